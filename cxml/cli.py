@@ -1,0 +1,274 @@
+"""The command ``cxml``: words and progress bars on top of ``cxml.jobs``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from cxml.errors import CxmlError
+from cxml.version import __version__
+
+app = typer.Typer(
+    name="cxml",
+    help="Who leaves, what they are worth, and which experience drives it: from service events to a call list.",
+    epilog="Start with: cxml demo   then: cxml init my_company",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    add_completion=False,
+)
+
+Config = Annotated[Path, typer.Argument(help="a cxml.toml, or the folder it lies in", metavar="CONFIG")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="output folder; default runs/<job> beside the config", metavar="DIR"),
+]
+Cutoff = Annotated[
+    str | None,
+    typer.Option(help="instant to look from, such as 2026-01-01; default observation_end", metavar="T"),
+]
+
+
+class Talk:
+    """How the command speaks: to people with a bar, to batch jobs not at all, to machines in JSON."""
+
+    def __init__(self) -> None:
+        self.quiet = False
+        self.json = False
+        self.out = Console(highlight=False, soft_wrap=True)
+        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def tell(self, text: str) -> None:
+        """One line of what is going on."""
+        if not (self.quiet or self.json):
+            self.err.print(f"[dim]-[/dim] {escape(text)}")
+
+    def result(self, lines: dict[str, Any]) -> None:
+        """What the job made."""
+        if self.json:
+            sys.stdout.write(
+                json.dumps({k: str(v) if isinstance(v, Path) else v for k, v in lines.items()}) + "\n"
+            )
+        elif not self.quiet:
+            width = max(len(key) for key in lines)
+            for key, value in lines.items():
+                self.out.print(f"{key:<{width}}  {escape(str(value))}")
+
+    @contextmanager
+    def bar(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """A progress bar over customers; silent for batch jobs and where no person watches."""
+        if self.quiet or self.json or not self.err.is_terminal:
+            yield lambda done, everyone: None
+            return
+        columns = (SpinnerColumn(), TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self.err, transient=True) as progress:
+            task = progress.add_task(what, total=None)
+            yield lambda done, everyone: progress.update(task, completed=done, total=everyone)
+
+
+talk = Talk()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"cxml {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result as one line of JSON")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    talk.quiet, talk.json = quiet, as_json
+
+
+@app.command(epilog="Example: cxml demo my_demo --customers 5000")
+def demo(
+    folder: Annotated[Path, typer.Argument(help="where everything goes", metavar="[DIR]")] = Path(
+        "cxml-demo"
+    ),
+    customers: Annotated[int, typer.Option(help="customers to simulate")] = 20_000,
+    seed: Annotated[int, typer.Option(help="seed of the simulation")] = 0,
+) -> None:
+    """Simulate a company, check, train, score and report; prints where to look."""
+    from cxml import jobs
+
+    with talk.bar("scoring") as progress:
+        made = jobs.demo(folder, customers=customers, seed=seed, tell=talk.tell, progress=progress)
+    talk.result({"report": made.report / "report.en.html", "korean": made.report / "report.ko.html",
+                 "call list": made.report / "call_list.xlsx", "scores": made.score / "scores.parquet",
+                 "model": made.train / "info.md", "config": made.config})  # fmt: skip
+
+
+@app.command(epilog="Example: cxml simulate company --customers 20000 --months 24 --seed 7")
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="output folder", metavar="DIR")],
+    customers: Annotated[int, typer.Option(help="customers")] = 20_000,
+    months: Annotated[int, typer.Option(help="months of history")] = 24,
+    seed: Annotated[int, typer.Option(help="the same seed gives the same bytes")] = 0,
+) -> None:
+    """Write a company whose truth is known: tables, cxml.toml and truth/."""
+    from cxml import jobs
+
+    made = jobs.simulate(folder, customers=customers, months=months, seed=seed)
+    talk.result({"config": made / "cxml.toml", "truth": made / "truth"})
+
+
+@app.command(epilog="Example: cxml init my_company")
+def init(folder: Annotated[Path, typer.Argument(help="a new folder", metavar="DIR")]) -> None:
+    """Make a pipeline folder to fill in: a cxml.toml with every choice explained."""
+    from cxml import jobs
+
+    made = jobs.init(folder)
+    talk.result({"config": made, "next": f"fill it in, then run: cxml check {made}"})
+
+
+@app.command(epilog="Example: cxml check pipelines/anonymous_bank")
+def check(config: Config) -> None:
+    """Check the tables against their contract; say what can and what cannot be measured."""
+    from cxml import jobs
+
+    found = jobs.check(config)
+    if talk.json:
+        problems = [p.__dict__ for p in found.check.problems]
+        talk.result({"problems": problems, "rows": found.check.rows, "coverage": found.coverage})
+    else:
+        _print_check(found)
+    found.check.raise_if_any()
+
+
+@app.command(epilog="Example: cxml features company --cutoff 2026-01-01 --out features.parquet")
+def features(
+    config: Config,
+    cutoff: Cutoff = None,
+    out: Annotated[Path, typer.Option(help="Parquet file to write", metavar="FILE")] = Path(
+        "features.parquet"
+    ),
+    sql: Annotated[bool, typer.Option("--sql", help="print the statements instead")] = False,
+) -> None:
+    """Write one cutoff's features, or print the SQL that makes them."""
+    from cxml import jobs
+
+    if sql:
+        sys.stdout.write(jobs.features_sql(config) + "\n")
+    else:
+        talk.result({"features": jobs.features(config, cutoff=cutoff, out=out)})
+
+
+@app.command(epilog="Example: cxml train company --out runs/train")
+def train(config: Config, out: Out = None) -> None:
+    """Train, test against baselines, explain, log to MLflow and register."""
+    from cxml import jobs
+
+    made = jobs.train(config, out=out, tell=talk.tell)
+    if not (talk.quiet or talk.json):
+        talk.out.print(escape((made / "info.md").read_text(encoding="utf-8")))
+    talk.result(
+        {"bundle": made / "bundle", "metrics": made / "metrics.json", "factors": made / "factors.parquet"}
+    )
+
+
+@app.command(epilog="Example: cxml score company --cutoff 2026-01-01 --model company@champion --csv")
+def score(
+    config: Config,
+    cutoff: Cutoff = None,
+    out: Out = None,
+    model: Annotated[
+        str | None, typer.Option(help="bundle folder or name@alias; default the champion", metavar="REF")
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="write scores.csv as well")] = False,
+    chunk: Annotated[
+        int | None, typer.Option(help="customers at a time; less needs less memory", min=1)
+    ] = None,
+) -> None:
+    """Score everybody at risk: probability, value, drivers, reasons. Whole or nothing."""
+    from cxml import jobs
+
+    with talk.bar("scoring") as progress:
+        made = jobs.score(
+            config,
+            cutoff=cutoff,
+            out=out,
+            model=model,
+            csv=csv,
+            chunk=chunk,
+            tell=talk.tell,
+            progress=progress,
+        )
+    talk.result({"scores": made / "scores.parquet", "manifest": made / "manifest.json"})
+
+
+@app.command(epilog="Example: cxml report company --lang ko --lang en")
+def report(
+    config: Config,
+    out: Out = None,
+    lang: Annotated[
+        list[str] | None, typer.Option(help="en or ko, repeatable; default the config's languages")
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(help="output folder of a scoring run; default runs/score", metavar="DIR")
+    ] = None,
+) -> None:
+    """Write the driver report and the call list of the latest scores."""
+    from cxml import jobs
+
+    made = jobs.report(config, out=out, langs=tuple(lang or ()), scores=scores)
+    talk.result(
+        {path.name: path for path in sorted(made.glob("report.*.html"))}
+        | {"call list": made / "call_list.xlsx"}
+    )
+
+
+def main() -> None:
+    """Run the command; a CxmlError is printed, not traced, and gives the exit code."""
+    try:
+        app()
+    except CxmlError as error:
+        if talk.json:
+            parts = {"error": error.what, "where": error.where, "expected": error.expected, "fix": error.fix}
+            sys.stdout.write(json.dumps(parts) + "\n")
+        else:
+            talk.err.print(f"[bold red]cxml:[/bold red] {escape(str(error))}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        talk.err.print("stopped; earlier output stands")
+        sys.exit(130)
+
+
+def _print_check(found: Any) -> None:
+    """Rows, problems and coverage for people."""
+    from rich.table import Table
+
+    rows = Table("table", "rows", box=None)
+    for name, n in found.check.rows.items():
+        rows.add_row(name, f"{n:,}")
+    talk.out.print(rows)
+    for note in found.check.notes:
+        talk.out.print(f"[dim]note: {escape(note)}[/dim]")
+    measured = found.coverage["measured"]
+    talk.out.print(f"\nmeasured in full: {', '.join(measured) or 'nothing'}")
+    for title, key in (("measured in part", "partly"), ("cannot be measured", "not_measured")):
+        for entry in found.coverage[key]:
+            talk.out.print(f"{title}: {entry['factor']} [dim](needs {', '.join(entry['missing'])})[/dim]")
+    if not found.check.problems:
+        talk.out.print("\n[green]no problems[/green]")

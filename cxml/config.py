@@ -1,0 +1,362 @@
+"""``cxml.toml``: every key, its default and what it means; wrong keys are refused with the nearest right one."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cxml.contracts import TABLES
+from cxml.errors import ConfigError, did_you_mean
+
+S = TypeVar("S")
+_UNITS = {"D": 86400, "W": 7 * 86400, "h": 3600, "min": 60, "s": 1}
+_DURATION = re.compile(r"^(\d+)\s*(D|W|h|min|s)$")
+
+
+def _key(says: str, default: Any = dataclasses.MISSING) -> Any:
+    """A key of the file, with its meaning for the reference page."""
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata={"says": says})
+    return field(default=default, metadata={"says": says})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """``[project]``"""
+
+    observation_end: datetime = _key("instant up to which the extract is complete, exclusive")
+    name: str = _key("name shown in reports and used for the registered model", "cxml")
+    currency: str = _key("ISO code of the one currency", "KRW")
+    timezone: str = _key("zone of times that carry none, and of the days in the report", "UTC")
+    languages: tuple[str, ...] = _key("languages of the report", ("en", "ko"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSource:
+    """``[tables.NAME]``"""
+
+    source: str = _key("file or glob (CSV, Parquet) or DuckDB file, relative to cxml.toml")
+    table: str = _key("table inside a DuckDB file", "")
+    columns: Mapping[str, str] = _key("names of cxml = names in the source", {})
+    attributes: tuple[str, ...] = _key("customers only: further columns to use as attributes", ())
+    delimiter: str = _key("CSV only", ",")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population:
+    """``[population]``: who is at risk at a cutoff"""
+
+    by: Literal["subscription", "activity"] = _key(
+        "an active contract, or activity within a time", "activity"
+    )
+    within: timedelta = _key("activity: at least one row in [cutoff - within, cutoff)", timedelta(days=90))
+    activity: tuple[str, ...] = _key("activity: the tables that count", ("interactions", "orders"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Churn:
+    """``[churn]``"""
+
+    definition: Literal["subscription", "inactivity", "date"] = _key("how leaving shows", "inactivity")
+    lead: timedelta = _key("time to act between the cutoff and the label window", timedelta(0))
+    horizon: timedelta = _key("length of the label window", timedelta(days=90))
+    grace: timedelta = _key("subscription: a new contract within it is no churn", timedelta(days=30))
+    activity: tuple[str, ...] = _key(
+        "inactivity: tables, or table.column of instants, whose rows in the window mean staying",
+        ("interactions", "orders"),
+    )
+    column: str = _key("date: the column that says when the customer left", "customers.left_at")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueSource:
+    """``[[value.sources]]``"""
+
+    table: str = _key("table of the money")
+    column: str = _key("its column")
+    share: float = _key("share that is margin", 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """``[value]``"""
+
+    sources: tuple[ValueSource, ...] = _key("what is added up; empty: no value model", ())
+    discount_rate: float = _key("a year; money at day d counts (1 + rate) ** (-d / 365)", 0.1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """``[training]``"""
+
+    cutoffs: tuple[datetime, ...] = _key("cutoffs; empty: the last matured month starts", ())
+    count: int = _key("how many month starts when no cutoffs are given", 8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """``[features]``"""
+
+    lookbacks: tuple[int, ...] = _key("days of the standard windows", (7, 30, 90, 180, 365))
+    leave_out: tuple[str, ...] = _key("factors or columns not to build", ())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """``[model]``"""
+
+    seed: int = _key("seed of everything random", 0)
+    threads: int = _key("threads of training; 0: all", 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decisions:
+    """``[decisions]``"""
+
+    contact_cost: float = _key("cost of one contact", 0.0)
+    offer_cost: float = _key("cost of the offer, when it is taken", 0.0)
+    save_rate: float = _key("share of leavers who stay when contacted", 0.1)
+    holdout: float = _key("share of customers kept out of the list to learn from", 0.1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking:
+    """``[tracking]``"""
+
+    uri: str = _key("MLflow tracking URI; relative sqlite paths start at cxml.toml", "sqlite:///mlflow.db")
+    experiment: str = _key("experiment; empty: the project's name", "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineLimits:
+    """``[engine]``"""
+
+    memory: str = _key("limit of DuckDB, such as 4GB; empty: its own default", "")
+    threads: int = _key("threads; 0: all", 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """A read ``cxml.toml``. ``folder`` is where it lies; relative paths start there."""
+
+    folder: Path
+    project: Project
+    tables: Mapping[str, TableSource]
+    population: Population = field(default_factory=Population)
+    churn: Churn = field(default_factory=Churn)
+    value: Value = field(default_factory=Value)
+    training: Training = field(default_factory=Training)
+    features: Features = field(default_factory=Features)
+    model: Model = field(default_factory=Model)
+    decisions: Decisions = field(default_factory=Decisions)
+    tracking: Tracking = field(default_factory=Tracking)
+    engine: EngineLimits = field(default_factory=EngineLimits)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of times that carry none."""
+        return ZoneInfo(self.project.timezone)
+
+    def instant(self, text: str | date | datetime) -> datetime:
+        """*text* as an instant in UTC; a time without a zone is in the project's zone."""
+        return _instant(text, self.zone, "cutoff")
+
+
+def load_config(path: str | Path) -> Config:
+    """Read a configuration file, or the ``cxml.toml`` of a folder.
+
+    Raises
+    ------
+    ConfigError
+        No such file, no TOML, unknown or missing key, wrong type or value: with the nearest right
+        name and what was expected.
+    """
+    file = Path(path)
+    file = file / "cxml.toml" if file.is_dir() else file
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(
+            "there is no configuration", where=str(file), expected="a cxml.toml",
+            fix="make one with 'cxml init DIR', or try 'cxml demo'",
+        ) from error  # fmt: skip
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"cannot be read as TOML: {error}", where=str(file), fix="correct the line that is named"
+        ) from error
+    return parse_config(raw, folder=file.parent.resolve())
+
+
+def parse_config(raw: Mapping[str, Any], folder: Path) -> Config:
+    """The configuration held by *raw*, the tables of a TOML file as dictionaries."""
+    sections = {f.name: f for f in dataclasses.fields(Config) if f.name != "folder"}
+    _known(raw, sections, "cxml.toml")
+    if "project" not in raw:
+        raise ConfigError("the section [project] is missing", where="cxml.toml",
+                          expected="[project] with observation_end",
+                          fix='write [project] and observation_end = "2026-01-01"')  # fmt: skip
+    zone = _zone(raw["project"])
+    hints = typing.get_type_hints(Config)
+    made: dict[str, Any] = {}
+    for name, value in raw.items():
+        if name == "tables":
+            _known(value, TABLES, "[tables]")
+            made[name] = {
+                key: _read(TableSource, part, f"[tables.{key}]", zone) for key, part in value.items()
+            }
+        else:
+            made[name] = _read(hints[name], value, f"[{name}]", zone)
+    config = Config(folder=folder, **{"tables": {}, **made})
+    _coherent(config)
+    return config
+
+
+def duration(text: str) -> timedelta:
+    """A time span such as ``90D``, ``2W`` or ``12h``.
+
+    >>> duration("2W").days
+    14
+    """
+    match = _DURATION.match(str(text).strip())
+    if not match:
+        raise ConfigError(f"{text!r} is not a time span", expected="a whole number with D, W, h, min or s",
+                          fix="write for example '90D'")  # fmt: skip
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
+def _known(raw: Any, names: Any, where: str) -> None:
+    if not isinstance(raw, Mapping):
+        raise ConfigError(
+            "a section was expected, not a value", where=where, fix=f"write it as a section {where}"
+        )
+    for key in raw:
+        if key not in names:
+            raise ConfigError(f"unknown key {key!r}", where=where, expected=f"one of {', '.join(sorted(names))}",
+                              fix=did_you_mean(key, names))  # fmt: skip
+
+
+def _zone(project: Any) -> ZoneInfo:
+    name = project.get("timezone", "UTC") if isinstance(project, Mapping) else "UTC"
+    try:
+        return ZoneInfo(str(name))
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ConfigError(f"unknown time zone {name!r}", where="[project] timezone",
+                          expected="a name of the IANA list", fix="write for example 'Asia/Seoul'") from error  # fmt: skip
+
+
+def _read(cls: type[S], raw: Any, where: str, zone: ZoneInfo) -> S:
+    """*raw* as the dataclass *cls*, every value checked against the type of its field."""
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    _known(raw, fields, where)
+    hints = typing.get_type_hints(cls)
+    missing = [n for n, f in fields.items()
+               if n not in raw and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING]  # fmt: skip
+    if missing:
+        raise ConfigError(f"the key {missing[0]!r} is missing", where=where,
+                          expected=str(fields[missing[0]].metadata["says"]), fix=f"add {missing[0]} = ...")  # fmt: skip
+    return cls(**{n: _value(hints[n], raw[n], f"{where} {n}", zone) for n in raw})
+
+
+def _value(kind: Any, raw: Any, where: str, zone: ZoneInfo) -> Any:
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        if not isinstance(raw, list):
+            raise _wrong(raw, where, "a list")
+        return tuple(_value(args[0], item, where, zone) for item in raw)
+    if origin is Literal:
+        if raw not in args:
+            raise ConfigError(f"{raw!r} is not known", where=where, expected=f"one of {', '.join(args)}",
+                              fix=did_you_mean(str(raw), args))  # fmt: skip
+        return raw
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        if not isinstance(raw, Mapping) or not all(isinstance(v, str) for v in raw.values()):
+            raise _wrong(raw, where, "a table of names")
+        return dict(raw)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _read(kind, raw, where, zone)
+    if kind is datetime:
+        return _instant(raw, zone, where)
+    if kind is timedelta:
+        if not isinstance(raw, str):
+            raise _wrong(raw, where, "a time span in quotes, such as '90D'")
+        try:
+            return duration(raw)
+        except ConfigError as error:
+            raise ConfigError(error.what, where=where, expected=error.expected, fix=error.fix) from None
+    return _plain(kind, raw, where)
+
+
+def _plain(kind: Any, raw: Any, where: str) -> Any:
+    if kind is float and isinstance(raw, int) and not isinstance(raw, bool):
+        return float(raw)
+    if not isinstance(raw, kind) or (isinstance(raw, bool) and kind is not bool):
+        raise _wrong(
+            raw, where, {str: "a text", int: "a whole number", float: "a number"}.get(kind, str(kind))
+        )
+    return raw
+
+
+def _wrong(raw: Any, where: str, expected: str) -> ConfigError:
+    return ConfigError(f"a {type(raw).__name__} stands where another type belongs", where=where, expected=expected,
+                       fix=f"write {expected}")  # fmt: skip
+
+
+def _instant(raw: Any, zone: ZoneInfo, where: str) -> datetime:
+    try:
+        if isinstance(raw, str):
+            raw = datetime.fromisoformat(raw)
+        if isinstance(raw, date) and not isinstance(raw, datetime):
+            raw = datetime(raw.year, raw.month, raw.day)
+        local = raw if raw.tzinfo else raw.replace(tzinfo=zone)
+        instant: datetime = local.astimezone(UTC)
+    except (ValueError, AttributeError, OverflowError) as error:
+        raise ConfigError("this is not an instant", where=where, expected="a date or a time in ISO form",
+                          fix="write for example '2026-01-01' or '2026-01-01T00:00:00+09:00'") from error  # fmt: skip
+    if instant.microsecond:
+        raise ConfigError("an instant must be a whole second", where=where, fix="drop the fraction")
+    return instant
+
+
+def _coherent(config: Config) -> None:
+    """Refuse what contradicts itself across keys."""
+    for where, names in (("[population] activity", config.population.activity), ("[churn] activity", config.churn.activity),
+                         ("[churn] column", (config.churn.column,)),
+                         ("[[value.sources]]", tuple(f"{s.table}.{s.column}" for s in config.value.sources))):  # fmt: skip
+        for name in names:
+            _reference(name, where)
+    for name, limit in (("lookbacks", config.features.lookbacks), ("count", (config.training.count,))):
+        if not limit or min(limit) < 1:
+            raise ConfigError(
+                f"{name} must be at least 1", where="[features] or [training]", fix="write a positive number"
+            )
+    if config.churn.horizon <= timedelta(0):
+        raise ConfigError(
+            "the horizon is empty",
+            where="[churn] horizon",
+            expected="a span above 0",
+            fix="write for example '90D'",
+        )
+    for name in ("save_rate", "holdout"):
+        if not 0 <= getattr(config.decisions, name) <= 1:
+            raise ConfigError(
+                f"{name} is a share", where=f"[decisions] {name}", expected="0 to 1", fix="write 0.1 for 10 %"
+            )
+
+
+def _reference(name: str, where: str) -> None:
+    """*name* must be a table, or a column of one."""
+    table, _, column = name.partition(".")
+    if table not in TABLES:
+        raise ConfigError(f"unknown table {table!r}", where=where, expected=f"one of {', '.join(TABLES)}",
+                          fix=did_you_mean(table, TABLES))  # fmt: skip
+    if column and column not in TABLES[table].by_name:
+        raise ConfigError(f"unknown column {name!r}", where=where, expected="a column of the table's contract",
+                          fix=did_you_mean(column, TABLES[table].by_name))  # fmt: skip

@@ -1,0 +1,284 @@
+"""The input tables as data: what a column holds, its unit, when its value is known, who it is about.
+
+A table needs its customer and its event time; every other column is optional. What is here is
+read by the check, by the as-of views, by the simulator and by the documentation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["text", "instant", "number", "money", "count", "flag"]
+
+CONTACT_END = "contact_end"
+"""When the outcome of a contact is known: its end, or its start plus its wait and handling."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of an input table.
+
+    Attributes
+    ----------
+    name : str
+        Ends in ``_s`` for seconds and ``_at`` for instants.
+    kind : Kind
+        ``text``, ``instant`` (time-zone aware, or local to the configured zone), ``number``,
+        ``money`` (the one currency of the config), ``count`` (whole, not negative) or ``flag``.
+    says : str
+        What the column holds, for people.
+    unit : str
+        Empty where the kind says it all.
+    low, high : float or None
+        Closed bounds of the legal values.
+    known : str
+        The instant from which the value is known: a column of the same table, ``contact_end``, or
+        empty when the value is known as soon as its row is.
+    one_of : tuple of str
+        The legal values of a closed list; empty when any value is legal.
+    personal : bool
+        Values are never shown in a message, a log or a report.
+    target : bool
+        Says what happened to the customer: read by labels, never by features.
+    """
+
+    name: str
+    kind: Kind
+    says: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    known: str = ""
+    one_of: tuple[str, ...] = ()
+    personal: bool = False
+    target: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One input table: a row is ``row_is``, it happened at ``event``, ``id`` tells rows apart."""
+
+    name: str
+    row_is: str
+    id: str
+    event: str
+    columns: tuple[Column, ...]
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns without which the table cannot be used."""
+        return tuple(dict.fromkeys((self.owner, self.event)))
+
+    @property
+    def owner(self) -> str:
+        """The column that says whom a row is about."""
+        return "agent_id" if self.name == "agents" else "customer_id"
+
+    def column(self, name: str) -> Column:
+        """The column called *name*.
+
+        Raises
+        ------
+        KeyError
+            When the contract has no such column.
+        """
+        return self.by_name[name]
+
+    @property
+    def by_name(self) -> dict[str, Column]:
+        """All columns by name."""
+        return {column.name: column for column in self.columns}
+
+
+def _table(name: str, row_is: str, id: str, event: str, *columns: Column) -> Table:
+    """A table with the columns that every table has: id, customer, event time, recorded_at."""
+    personal_id = id in ("customer_id", "agent_id")
+    common = [Column(id, "text", "tells one row from another", personal=personal_id)]
+    if id not in ("customer_id",) and name != "agents":
+        common.append(Column("customer_id", "text", "whom the row is about", personal=True))
+    common.append(Column(event, "instant", "when it happened"))
+    recorded = Column("recorded_at", "instant", "when the row was written: it is known from then on")
+    return Table(name, row_is, id, event, (*common, *columns, recorded))
+
+
+def _c(name: str, kind: Kind, says: str, unit: str = "", **more: object) -> Column:
+    """A column; instants are known from themselves, durations and counts are not negative."""
+    if kind == "instant":
+        more.setdefault("known", name)
+    if kind == "count" or (kind == "number" and name.endswith("_s")):
+        more.setdefault("low", 0)
+        unit = unit or ("s" if name.endswith("_s") else "")
+    return Column(name, kind, says, unit, **more)  # type: ignore[arg-type]
+
+
+def _end(name: str, kind: Kind, says: str, unit: str = "", **more: object) -> Column:
+    """A column whose value is known when the contact is over."""
+    return _c(name, kind, says, unit, known=CONTACT_END, **more)
+
+
+CUSTOMERS = _table(
+    "customers", "a customer", "customer_id", "joined_at",
+    _c("birth_year", "count", "year of birth", low=1900, high=2100, personal=True),
+    _c("language", "text", "language the customer speaks"),
+    _c("preferred_channel", "text", "channel the customer asked for"),
+    _c("region", "text", "where the customer lives"),
+    _c("member_tier", "text", "level in the membership scheme"),
+    _c("acquired_via", "text", "how the customer came"),
+    _c("left_at", "instant", "when the customer left", target=True),
+    _c("last_seen_at", "instant", "last activity anywhere, also outside these tables", target=True),
+)  # fmt: skip
+
+INTERACTIONS = _table(
+    "interactions", "a contact", "interaction_id", "started_at",
+    _c("issue_id", "text", "the problem the contact is about"),
+    _c("channel", "text", "phone.human, phone.ivr, chat.bot, chat.live, email, social.*, sms, store ..."),
+    _c("direction", "text", "who began: inbound (the customer) or outbound", one_of=("inbound", "outbound")),
+    _c("topic", "text", "what the contact is about"),
+    _c("agent_id", "text", "who served", known=CONTACT_END, personal=True),
+    _end("wait_s", "number", "time until an agent or an answer was there"),
+    _c("promised_wait_s", "number", "wait that was announced"),
+    _c("first_reply_at", "instant", "first answer by a person or a bot"),
+    _end("handle_s", "number", "time of service, hold included"),
+    _end("hold_s", "number", "time on hold during service"),
+    _c("ended_at", "instant", "end of the contact"),
+    _end("abandoned", "flag", "the customer gave up before being served"),
+    _end("transfers", "count", "times the contact was handed on"),
+    _end("verifications", "count", "times the customer had to prove who they are"),
+    _end("context_carried", "flag", "the customer did not have to explain again"),
+    _c("resolved_at", "instant", "when the issue of this contact was resolved (on its last contact at least)"),
+    _c("reopened_at", "instant", "when the issue came back after it was resolved"),
+    _c("customer_language", "text", "language the customer used"),
+    _end("agent_language", "text", "language the agent used"),
+    _end("scripted", "flag", "the answer followed a script"),
+    _c("corrected_at", "instant", "when wrong information given here was put right"),
+    _end("abusive", "flag", "rude or abusive conduct of the agent"),
+    _c("sentiment_start", "number", "mood as the contact began", "-1..1", low=-1, high=1),
+    _end("sentiment_end", "number", "mood as the contact ended", "-1..1", low=-1, high=1),
+    _c("proactive", "flag", "the company contacted before the customer had to"),
+)  # fmt: skip
+
+RECOVERIES = _table(
+    "recoveries", "an act of making good", "recovery_id", "at",
+    _c("issue_id", "text", "the problem that is made good"),
+    _c("action", "text", "what was done", one_of=(
+        "understand", "apology", "explain", "fix", "compensate", "follow_up", "prevent", "gift")),
+    _c("amount", "money", "what was given", low=0),
+)  # fmt: skip
+
+ORDERS = _table(
+    "orders", "a purchase", "order_id", "ordered_at",
+    _c("revenue", "money", "what the customer paid"),
+    _c("margin", "money", "what the company earned"),
+    _c("discount", "money", "what was taken off", low=0),
+    _c("shipping_fee", "money", "what the customer paid for shipping", low=0),
+    _c("promised_at", "instant", "delivery promised by", known=""),
+    _c("delivered_at", "instant", "delivered"),
+    _c("wrong_item", "flag", "something else arrived", known="delivered_at"),
+    _c("category", "text", "what was bought"),
+    _c("device", "text", "device the order came from"),
+    _c("one_click", "flag", "ordered from a saved profile"),
+    _c("edited_at", "instant", "changed by the customer"),
+    _c("cancelled_at", "instant", "cancelled"),
+)  # fmt: skip
+
+RETURNS = _table(
+    "returns", "a return", "return_id", "requested_at",
+    _c("order_id", "text", "the order that is returned"),
+    _c("decided_at", "instant", "accepted or refused"),
+    _c("accepted", "flag", "the return was accepted", known="decided_at"),
+    _c("refunded_at", "instant", "money back"),
+    _c("refund", "money", "how much", low=0, known="refunded_at"),
+    _c("shipping_paid_by", "text", "who paid for posting it back", one_of=("company", "customer")),
+)  # fmt: skip
+
+CHARGES = _table(
+    "charges", "a bill line", "charge_id", "charged_at",
+    _c("amount", "money", "what was charged"),
+    _c("expected_amount", "money", "what the customer could expect"),
+    _c("notified_at", "instant", "announced to the customer"),
+    _c("disputed_at", "instant", "disputed by the customer"),
+    _c("kind", "text", "kind of charge"),
+)  # fmt: skip
+
+VISITS = _table(
+    "visits", "a field visit", "visit_id", "window_start",
+    _c("window_end", "instant", "end of the promised window", known=""),
+    _c("arrived_at", "instant", "arrival"),
+    _c("no_show", "flag", "nobody came", known="window_end"),
+    _c("rescheduled_at", "instant", "moved to another day"),
+    _c("cancelled_by_customer", "flag", "the customer cancelled", known="window_end"),
+)  # fmt: skip
+
+SUBSCRIPTIONS = _table(
+    "subscriptions", "a contract span", "subscription_id", "started_at",
+    _c("plan", "text", "what is subscribed"),
+    _c("price", "money", "price a month", low=0),
+    _c("ended_at", "instant", "end of the contract; empty while it runs"),
+    _c("cancel_requested_at", "instant", "the customer asked to end it"),
+    _c("auto_renew", "flag", "renews by itself"),
+)  # fmt: skip
+
+SURVEYS = _table(
+    "surveys", "an invitation", "survey_id", "sent_at",
+    _c("kind", "text", "what is asked", one_of=("nps", "csat", "ces", "other")),
+    _c("answered_at", "instant", "answered"),
+    _c("score", "number", "the answer, between scale_min and scale_max", known="answered_at"),
+    _c("scale_min", "number", "lowest score of the scale"),
+    _c("scale_max", "number", "highest score of the scale"),
+    _c("higher_is", "text", "whether a high score is good or bad", one_of=("good", "bad")),
+    _c("issue_id", "text", "the problem it is about"),
+)  # fmt: skip
+
+SESSIONS = _table(
+    "sessions", "a digital or store visit", "session_id", "started_at",
+    _c("kind", "text", "where", one_of=("web", "app", "portal", "faq", "store")),
+    _c("device", "text", "device"),
+    _c("errors", "count", "error pages and failed actions"),
+    _c("rage_clicks", "count", "bursts of clicks at one spot"),
+    _c("help_search", "flag", "the customer looked for help"),
+    _c("help_found", "flag", "and found it"),
+    _c("checkout_steps", "count", "steps taken in the checkout"),
+    _c("cart_value", "money", "value of the cart", low=0),
+    _c("ordered", "flag", "ended in an order"),
+    _c("ended_in_contact", "flag", "ended in a service contact"),
+)  # fmt: skip
+
+MESSAGES = _table(
+    "messages", "an outbound message", "message_id", "sent_at",
+    _c("purpose", "text", "why it was sent"),
+    _c("channel", "text", "how it was sent"),
+    _c("fields_used", "count", "attributes of the customer that the message used"),
+    _c("fields_available", "count", "attributes that were there to be used"),
+    _c("relevant", "flag", "fits what is known of the customer"),
+    _c("opened_at", "instant", "opened"),
+    _c("clicked_at", "instant", "clicked"),
+    _c("opted_out_at", "instant", "the customer opted out"),
+)  # fmt: skip
+
+POSTS = _table(
+    "posts", "a public review or post", "post_id", "posted_at",
+    _c("site", "text", "where"),
+    _c("polarity", "number", "from -1 (complaint) to 1 (praise)", "-1..1", low=-1, high=1),
+    _c("reach", "count", "people reached"),
+    _c("replied_at", "instant", "answered by the company"),
+)  # fmt: skip
+
+AGENTS = _table(
+    "agents", "an agent's span", "agent_id", "valid_from",
+    _c("valid_to", "instant", "end of the span; empty while it lasts"),
+    _c("skills", "text", "topics the agent is trained for, separated by ';'"),
+    _c("languages", "text", "languages the agent speaks, separated by ';'"),
+    _c("training_h", "number", "training so far", "h", low=0),
+    _c("hired_at", "instant", "hired", known=""),
+    _c("satisfaction", "number", "the agent's own satisfaction", "0..1", low=0, high=1),
+)  # fmt: skip
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        CUSTOMERS, INTERACTIONS, RECOVERIES, ORDERS, RETURNS, CHARGES, VISITS, SUBSCRIPTIONS,
+        SURVEYS, SESSIONS, MESSAGES, POSTS, AGENTS,
+    )
+}  # fmt: skip
+"""The thirteen input tables by name."""

@@ -1,0 +1,137 @@
+"""From contributions to factors to reasons.
+
+A contribution is what a feature adds to the calibrated log-odds of leaving; a factor's is the sum over its
+features, so base + factors is the log-odds exactly.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+Floats = NDArray[np.float64]
+PREFIX = "contribution_"
+HIT = float(np.log(1.1))
+"""A customer counts as hit by a factor that multiplies the odds of leaving by more than 1.1."""
+
+
+def by_factor(contributions: pd.DataFrame, labels: dict[str, Any]) -> pd.DataFrame:
+    """Contributions of features (one column each) added up to ``contribution_<factor>`` columns.
+
+    The factors come in the order of the labels; one without a feature in the model is 0.
+    """
+    factor_of = {column: labels["features"][column]["factor"] for column in contributions.columns}
+    found = {}
+    for factor in labels["factors"]:
+        own = [column for column in contributions.columns if factor_of[column] == factor]
+        found[PREFIX + factor] = contributions[own].to_numpy(dtype=np.float64).sum(axis=1)
+    return pd.DataFrame(found, index=contributions.index)
+
+
+def summary(scores: pd.DataFrame, labels: dict[str, Any]) -> pd.DataFrame:
+    """What each factor does to the scored customers, the strongest first.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        ``churn_probability``, ``base``, ``contribution_<factor>`` and, where a value is configured,
+        ``expected_value``.
+    labels : dict
+        As in the bundle: kind and family of each factor.
+
+    Returns
+    -------
+    DataFrame
+        ``factor``, ``kind``, ``family``; ``importance``: mean absolute contribution (log-odds);
+        ``share_of_importance`` in [0, 1]; ``customers_hit``: contribution above log(1.1);
+        ``share_hit``; ``odds_ratio``: exp of the mean contribution among the hit;
+        ``value_at_risk``: sum of probability x value over the hit; ``value_at_risk_without``: the same with
+        the factor's contribution taken away; ``avoidable``: their difference, as the model sees it;
+        ``leavers`` and ``leavers_without``: the same two sums without the value.
+    """
+    base = _log_odds(scores)
+    p = expit(base)
+    value = (
+        scores["expected_value"].to_numpy(dtype=np.float64)
+        if "expected_value" in scores
+        else np.full(len(scores), np.nan)
+    )
+    rows = []
+    for factor, label in labels["factors"].items():
+        own = scores[PREFIX + factor].to_numpy(dtype=np.float64)
+        hit = own > HIT
+        without = expit(base[hit] - own[hit])
+        at_risk, left = float((p[hit] * value[hit]).sum()), float((without * value[hit]).sum())
+        rows.append({
+            "factor": factor, "kind": label["kind"], "family": label["family"],
+            "importance": float(np.abs(own).mean()) if len(own) else 0.0,
+            "customers_hit": int(hit.sum()), "share_hit": float(hit.mean()) if len(own) else 0.0,
+            "odds_ratio": float(np.exp(own[hit].mean())) if hit.any() else 1.0,
+            "leavers": float(p[hit].sum()), "leavers_without": float(without.sum()),
+            "value_at_risk": at_risk, "value_at_risk_without": left, "avoidable": at_risk - left,
+        })  # fmt: skip
+    found = pd.DataFrame(rows)
+    everything = found["importance"].sum()
+    found.insert(4, "share_of_importance", found["importance"] / everything if everything else 0.0)
+    return found.sort_values(["importance", "factor"], ascending=[False, True]).reset_index(drop=True)
+
+
+def reasons(
+    contributions: pd.DataFrame, frame: pd.DataFrame, labels: dict[str, Any], top: int = 3
+) -> pd.DataFrame:
+    """The *top* reasons of each row: features that raise the risk and that the company can change.
+
+    Factors of kind ``lever`` with a positive contribution, the largest first; each is shown by its
+    strongest feature and that feature's value.
+
+    Returns
+    -------
+    DataFrame
+        ``reason_1``, ``reason_1_value``, ...: a feature column and its value; missing when there are fewer.
+    """
+    levers = [name for name, label in labels["factors"].items() if label["kind"] == "lever"]
+    columns = {f: [c for c in contributions.columns if labels["features"][c]["factor"] == f] for f in levers}
+    levers = [factor for factor in levers if columns[factor]]
+    rows = len(contributions)
+    shape = (rows, len(levers))
+    totals, names, values = np.empty(shape), np.empty(shape, dtype=object), np.full(shape, np.nan)
+    for k, factor in enumerate(levers):
+        own = contributions[columns[factor]].to_numpy(dtype=np.float64)
+        # A feature that was not measured for this customer cannot be said aloud.
+        shown = frame[columns[factor]].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+        sayable = np.where(np.isfinite(shown), own, -np.inf)
+        best = sayable.argmax(axis=1)
+        strongest = sayable[np.arange(rows), best]
+        totals[:, k] = np.where(strongest > 0, own.sum(axis=1), 0.0)
+        names[:, k] = np.asarray(columns[factor], dtype=object)[best]
+        values[:, k] = shown[np.arange(rows), best]
+    order = np.argsort(-totals, axis=1, kind="stable")
+    found: dict[str, Any] = {}
+    for k in range(top):
+        if k < len(levers):
+            at = (np.arange(rows), order[:, k])
+            there = totals[at] > 0
+            found[f"reason_{k + 1}"] = [
+                name if shown else None for name, shown in zip(names[at], there, strict=True)
+            ]
+            found[f"reason_{k + 1}_value"] = np.where(there, values[at], np.nan)
+        else:
+            found[f"reason_{k + 1}"], found[f"reason_{k + 1}_value"] = (
+                np.full(rows, None),
+                np.full(rows, np.nan),
+            )
+    return pd.DataFrame(found, index=contributions.index).astype(
+        {f"reason_{k + 1}": "str" for k in range(top)}
+    )
+
+
+def _log_odds(scores: pd.DataFrame) -> Floats:
+    own = [column for column in scores.columns if column.startswith(PREFIX)]
+    total: Floats = scores["base"].to_numpy(dtype=np.float64) + scores[own].to_numpy(dtype=np.float64).sum(
+        axis=1
+    )
+    return total

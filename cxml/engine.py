@@ -1,0 +1,183 @@
+"""Where SQL runs: the one door to DuckDB.
+
+Everything is UTC inside. The statements that cxml writes name no engine; what differs between
+engines is the macros made here (``seconds``, ``wall`` and ``code``) and how a step is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from cxml.errors import CxmlError, DataError
+
+_MACROS = (
+    # Whole seconds, floored also before 1970: exact for half-open windows, since cutoffs are whole seconds.
+    "create or replace temp macro seconds(x) as cast(floor(epoch_us(x) / 1e6) as bigint)",
+    # The same of the clock on the wall in the project's zone: for hours of the day and days of the week.
+    "create or replace temp macro wall(x) as seconds(timezone({zone}, timezone('UTC', x)))",
+    # Ids are compared, never shown.
+    "create or replace temp macro code(x) as hash(x)",
+)
+_OUR_OWN_FAULTS = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+    duckdb.InternalException,
+)
+
+
+class Engine:
+    """An embedded DuckDB with its settings.
+
+    Parameters
+    ----------
+    memory : str
+        Limit such as ``"4GB"``; empty for DuckDB's own default. What does not fit is spilled to disk.
+    threads : int
+        0 for all.
+    zone : str
+        IANA name of the zone whose clock ``wall`` shows.
+    """
+
+    def __init__(self, memory: str = "", threads: int = 0, zone: str = "UTC") -> None:
+        settings: dict[str, Any] = {
+            "TimeZone": "UTC",
+            "preserve_insertion_order": False,
+            # Nothing is fetched from outside, whatever a source is called.
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        if memory:
+            settings["memory_limit"] = memory
+        if threads:
+            settings["threads"] = threads
+        self._db = duckdb.connect(":memory:")
+        for name, value in settings.items():
+            self._db.execute(f"set {name} = '{value}'")
+        for macro in _MACROS:
+            self._db.execute(macro.format(zone=literal(zone)))
+
+    def run(self, sql: str) -> None:
+        """Execute one statement."""
+        with _in_plain_words(sql):
+            self._db.execute(sql)
+
+    def keep(self, name: str, select: str) -> None:
+        """Compute *select* once and keep it as the relation *name*."""
+        self.run(f"create or replace temp table {name} as {select}")
+
+    def view(self, name: str, select: str) -> None:
+        """Give *select* the name *name*; it is computed each time it is read."""
+        self.run(f"create or replace temp view {name} as {select}")
+
+    def drop(self, name: str) -> None:
+        """Forget a kept relation."""
+        self.run(f"drop table if exists {name}")
+
+    def register(self, name: str, data: object) -> None:
+        """Make a pandas or Arrow table readable as the relation *name*."""
+        self._db.register(name, data)
+
+    def attach(self, path: str, name: str) -> None:
+        """Open a DuckDB file for reading under *name*; once open it stays."""
+        self.run(f"attach if not exists {literal(path)} as {name} (read_only)")
+
+    def arrow(self, sql: str) -> pa.Table:
+        """The whole result as an Arrow table."""
+        with _in_plain_words(sql):
+            return self._db.sql(sql).to_arrow_table()
+
+    def batches(self, sql: str, rows: int = 65536) -> Iterator[pa.RecordBatch]:
+        """The result in batches of about *rows* rows."""
+        with _in_plain_words(sql):
+            reader: pa.RecordBatchReader = self._db.sql(sql).to_arrow_reader(rows)
+            yield from reader
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """The result as tuples; for small results."""
+        with _in_plain_words(sql):
+            return self._db.execute(sql).fetchall()
+
+    def row(self, sql: str) -> dict[str, Any]:
+        """The only row of a result, by column name."""
+        with _in_plain_words(sql):
+            result = self._db.execute(sql)
+            names = [column[0] for column in result.description or ()]
+            found = result.fetchone()
+        return dict(zip(names, found or (), strict=False))
+
+    def columns(self, relation: str) -> Mapping[str, str]:
+        """Column names of a relation or a ``read_...()`` call, with the engine's type names."""
+        return {name: kind for name, kind, *_ in self.rows(f"describe select * from {relation}")}
+
+
+@contextmanager
+def _in_plain_words(sql: str) -> Iterator[None]:
+    """Failures of a statement or of fetching its result, as errors that a user can act on.
+
+    The engine's own text may quote cells, so only what is known to hold none of them is passed on,
+    and the original error is not shown with the new one. A statement that is itself wrong is a
+    fault of cxml, not of the data, and passes as it is.
+    """
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise CxmlError("the work does not fit into the memory allowed", where="[engine] memory",
+                        fix="allow more memory, or score in smaller chunks") from None  # fmt: skip
+    except _OUR_OWN_FAULTS:
+        raise
+    except duckdb.Error as error:
+        what, where, fix = _unreadable(str(error))
+        raise DataError(what, where=where or _source_of(sql), fix=fix,
+                        expected="a readable CSV, Parquet or DuckDB file") from None  # fmt: skip
+
+
+def _unreadable(text: str) -> tuple[str, str, str]:
+    """What is wrong with a source, where and how to mend it, from the engine's message.
+
+    Only fixed words, numbers and the name of the file are taken from it.
+    """
+    files = re.findall(r"^\s*file = (.+)$", text, re.MULTILINE)  # the last: a cell may hold such words
+    line = re.search(r"CSV Error on Line: (\d+)", text)
+    where = (files[-1] if files else "") + (f", line {line[1]}" if line else "")
+    fields = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+    if fields:
+        return (f"a row has {fields[2]} fields, the header {fields[1]}", where,
+                "put fields that hold the delimiter into double quotes")  # fmt: skip
+    if "unterminated quote" in text:
+        return "a double quote is opened and never closed", where, "close it; inside a field write it twice"
+    if "utf-8" in text:
+        return "the text is not UTF-8", where, "save the file as UTF-8"
+    if "state machine" in text:
+        return "quotes or line ends break the rules of CSV", where, "write it anew, with one kind of line end"
+    gone = re.match(r'IO Error: (?:No files found|Cannot open|Could not open)[^"\n]*"([^"\n]+)"', text)
+    if gone:
+        return "a file cannot be opened any more", gone[1], "see that it is there and may be read"
+    kind = text.partition(" Error:")[0] if " Error:" in text[:40] else "damaged"
+    return f"a source cannot be read ({kind.lower()})", where, "write the file anew; it may be cut or damaged"
+
+
+def literal(text: str) -> str:
+    """*text* as a SQL literal.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """*name* as a SQL identifier."""
+    return '"' + str(name).replace('"', '""') + '"'
+
+
+def _source_of(sql: str) -> str:
+    """The file that a statement reads, as far as it names one."""
+    _, _, rest = sql.partition("read_")
+    return rest.split("'")[1] if rest.count("'") > 1 else "the tables of the configuration"

@@ -1,0 +1,164 @@
+"""Behaviour and plan: what the customer buys, uses and pays. It predicts; nobody can make it good.
+
+``frequency``, ``recency``, ``T`` and ``monetary_value`` are those of the customer-base literature
+(Fader, Hardie and Lee 2005): purchases of one day (UTC) are one purchase, and the first is not a repeat.
+"""
+
+from __future__ import annotations
+
+from cxml.features.declare import (
+    DAY,
+    EVER,
+    Derived,
+    Factor,
+    Feature,
+    Flag,
+    count,
+    days_since,
+    latest,
+    mean,
+    total,
+)
+
+# Whole hours, so that sums of squares are exact and do not depend on the order of the rows.
+_N = "cast(count(order_gap_h) as double)"
+_SUM = "cast(sum(order_gap_h) as double)"
+_SQUARES = "cast(sum(order_gap_h * order_gap_h) as double)"
+
+BEHAVIOUR = Factor(
+    name="behaviour",
+    en="Behaviour and plan",
+    ko="이용 행태와 요금제",
+    kind="context",
+    family="other",
+    tier=0,
+    says="Purchases, usage, contract and tenure: not a service factor.",
+    flags=(
+        Flag(
+            "new_day", "orders",
+            f"coalesce(floor(t / {DAY}e0)"
+            f" <> floor(lag(t) over (partition by who order by t, pos) / {DAY}e0), true)",
+            reach=1,
+        ),
+        Flag("first_day", "orders", f"floor(t / {DAY}e0) = floor(min(t) over (partition by who) / {DAY}e0)"),
+        Flag(
+            "order_gap_h", "orders",
+            "cast(floor((t - lag(t) over (partition by who order by t, pos)) / 3600e0) as bigint)",
+        ),
+        Flag(
+            "price_change", "subscriptions",
+            "cast(price as double)"
+            " / nullif(cast(lag(price) over (partition by who order by t, pos) as double), 0) - 1",
+        ),
+    ),
+    features=(
+        Feature(
+            "frequency", "orders", "count(case when new_day then 1 end) - 1", "count", "A13 A7", "-",
+            "repeat purchases", "재구매 횟수", EVER,
+        ),
+        Feature(
+            "recency", "orders", f"(max(t) - min(t)) / {DAY}e0", "d", "A13", "-",
+            "days between first and last purchase", "첫 구매부터 마지막 구매까지의 일수", EVER,
+        ),
+        Feature(
+            "T", "orders", f"max(age) / {DAY}e0", "d", "A13 J1", "-", "days since the first purchase",
+            "첫 구매 후 경과 일수", EVER,
+        ),
+        Feature(
+            "monetary_value", "orders",
+            "cast(sum(case when not first_day then revenue end) as double)"
+            " / nullif(count(case when new_day then 1 end) - 1, 0)",
+            "money", "A8", "-", "average spend of a repeat purchase", "재구매 1회당 평균 구매 금액", EVER,
+        ),
+        Feature("orders_n", "orders", count(), "count", "A7 A13", "-", "orders", "주문 건수", empty=0),
+        Feature(
+            "order_days_since", "orders", days_since(), "d", "A7", "+", "days since the last order",
+            "마지막 주문 후 경과 일수", EVER,
+        ),
+        Feature(
+            "order_gap_cv", "orders",
+            f"sqrt(greatest({_N} * {_SQUARES} - {_SUM} * {_SUM}, 0) / nullif({_N} * ({_N} - 1), 0))"
+            f" / nullif({_SUM} / {_N}, 0)",
+            "ratio", "J12", "+", "irregularity of the time between orders (sd over mean)",
+            "주문 간격의 불규칙성(표준편차÷평균)", EVER,
+        ),
+        Feature(
+            "margin_sum", "orders", total("margin"), "money", "A8", "-", "margin of orders", "주문 마진 합계",
+            (90, 365),
+        ),
+        Feature(
+            "discount_share", "orders",
+            f"cast({total('discount', 'revenue is not null')} as double)"
+            f" / nullif(cast({total('revenue + discount')} as double), 0)",
+            "share", "K5", "±", "share of the list price taken off", "할인율", (365,),
+        ),
+        Feature(
+            "categories_n", "orders", "count(distinct category)", "count", "A15 K7", "-", "categories bought",
+            "구매한 상품군 수", (365,), empty=0,
+        ),
+        Feature(
+            "cancelled_orders_n", "orders", count("cancelled_at is not null"), "count", "K4", "+",
+            "cancelled orders", "주문 취소 건수", (180,), empty=0,
+        ),
+        Feature(
+            "subscription_tenure_d", "subscriptions", f"max(age) / {DAY}e0", "d", "A13 J8", "-",
+            "days since the first contract", "첫 계약 후 경과 일수", EVER,
+        ),
+        Feature(
+            "contract_age_d", "subscriptions", days_since(), "d", "A13", "±",
+            "days since the current contract began", "현재 계약 경과 일수", EVER,
+        ),
+        Feature(
+            "contracts_n", "subscriptions", count(), "count", "J12", "±", "contracts so far",
+            "누적 계약 건수", EVER, empty=0,
+        ),
+        Feature("plan", "subscriptions", latest("plan"), "text", "J12", "±", "plan", "요금제", EVER),
+        Feature(
+            "price", "subscriptions", latest("price"), "money", "K5", "±", "monthly price", "월 요금", EVER,
+        ),
+        Feature(
+            "price_change", "subscriptions", latest("price_change"), "ratio", "K5", "+",
+            "change of price from the contract before", "이전 계약 대비 요금 변동률", EVER,
+        ),
+        Feature(
+            "auto_renew", "subscriptions",
+            latest("case when auto_renew then 1 when not auto_renew then 0 end"), "flag", "J12", "-",
+            "renews by itself", "자동 갱신 여부", EVER,
+        ),
+        Feature(
+            "charge_mean", "charges", mean("amount"), "money", "K5", "±", "average charge", "평균 청구 금액",
+            (90,),
+        ),
+        Feature(
+            "charge_days_since", "charges", days_since(), "d", "A13", "±", "days since the last charge",
+            "마지막 청구 후 경과 일수", (365,),
+        ),
+        Feature(
+            "sessions_n", "sessions", count(), "count", "B14", "-", "digital and store visits",
+            "디지털·매장 방문 횟수", (30, 90, 180), empty=0,
+        ),
+        Feature(
+            "portal_sessions_n", "sessions", count("kind = 'portal'"), "count", "B20 C12", "-",
+            "visits to the service portal", "서비스 포털 이용 횟수", (90,), empty=0,
+        ),
+        Feature(
+            "session_days_since", "sessions", days_since(), "d", "B14", "+", "days since the last visit",
+            "마지막 방문 후 경과 일수", (365,),
+        ),
+        Feature(
+            "customer_tenure_d", "customers", f"max(age) / {DAY}e0", "d", "A13 J8", "-",
+            "days since the customer joined", "가입 후 이용 기간", EVER,
+        ),
+    ),
+    derived=(
+        Derived(
+            "order_overdue", "order_days_since / nullif(recency / nullif(frequency, 0), 0)", "ratio",
+            "J12 A7", "+", "time since the last order over the customer's usual gap",
+            "평소 주문 간격 대비 마지막 주문 후 경과 시간",
+        ),
+        Derived(
+            "orders_trend", "(orders_n_{short}d / {short}e0) / nullif(orders_n_{long}d / {long}e0, 0)",
+            "ratio", "A7", "-", "recent rate of orders over the long-run rate", "장기 대비 최근 주문 빈도",
+        ),
+    ),
+)  # fmt: skip

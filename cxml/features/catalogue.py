@@ -1,0 +1,264 @@
+"""The experience factors that come with cxml, their names for people, and the check of declarations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from cxml.contracts import TABLES, Table
+from cxml.errors import ConfigError, did_you_mean
+from cxml.features.abandonment import ABANDONMENT
+from cxml.features.behaviour import BEHAVIOUR
+from cxml.features.contacts import CONTACTS
+from cxml.features.declare import (
+    LOOKBACKS,
+    Derived,
+    Direction,
+    Factor,
+    FactorKind,
+    Family,
+    Feature,
+    Flag,
+    Unit,
+)
+from cxml.features.delivery import DELIVERY
+from cxml.features.effort import EFFORT
+from cxml.features.feedback import FEEDBACK
+from cxml.features.language import LANGUAGE
+from cxml.features.personalization import PERSONALIZATION
+from cxml.features.planner import window_phrase, words
+from cxml.features.recovery import RECOVERY
+from cxml.features.repeats import REPEATS
+from cxml.features.resolution import RESOLUTION
+from cxml.features.waiting import WAITING
+
+FACTORS: tuple[Factor, ...] = (
+    WAITING, ABANDONMENT, EFFORT, RESOLUTION, REPEATS, LANGUAGE, PERSONALIZATION, DELIVERY, RECOVERY,
+    FEEDBACK, CONTACTS, BEHAVIOUR,
+)  # fmt: skip
+"""The factors that come with cxml; those of a config (money, attributes, own files) are added to them."""
+
+_COLUMN = re.compile(r"(?P<stem>.+)_(?P<days>\d+)d")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_EXPONENT = re.compile(r"e\d*")
+_ROW_WORDS = frozenset({"t", "age", "c", "pos", "wall"})
+_RESERVED = frozenset({"customer_id", "cutoff", "churned", "value", "g", "ci", "k"})
+_SQL = words(
+    "abs and as asc avg between bigint by case cast ceil coalesce count current decimal desc distinct double"
+    " else end exp false float floor following from greatest group in int is lag lead least like ln lower max"
+    " max_by min min_by mod not null nullif or order over partition percentile_cont power preceding range round"
+    " row row_number rows sqrt sum then true unbounded upper when within"
+)
+
+
+def labels(
+    columns: Iterable[str], factors: Sequence[Factor] = FACTORS
+) -> dict[str, dict[str, dict[str, str]]]:
+    """What *columns* and their factors are called for people.
+
+    Returns
+    -------
+    dict
+        ``factors``: name -> ``en``, ``ko``, ``kind``, ``family``, of the factors that occur.
+        ``features``: column -> ``factor``, ``en``, ``ko``, ``unit``, ``direction``; the window is part of
+        the label.
+
+    Raises
+    ------
+    ConfigError
+        A column that no factor declares.
+
+    Examples
+    --------
+    >>> label = labels(["wait_mean_90d"])["features"]["wait_mean_90d"]
+    >>> label["en"], label["ko"]
+    ('average wait, last 90 days', '최근 90일 평균 대기 시간')
+    """
+    declared = {item.name: (factor, item) for factor in factors for item in _items(factor)}
+    found: dict[str, dict[str, dict[str, str]]] = {"factors": {}, "features": {}}
+    for column in columns:
+        stem, days = _parts(column, declared)
+        if stem not in declared:
+            raise ConfigError(
+                f"no factor declares the column {column!r}", where="the labels of the features",
+                expected="columns made by the factors at hand", fix=did_you_mean(stem, declared),
+            )  # fmt: skip
+        factor, item = declared[stem]
+        found["factors"].setdefault(
+            factor.name, {"en": factor.en, "ko": factor.ko, "kind": factor.kind, "family": factor.family}
+        )
+        found["features"][column] = {
+            "factor": factor.name, "en": _said(item, days, "en"), "ko": _said(item, days, "ko"),
+            "unit": item.unit, "direction": item.direction,
+        }  # fmt: skip
+    return found
+
+
+def catalogue(factors: Sequence[Factor] = FACTORS) -> list[dict[str, Any]]:
+    """One row per feature, for the reference page: what it says, from which table, in which windows.
+
+    ``lookbacks`` are days: empty for those of the config, 0 for all history.
+    """
+    return [
+        {
+            "factor": factor.name, "feature": item.name,
+            "table": item.table if isinstance(item, Feature) else "",
+            "lookbacks": item.lookbacks if isinstance(item, Feature) or "{w}" in item.sql else (0,),
+            "unit": item.unit, "direction": item.direction, "rows": tuple(item.row.split()),
+            "en": item.en, "ko": item.ko, "sql": item.sql,
+        }
+        for factor in factors
+        for item in _items(factor)
+    ]  # fmt: skip
+
+
+def validate(factors: Sequence[Factor], contracts: Mapping[str, Table] = TABLES) -> None:
+    """Refuse declarations that are unsound, with all that is wrong in one message.
+
+    Parameters
+    ----------
+    factors : sequence of Factor
+        All that are used together: names are unique across them, and a formula may use any column.
+    contracts : mapping of str to Table
+
+    Raises
+    ------
+    ConfigError
+        A name that is declared twice, reserved or not a name; an unknown table, word, unit, direction, kind
+        or family; a missing label; a column that only labels may read.
+    """
+    problems = [
+        *_twice(factors),
+        *(problem for factor in factors for problem in _factor_problems(factor, contracts)),
+        *_formula_problems(factors),
+    ]
+    if problems:
+        raise ConfigError(
+            "; ".join(problems), where="the declared factors",
+            expected="declarations as described in cxml.features.declare", fix="correct what is named",
+        )  # fmt: skip
+
+
+def _items(factor: Factor) -> list[Feature | Derived]:
+    return [*factor.features, *factor.derived]
+
+
+def _parts(column: str, declared: Mapping[str, object]) -> tuple[str, int]:
+    """The stem and the window of a column; a stem that ends like a window is a stem."""
+    match = _COLUMN.fullmatch(column)
+    if column in declared or not match:
+        return column, 0
+    return match["stem"], int(match["days"])
+
+
+def _said(item: Feature | Derived, days: int, lang: str) -> str:
+    window = window_phrase(days, lang)
+    if lang == "ko":
+        return f"{window} {item.ko}".strip()
+    return f"{item.en}, {window}" if window else item.en
+
+
+def _twice(factors: Sequence[Factor]) -> Iterator[str]:
+    """Names that are declared twice. Flags may be shared, when they say the same."""
+    seen: set[str] = set()
+    for name in (factor.name for factor in factors):
+        if name in seen:
+            yield f"the factor {name!r} is declared twice"
+        seen.add(name)
+    columns: dict[str, str] = {}
+    for factor in factors:
+        for item in _items(factor):
+            for column in _columns(item):
+                # The engine does not tell capital letters from small ones.
+                if column.lower() in columns:
+                    first = columns[column.lower()]
+                    yield f"the column {column!r} is declared twice, in {first} and {factor.name}"
+                columns[column.lower()] = factor.name
+    flags: dict[tuple[str, str], Flag] = {}
+    for flag in (flag for factor in factors for flag in factor.flags):
+        if flags.setdefault((flag.table, flag.name), flag) != flag:
+            yield f"the flag {flag.name!r} is declared twice, with different texts"
+
+
+def _columns(item: Feature | Derived) -> list[str]:
+    if isinstance(item, Derived) and "{w}" not in item.sql:
+        return [item.name]
+    return [f"{item.name}_{days}d" if days else item.name for days in item.lookbacks or LOOKBACKS]
+
+
+def _factor_problems(factor: Factor, contracts: Mapping[str, Table]) -> Iterator[str]:
+    """What is wrong in one factor, its formulas apart."""
+    for what, value, legal in (("kind", factor.kind, FactorKind), ("family", factor.family, Family)):
+        if value not in get_args(legal):
+            yield f"{factor.name}: unknown {what} {value!r}, {did_you_mean(str(value), get_args(legal))}"
+    if factor.tier not in range(7):
+        yield f"{factor.name}: the tier {factor.tier} is not in 0 to 6"
+    yield from _said_problems(factor.name, factor)
+    if not factor.says.strip():
+        yield f"{factor.name}: says nothing about itself"
+    before: dict[str, set[str]] = {}
+    for flag in factor.flags:
+        more = {*before.get(flag.table, ()), "who"}
+        yield from _text_problems(f"{factor.name}.{flag.name}", flag, contracts, more)
+        before.setdefault(flag.table, set()).add(flag.name)
+    for feature in factor.features:
+        more = before.get(feature.table, set())
+        yield from _text_problems(f"{factor.name}.{feature.name}", feature, contracts, more)
+    for item in _items(factor):
+        yield from _item_problems(f"{factor.name}.{item.name}", item)
+
+
+def _item_problems(where: str, item: Feature | Derived) -> Iterator[str]:
+    """Name, unit, direction, labels and windows of a feature or formula."""
+    if (
+        not _NAME.fullmatch(item.name)
+        or _COLUMN.fullmatch(item.name)
+        or not _RESERVED.isdisjoint(_columns(item))
+    ):
+        yield f"{where}: {item.name!r} cannot be the name of a column"
+    for what, value, legal in (("unit", item.unit, Unit), ("direction", item.direction, Direction)):
+        if value not in get_args(legal):
+            yield f"{where}: unknown {what} {value!r}, {did_you_mean(str(value), get_args(legal))}"
+    if any(days < 0 for days in item.lookbacks):
+        yield f"{where}: a lookback is negative"
+    yield from _said_problems(where, item)
+
+
+def _said_problems(where: str, item: Factor | Feature | Derived) -> Iterator[str]:
+    if not item.en.strip():
+        yield f"{where}: the English label is missing"
+    if not item.ko.strip():
+        yield f"{where}: the Korean label is missing"
+
+
+def _text_problems(
+    where: str, item: Feature | Flag, contracts: Mapping[str, Table], more: set[str]
+) -> Iterator[str]:
+    """Words of a text that are no column, no flag and no SQL."""
+    if item.table not in contracts:
+        yield f"{where}: unknown table {item.table!r}, {did_you_mean(item.table, contracts)}"
+        return
+    if '"' in item.sql:
+        yield f"{where}: quoted names are not portable"
+    columns = contracts[item.table].by_name
+    known = {*columns, *more, *_ROW_WORDS}
+    for word in sorted(words(item.sql) - known - _SQL):
+        if not _EXPONENT.fullmatch(word):
+            yield f"{where}: unknown word {word!r}, {did_you_mean(word, known)}"
+    for word in sorted(words(item.sql) & columns.keys()):
+        if columns[word].target:
+            yield f"{where}: {item.table}.{word} says what happened to the customer and is for labels only"
+
+
+def _formula_problems(factors: Sequence[Factor]) -> Iterator[str]:
+    """Words of a formula that are no column of any factor."""
+    items = [item for factor in factors for item in _items(factor)]
+    columns = {column.lower() for item in items for column in _columns(item)}
+    for factor in factors:
+        for item in factor.derived:
+            text = re.sub(r"\{(w|short|long)\}", "0", item.sql)
+            standing_in = {re.sub(r"_\d+d$", "_0d", column) for column in columns}
+            for word in sorted(words(text) - columns - standing_in - _SQL):
+                if not _EXPONENT.fullmatch(word):
+                    yield f"{factor.name}.{item.name}: unknown word {word!r}, {did_you_mean(word, columns)}"

@@ -1,0 +1,219 @@
+"""The words in which a factor is declared, and the few aggregates it is made of.
+
+A feature is one SQL aggregate over its table *as known at the cutoff*: the planner has already
+removed what was not known, so a feature reads like a sentence, ``mean("wait_s")``. The text must be
+valid both for DuckDB and for Spark SQL: no quoted names, ``e0`` on decimal literals, ``nullif``
+under every division, no engine's own functions.
+
+Words that a text may use
+    the columns of its table (instants are whole seconds since 1970, a money is a DECIMAL, columns
+    that end in ``_id`` are codes that can only be compared), the flags of its factor, and
+
+    ``t``     the row's event, in seconds
+    ``age``   seconds from the event to the cutoff, in (0, lookback]: the window is ``[cutoff - w, cutoff)``
+    ``c``     the cutoff, in seconds
+    ``pos``   the row's place among the rows of its customer: unique, in order of ``t``
+    ``wall``  the row's event on the clock of the project's zone, in seconds
+    ``who``   whose rows a window function runs over (flags only): ``partition by who``
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+Direction = Literal["+", "-", "±"]
+Unit = Literal["s", "h", "d", "count", "share", "score", "money", "ratio", "flag", "text"]
+FactorKind = Literal["lever", "outcome", "context", "volume"]
+Family = Literal["people", "process", "product", "price", "other"]
+
+LOOKBACKS: tuple[int, ...] = (7, 30, 90, 180, 365)
+"""Days of the standard feature windows."""
+
+STANDARD: tuple[int, ...] = ()
+"""The lookbacks of the config (by default ``LOOKBACKS``)."""
+
+EVER: tuple[int, ...] = (0,)
+"""Everything since the first row: the column has no window in its name."""
+
+DAY = 86400
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A column computed for each row, for features to aggregate.
+
+    Attributes
+    ----------
+    name, table : str
+    sql : str
+        A row expression; window functions run ``over (partition by who, ... order by t)``.
+    reach : int
+        Days the expression looks back at most. Say so in the text too: late records make the planner
+        cut the log there.
+    ahead : bool
+        The expression is the *instant* of a later row (``lead(t) over ...``). The planner hides it
+        until it has happened; an expression that looks ahead must never be anything else.
+    """
+
+    name: str
+    table: str
+    sql: str
+    reach: int = 0
+    ahead: bool = False
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One aggregate of one table, in one or more windows.
+
+    Attributes
+    ----------
+    name : str
+        Stem of the column: ``wait_mean`` becomes ``wait_mean_30d``; with ``EVER`` it stays as it is.
+    table : str
+    sql : str
+        One aggregate over the table as known at the cutoff.
+    unit : Unit
+        ``s``, ``h``, ``d`` are durations; ``share`` is in [0, 1]; ``text`` makes a category.
+    row : str
+        Rows of the factor map this measures, separated by spaces, such as ``"A1 D2"``.
+    direction : Direction
+        ``+`` raises churn, ``-`` lowers it, ``±`` unsure or not monotone.
+    en, ko : str
+        What it measures, as a noun phrase without its window.
+    lookbacks : tuple of int
+        Days; ``STANDARD`` for the lookbacks of the config, ``EVER`` for all history.
+    empty : int or None
+        The value where no row is in the window: 0 for counts, missing for all else.
+    """
+
+    name: str
+    table: str
+    sql: str
+    unit: Unit
+    row: str
+    direction: Direction
+    en: str
+    ko: str
+    lookbacks: tuple[int, ...] = STANDARD
+    empty: int | None = None
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A formula over finished columns; no table is read again.
+
+    ``{w}`` in the text stands for a lookback and makes one column per window (``effort_{w}d``);
+    ``{short}`` and ``{long}`` stand for 30 and 180 days, or the nearest lookbacks of the config, and
+    make one column. A column of the formula that cannot be built takes the derived one with it.
+    """
+
+    name: str
+    sql: str
+    unit: Unit
+    row: str
+    direction: Direction
+    en: str
+    ko: str
+    lookbacks: tuple[int, ...] = STANDARD
+
+
+@dataclass(frozen=True)
+class Factor:
+    """An experience factor: what it is about, when in the story it happens, and its features.
+
+    Attributes
+    ----------
+    kind : FactorKind
+        ``lever``: the company can change it. ``outcome``: what service left behind, such as a score.
+        ``context``: behaviour and plan, nobody can make it good. ``volume``: how often people
+        contacted; no lever, and never called protective.
+    family : Family
+        People, process, product, price; ``other`` for what is not a service factor.
+    tier : int
+        When it happens: 0 customer before, 1 demand, 2 queue, 3 handling, 4 result, 5 feeling,
+        6 leaving behaviour.
+    says : str
+        One sentence for the catalogue.
+    """
+
+    name: str
+    en: str
+    ko: str
+    kind: FactorKind
+    family: Family
+    tier: int
+    says: str
+    features: tuple[Feature, ...]
+    flags: tuple[Flag, ...] = ()
+    derived: tuple[Derived, ...] = field(default=())
+
+
+def _picked(value: str, where: str) -> str:
+    return f"case when {where} then {value} end" if where else value
+
+
+def count(where: str = "") -> str:
+    """Rows, or rows for which *where* holds.
+
+    >>> count("abandoned")
+    'count(case when abandoned then 1 end)'
+    """
+    return f"count({_picked('1', where)})" if where else "count(*)"
+
+
+def total(value: str, where: str = "") -> str:
+    """Sum; missing where there is nothing to add."""
+    return f"sum({_picked(value, where)})"
+
+
+def mean(value: str, where: str = "") -> str:
+    """Average, in double precision whatever the column's type."""
+    return f"avg(cast({_picked(value, where)} as double))"
+
+
+def worst(value: str, where: str = "") -> str:
+    """Largest value."""
+    return f"max({_picked(value, where)})"
+
+
+def share(flag: str, of: str = "") -> str:
+    """Share of rows with *flag* among the rows of *of* (where the flag is known), in [0, 1].
+
+    >>> share("abandoned")
+    'avg(case when (abandoned) then 1e0 when not (abandoned) then 0e0 end)'
+    """
+    known = f"case when ({flag}) then 1e0 when not ({flag}) then 0e0 end"
+    return f"avg({known})" if not of else f"avg(case when {of} then {known} end)"
+
+
+def quantile(value: str, q: float, where: str = "") -> str:
+    """Exact quantile, interpolated."""
+    return f"percentile_cont({q}) within group (order by {_picked(value, where)})"
+
+
+def latest(value: str, where: str = "") -> str:
+    """The value of the last row that has one."""
+    has = f"{value} is not null" + (f" and {where}" if where else "")
+    return f"max_by({value}, case when {has} then pos end)"
+
+
+def days_since(where: str = "") -> str:
+    """Days from the last row (for which *where* holds) to the cutoff."""
+    return f"min({_picked('age', where)}) / {DAY}e0"
+
+
+def days_from(instant: str, where: str = "") -> str:
+    """Days from the latest value of an instant column to the cutoff."""
+    return f"min({_picked(f'c - {instant}', where)}) / {DAY}e0"
+
+
+def faded(value: str, half_life: int) -> str:
+    """Sum in which a row counts half after *half_life* days.
+
+    In fixed point, so that the bytes do not depend on the order in which rows are added.
+    """
+    rate = f"{math.log(2) / (half_life * DAY):.15e}"
+    return f"sum(cast(floor(({value}) * exp(-{rate} * age) * 1048576e0) as bigint)) / 1048576e0"

@@ -1,0 +1,39 @@
+"""Language: being served in a language that is not one's own."""
+
+from __future__ import annotations
+
+from cxml.features.declare import Factor, Feature, Flag, count, days_since, latest, share
+
+LANGUAGE = Factor(
+    name="language",
+    en="Language mismatch",
+    ko="언어 불일치",
+    kind="lever",
+    family="people",
+    tier=3,
+    says="Contacts in which the agent used another language than the customer.",
+    flags=(Flag("other_language", "interactions", "lower(agent_language) <> lower(customer_language)"),),
+    features=(
+        Feature(
+            "language_mismatch_share", "interactions", share("other_language"), "share", "D18", "+",
+            "share of contacts in another language than the customer's", "언어 불일치 상담 비율",
+            (30, 90, 180),
+        ),
+        Feature(
+            "language_mismatch_n", "interactions", count("other_language"), "count", "D18", "+",
+            "contacts in another language than the customer's", "언어 불일치 상담 건수", (30, 90, 365),
+            empty=0,
+        ),
+        Feature(
+            "language_mismatch_last", "interactions",
+            latest("case when other_language then 1 when not other_language then 0 end"), "flag", "D18 J3",
+            "+", "last contact was in another language than the customer's", "마지막 상담의 언어 불일치 여부",
+            (365,),
+        ),
+        Feature(
+            "language_mismatch_days_since", "interactions", days_since("other_language"), "d", "D18 C8", "-",
+            "days since a contact in another language than the customer's",
+            "마지막 언어 불일치 상담 후 경과 일수", (365,),
+        ),
+    ),
+)  # fmt: skip

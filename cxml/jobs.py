@@ -1,0 +1,296 @@
+"""The standard jobs: each a short recipe of the rooms below, the same from Python, shell and MLflow."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxml import store
+from cxml.config import Config, load_config
+from cxml.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    from cxml.check import Check
+    from cxml.models.bundle import Bundle
+    from cxml.tables import Tables
+
+Tell = Callable[[str], None]
+Progress = Callable[[int, int], None]
+ConfigLike = str | Path | Config
+
+
+def _silent(text: str) -> None:
+    """Say nothing."""
+
+
+def _still(done: int, everyone: int) -> None:
+    """Show no progress."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """What ``check`` found: the problems and row counts, and which factors can be measured."""
+
+    check: Check
+    coverage: dict[str, Any]
+
+
+def simulate(out: str | Path, *, customers: int = 20_000, months: int = 24, seed: int = 0) -> Path:
+    """Write a company with known truth: a Parquet file per table, its ``cxml.toml``, and ``truth/``."""
+    from cxml.simulate import simulate as make
+
+    company = make(customers=customers, months=months, seed=seed)
+    with store.run(out) as run:
+        for name, table in company.tables.items():
+            run.write_table(f"{name}.parquet", table)
+        for name, table in company.truth.items():
+            run.write_table(f"truth/{name}.parquet", table)
+        run.write_text("cxml.toml", company.config)
+        run.info = {"customers": customers, "months": months, "seed": seed}
+    return run.path
+
+
+def init(folder: str | Path) -> Path:
+    """Make *folder* with a ``cxml.toml`` to fill in; never over one that is there."""
+    from cxml.starter import starter
+
+    file = Path(folder) / "cxml.toml"
+    if file.exists():
+        raise ConfigError("there is a configuration already", where=str(file), expected="a new folder",
+                          fix="name another folder, or edit the file that is there")  # fmt: skip
+    store.replace_text(file, starter())
+    return file
+
+
+def check(config: ConfigLike) -> Checked:
+    """Check every table against its contract, and see what can be measured with what is there.
+
+    The problems are in the result; nothing is raised for them.
+    """
+    from cxml.check import check as check_tables
+    from cxml.features import matrix
+    from cxml.tables import open_tables
+
+    tables = open_tables(_read(config))
+    found = check_tables(tables)
+    return Checked(found, matrix.coverage(matrix.planned(tables), matrix.factors_of(tables), found.rows))
+
+
+def features(config: ConfigLike, *, cutoff: str | datetime | None = None, out: str | Path) -> Path:
+    """Write the features of everybody at risk at *cutoff* to the Parquet file *out*."""
+    import pyarrow as pa
+
+    from cxml import snapshots
+    from cxml.features import matrix, planner
+
+    tables = _checked(_read(config))
+    snapshots.take(tables, [snapshots.scoring_cutoff(tables.config, cutoff)])
+    planner.run(tables.engine, matrix.planned(tables))
+    store.replace_table(Path(out), pa.Table.from_pandas(matrix.read(tables), preserve_index=False))
+    return Path(out)
+
+
+def features_sql(config: ConfigLike) -> str:
+    """The statements that build the features, in order."""
+    from cxml.features import matrix
+    from cxml.tables import open_tables
+
+    return matrix.planned(open_tables(_read(config))).sql()
+
+
+def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _silent) -> Path:
+    """Train, test, explain, log and register; write ``bundle/``, ``metrics.json``, ``factors.parquet``, ``info.md``.
+
+    Returns the run folder.
+    """
+    import pyarrow as pa
+
+    from cxml import tracking, training
+    from cxml.features import matrix
+    from cxml.tables import fingerprint
+
+    config = _read(config)
+    with store.run(_out(config, out, "train")) as run:
+        tell("checking the tables")
+        tables = _checked(config)
+        tell("building features and labels")
+        data = training.assemble(tables)
+        trained = training.fit(data, config, tell)
+        prints = fingerprint(tables)
+        bundle = dataclasses.replace(trained.bundle, info={**trained.bundle.info, "data": prints})
+        bundle.write(run.path / "bundle")
+        run.write_json("metrics.json", trained.metrics)
+        run.write_table("factors.parquet", pa.Table.from_pandas(trained.factors, preserve_index=False))
+        run.write_text("info.md", (run.path / "bundle" / "info.md").read_text(encoding="utf-8"))
+        run.write_json(
+            "coverage.json", matrix.coverage(matrix.planned(tables), matrix.factors_of(tables), _rows(tables))
+        )
+        run.info = {"project": config.project.name, "data": prints, "config": _config_hash(config)}
+        tell("logging to MLflow")
+        logged = tracking.log_training(
+            uri=_tracking_uri(config), experiment=config.tracking.experiment or config.project.name,
+            name=config.project.name, bundle=run.path / "bundle", metrics=trained.metrics, info=bundle.info,
+            files=[run.path / name for name in ("metrics.json", "factors.parquet", "info.md", "coverage.json")],
+        )  # fmt: skip
+        tell(logged.verdict)
+    return run.path
+
+
+def score(
+    config: ConfigLike,
+    *,
+    cutoff: str | datetime | None = None,
+    out: str | Path | None = None,
+    model: str | Path | None = None,
+    csv: bool = False,
+    chunk: int | None = None,
+    tell: Tell = _silent,
+    progress: Progress = _still,
+) -> Path:
+    """Score everybody at risk at *cutoff* (by default observation_end) with the champion or *model*.
+
+    *model* is a bundle folder or ``name@alias`` of the registry. Returns the run folder.
+    """
+    from cxml import scoring, snapshots
+    from cxml.features import matrix
+    from cxml.tables import fingerprint
+
+    config = _read(config)
+    at = snapshots.scoring_cutoff(config, cutoff)
+    with store.run(_out(config, out, "score")) as run:
+        bundle, ref = _bundle(config, model)
+        tell(f"scoring with {ref}")
+        tables = _checked(config)
+        done = scoring.score(
+            tables, bundle, at, run, csv=csv, chunk=chunk or scoring.CHUNK, progress=progress
+        )
+        for name, n in done.unseen.items():
+            tell(f"{n:,} rows hold a {name} that the model has never seen: taken as missing")
+        plan = matrix.planned(tables)
+        run.write_json("coverage.json", matrix.coverage(plan, matrix.factors_of(tables), _rows(tables)))
+        run.write_json("labels.json", bundle.labels)
+        run.write_json("model.json", bundle.info)
+        run.info = {
+            "project": config.project.name, "cutoff": at.isoformat(), "rows": done.rows,
+            "population": {"at_risk": done.population.at_risk, "new": done.population.new, "gone": done.population.gone},
+            "unseen": done.unseen, "model": bundle.fingerprint, "config": _config_hash(config), "data": fingerprint(tables),
+        }  # fmt: skip
+    return run.path
+
+
+def report(
+    config: ConfigLike,
+    *,
+    out: str | Path | None = None,
+    langs: Sequence[str] = (),
+    scores: str | Path | None = None,
+) -> Path:
+    """Write the driver report of the latest scores: HTML per language, the call list, the drivers as CSV.
+
+    *scores* is the output folder of a scoring run, by default that of the config.
+    """
+    from cxml import report as pages
+
+    config = _read(config)
+    inputs = pages.gather(config, store.current(scores or _out(config, None, "score")))
+    languages = tuple(langs) or config.project.languages
+    with store.run(_out(config, out, "report")) as run:
+        for name, data in pages.build(inputs, languages).items():
+            run.write_bytes(name, data)
+        run.info = {
+            "project": config.project.name,
+            "cutoff": inputs.meta["cutoff"],
+            "languages": list(languages),
+        }
+    return run.path
+
+
+@dataclasses.dataclass(frozen=True)
+class Demo:
+    """Where the demo put what it made."""
+
+    config: Path
+    train: Path
+    score: Path
+    report: Path
+
+
+def demo(folder: str | Path, *, customers: int = 20_000, seed: int = 0, tell: Tell = _silent,
+         progress: Progress = _still) -> Demo:  # fmt: skip
+    """Simulate a company, check, train, score and report, all below *folder*."""
+    home = Path(folder)
+    tell(f"simulating {customers:,} customers over 24 months")
+    data = simulate(home / "data", customers=customers, seed=seed)
+    config = load_config(data)
+    config = dataclasses.replace(
+        config,
+        tracking=dataclasses.replace(config.tracking, uri=f"sqlite:///{home.absolute() / 'mlflow.db'}"),
+    )
+    check(config).check.raise_if_any()
+    trained = train(config, out=home / "train", tell=tell)
+    scored = score(config, out=home / "score", tell=tell, progress=progress)
+    tell("writing the report")
+    written = report(config, out=home / "report", scores=home / "score")
+    return Demo(data / "cxml.toml", trained, scored, written)
+
+
+def _read(config: ConfigLike) -> Config:
+    return config if isinstance(config, Config) else load_config(config)
+
+
+def _out(config: Config, out: str | Path | None, job: str) -> Path:
+    """Where a job writes when nobody says: ``runs/<job>`` beside the configuration."""
+    return Path(out) if out is not None else config.folder / "runs" / job
+
+
+def _checked(config: Config) -> Tables:
+    """The tables of the config; every problem of every table is raised at once."""
+    from cxml.check import check as check_tables
+    from cxml.tables import open_tables
+
+    tables = open_tables(config)
+    check_tables(tables).raise_if_any()
+    return tables
+
+
+def _rows(tables: Tables) -> dict[str, int]:
+    return {
+        name: int(tables.engine.rows(f"select count(*) from {name}")[0][0]) for name in sorted(tables.columns)
+    }
+
+
+def _tracking_uri(config: Config) -> str:
+    """The tracking URI with a relative SQLite path placed beside the configuration."""
+    uri = config.tracking.uri
+    prefix = "sqlite:///"
+    if uri.startswith(prefix) and not Path(uri.removeprefix(prefix)).is_absolute():
+        return f"{prefix}{config.folder / uri.removeprefix(prefix)}"
+    return uri
+
+
+def _config_hash(config: Config) -> str:
+    """A hash of every choice in the config, and of nothing else: not of where it lies."""
+    return hashlib.sha256(repr(dataclasses.replace(config, folder=Path())).encode()).hexdigest()
+
+
+def _bundle(config: Config, model: str | Path | None) -> tuple[Bundle, str]:
+    """The bundle named by *model*: a folder, ``name@alias``, or the champion of the project."""
+    from cxml import tracking
+    from cxml.models.bundle import Bundle
+
+    if model is not None and "@" not in str(model):
+        folder = Path(model)
+        if not folder.is_dir():
+            raise ModelError(
+                "there is no bundle", where=str(folder), expected="a bundle folder, or name@alias of the registry",
+                fix=f"name a folder such as {_out(config, None, 'train') / store.CURRENT / 'bundle'}",
+            )  # fmt: skip
+        return Bundle.read(folder), str(folder)
+    ref = str(model or f"{config.project.name}@champion")
+    with tempfile.TemporaryDirectory() as folder:
+        return Bundle.read(tracking.fetch_bundle(_tracking_uri(config), ref, Path(folder))), ref

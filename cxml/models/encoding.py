@@ -1,0 +1,63 @@
+"""What every estimator does with its input first: tables to arrays, outcomes that can be learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_consistent_length, validate_data
+
+from cxml.errors import NotEnoughDataError
+from cxml.models.schema import Matrix, Schema
+
+
+def encode_training(
+    estimator: Any, X: pd.DataFrame | ArrayLike, y: ArrayLike, categorical: Sequence[int]
+) -> tuple[Matrix, tuple[int, ...]]:
+    """The training rows as float32, and the positions of the categories.
+
+    A DataFrame leaves its schema on the estimator (``schema_``), an array leaves None; both leave
+    ``n_features_in_``.
+    """
+    if isinstance(X, pd.DataFrame) and all(isinstance(c, str) for c in X.columns) and X.shape[1]:
+        check_consistent_length(X, y)
+        schema = Schema.learn(X)
+        estimator.schema_ = schema
+        estimator.feature_names_in_ = np.array(schema.columns, dtype=object)
+        estimator.n_features_in_ = len(schema.columns)
+        return schema.encode(X), schema.categorical
+    estimator.schema_ = None
+    encoded: Matrix = validate_data(estimator, X, dtype=np.float32, ensure_all_finite="allow-nan")
+    check_consistent_length(encoded, y)
+    return encoded, tuple(int(c) for c in categorical)
+
+
+def encode_new(estimator: Any, X: pd.DataFrame | ArrayLike) -> Matrix:
+    """New rows as float32: a DataFrame by the schema, an array as it stands."""
+    if isinstance(X, pd.DataFrame) and estimator.schema_ is not None:
+        encoded: Matrix = estimator.schema_.encode(X)
+        return encoded
+    checked: Matrix = validate_data(
+        estimator, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False, ensure_min_samples=0
+    )
+    return checked
+
+
+def refuse_missing(outcome: NDArray[Any], where: str) -> None:
+    """Refuse a target without rows or with a missing value.
+
+    Raises
+    ------
+    NotEnoughDataError
+        There is no row, or a row without a target.
+    """
+    missing = int(pd.isna(outcome).sum())
+    if missing or not outcome.size:
+        raise NotEnoughDataError(
+            f"{missing:,} of {outcome.size:,} rows have no outcome", where=where,
+            expected="at least one row, and an outcome in every row",
+            fix="train on matured cutoffs with customers at risk",
+        )  # fmt: skip

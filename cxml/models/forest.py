@@ -1,0 +1,226 @@
+"""A forest whose size is chosen inside the training rows, on customers held out.
+
+A short ladder goes from simple to rich. With few rows the sizes are compared by folds of customers,
+with a fixed number of rounds; with many, on one quarter of the customers, where the number of rounds
+is chosen as well. The simplest size within one standard error of the best is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cxml.models.trees import Binned, read_trees, tree_contributions, tree_margins, tree_text
+from cxml.splits import customer_folds, hash_share
+
+Floats = NDArray[np.float64]
+Matrix = NDArray[np.float32]
+Rows = NDArray[np.int64]
+HOLDOUT_ROWS = 30_000
+LADDER_ROWS = 40_000
+LADDER_EVENTS = 1_000
+_HOLDOUT_FOLDS = 4
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One size of forest. *rounds* is fixed; *rate* and *most* apply when rounds are chosen inside."""
+
+    name: str
+    leaves: int
+    rows_share: float
+    columns_share: float
+    l2: float
+    fixed_rate: float
+    rounds: int
+    rate: float
+    most: int
+    objective: str = "binary"
+
+    def params(self, fixed: bool) -> dict[str, Any]:
+        """Settings for LightGBM, with the rate that belongs to *fixed* rounds or to chosen ones."""
+        return {
+            "objective": self.objective,
+            "num_leaves": self.leaves,
+            "learning_rate": self.fixed_rate if fixed else self.rate,
+            "bagging_fraction": self.rows_share,
+            "feature_fraction": self.columns_share,
+            "lambda_l2": self.l2,
+        }
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learned from.
+
+    Attributes
+    ----------
+    X : float32 array of shape (rows, features)
+    binned : Binned
+        The same rows.
+    target : mapping from objective to array of shape (rows,)
+        What a forest of that objective predicts.
+    learn : bool array of shape (rows,)
+        Rows to learn from and to compare sizes on; margins of held-out rows are made for all.
+    loss : callable
+        Losses of rows, from their margins and row numbers.
+    folds, keys : int arrays of shape (rows,)
+        Fold of each row, and a number for its customer.
+    """
+
+    X: Matrix
+    binned: Binned
+    target: dict[str, Floats]
+    learn: NDArray[np.bool_]
+    loss: Callable[[Floats, Rows], Floats]
+    folds: Rows
+    keys: Rows
+
+    def sample(self, events: float, seed: int) -> Rows:
+        """Rows of enough customers to compare sizes on."""
+        share = max(LADDER_ROWS / len(self.keys), LADDER_EVENTS / events)
+        return np.flatnonzero(hash_share(self.keys, seed + 1) < share)
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Forests of one size with different seeds, whose margins are averaged.
+
+    Attributes
+    ----------
+    boosters : tuple of Booster
+    rung, rounds : str, int
+        The size kept.
+    ladder : list of dict
+        Per size tried ``name``, ``loss`` on held-out rows, ``standard_error`` of its difference
+        from the best, by customer, and ``rounds``.
+    held_rows, held_margins : arrays
+        Rows held out while sizes were compared, and their margins by trees that never saw them.
+    """
+
+    boosters: tuple[lgb.Booster, ...]
+    rung: str
+    rounds: int
+    ladder: list[dict[str, Any]]
+    held_rows: Rows
+    held_margins: Floats
+
+    def margin(self, X: Matrix, num_threads: int = 0) -> Floats:
+        """Mean raw score of each row."""
+        return np.asarray(np.mean([tree_margins(b, X, num_threads) for b in self.boosters], axis=0))
+
+    def contributions(self, X: Matrix, num_threads: int = 0) -> Floats:
+        """Mean contribution of each feature to the raw score; the last column is the base."""
+        total = tree_contributions(self.boosters[0], X, num_threads)
+        for booster in self.boosters[1:]:
+            total += tree_contributions(booster, X, num_threads)
+        return total / len(self.boosters)
+
+    def texts(self) -> list[str]:
+        """The trees as text, one per seed."""
+        return [tree_text(b) for b in self.boosters]
+
+    @classmethod
+    def read(cls, texts: Sequence[str], features: int) -> Forest:
+        """The forest held by *texts*; it predicts, but keeps nothing of its training.
+
+        Raises
+        ------
+        ModelError
+            A text is no whole forest over *features* columns.
+        """
+        boosters = tuple(read_trees(text, features) for text in texts)
+        return cls(boosters, "", 0, [], np.zeros(0, dtype=np.int64), np.zeros(0))
+
+
+def grow(task: Task, rungs: Sequence[Rung], *, events: float, seeds: int, seed: int, num_threads: int) -> Forest:
+    """Choose a size on held-out customers, then train it on every row, once per seed."""
+    few = len(task.keys) <= HOLDOUT_ROWS
+    if few:
+        kept, ladder = _choose([_by_folds(task, rung, seed, num_threads) for rung in rungs], task)
+    else:
+        sample = task.sample(events, seed)
+        kept, ladder = _choose([_by_holdout(task, rung, sample, seed, num_threads) for rung in rungs], task)
+        if len(sample) < len(task.keys):
+            kept = _by_holdout(task, kept.rung, np.arange(len(task.keys)), seed, num_threads)
+    rows, target = np.flatnonzero(task.learn), task.target[kept.rung.objective]
+    boosters = tuple(
+        task.binned.train(target, kept.rung.params(few), kept.rounds, rows=rows, seed=seed + s) for s in range(seeds)
+    )
+    return Forest(boosters, kept.rung.name, kept.rounds, ladder, kept.rows, kept.margins)
+
+
+def make_folds(groups: ArrayLike | None, rows: int, n: int, seed: int) -> tuple[Rows, Rows]:
+    """Fold of each row, and a number per customer; None makes every row a customer of its own.
+
+    Above 30,000 rows the folds are quarters, of which the first is held out.
+    """
+    count = n if rows <= HOLDOUT_ROWS else _HOLDOUT_FOLDS
+    if groups is None:
+        keys = np.arange(rows)
+        return customer_folds(keys, count, seed), keys
+    codes, _ = _factorize(np.asarray(groups))
+    return customer_folds(np.asarray(groups), count, seed), codes
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A rung with the margins of the *rows* that it was not trained on."""
+
+    rung: Rung
+    margins: Floats
+    rows: Rows
+    rounds: int
+
+
+def _by_folds(task: Task, rung: Rung, seed: int, num_threads: int) -> _Tried:
+    """Out-of-fold margins with a fixed number of rounds."""
+    margins, target = np.zeros(len(task.keys)), task.target[rung.objective]
+    for fold in np.unique(task.folds):
+        out = np.flatnonzero(task.folds == fold)
+        rows = np.flatnonzero((task.folds != fold) & task.learn)
+        booster = task.binned.train(target, rung.params(True), rung.rounds, rows=rows, seed=seed)
+        margins[out] = tree_margins(booster, task.X[out], num_threads)
+    return _Tried(rung, margins, np.arange(len(task.keys)), rung.rounds)
+
+
+def _by_holdout(task: Task, rung: Rung, pool: Rows, seed: int, num_threads: int) -> _Tried:
+    """Margins of one held-out part of *pool*, with the number of rounds that is best there."""
+    out, inside = pool[task.folds[pool] == 0], pool[task.folds[pool] != 0]
+    booster = task.binned.train_until_worse(
+        task.target[rung.objective], rung.params(False), rung.most,
+        rows=inside[task.learn[inside]], check=out[task.learn[out]], seed=seed,
+    )  # fmt: skip
+    return _Tried(rung, tree_margins(booster, task.X[out], num_threads), out, booster.best_iteration)
+
+
+def _choose(tried: list[_Tried], task: Task) -> tuple[_Tried, list[dict[str, Any]]]:
+    """The simplest rung within one standard error, by customer, of the best."""
+    judged = task.learn[tried[0].rows]
+    rows = tried[0].rows[judged]
+    losses = [task.loss(one.margins[judged], rows) for one in tried]
+    means = [float(loss.mean()) for loss in losses]
+    best = int(np.argmin(means))
+    errors = [_clustered_error(loss - losses[best], task.keys[rows]) for loss in losses]
+    ladder = [
+        {"name": one.rung.name, "loss": mean, "standard_error": error, "rounds": one.rounds}
+        for one, mean, error in zip(tried, means, errors, strict=True)
+    ]
+    near = [mean - means[best] <= error for mean, error in zip(means, errors, strict=True)]
+    return tried[near.index(True)], ladder
+
+
+def _clustered_error(difference: Floats, keys: Rows) -> float:
+    """Standard error of the mean of *difference* when rows of one customer hang together."""
+    sums = np.bincount(keys, weights=difference - difference.mean())
+    return float(np.sqrt(np.sum(sums**2)) / len(difference))
+
+
+def _factorize(groups: NDArray[Any]) -> tuple[Rows, NDArray[Any]]:
+    names, codes = np.unique(groups.astype(str), return_inverse=True)
+    return codes.astype(np.int64), names

@@ -1,0 +1,165 @@
+"""The one place that trains, asks and reads LightGBM trees.
+
+Training bins a table once and reuses the bins for every part of it. A stored forest is LightGBM's
+own text up to ``end of trees``: what follows (parameters, column names of pandas) is never needed
+to predict and is dropped. LightGBM aborts the process, or never returns, on many a damaged text, so
+``check_text`` proves the structure in plain Python before the text reaches it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from cxml.errors import ModelError
+from cxml.models.treetext import check_text
+
+Floats = NDArray[np.float64]
+Matrix = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+COMMON: Mapping[str, Any] = {
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "feature_fraction": 0.4,
+    "lambda_l2": 10.0,
+    "min_data_in_leaf": 20,
+    "deterministic": True,
+    "force_col_wise": True,
+    "feature_pre_filter": False,
+    "verbosity": -1,
+}
+"""Settings of every training: strong averaging, mild shrinkage, the same result every time."""
+
+_END = "end of trees\n"
+_CHUNK = 16_384
+
+
+class Binned:
+    """A training table, binned once.
+
+    Parameters
+    ----------
+    X : float32 array of shape (rows, features)
+        NaN is missing.
+    categorical : sequence of int
+        Columns that hold category codes.
+    num_threads : int
+        Threads of binning and training; 0 takes all.
+    """
+
+    def __init__(self, X: Matrix, categorical: Sequence[int], num_threads: int) -> None:
+        self._threads = num_threads
+        self._data = lgb.Dataset(
+            np.ascontiguousarray(X, dtype=np.float32),
+            label=np.zeros(len(X), dtype=np.float32),
+            categorical_feature=[int(c) for c in categorical],
+            params={**COMMON, "num_threads": num_threads},
+            free_raw_data=True,
+        ).construct()
+
+    def part(self, target: Floats, rows: Rows | None = None) -> lgb.Dataset:
+        """The rows (all when None), in rising order, with their *target*."""
+        every = np.arange(self._data.num_data()) if rows is None else np.sort(rows)
+        part = self._data.subset(every.tolist()).construct()
+        return part.set_label(np.asarray(target, dtype=np.float32)[every])
+
+    def train(
+        self, target: Floats, params: Mapping[str, Any], rounds: int, *, rows: Rows | None = None, seed: int = 0
+    ) -> lgb.Booster:
+        """Boost *rounds* trees on the rows (all when None)."""
+        return lgb.train(self._settings(params, seed), self.part(target, rows), num_boost_round=rounds)
+
+    def train_until_worse(
+        self, target: Floats, params: Mapping[str, Any], most: int, *, rows: Rows, check: Rows, seed: int = 0
+    ) -> lgb.Booster:
+        """Boost until the loss on the rows *check* has not fallen for 40 rounds, at most *most*.
+
+        The best number of rounds is ``best_iteration`` of the result.
+        """
+        watched = self.part(target, check)
+        stop = lgb.early_stopping(40, verbose=False)
+        return lgb.train(
+            self._settings(params, seed), self.part(target, rows), num_boost_round=most,
+            valid_sets=[watched], callbacks=[stop],
+        )  # fmt: skip
+
+    def _settings(self, params: Mapping[str, Any], seed: int) -> dict[str, Any]:
+        return {**COMMON, "num_threads": self._threads, "seed": seed, **params}
+
+
+def tree_margins(booster: lgb.Booster, X: Matrix, num_threads: int = 0) -> Floats:
+    """Raw score of each row: log-odds or log-money, before any calibration.
+
+    Raises
+    ------
+    ModelError
+        The table has another number of columns than the trees.
+    """
+    _fits(booster, X)
+    if not len(X):
+        return np.zeros(0)
+    found = booster.predict(X, raw_score=True, num_threads=num_threads)
+    return np.asarray(found, dtype=np.float64)
+
+
+def tree_contributions(booster: lgb.Booster, X: Matrix, num_threads: int = 0) -> Floats:
+    """Exact Shapley contributions of every feature to the raw score.
+
+    Returns
+    -------
+    array of shape (rows, features + 1)
+        Contributions in the units of the raw score; the last column is the base value. A row sums
+        to its raw score.
+
+    References
+    ----------
+    Lundberg et al. (2020), From local explanations to global understanding with explainable AI for
+    trees, Nature Machine Intelligence 2 (path-dependent TreeSHAP).
+    """
+    _fits(booster, X)
+    found = np.empty((len(X), booster.num_feature() + 1))
+    for start in range(0, len(X), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        found[part] = booster.predict(X[part], pred_contrib=True, num_threads=num_threads)
+    return found
+
+
+def tree_text(booster: lgb.Booster) -> str:
+    """The trees as text, without parameters: the same for any number of threads."""
+    text = booster.model_to_string(num_iteration=_rounds(booster))
+    return text[: text.index(_END) + len(_END)]
+
+
+def read_trees(text: str, features: int) -> lgb.Booster:
+    """The booster held by *text*, whose structure is proven first.
+
+    Raises
+    ------
+    ModelError
+        The text is not a whole forest over *features* columns.
+    """
+    check_text(text, features)
+    try:
+        return lgb.Booster(model_str=text)
+    except lgb.basic.LightGBMError as error:
+        raise ModelError(
+            "LightGBM cannot read the trees", where="model text", expected="a text that cxml wrote",
+            fix="use another bundle, or train again",
+        ) from error  # fmt: skip
+
+
+def _rounds(booster: lgb.Booster) -> int:
+    return booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
+
+
+def _fits(booster: lgb.Booster, X: Matrix) -> None:
+    if X.ndim != 2 or X.shape[1] != booster.num_feature():
+        raise ModelError(
+            f"the table has shape {X.shape}", where="trees", expected=f"{booster.num_feature()} columns",
+            fix="encode the table with the schema of the model",
+        )  # fmt: skip

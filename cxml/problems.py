@@ -1,0 +1,73 @@
+"""What is wrong with the input, gathered: all of it is told at once.
+
+No text in here ever holds a value of a cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cxml.errors import DataError
+
+_SHOWN = 14
+"""Problems that one error shows; each takes two lines."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One way in which a table breaks its contract. No field ever holds a value of a cell.
+
+    Attributes
+    ----------
+    code : str
+        Short name of the kind of problem.
+    table, column : str
+        *column* is empty when it is about the whole table.
+    count : int
+        Rows concerned; 0 when rows do not matter.
+    first_row : int
+        Place of the first of them in its source, from 1, a header not counted; 0 when unknown.
+    what, expected, fix : str
+        For people: what is wrong, what was expected, how to mend it.
+    place : str
+        Where, when it is not a table or a column; or the file of *first_row*.
+    """
+
+    code: str
+    table: str
+    column: str
+    count: int
+    first_row: int
+    what: str
+    expected: str
+    fix: str
+    place: str = ""
+
+    @property
+    def where(self) -> str:
+        """Table and column, the first row and its file, as far as they are known."""
+        parts = [f"{self.table}.{self.column}" if self.column else self.table]
+        parts += [f"first in row {self.first_row}"] if self.first_row else []
+        return ", ".join(parts + ([self.place] if self.place else []))
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}\n    expected {self.expected}; mend: {self.fix}"
+
+
+def unreadable(table: str, error: DataError) -> Problem:
+    """A source that cannot be read, as a problem among others."""
+    expected = error.expected or "a source that can be read"
+    return Problem("unreadable", table, "", 0, 0, error.what, expected, error.fix, place=error.where)
+
+
+def one_error(problems: Sequence[Problem]) -> DataError:
+    """All problems as one error, of some thirty lines at most."""
+    if len(problems) == 1:
+        one = problems[0]
+        return DataError(one.what, where=one.where, expected=one.expected, fix=one.fix)
+    lines = [f"  {problem}" for problem in problems[:_SHOWN]]
+    if len(problems) > _SHOWN:
+        lines.append(f"  and {len(problems) - _SHOWN} more")
+    return DataError(f"{len(problems)} problems in the tables:\n" + "\n".join(lines),
+                     fix="mend each of them; 'cxml check' shows what is left")  # fmt: skip

@@ -1,0 +1,178 @@
+"""The call list and the factors as a workbook for people."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from cxml.report.content import Content, calls_of, compute, ranked
+from cxml.report.figures import Figures, Language
+from cxml.report.inputs import ReportInputs
+from cxml.report.reasons import reason_text
+from cxml.report.safe_text import safe_cell
+from cxml.report.words import Words, upper_first
+
+CALL_LIST_ROWS = 10_000
+"""Rows of the list, highest risk first."""
+Cell = str | float | int | None
+
+
+@dataclass(frozen=True)
+class _Column:
+    head: str
+    width: int
+    style: str
+    cells: Sequence[Cell]
+
+
+def call_list_xlsx(inputs: ReportInputs, lang: Language) -> bytes:
+    """The first ``CALL_LIST_ROWS`` customers to call, the factors and the glossary, a sheet each.
+
+    Text is written as text, never as a formula (see ``safe_cell``); the same inputs give the same bytes.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+    lang : {"en", "ko"}
+
+    Returns
+    -------
+    bytes
+        An XLSX workbook.
+    """
+    return workbook(compute(inputs), inputs, lang)
+
+
+def workbook(content: Content, inputs: ReportInputs, lang: Language) -> bytes:
+    """The workbook of a content that is already computed."""
+    words = Words(lang)
+    file = io.BytesIO()
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
+    with xlsxwriter.Workbook(file, options) as book:
+        book.set_properties(
+            {"title": words.plain("page.title"), "created": content.scope.cutoff.replace(tzinfo=None)}
+        )
+        font = {"font_name": "Malgun Gothic" if lang == "ko" else "Calibri", "font_size": 10, "valign": "top"}
+        styles = {
+            "head": book.add_format({**font, "bold": True, "bg_color": "#1f5f7f", "font_color": "#ffffff",
+                                     "text_wrap": True, "valign": "vcenter"}),
+            "text": book.add_format({**font, "text_wrap": True}),
+            "id": book.add_format({**font, "num_format": "@"}),
+            "share": book.add_format({**font, "num_format": "0.0%"}),
+            "money": book.add_format({**font, "num_format": "#,##0"}),
+            "count": book.add_format({**font, "num_format": "#,##0"}),
+            "ratio": book.add_format({**font, "num_format": "0.00"}),
+        }  # fmt: skip
+        for name, columns in (
+            ("sheets.list", _list(inputs, words)),
+            ("sheets.factors", _factors(content, words)),
+            ("glossary.sheet", _glossary(content, words)),
+        ):
+            _sheet(book.add_worksheet(words.plain(name)), columns, styles)
+    return file.getvalue()
+
+
+def _sheet(sheet: Worksheet, columns: Sequence[_Column], styles: dict[str, Format]) -> None:
+    """Columns with a frozen, filterable head, fit for landscape paper."""
+    last = len(columns[0].cells)
+    for k, column in enumerate(columns):
+        sheet.set_column(k, k, column.width, styles[column.style])
+        sheet.write_string(0, k, safe_cell(column.head), styles["head"])
+        for row, cell in enumerate(column.cells, start=1):
+            if isinstance(cell, str):
+                sheet.write_string(row, k, safe_cell(cell), styles[column.style])
+            elif cell is not None and math.isfinite(cell):
+                sheet.write_number(row, k, cell, styles[column.style])
+    sheet.set_row(0, 32)
+    sheet.freeze_panes(1, 2)
+    sheet.autofilter(0, 0, max(last, 1), len(columns) - 1)
+    sheet.ignore_errors({"number_stored_as_text": f"A1:Z{last + 1}"})
+    sheet.repeat_rows(0)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+
+
+def _list(inputs: ReportInputs, words: Words) -> list[_Column]:
+    t, figures = words.plain, _figures(inputs, words)
+    calls = calls_of(ranked(inputs, CALL_LIST_ROWS))
+    money = f" ({figures.currency})" if figures.currency else ""
+
+    def reasons(k: int) -> list[Cell]:
+        return [
+            reason_text(c.reasons[k], inputs.labels, words, figures) if len(c.reasons) > k else None
+            for c in calls
+        ]
+
+    columns = [
+        _Column(t("calls.rank"), 7, "count", [c.rank for c in calls]),
+        _Column(t("calls.customer"), 18, "id", [c.customer_id for c in calls]),
+        _Column(
+            t("calls.status"),
+            22,
+            "text",
+            [t("calls.holdout" if c.holdout else "calls.contact") for c in calls],
+        ),
+        _Column(t("calls.probability"), 12, "share", [c.probability for c in calls]),
+    ]
+    if inputs.has_value:
+        columns += [
+            _Column(t("calls.expected") + money, 16, "money", [c.expected_value for c in calls]),
+            _Column(t("calls.at_risk") + money, 16, "money", [c.value_at_risk for c in calls]),
+        ]
+    if any(math.isfinite(c.expected_profit) for c in calls):
+        columns.append(_Column(t("calls.profit") + money, 16, "money", [c.expected_profit for c in calls]))
+    return columns + [_Column(t("calls.reason", n=k + 1), 42, "text", reasons(k)) for k in range(3)]
+
+
+def _factors(content: Content, words: Words) -> list[_Column]:
+    t = words.plain
+    rows = content.levers + content.others
+    names = [upper_first(x.name.ko if words.language == "ko" else x.name.en) for x in rows]
+    areas = [t(f"families.{x.family}") if x.kind == "lever" else t("others.title") for x in rows]
+    columns = [
+        _Column(t("factors.factor"), 26, "text", names),
+        _Column(t("factors.area"), 20, "text", areas),
+        _Column(t("factors.weight"), 14, "share", [x.share for x in rows]),
+    ]
+    hit = [x if x.kind == "lever" and not x.small else None for x in rows]
+    columns += [
+        _Column(t("factors.hit"), 14, "count", [x.customers if x else None for x in hit]),
+        _Column(t("factors.hit_share"), 14, "share", [x.hit_share if x else None for x in hit]),
+        _Column(t("factors.risk"), 14, "share", [x.risk if x else None for x in hit]),
+        _Column(t("factors.risk_without"), 14, "share", [x.risk_without if x else None for x in hit]),
+        _Column(t("factors.odds"), 12, "ratio", [x.odds_ratio if x else None for x in hit]),
+        _Column(t("factors.fewer"), 14, "count", [x.fewer_leavers if x else None for x in hit]),
+    ]
+    if content.has_value:
+        columns += [
+            _Column(t("factors.value"), 18, "money", [x.value_at_risk if x else None for x in hit]),
+            _Column(t("factors.value_without"), 18, "money", [x.value_without if x else None for x in hit]),
+            _Column(t("factors.difference"), 18, "money", [x.avoidable if x else None for x in hit]),
+        ]
+    return columns
+
+
+def _glossary(content: Content, words: Words) -> list[_Column]:
+    terms = words.terms(money=content.has_value)
+    return [
+        _Column(words.plain("glossary.term"), 26, "text", [term for term, _ in terms]),
+        _Column(words.plain("glossary.meaning"), 100, "text", [meaning for _, meaning in terms]),
+    ]
+
+
+def _figures(inputs: ReportInputs, words: Words) -> Figures:
+    return Figures(
+        words.language, str(inputs.meta.get("currency", "")), str(inputs.meta.get("timezone", "UTC"))
+    )

@@ -1,0 +1,187 @@
+"""Geometry of the charts; ``templates/charts.html.j2`` draws them as SVG with real text."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cxml.report.figures import Figure
+from cxml.report.quality import CalibrationGroup, LiftPoint, ValueGroup
+
+LEFT, TOP, WIDTH, HEIGHT = 64.0, 18.0, 330.0, 250.0
+"""The plot area inside a drawing of 410 x 330 units."""
+_NARROWEST = 335
+"""Pixels for the label and the figure of a bar on the narrowest phone."""
+Format = Callable[[float], Figure]
+Say = Callable[[float, float], str]
+"""What a point says, from its predicted and its actual number."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A row of a bar chart: ``whole`` and ``part`` are percent of the widest bar."""
+
+    label: str
+    text: str
+    whole: float
+    part: float
+    y: int
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Rows of bars; heights in pixels, so that text keeps its size at any width."""
+
+    rows: tuple[Bar, ...]
+    height: int
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A grid line at ``at`` (drawing units) with its label."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point or a column at (x, y); ``low`` and ``high`` end its stroke, ``text`` says what it means."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A drawing with two axes."""
+
+    x: tuple[Tick, ...]
+    y: tuple[Tick, ...]
+    marks: tuple[Mark, ...]
+    line: str = ""
+
+
+def bars(rows: Sequence[tuple[str, str, float, float]]) -> Bars:
+    """Ranked bars from (label, text, whole, part); a part of nan draws the whole bar in one tone."""
+    step = 46
+    widest = max((r[2] for r in rows if r[2] > 0), default=1.0)
+    return Bars(
+        rows=tuple(
+            Bar(
+                label=_shortened(label, _NARROWEST - _pixels(text)),
+                text=text,
+                whole=_percent(whole, widest),
+                part=_percent(part, widest),
+                y=k * step,
+            )
+            for k, (label, text, whole, part) in enumerate(rows)
+        ),
+        height=step * len(rows),
+    )
+
+
+def calibration(groups: Sequence[CalibrationGroup], percent: Format, say: Say) -> Plot:
+    """Observed over predicted share on equal axes, with what chance alone does to a perfect forecast."""
+    top = max((max(g.predicted, g.observed, g.predicted + g.noise) for g in groups), default=1.0)
+    ticks = nice_ticks(min(1.0, top))
+    end = ticks[-1]
+    return Plot(
+        x=tuple(Tick(_x(t / end), percent(t).text) for t in ticks),
+        y=tuple(Tick(_y(t / end), percent(t).text) for t in ticks),
+        marks=tuple(
+            Mark(
+                x=_x(g.predicted / end),
+                y=_y(g.observed / end),
+                low=_y(max(0.0, g.predicted - g.noise) / end),
+                high=_y(min(end, g.predicted + g.noise) / end),
+                text=say(g.predicted, g.observed),
+            )
+            for g in groups
+        ),
+    )
+
+
+def lift(points: Sequence[LiftPoint], percent: Format) -> Plot:
+    """Share of leavers caught over share of customers, from the highest risk down; a mark at one tenth."""
+    curve = sorted({(0.0, 0.0), (1.0, 1.0), *((p.share, p.captured) for p in points)})
+    ticks = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    tenth = tenth_of(points)
+    marks = (
+        ()
+        if tenth is None
+        else (Mark(_x(tenth.share), _y(tenth.captured), 0, 0, percent(tenth.captured).text),)
+    )
+    return Plot(
+        x=tuple(Tick(_x(t), percent(t).text) for t in ticks),
+        y=tuple(Tick(_y(t), percent(t).text) for t in ticks),
+        marks=marks,
+        line=" ".join(f"{_x(a):.1f},{_y(b):.1f}" for a, b in curve),
+    )
+
+
+def tenth_of(points: Sequence[LiftPoint]) -> LiftPoint | None:
+    """The point nearest to a tenth of the customers."""
+    return min(points, key=lambda p: abs(p.share - 0.1), default=None)
+
+
+def deciles(groups: Sequence[ValueGroup], money: Format, say: Say) -> Plot:
+    """Average expected (``low``) and actual (``high``) value of each group, as tops of two columns."""
+    ticks = nice_ticks(max((max(g.predicted, g.actual) for g in groups), default=1.0))
+    end = ticks[-1]
+    return Plot(
+        x=tuple(Tick(_x((k + 0.5) / len(groups)), str(k + 1)) for k in range(len(groups))),
+        y=tuple(Tick(_y(t / end), money(t).text) for t in ticks),
+        marks=tuple(
+            Mark(
+                x=_x((k + 0.5) / len(groups)),
+                y=_y(0),
+                low=_y(max(0.0, g.predicted) / end),
+                high=_y(max(0.0, g.actual) / end),
+                text=say(g.predicted, g.actual),
+            )
+            for k, g in enumerate(groups)
+        ),
+    )
+
+
+def nice_ticks(top: float) -> tuple[float, ...]:
+    """Round numbers from 0 to at least *top*, in four to six steps of 1, 2 or 5 times a power of ten.
+
+    >>> nice_ticks(0.43)
+    (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+    """
+    top = top if top > 0 and math.isfinite(top) else 1.0
+    scale: float = 10.0 ** math.floor(math.log10(top / 4))
+    step = next(s * scale for s in (1, 2, 5, 10, 20) if top / (s * scale) <= 6)
+    return tuple(round(k * step, 12) for k in range(math.ceil(round(top / step, 9)) + 1))
+
+
+def _pixels(text: str) -> int:
+    """About how wide *text* is at the size of a bar's label."""
+    return sum(14 if unicodedata.east_asian_width(c) in "WF" else 8 for c in text)
+
+
+def _shortened(label: str, room: int) -> str:
+    if _pixels(label) <= room:
+        return label
+    while label and _pixels(label) + 14 > room:
+        label = label[:-1]
+    return label.rstrip() + "…"
+
+
+def _percent(value: float, widest: float) -> float:
+    return round(100 * max(0.0, value) / widest, 2) if math.isfinite(value) else 0.0
+
+
+def _x(share: float) -> float:
+    return round(LEFT + WIDTH * share, 1)
+
+
+def _y(share: float) -> float:
+    return round(TOP + HEIGHT * (1 - share), 1)

@@ -1,0 +1,384 @@
+"""The numbers of the report, computed once and free of language."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxml.config import duration
+from cxml.drivers import HIT
+from cxml.errors import DataError
+from cxml.report.inputs import ReportInputs
+from cxml.report.quality import Quality, quality
+from cxml.report.safe_text import visible
+
+SMALL_GROUP = 10
+"""Numbers about fewer customers than this are not shown."""
+PAGE_ROWS = 50
+"""Rows of the call list in the page."""
+HARDLY = 0.02
+"""A factor with a smaller share of the forecast is named as hardly linked."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Name:
+    """A label in both languages."""
+
+    en: str
+    ko: str
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the report is about. Instants are aware; the forecast window is ``[start, end)``."""
+
+    project: str
+    currency: str
+    timezone: str
+    cutoff: datetime
+    start: datetime
+    end: datetime
+    churn_definition: str
+    customers: int
+    new: int | None
+    gone: int | None
+    observation_end: datetime | None
+    training_cutoffs: tuple[datetime, ...]
+    model_version: str
+    data_fingerprint: str
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """How many will leave and what it costs; money is nan when no value is configured."""
+
+    leavers: float
+    share: float
+    spread: float
+    value_at_risk: float
+    value: float
+    value_share: float
+
+
+@dataclass(frozen=True)
+class FactorNumbers:
+    """One factor. Money, and all numbers of a factor that hits fewer than ten, are nan.
+
+    Attributes
+    ----------
+    risk, risk_without : float
+        Mean churn probability of the customers hit, as it is and without the factor's contribution.
+    leavers, fewer_leavers : float
+        Expected leavers among the customers hit, and how many of them the factor accounts for.
+    value_at_risk, avoidable : float
+        Money at risk among the customers hit, and the part that the factor accounts for.
+    """
+
+    factor: str
+    name: Name
+    kind: str
+    family: str
+    share: float
+    customers: int
+    small: bool
+    hit_share: float
+    odds_ratio: float
+    risk: float
+    risk_without: float
+    leavers: float
+    fewer_leavers: float
+    value_at_risk: float
+    avoidable: float
+
+    @property
+    def value_without(self) -> float:
+        """Value at risk among the customers hit if the factor added nothing."""
+        return self.value_at_risk - self.avoidable
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A feature of a lever that raises a customer's risk, with its value before the cutoff."""
+
+    feature: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Call:
+    """A row of the call list."""
+
+    rank: int
+    customer_id: str
+    probability: float
+    expected_value: float
+    value_at_risk: float
+    expected_profit: float
+    holdout: bool
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The top of the call list and what it holds. ``top`` are the first customers: a tenth of all."""
+
+    rows: tuple[Call, ...]
+    top: int
+    top_share: float
+    held: float
+    holdout: int
+    paying: int | None
+    profit: float
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A factor that is not, or only partly, measured, and the columns that are missing."""
+
+    name: Name
+    missing: tuple[str, ...]
+    features: int
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What the data could show."""
+
+    measured: tuple[Name, ...]
+    partly: tuple[Gap, ...]
+    absent: tuple[Gap, ...]
+    rows: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Content:
+    """All numbers of the report."""
+
+    scope: Scope
+    has_value: bool
+    outlook: Outlook
+    levers: tuple[FactorNumbers, ...]
+    others: tuple[FactorNumbers, ...]
+    change: FactorNumbers | None
+    calls: Calls
+    quality: Quality
+    coverage: Coverage
+
+
+def compute(inputs: ReportInputs) -> Content:
+    """All numbers of the report from its inputs."""
+    factors = _factors(inputs)
+    levers = tuple(f for f in factors if f.kind == "lever")
+    gain = [f.avoidable if inputs.has_value else f.fewer_leavers for f in levers]
+    best = max(range(len(gain)), key=lambda k: (gain[k] if gain[k] > 0 else 0.0, -k), default=None)
+    return Content(
+        scope=_scope(inputs),
+        has_value=inputs.has_value,
+        outlook=_outlook(inputs),
+        levers=levers,
+        others=tuple(f for f in factors if f.kind != "lever"),
+        change=levers[best] if best is not None and gain[best] > 0 else None,
+        calls=_calls(inputs),
+        quality=quality(inputs.metrics, SMALL_GROUP, ZoneInfo(str(inputs.meta.get("timezone", "UTC")))),
+        coverage=_coverage(inputs),
+    )
+
+
+def factor_name(labels: Mapping[str, Any], factor: str) -> Name:
+    """The label of a factor; its key where it has none."""
+    return _name(labels.get("factors", {}).get(factor, {}), factor)
+
+
+def ranked(inputs: ReportInputs, limit: int) -> pd.DataFrame:
+    """The first *limit* rows of the call list: by value at risk, or by probability without money."""
+    scores = inputs.scores
+    keys = ["value_at_risk", "churn_probability"] if inputs.has_value else ["churn_probability"]
+    rows = scores
+    if len(scores) > limit:  # sort only what can be in the list, ties at its end included
+        lead = scores[keys[0]].fillna(-math.inf)
+        rows = scores[lead >= lead.nlargest(limit).iloc[-1]]
+    order = rows.assign(customer_id=rows["customer_id"].astype(str)).sort_values(
+        [*keys, "customer_id"], ascending=[*[False] * len(keys), True], kind="stable", na_position="last"
+    )
+    return order.head(limit)
+
+
+def calls_of(rows: pd.DataFrame) -> tuple[Call, ...]:
+    """The rows of a ranked frame as calls, in their order."""
+    get = {name: rows[name].tolist() for name in rows.columns}
+    nothing = [math.nan] * len(rows)
+    money = {
+        n: [_number(v) for v in get.get(n, nothing)]
+        for n in ("expected_value", "value_at_risk", "expected_profit")
+    }
+    holdout = [bool(v) if pd.notna(v) else False for v in get.get("holdout", nothing)]
+    reasons = [(get.get(f"reason_{k}", nothing), get.get(f"reason_{k}_value", nothing)) for k in (1, 2, 3)]
+    return tuple(
+        Call(
+            rank=i + 1,
+            customer_id=visible(get["customer_id"][i]),
+            probability=float(get["churn_probability"][i]),
+            expected_value=money["expected_value"][i],
+            value_at_risk=money["value_at_risk"][i],
+            expected_profit=money["expected_profit"][i],
+            holdout=holdout[i],
+            reasons=tuple(Reason(str(n[i]), _number(v[i])) for n, v in reasons if pd.notna(n[i])),
+        )
+        for i in range(len(rows))
+    )
+
+
+def _scope(inputs: ReportInputs) -> Scope:
+    meta = inputs.meta
+    zone = ZoneInfo(str(meta.get("timezone", "UTC")))
+    cutoff = instant(meta["cutoff"], zone)
+    start = cutoff + duration(str(meta["lead"]))
+    population = meta.get("population", {})
+    seen = meta.get("observation_end")
+    return Scope(
+        project=visible(meta["project"]),
+        currency=visible(meta.get("currency", "")),
+        timezone=str(zone),
+        cutoff=cutoff,
+        start=start,
+        end=start + duration(str(meta["horizon"])),
+        churn_definition=str(meta.get("churn_definition", "")),
+        customers=len(inputs.scores),
+        new=population.get("new"),
+        gone=population.get("gone"),
+        observation_end=instant(seen, zone) if seen else None,
+        training_cutoffs=tuple(instant(c, zone) for c in meta.get("training_cutoffs", ())),
+        model_version=visible(meta.get("model_version", "")),
+        data_fingerprint=visible(meta.get("data_fingerprint", "")),
+    )
+
+
+def instant(text: Any, zone: ZoneInfo) -> datetime:
+    """An ISO text as an aware instant; a time without an offset is in *zone*."""
+    try:
+        read = text if isinstance(text, datetime) else datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise DataError("a time cannot be read", where="report inputs", expected="ISO 8601",
+                        fix="write for example '2026-05-01T00:00:00+09:00'") from error  # fmt: skip
+    return read if read.tzinfo else read.replace(tzinfo=zone)
+
+
+def _outlook(inputs: ReportInputs) -> Outlook:
+    p = inputs.scores["churn_probability"].to_numpy(np.float64)
+    at_risk = value = math.nan
+    if inputs.has_value:
+        at_risk = float(inputs.scores["value_at_risk"].sum())
+        value = float(inputs.scores["expected_value"].sum())
+    return Outlook(
+        leavers=float(p.sum()),
+        share=float(p.mean()),
+        spread=2 * math.sqrt(float((p * (1 - p)).sum())),
+        value_at_risk=at_risk,
+        value=value,
+        value_share=at_risk / value if value > 0 else math.nan,
+    )
+
+
+def _factors(inputs: ReportInputs) -> tuple[FactorNumbers, ...]:
+    p = inputs.scores["churn_probability"].to_numpy(np.float64)
+    with np.errstate(divide="ignore"):
+        logit = np.log(p) - np.log1p(-p)
+    rows = inputs.drivers.sort_values("importance", ascending=False, kind="stable").to_dict("records")
+    return tuple(_factor(inputs, {str(k): v for k, v in row.items()}, p, logit) for row in rows)
+
+
+def _factor(inputs: ReportInputs, row: dict[str, Any], p: Floats, logit: Floats) -> FactorNumbers:
+    factor = str(row["factor"])
+    customers = int(row["customers_hit"])
+    small = customers < SMALL_GROUP
+    contribution = inputs.scores[f"contribution_{factor}"].to_numpy(np.float64)
+    hit = contribution > HIT
+    now, rest = p[hit], 1 / (1 + np.exp(contribution[hit] - logit[hit]))
+
+    def shown(value: Any) -> float:
+        return math.nan if small else _number(value)
+
+    def money(name: str) -> float:
+        return shown(row.get(name)) if inputs.has_value else math.nan
+
+    return FactorNumbers(
+        factor=factor,
+        name=factor_name(inputs.labels, factor),
+        kind=str(row["kind"]),
+        family=str(row["family"]),
+        share=_number(row["share_of_importance"]),
+        customers=customers,
+        small=small,
+        hit_share=shown(row["share_hit"]),
+        odds_ratio=shown(row["odds_ratio"]),
+        risk=shown(now.mean()) if now.size else math.nan,
+        risk_without=shown(rest.mean()) if now.size else math.nan,
+        leavers=shown(now.sum()),
+        fewer_leavers=shown((now - rest).sum()),
+        value_at_risk=money("value_at_risk"),
+        avoidable=money("avoidable"),
+    )
+
+
+def _calls(inputs: ReportInputs) -> Calls:
+    scores = inputs.scores
+    weight = (
+        scores["value_at_risk" if inputs.has_value else "churn_probability"].fillna(0).to_numpy(np.float64)
+    )
+    top = max(1, len(scores) // 10)
+    first = float(np.sort(weight)[::-1][:top].sum())
+    total = float(weight.sum())
+    paying, profit = None, math.nan
+    if "expected_profit" in scores and scores["expected_profit"].notna().any():
+        gains = scores["expected_profit"].fillna(0)
+        if "holdout" in scores:
+            gains = gains.where(~scores["holdout"].fillna(False).astype(bool), 0)
+        paying, profit = int((gains > 0).sum()), float(gains.clip(lower=0).sum())
+    return Calls(
+        rows=calls_of(ranked(inputs, PAGE_ROWS)),
+        top=top,
+        top_share=top / len(scores),
+        held=first / total if total > 0 else math.nan,
+        holdout=int(scores["holdout"].fillna(False).astype(bool).sum()) if "holdout" in scores else 0,
+        paying=paying,
+        profit=profit,
+    )
+
+
+def _coverage(inputs: ReportInputs) -> Coverage:
+    data = inputs.coverage
+
+    def gaps(part: str) -> tuple[Gap, ...]:
+        return tuple(
+            Gap(
+                name=_name(gap, str(gap["factor"])),
+                missing=tuple(visible(c) for c in gap.get("missing", ())),
+                features=int(gap.get("features", 0)),
+            )
+            for gap in data.get(part, ())
+        )
+
+    return Coverage(
+        measured=tuple(factor_name(inputs.labels, str(f)) for f in data.get("measured", ())),
+        partly=gaps("partly"),
+        absent=gaps("not_measured"),
+        rows=tuple((visible(table), int(n)) for table, n in data.get("rows", {}).items()),
+    )
+
+
+def _name(labels: Mapping[str, Any], fallback: str) -> Name:
+    return Name(en=visible(labels.get("en", fallback)), ko=visible(labels.get("ko", fallback)))
+
+
+def _number(value: Any) -> float:
+    return float(value) if value is not None and pd.notna(value) else math.nan

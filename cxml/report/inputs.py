@@ -1,0 +1,107 @@
+"""What the report is made from: scores, drivers, labels, metrics, coverage and the run's own facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from cxml.errors import DataError
+
+_SCORES = ("customer_id", "churn_probability")
+_DRIVERS = (
+    "factor",
+    "kind",
+    "family",
+    "importance",
+    "share_of_importance",
+    "customers_hit",
+    "share_hit",
+    "odds_ratio",
+)
+_LEGAL = {
+    "kind": ("lever", "outcome", "context", "volume"),
+    "family": ("people", "process", "product", "price", "other"),
+}
+_META = ("project", "cutoff", "lead", "horizon")
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """Everything a report shows is computed from these six; there is no clock and no other source.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        One row per customer at risk, the columns of ``scores.parquet``: ``customer_id``,
+        ``churn_probability`` and ``contribution_<factor>`` (calibrated log-odds) are needed;
+        ``expected_value`` and ``value_at_risk`` (money in the horizon), ``reason_1`` ..
+        ``reason_3_value``, ``expected_profit`` and ``holdout`` may be absent or null.
+    drivers : DataFrame
+        One row per factor, as ``drivers.summary`` gives it.
+    labels : mapping
+        ``{"factors": {factor: {"en", "ko", "kind", "family"}},
+        "features": {column: {"factor", "en", "ko", "unit", "direction"}}}``.
+    metrics : mapping
+        ``test``: ``{"cutoff", "rows", "mode": "time" | "customers", "note": {"en", "ko"}}``;
+        ``churn``: auc, pr_auc, log_loss, brier, ece, ece_noise_p99, top_decile_lift, base_rate, rows,
+        events; ``value``: gini, spearman, decile_mape, mae, total_error (shares, money for mae);
+        ``baselines``: ``{"churn": {name: {...}}, "value": {name: {...}}}``; ``tables``:
+        ``calibration`` (predicted, actual, rows), ``lift`` (share, recall), ``deciles`` (predicted,
+        actual, rows), as ``cxml.metrics`` gives them. Every part may be missing: the page then says
+        that it is. Whether the model beats its baselines is read off the numbers.
+    coverage : mapping
+        ``measured``: factors; ``not_measured``: ``[{"factor", "en", "ko", "missing"}]``; ``partly``:
+        ``[{"factor", "en", "ko", "features", "missing"}]`` where ``features`` counts what could be
+        measured and ``missing`` holds ``table.column``; ``rows``: ``{table: rows}``.
+    meta : mapping
+        Needed: ``project``, ``cutoff`` (ISO), ``lead`` and ``horizon`` (``"28D"``). Optional:
+        ``currency`` (ISO code), ``timezone`` (IANA name, default UTC), ``churn_definition``
+        (``subscription``, ``inactivity``, ``date``), ``model_version``, ``data_fingerprint``,
+        ``population`` (``{"at_risk", "new", "gone"}``), ``observation_end``, ``training_cutoffs``.
+
+    Raises
+    ------
+    DataError
+        A needed column or fact is missing, a factor is of no known kind or family, or there is no
+        scored customer.
+    """
+
+    scores: pd.DataFrame
+    drivers: pd.DataFrame
+    labels: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    coverage: Mapping[str, Any]
+    meta: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        _needed(_DRIVERS, self.drivers.columns, "drivers")
+        for name, legal in _LEGAL.items():
+            if not self.drivers[name].isin(legal).all():
+                raise DataError(
+                    f"a factor is of no known {name}",
+                    where=f"drivers.{name}",
+                    expected=", ".join(legal),
+                    fix="correct the declaration of the factor and train again",
+                )
+        factors = tuple(f"contribution_{name}" for name in self.drivers["factor"])
+        _needed(_SCORES + factors, self.scores.columns, "scores")
+        _needed(_META, self.meta, "meta")
+        if self.scores.empty:
+            raise DataError("there is no scored customer", where="scores", expected="at least one row",
+                            fix="score a cutoff at which customers are at risk")  # fmt: skip
+
+    @property
+    def has_value(self) -> bool:
+        """Whether money is known: some customer has an expected value and a value at risk."""
+        names = ("expected_value", "value_at_risk")
+        return all(name in self.scores and bool(self.scores[name].notna().any()) for name in names)
+
+
+def _needed(names: tuple[str, ...], present: Any, where: str) -> None:
+    missing = [name for name in names if name not in present]
+    if missing:
+        raise DataError(f"missing: {', '.join(missing)}", where=where, expected=", ".join(names),
+                        fix="score again with the bundle that the drivers come from")  # fmt: skip

@@ -1,0 +1,24 @@
+"""All files of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cxml.report.call_list import workbook
+from cxml.report.content import compute
+from cxml.report.drivers_table import drivers_csv
+from cxml.report.figures import Language
+from cxml.report.inputs import ReportInputs
+from cxml.report.page import CALL_LIST_FILE, render_content
+
+
+def build(inputs: ReportInputs, langs: Sequence[Language] = ("en", "ko")) -> dict[str, bytes]:
+    """File name to bytes: ``report.<lang>.html`` for each language, ``call_list.xlsx``, ``drivers.csv``.
+
+    The workbook is in the first language. Nothing is written to disk.
+    """
+    content = compute(inputs)
+    files = {f"report.{lang}.html": render_content(content, inputs, lang).encode() for lang in langs}
+    files[CALL_LIST_FILE] = workbook(content, inputs, langs[0])
+    files["drivers.csv"] = drivers_csv(inputs).encode()
+    return files

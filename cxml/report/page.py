@@ -1,0 +1,224 @@
+"""The page: the content said in one language and set in the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from cxml.report import charts
+from cxml.report.content import HARDLY, SMALL_GROUP, Content, FactorNumbers, Name, Reason, compute
+from cxml.report.figures import Figure, Figures, Language
+from cxml.report.inputs import ReportInputs
+from cxml.report.reasons import reason_text
+from cxml.report.words import Words, lower_first, upper_first
+
+CALL_LIST_FILE = "call_list.xlsx"
+_CHURN_MEASURES = ("auc", "pr_auc", "top_decile_lift", "log_loss", "brier", "ece")
+_VALUE_MEASURES = ("gini", "spearman", "decile_mape", "total_error", "mae")
+_MEANT = {"churn": ("auc", "pr_auc", "top_decile_lift", "ece", "log_loss", "brier"), "value": _VALUE_MEASURES}
+
+
+@cache
+def _environment() -> Environment:
+    """Templates of the package; everything is escaped and nothing may be undefined."""
+    return Environment(
+        loader=PackageLoader("cxml.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(inputs: ReportInputs, lang: Language) -> str:
+    """The report as one HTML page that loads nothing.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+    lang : {"en", "ko"}
+
+    Returns
+    -------
+    str
+        The same inputs give the same text, byte for byte.
+    """
+    return render_content(compute(inputs), inputs, lang)
+
+
+def render_content(content: Content, inputs: ReportInputs, lang: Language) -> str:
+    """The page of a content that is already computed."""
+    voice = Voice(content, inputs, lang)
+    template = _environment().get_template("report.html.j2")
+    return template.render(c=content, v=voice, t=voice.words, f=voice.figures, small=SMALL_GROUP)
+
+
+class Voice:
+    """What the templates say: content in one language."""
+
+    def __init__(self, content: Content, inputs: ReportInputs, lang: Language) -> None:
+        self.content = content
+        self.labels = inputs.labels
+        self.lang = lang
+        self.words = Words(lang)
+        self.figures = Figures(lang, content.scope.currency, content.scope.timezone)
+        self.call_list_file = CALL_LIST_FILE
+
+    def name(self, name: Name) -> str:
+        """A label at the start of a line."""
+        return upper_first(self._label(name))
+
+    def inner(self, name: Name) -> str:
+        """A label inside a sentence."""
+        return lower_first(self._label(name))
+
+    def _label(self, name: Name) -> str:
+        return name.ko if self.lang == "ko" else name.en
+
+    def names(self, of: Iterable[Name]) -> str:
+        """Labels in a row."""
+        return ", ".join(self.inner(name) for name in of)
+
+    def group(self, customers: int) -> Figure | str:
+        """A number of customers, unless they are too few to be shown."""
+        if 0 < customers < SMALL_GROUP:
+            return self.words.plain("page.few", n=SMALL_GROUP)
+        return self.figures.people(customers)
+
+    def heads(self, customers: int) -> Figure | str:
+        """As ``group``, where the noun is said already."""
+        return self.group(customers) if 0 < customers < SMALL_GROUP else self.figures.heads(customers)
+
+    def one_in(self) -> int:
+        """One in how many customers leaves; 0 where that says little."""
+        share = self.content.outlook.share
+        return round(1 / share) if 0.001 <= share <= 0.4 else 0
+
+    def reason(self, reason: Reason) -> str:
+        """A reason in plain words."""
+        return reason_text(reason, self.labels, self.words, self.figures)
+
+    def why(self) -> tuple[FactorNumbers, ...]:
+        """The three levers with the largest share of the forecast that are linked at all."""
+        return tuple(f for f in self.content.levers if f.share >= HARDLY and not f.small)[:3]
+
+    def hardly(self) -> tuple[Name, ...]:
+        """Levers with hardly any link."""
+        return tuple(f.name for f in self.content.levers if f.share < HARDLY or f.small)
+
+    def first_calls(self) -> list[Any]:
+        """The first three customers to call."""
+        return [call for call in self.content.calls.rows if not call.holdout][:3]
+
+    # ---- charts -------------------------------------------------------------------------------
+
+    def strength_bars(self, factors: Iterable[FactorNumbers]) -> charts.Bars:
+        """Share of the forecast, one bar per factor."""
+        percent = self.figures.percent
+        return charts.bars([(self.name(x.name), percent(x.share).text, x.share, x.share) for x in factors])
+
+    def cost_bars(self) -> charts.Bars:
+        """What is at risk among the customers hit, and the factor's part of it."""
+        rows = []
+        for x in self.content.levers:
+            whole, part = (
+                (x.value_at_risk, x.avoidable) if self.content.has_value else (x.leavers, x.fewer_leavers)
+            )
+            say = self.figures.money if self.content.has_value else self.figures.people
+            text = (
+                self.group(x.customers)
+                if x.small
+                else self.words.plain("factors.part_of", part=say(part), all=say(whole))
+            )
+            rows.append((self.name(x.name), str(text), whole, part))
+        return charts.bars(rows)
+
+    def calibration(self) -> charts.Plot:
+        """Observed over predicted."""
+        say = self._point("quality.point", self.figures.percent)
+        return charts.calibration(self.content.quality.calibration, self.figures.whole_percent, say)
+
+    def lift(self) -> charts.Plot:
+        """Leavers caught."""
+        return charts.lift(self.content.quality.lift, self.figures.whole_percent)
+
+    def lift_note(self) -> Markup:
+        """The lift curve in one sentence."""
+        tenth = charts.tenth_of(self.content.quality.lift)
+        if tenth is None:
+            return Markup()
+        share, captured = self.figures.whole_percent(tenth.share), self.figures.percent(tenth.captured)
+        return self.words("quality.lift_note", share=share, captured=captured)
+
+    def deciles(self) -> charts.Plot:
+        """Expected and actual value."""
+        say = self._point("quality.money_point", self.figures.money)
+        return charts.deciles(self.content.quality.deciles, self.figures.money_tick, say)
+
+    def _point(self, key: str, form: charts.Format) -> charts.Say:
+        return lambda predicted, seen: self.words.plain(key, predicted=form(predicted), observed=form(seen))
+
+    # ---- model quality ------------------------------------------------------------------------
+
+    def metric_table(self, part: str) -> tuple[list[str], list[tuple[str, list[Figure]]]]:
+        """Heads and rows (method, figures) of the metrics that somebody has."""
+        rivals = self.content.quality.churn if part == "churn" else self.content.quality.value
+        wanted = _CHURN_MEASURES if part == "churn" else _VALUE_MEASURES
+        shown = [m for m in wanted if rivals and m in rivals[0].metrics]
+        rows = [(self.method(r.name), [self._measure(m, r.get(m)) for m in shown]) for r in rivals]
+        return [self.words.plain(f"measures.{m}") for m in shown], rows
+
+    def method(self, name: str) -> str:
+        """The model or a simpler rule by name."""
+        return self.words.named("baselines", name) if name else self.words.plain("quality.model")
+
+    def methods(self, beaten_by: Iterable[tuple[str, str]]) -> str:
+        """Simpler rules in a row, each with the measure in which it does better."""
+        measures: dict[str, list[str]] = {}
+        for name, metric in beaten_by:
+            measures.setdefault(name, []).append(lower_first(self.words.plain(f"measures.{metric}")))
+        return ", ".join(f"{lower_first(self.method(n))} ({', '.join(m)})" for n, m in measures.items())
+
+    def _measure(self, metric: str, value: float) -> Figure:
+        f = self.figures
+        if metric == "mae":
+            return f.money(value)
+        if metric in ("ece", "decile_mape", "total_error"):
+            return f.percent(value)
+        if metric == "top_decile_lift":
+            return f.times(value)
+        return f.score(value, 3)
+
+    def meanings(self, part: str) -> list[tuple[str, Markup]]:
+        """Each measure of the model in plain words, with its figures."""
+        rivals = self.content.quality.churn if part == "churn" else self.content.quality.value
+        if not rivals:
+            return []
+        have = [m for m in _MEANT[part] if m in rivals[0].metrics]
+        return [(self.words.plain(f"measures.{m}"), self._meaning(m, rivals[0].get)) for m in have]
+
+    def _meaning(self, metric: str, get: Any) -> Markup:
+        t, f, value = self.words, self.figures, get(metric)
+        match metric:
+            case "auc":
+                return t("meanings.auc", pairs=f.count(100 * value))
+            case "pr_auc":
+                return t("meanings.pr_auc", base=f.score(get("base_rate"), 3))
+            case "top_decile_lift":
+                return t("meanings.top_decile_lift", times=f.times(value))
+            case "ece":
+                noise = get("ece_noise_p99")
+                key = "plain" if noise != noise else "within" if value <= noise else "above"
+                return t(f"meanings.ece_{key}", ece=f.points(value), noise=f.points(noise))
+            case "decile_mape":
+                return t("meanings.decile_mape", share=f.percent(value))
+            case "mae":
+                return t("meanings.mae", money=f.money(value))
+            case "total_error":
+                return t(f"meanings.total_{'over' if value >= 0 else 'under'}", share=f.percent(abs(value)))
+            case _:
+                return t(f"meanings.{metric}")

@@ -1,0 +1,156 @@
+"""How good the model is, and on what: the metrics of the test beside those of simpler rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+Grade = Literal["strong", "useful", "rough", "poor"]
+_GRADES: tuple[tuple[float, Grade], ...] = (
+    (0.8, "strong"),
+    (0.7, "useful"),
+    (0.6, "rough"),
+    (-math.inf, "poor"),
+)
+
+
+@dataclass(frozen=True)
+class CalibrationGroup:
+    """Test customers of like probability: mean predicted and observed share of leavers."""
+
+    predicted: float
+    observed: float
+    rows: int
+
+    @property
+    def noise(self) -> float:
+        """How far the observed share of a perfect forecast strays by chance: two standard errors."""
+        return 2 * math.sqrt(max(0.0, self.predicted * (1 - self.predicted)) / self.rows)
+
+
+@dataclass(frozen=True)
+class LiftPoint:
+    """Of all leavers, ``captured`` are among the ``share`` of customers with the highest risk."""
+
+    share: float
+    captured: float
+
+
+@dataclass(frozen=True)
+class ValueGroup:
+    """Test customers of like expected value: mean predicted and actual money."""
+
+    predicted: float
+    actual: float
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The metrics of the model (name empty) or of a simpler rule."""
+
+    name: str
+    metrics: Mapping[str, float]
+
+    def get(self, metric: str) -> float:
+        """The metric, nan where it was not measured."""
+        return self.metrics.get(metric, math.nan)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The test of a model.
+
+    Attributes
+    ----------
+    mode : {"time", "customers", ""}
+        Tested on a later cutoff, on customers held out at the same one, or not at all.
+    churn, value : tuple of Rival
+        The model first, then the simpler rules.
+    beaten_by, value_beaten_by : tuple of (str, str)
+        Rules that do better than the model, each with the measure in which they do.
+    """
+
+    mode: str
+    cutoff: datetime | None
+    rows: int
+    note: Mapping[str, str]
+    churn: tuple[Rival, ...]
+    value: tuple[Rival, ...]
+    beaten_by: tuple[tuple[str, str], ...]
+    value_beaten_by: tuple[tuple[str, str], ...]
+    calibration: tuple[CalibrationGroup, ...]
+    lift: tuple[LiftPoint, ...]
+    deciles: tuple[ValueGroup, ...]
+
+    @property
+    def auc(self) -> float:
+        """Share of pairs of a leaver and a stayer that the model puts in the right order."""
+        return self.churn[0].get("auc") if self.churn else math.nan
+
+    @property
+    def grade(self) -> Grade:
+        """The AUC in one word."""
+        return next(grade for least, grade in _GRADES if self.auc >= least)
+
+    @property
+    def expected(self) -> float:
+        """Leavers that the model expected among the tested customers."""
+        return sum(g.predicted * g.rows for g in self.calibration)
+
+    @property
+    def observed(self) -> float:
+        """Tested customers who left."""
+        return sum(g.observed * g.rows for g in self.calibration)
+
+
+def quality(metrics: Mapping[str, Any], small: int, zone: ZoneInfo) -> Quality:
+    """The metrics as the report shows them; groups of fewer than *small* customers are left out."""
+    test, tables = metrics.get("test", {}), metrics.get("tables", {})
+    baselines = metrics.get("baselines", {})
+    churn = _rivals(metrics.get("churn"), baselines.get("churn", {}))
+    value = _rivals(metrics.get("value"), baselines.get("value", {}))
+    cutoff = datetime.fromisoformat(str(test["cutoff"])) if test.get("cutoff") else None
+    note = test.get("note")
+    return Quality(
+        mode=str(test.get("mode", "")) if churn else "",
+        cutoff=cutoff.replace(tzinfo=zone) if cutoff and not cutoff.tzinfo else cutoff,
+        rows=int(test.get("rows", 0)),
+        note={k: str(v) for k, v in note.items()} if isinstance(note, Mapping) else {},
+        churn=churn,
+        value=value,
+        beaten_by=_better(churn, high="auc", low="log_loss"),
+        value_beaten_by=_better(value, high="gini", low="mae"),
+        calibration=tuple(
+            CalibrationGroup(float(g["predicted"]), float(g["actual"]), int(g["rows"]))
+            for g in tables.get("calibration", ())
+            if g["rows"] >= small
+        ),
+        lift=tuple(LiftPoint(float(g["share"]), float(g["recall"])) for g in tables.get("lift", ())),
+        deciles=tuple(
+            ValueGroup(float(g["predicted"]), float(g["actual"]))
+            for g in sorted(tables.get("deciles", ()), key=lambda g: float(g["predicted"]))
+            if g["rows"] >= small
+        ),
+    )
+
+
+def _rivals(model: Mapping[str, Any] | None, baselines: Mapping[str, Any]) -> tuple[Rival, ...]:
+    if not model:
+        return ()
+    return tuple(
+        Rival(name, {k: float(v) for k, v in numbers.items() if isinstance(v, int | float)})
+        for name, numbers in {"": model, **baselines}.items()
+    )
+
+
+def _better(rivals: tuple[Rival, ...], high: str, low: str) -> tuple[tuple[str, str], ...]:
+    """Rules above the model where *high* is good, or below it where *low* is."""
+    found = []
+    for rule in rivals[1:]:
+        found += [(rule.name, high)] if rule.get(high) > rivals[0].get(high) else []
+        found += [(rule.name, low)] if rule.get(low) < rivals[0].get(low) else []
+    return tuple(found)

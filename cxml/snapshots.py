@@ -1,0 +1,212 @@
+"""Cutoffs, who is at risk at them, and whether their label windows are complete.
+
+A snapshot is one row per (customer, cutoff). ``take`` makes two relations for everything that follows:
+``customer_keys(customer_id, ci)`` and ``snapshots(customer_id, ci, k, c, g)``, where ``c`` is the cutoff in
+whole seconds and ``g`` the dense number of the snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cxml import asof
+from cxml.config import Config
+from cxml.contracts import TABLES
+from cxml.engine import Engine
+from cxml.errors import ConfigError, ImmatureCutoffError, NotEnoughDataError
+from cxml.tables import Tables, customer_ids
+
+
+@dataclass(frozen=True)
+class Population:
+    """How many customers were at risk at a cutoff, how many not yet there, how many no longer."""
+
+    cutoff: datetime
+    at_risk: int
+    new: int
+    gone: int
+
+
+def label_window(config: Config, cutoff: datetime) -> tuple[datetime, datetime]:
+    """``[cutoff + lead, cutoff + lead + horizon)``."""
+    start = cutoff + config.churn.lead
+    return start, start + config.churn.horizon
+
+
+def matured_at(config: Config, cutoff: datetime) -> datetime:
+    """From when on the label of *cutoff* is known: the end of its window, and of the grace time of a contract."""
+    grace = config.churn.grace if config.churn.definition == "subscription" else timedelta(0)
+    return label_window(config, cutoff)[1] + grace
+
+
+def last_matured(config: Config) -> datetime:
+    """The latest cutoff whose label is known at observation_end."""
+    return config.project.observation_end - (
+        matured_at(config, config.project.observation_end) - config.project.observation_end
+    )
+
+
+def training_cutoffs(config: Config) -> tuple[datetime, ...]:
+    """The cutoffs of the config, or the last matured month starts, in order.
+
+    Raises
+    ------
+    ImmatureCutoffError
+        A label window ends after observation_end; the last usable date is named.
+    """
+    latest = last_matured(config)
+    given = tuple(sorted(set(config.training.cutoffs)))
+    for cutoff in given:
+        if cutoff > latest:
+            raise ImmatureCutoffError(
+                f"the label of cutoff {cutoff:%Y-%m-%d} is not known yet",
+                where="[training] cutoffs",
+                expected=f"label windows that end by observation_end ({config.project.observation_end:%Y-%m-%d})",
+                fix=f"use cutoffs up to {latest:%Y-%m-%d}, or shorten [churn] horizon, lead or grace",
+            )
+    return given or _month_starts(config, latest)
+
+
+def scoring_cutoff(config: Config, cutoff: str | datetime | None) -> datetime:
+    """The cutoff asked for, by default observation_end; never later than it."""
+    at = config.instant(cutoff) if cutoff is not None else config.project.observation_end
+    if at > config.project.observation_end:
+        raise ConfigError(
+            f"the cutoff {at:%Y-%m-%d %H:%M} lies after the data",
+            where="--cutoff", expected=f"at most observation_end, {config.project.observation_end:%Y-%m-%d %H:%M} UTC",
+            fix="score at an earlier cutoff, or extract newer data and move observation_end",
+        )  # fmt: skip
+    return at
+
+
+def take(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[Population, ...]:
+    """Make ``customer_keys`` and ``snapshots`` for *cutoffs*, by the population rule of the config.
+
+    Raises
+    ------
+    NotEnoughDataError
+        Nobody is at risk at one of the cutoffs.
+    """
+    engine = tables.engine
+    people = customer_ids(tables)
+    engine.keep(
+        "customer_keys",
+        f"select customer_id, cast(row_number() over (order by customer_id) - 1 as int) as ci from {people}",
+    )
+    values = ", ".join(f"({k}, {seconds(c)})" for k, c in enumerate(cutoffs))
+    engine.keep(
+        "cutoffs", f"select cast(k as int) as k, cast(c as bigint) as c from (values {values}) v(k, c)"
+    )
+    engine.keep(
+        "candidates",
+        f"select customer_id, ci, k, c, cast(ci as bigint) * {len(cutoffs)} + k as g from customer_keys cross join cutoffs",
+    )
+    engine.keep(
+        "snapshots",
+        f"select * from candidates where g in ({_at_risk(tables)}) and g not in ({_gone(tables)})",
+    )
+    engine.keep("arrivals", _arrivals(tables))
+    counts = engine.rows(
+        "select k, (select count(*) from snapshots s where s.k = u.k),"
+        " (select count(*) from arrivals a where a.t is null or a.t >= u.c), (select count(*) from customer_keys)"
+        " from cutoffs u order by k"
+    )
+    engine.drop("candidates")
+    found = tuple(
+        Population(cutoffs[k], here, new, everyone - here - new) for k, here, new, everyone in counts
+    )
+    for population in found:
+        if not population.at_risk:
+            raise NotEnoughDataError(
+                f"nobody is at risk at {population.cutoff:%Y-%m-%d}", where="[population]",
+                expected="customers with an active contract, or with activity before the cutoff",
+                fix="choose a cutoff inside the data, or widen [population] within",
+            )  # fmt: skip
+    return found
+
+
+def narrow(engine: Engine, start: int, stop: int) -> None:
+    """Keep, of the snapshots of one cutoff, those of the *start*-th to the *stop*-th customer (half-open).
+
+    ``everyone`` holds all of them after the first call, so that a chunk costs one chunk.
+    """
+    engine.keep(
+        "snapshots",
+        f"select customer_id, ci, k, c, g from everyone where place >= {start} and place < {stop}",
+    )
+    engine.keep("customer_keys", "select distinct customer_id, ci from snapshots")
+
+
+def set_aside(engine: Engine) -> int:
+    """Remember all snapshots for ``narrow``; returns how many there are."""
+    engine.keep(
+        "everyone", "select *, row_number() over (order by customer_id, k) - 1 as place from snapshots"
+    )
+    return int(engine.rows("select count(*) from everyone")[0][0])
+
+
+def seconds(instant: datetime) -> int:
+    """Whole seconds since 1970."""
+    return int(instant.timestamp())
+
+
+def _at_risk(tables: Tables) -> str:
+    """The snapshots that the population rule holds for, from what was known at their cutoff."""
+    rule = tables.config.population
+    if rule.by == "subscription":
+        _require(tables, "subscriptions", "[population] by")
+        if "ended_at" not in tables.columns["subscriptions"]:
+            return f"select g from ({_known(tables, 'subscriptions', [])}) s"
+        # An end that lies before the cutoff is known; one in the future is masked, and so is not an end.
+        return f"select g from ({_known(tables, 'subscriptions', ['ended_at'])}) s where ended_at is null"
+    names = [name for name in rule.activity if name in tables.columns]
+    if not names:
+        raise ConfigError("no table tells who is active", where="[population] activity",
+                          expected=f"one of the tables at hand: {', '.join(sorted(tables.columns))}",
+                          fix="name a table of events, or use by = \"subscription\"")  # fmt: skip
+    reach = int(rule.within.total_seconds())
+    return " union ".join(f"select g from ({_known(tables, name, [], reach)}) a" for name in names)
+
+
+def _gone(tables: Tables) -> str:
+    """The snapshots of customers of whom a date column already said at the cutoff that they had left."""
+    table, _, column = tables.config.churn.column.partition(".")
+    if tables.config.churn.definition != "date" or column not in tables.columns.get(table, frozenset()):
+        return "select g from candidates where false"
+    return f"select g from ({_known(tables, table, [column])}) d where {column} is not null"
+
+
+def _known(tables: Tables, name: str, need: list[str], reach: int | None = None) -> str:
+    table, present = TABLES[name], tables.columns[name]
+    rows = asof.rows_select(table, present, need)
+    return asof.known_select(table, present, need, source=f"({rows})", snapshots="candidates", reach=reach)
+
+
+def _arrivals(tables: Tables) -> str:
+    """When each customer first appeared: ``ci`` and ``t``, the earliest row about them in any table."""
+    names = [name for name in tables.columns if TABLES[name].owner == "customer_id"]
+    firsts = " union all ".join(
+        f"select s.customer_id, min(seconds(s.{TABLES[name].event})) as t from {name} s group by s.customer_id"
+        for name in names
+    )
+    return f"select ci, min(t) as t from customer_keys left join ({firsts}) f using (customer_id) group by ci"
+
+
+def _month_starts(config: Config, latest: datetime) -> tuple[datetime, ...]:
+    local = latest.astimezone(config.zone)
+    year, month = local.year, local.month
+    found: list[datetime] = []
+    while len(found) < config.training.count:
+        start = datetime(year, month, 1, tzinfo=config.zone).astimezone(UTC)
+        if start <= latest:
+            found.append(start)
+        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+    return tuple(reversed(found))
+
+
+def _require(tables: Tables, name: str, where: str) -> None:
+    if name not in tables.columns:
+        raise ConfigError(f"the table {name!r} is needed and missing", where=where, expected=f"[tables.{name}] in cxml.toml",
+                          fix=f"add the table, or choose another rule; there are: {', '.join(sorted(tables.columns))}")  # fmt: skip

@@ -1,0 +1,319 @@
+"""Where rows come from: CSV and Parquet files, a table of a DuckDB file, a pandas or Arrow table.
+
+Opening a source reads names and types only. A source may fall into parts, each with its own names
+and types: files whose headers or schemas differ are read side by side and meet again once their
+columns have been mapped and cast.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cxml.config import TableSource
+from cxml.engine import Engine, literal, quoted
+from cxml.errors import ConfigError, DataError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CSV = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+_PARQUET = (".parquet", ".pq")
+_DUCKDB = (".duckdb", ".ddb", ".db")
+_HEADER_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows that share names and types.
+
+    Attributes
+    ----------
+    scan : str
+        What stands behind FROM.
+    columns : Mapping[str, str]
+        Names in the source and the engine's type names.
+    numbered : str
+        A SELECT of all columns, ``cxml_file`` (place in *files*, from 1) and ``cxml_row``: the place of
+        a row in its file, from 1, a header not counted.
+    files : tuple of str
+        The files, as they are shown to people; empty where there are none.
+    """
+
+    scan: str
+    columns: Mapping[str, str]
+    numbered: str
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened source of a table: ``label`` says to people what it is."""
+
+    label: str
+    parts: tuple[Part, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All column names, in order of first appearance."""
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.columns))
+
+
+def open_source(engine: Engine, folder: Path, table: str, spec: TableSource) -> Source:
+    """Open what ``[tables.NAME]`` of the configuration points to.
+
+    Raises
+    ------
+    DataError
+        Nothing there, an empty file, another format than the name says, a header that cannot be used.
+    ConfigError
+        A kind of file that cannot be read.
+    """
+    where = f"[tables.{table}] source"
+    paths = _found(folder, spec.source, where)
+    kinds = {_kind(path, where) for path in paths}
+    if len(kinds) > 1:
+        raise DataError("files of several kinds", where=f"{where}: {spec.source}",
+                        expected="one kind of file", fix="name one, for example '*.parquet'")  # fmt: skip
+    kind = kinds.pop()
+    if kind == "duckdb":
+        return _open_duckdb(engine, paths, table, spec)
+    open_parts = _open_csv if kind == "csv" else _open_parquet
+    return Source(spec.source, open_parts(engine, paths, spec))
+
+
+def open_frame(engine: Engine, table: str, data: pd.DataFrame | pa.Table) -> Source:
+    """Open a pandas or Arrow table; values are read where they lie, as far as their type allows.
+
+    Raises
+    ------
+    DataError
+        Columns with one name, or of a type that no table of the contract can hold.
+    ConfigError
+        Neither a pandas nor an Arrow table.
+    """
+    label = f"the table given as {table!r}"
+    if isinstance(data, pa.Table):
+        columns = [(str(name), data.column(place)) for place, name in enumerate(data.column_names)]
+    else:
+        import pandas as pd
+
+        if not isinstance(data, pd.DataFrame):
+            raise ConfigError(f"a {type(data).__name__} is no table", where=label, fix="convert it",
+                              expected="a pandas.DataFrame or a pyarrow.Table")  # fmt: skip
+        columns = [(str(name), data.iloc[:, place]) for place, name in enumerate(data.columns)]
+    _distinct([name for name, _ in columns], label)
+    arrow = pa.table({name: _column(values, f"{label}, column {name!r}") for name, values in columns})
+    name = f"cxml_given_{table}"
+    engine.register(name, arrow)
+    numbered = f"select *, 1 as cxml_file, row_number() over () as cxml_row from {name}"
+    return Source(label, (Part(name, engine.columns(name), numbered),))
+
+
+def _found(folder: Path, source: str, where: str) -> list[Path]:
+    """The files that *source* names, sorted."""
+    path = folder / source
+    if any(mark in source for mark in "*?[") and not path.exists():
+        paths = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+    else:
+        paths = [path]
+    for path in paths:
+        if path.is_dir():
+            raise DataError("this is a folder", where=f"{where}: {path}", expected="a file or a glob",
+                            fix=f"write '{source.rstrip('/')}/*.parquet' or '*.csv'")  # fmt: skip
+        if path.exists() and not path.is_file():
+            raise DataError("this is no regular file", where=f"{where}: {path}", fix="name a file")
+        if not path.exists():
+            near = sorted(other.name for other in path.parent.glob("*"))[:30]
+            raise DataError("there is no such file", where=f"{where}: {path}",
+                            expected="a file that exists; a relative path starts at cxml.toml",
+                            fix=did_you_mean(path.name, near) if near else "correct the folder")  # fmt: skip
+        if path.stat().st_size == 0:
+            raise DataError("the file is empty", where=f"{where}: {path}", expected="a header at least",
+                            fix="export it again, or take the table out of the configuration")  # fmt: skip
+    if not paths:
+        raise DataError("no file matches", where=f"{where}: {path}", expected="at least one file",
+                        fix="correct the pattern; a relative path starts at cxml.toml")  # fmt: skip
+    return paths
+
+
+def _kind(path: Path, where: str) -> str:
+    name = path.name.lower()
+    for kind, endings in (("csv", _CSV), ("parquet", _PARQUET), ("duckdb", _DUCKDB)):
+        if name.endswith(endings):
+            return kind
+    fix = "save the sheet as CSV" if name.endswith((".xlsx", ".xls")) else "save it as CSV or Parquet"
+    known = ", ".join((*_CSV[:3], *_PARQUET, *_DUCKDB))
+    raise ConfigError("this kind of file cannot be read", where=f"{where}: {path}",
+                      expected=f"a name that ends in {known}", fix=fix)  # fmt: skip
+
+
+def _open_csv(engine: Engine, paths: Sequence[Path], spec: TableSource) -> tuple[Part, ...]:
+    """All columns as text: an id must not pass through a number."""
+    if len(spec.delimiter) != 1:
+        raise ConfigError("the delimiter is one character", where=f"delimiter of {spec.source}",
+                          fix='write for example delimiter = ";"')  # fmt: skip
+    groups: dict[tuple[str, ...], list[Path]] = {}
+    for path in paths:
+        groups.setdefault(_header(path, spec.delimiter), []).append(path)
+    parts = []
+    for names, files in groups.items():
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+        options = (
+            f"columns = {{{columns}}}, auto_detect = false, header = true, delim = {literal(spec.delimiter)},"
+            " quote = '\"', escape = '\"', strict_mode = true"
+        )
+        scan = f"read_csv({_list(files)}, {options})"
+        read = f"read_csv({_list(files)}, {options}, filename = 'cxml_file')"
+        numbered = (
+            f"select * replace (list_position({_list(files, escape=False)}, cxml_file) as cxml_file),"
+            f" row_number() over () as cxml_row from {read}"
+        )
+        if len(files) > 1:  # rows come in the order of the files
+            in_file = "row_number() over (partition by cxml_file order by cxml_row)"
+            numbered = f"select * replace ({in_file} as cxml_row) from ({numbered})"
+        parts.append(
+            Part(scan, dict.fromkeys(names, "VARCHAR"), numbered, tuple(str(file) for file in files))
+        )
+    return tuple(parts)
+
+
+def _header(path: Path, delimiter: str) -> tuple[str, ...]:
+    """The names in the first record of a CSV file."""
+    try:
+        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as stream:
+            head = stream.read(_HEADER_BYTES)
+        if b"\0" in head:  # UTF-16, or no text at all
+            raise ValueError
+        text = io.TextIOWrapper(io.BytesIO(head), "utf-8-sig", newline="")
+        names = next(csv.reader(text, delimiter=delimiter), [])
+        if not any(names):
+            raise ValueError
+    except (OSError, EOFError, ValueError, TypeError, csv.Error):
+        raise DataError("the header cannot be read", where=str(path),
+                        expected="names in the first line, text in UTF-8",
+                        fix="save the file as CSV in UTF-8, with a header")  from None  # fmt: skip
+    if len(names) == 1:
+        for other in sorted((set(";\t|,") - {delimiter}) & set(names[0])):
+            raise DataError("the file reads as one column", where=str(path),
+                            expected=f"columns separated by {delimiter!r}",
+                            fix=f"add to its table in cxml.toml: delimiter = {other!r}")  # fmt: skip
+    _distinct(names, str(path))
+    return tuple(name or f"unnamed {place}" for place, name in enumerate(names, start=1))
+
+
+def _open_parquet(engine: Engine, paths: Sequence[Path], spec: TableSource) -> tuple[Part, ...]:
+    """Files of one schema together; the engine casts parts of a differing schema one by one."""
+    groups: dict[tuple[tuple[str, str], ...], list[Path]] = {}
+    for path in paths:
+        try:
+            read = pq.read_schema(path)
+        except (pa.ArrowException, OSError):
+            raise DataError("this is not a whole Parquet file", where=str(path), expected="a Parquet file",
+                            fix="write it again: it is cut or damaged, or no Parquet") from None  # fmt: skip
+        _distinct(read.names, str(path))
+        groups.setdefault(tuple((field.name, str(field.type)) for field in read), []).append(path)
+    parts = []
+    for schema, files in groups.items():
+        scan = f"read_parquet({_list(files)}, hive_partitioning = false)"
+        numbered = (
+            f"select *, list_position({_list(files, escape=False)}, filename) as cxml_file,"
+            f" file_row_number + 1 as cxml_row from {scan}"
+        )
+        # The engine would read a span of time as a whole number of some unit.
+        spans = {name: "INTERVAL" for name, kind in schema if kind.startswith("duration")}
+        columns = {**engine.columns(scan), **spans}
+        parts.append(Part(scan, columns, numbered, tuple(str(file) for file in files)))
+    return tuple(parts)
+
+
+def _open_duckdb(engine: Engine, paths: Sequence[Path], table: str, spec: TableSource) -> Source:
+    if len(paths) > 1:
+        raise DataError("several DuckDB files", where=f"[tables.{table}] source: {spec.source}",
+                        expected="one file", fix="name one")  # fmt: skip
+    path = paths[0].resolve()
+    name = f"cxml_file_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    engine.attach(str(path), name)
+    rows = engine.rows("select table_schema, table_name from information_schema.tables"
+                       f" where table_catalog = {literal(name)}")  # fmt: skip
+    found = {(schema if schema != "main" else "", known) for schema, known in rows}
+    schema, _, wanted = (spec.table or table).rpartition(".")
+    if (schema if schema != "main" else "", wanted) not in found:
+        names = sorted(".".join(filter(None, parts)) for parts in found)
+        raise DataError(f"there is no table {spec.table or table!r}", where=f"[tables.{table}], in {path}",
+                        expected=f"one of {', '.join(names)}" if names else "a file with tables",
+                        fix=did_you_mean(wanted, names) if names else "name another file")  # fmt: skip
+    scan = f"{name}.{quoted(schema or 'main')}.{quoted(wanted)}"
+    numbered = f"select *, 1 as cxml_file, row_number() over () as cxml_row from {scan}"
+    label = f"{spec.source}, table {spec.table or table}"
+    return Source(label, (Part(scan, engine.columns(scan), numbered, (label,)),))
+
+
+def _list(files: Iterable[Path], *, escape: bool = True) -> str:
+    """Paths as a SQL list; with *escape*, so that a name with ``[`` in it is not taken as a pattern."""
+    marks = str.maketrans({mark: f"[{mark}]" for mark in "[*?"}) if escape else {}
+    return f"[{', '.join(literal(str(file).translate(marks)) for file in files)}]"
+
+
+def _distinct(names: Sequence[str], where: str) -> None:
+    """Refuse names that the engine could not tell apart: SQL knows no upper and lower case."""
+    seen: dict[str, str] = {}
+    for name in filter(None, names):
+        if name.lower() in seen:
+            other = seen[name.lower()]
+            twice = (
+                f"two columns are called {name!r}"
+                if name == other
+                else f"{other!r} and {name!r} differ only in case"
+            )
+            raise DataError(twice, where=where, expected="every column name once", fix="rename one of them")
+        seen[name.lower()] = name
+
+
+def _column(values: pd.Series | pa.ChunkedArray, where: str) -> pa.Array | pa.ChunkedArray:
+    """A column as Arrow, in a type that the engine can read.
+
+    What Arrow would read by guess - a column of Python objects that are not all numbers, texts or
+    truth values - becomes text, so that 00123 stays what it is and a zone is not taken from the first row.
+    """
+    try:
+        if not isinstance(values, pa.ChunkedArray):
+            values = _from_pandas(values)
+        if pa.types.is_float16(values.type):
+            return values.cast(pa.float32())
+        if pa.types.is_decimal256(values.type):
+            return values.cast(pa.string())
+        return values
+    except (pa.ArrowException, TypeError, OverflowError):
+        raise DataError("values of a type that no table can hold", where=where,
+                        expected="texts, numbers, instants or flags",
+                        fix="convert the column, or drop it") from None  # fmt: skip
+
+
+def _from_pandas(values: pd.Series) -> pa.Array | pa.ChunkedArray:
+    import pandas as pd
+
+    if isinstance(values.dtype, pd.PeriodDtype | pd.IntervalDtype):
+        return pa.array(values.astype(str), pa.string())
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        naive = pa.Array.from_pandas(values.dt.tz_convert(None))
+        return naive.cast(pa.timestamp(naive.type.unit, "UTC"))
+    if values.dtype != object:
+        return pa.Array.from_pandas(values)
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind in {"string", "boolean", "floating", "decimal", "empty", "bytes", "timedelta", "time"}:
+        return pa.Array.from_pandas(values)
+    if kind == "mixed" and any(pd.api.types.is_list_like(value) for value in values):
+        raise TypeError("nested values")
+    return pa.array(
+        [None if missing else str(value) for value, missing in zip(values, pd.isna(values), strict=True)]
+    )

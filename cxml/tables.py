@@ -1,0 +1,347 @@
+"""From the sources of a configuration to the tables of the contract: mapped, cast, in UTC, lazy.
+
+``open_tables`` reads names and types and gives each table a view of its own name in the engine; rows
+are read when a view is. What a single cell becomes is written in ``cells``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from cxml.cells import Cell, absent, cell, staged
+from cxml.config import Config, TableSource
+from cxml.contracts import TABLES, Column, Kind, Table
+from cxml.engine import Engine, literal, quoted
+from cxml.errors import ConfigError, DataError, did_you_mean
+from cxml.problems import Problem, one_error, unreadable
+from cxml.sources import Source, open_frame, open_source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A table that has been opened: which column of its source holds what, part by part.
+
+    Attributes
+    ----------
+    table : Table
+    source : Source
+    columns : tuple of Column
+        The columns found, attributes included, in the order of the contract.
+    places : Mapping[str, str]
+        Their names in the source.
+    cells : tuple of Mapping[str, Cell]
+        For each part of the source, the cell of each column.
+    made_id : bool
+        The source has no id: it is made from the content of a row.
+    """
+
+    table: Table
+    source: Source
+    columns: tuple[Column, ...]
+    places: Mapping[str, str]
+    cells: tuple[Mapping[str, Cell], ...]
+    made_id: bool
+
+    def select(self) -> str:
+        """The rows with their values."""
+        parts = zip(self.source.parts, self.cells, strict=True)
+        return " union all ".join(
+            f"select {_values(cells)} from {staged(cells, part.scan)}" for part, cells in parts
+        )
+
+    def probe(self, *, numbered: bool = False) -> str:
+        """The rows with their values, ``"column:given"``, ``"column:text"`` and ``"column:<sign>"``.
+
+        With *numbered* also ``cxml_file`` (a place in ``files``, from 1) and ``cxml_row``.
+        """
+        selects, before = [], 0
+        for part, cells in zip(self.source.parts, self.cells, strict=True):
+            words = [_values(cells)]
+            for column in self.columns:
+                one = cells[column.name]
+                extra = {
+                    "given": f"coalesce({one.given}, false)",
+                    "text": one.text or "cast(null as varchar)",
+                }
+                extra |= {
+                    sign: f"coalesce({one.signs.get(sign, 'false')}, false)"
+                    for sign in self.signs(column.name)
+                }
+                words += [f"{sql} as {quoted(f'{column.name}:{key}')}" for key, sql in extra.items()]
+            if numbered:
+                words += [f"cxml_file + {before} as cxml_file", "cxml_row"]
+            rows = f"({part.numbered}) n" if numbered else part.scan
+            selects.append(f"select {', '.join(words)} from {staged(cells, rows)}")
+            before += len(part.files) or 1
+        return " union all ".join(selects)
+
+    def signs(self, column: str) -> list[str]:
+        """The signs that the cells of *column* may carry."""
+        return sorted({sign for cells in self.cells for sign in cells[column].signs})
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The columns that the contract knows: all but attributes."""
+        return frozenset(column.name for column in self.columns) & frozenset(self.table.by_name)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files by the numbers of ``probe``, empty names where there are none."""
+        return tuple(name for part in self.source.parts for name in part.files or ("",))
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a company, behind views of their names; nothing is read before it is asked for.
+
+    Attributes
+    ----------
+    engine : Engine
+    config : Config
+    columns : Mapping[str, frozenset[str]]
+        The contract's columns that each present table has; always its id, its owner and its event.
+    attributes : Mapping[str, str]
+        Further columns of ``customers`` by their name in the view: ``text`` or ``number``.
+    notes : tuple of str
+        What was decided on opening, for people.
+    opened : Mapping[str, Opened]
+        How each table is read from its source.
+    """
+
+    engine: Engine
+    config: Config
+    columns: Mapping[str, frozenset[str]]
+    attributes: Mapping[str, str]
+    notes: tuple[str, ...]
+    opened: Mapping[str, Opened]
+
+
+def open_tables(
+    config: Config,
+    sources: Mapping[str, pd.DataFrame | pa.Table] | None = None,
+    engine: Engine | None = None,
+) -> Tables:
+    """Open the sources of *config* as the tables of the contract.
+
+    Parameters
+    ----------
+    config : Config
+    sources : mapping of table name to pandas.DataFrame or pyarrow.Table, optional
+        Tables in memory; they replace or extend those of the configuration, whose column mapping
+        holds for them too.
+    engine : Engine, optional
+        Where the views are made; by default a new one with the limits of *config*.
+
+    Raises
+    ------
+    ConfigError
+        A table or column name that no contract knows; no table at all.
+    DataError
+        Everything that can be seen without reading rows, for all tables at once: files that are not
+        there or not what their name says, missing columns.
+    """
+    given = dict(sources or {})
+    for name in given:
+        if name not in TABLES:
+            raise ConfigError(f"unknown table {name!r}", where="sources",
+                              expected=f"one of {', '.join(TABLES)}",
+                              fix=did_you_mean(name, TABLES))  # fmt: skip
+    names = [name for name in TABLES if name in given or name in config.tables]
+    if not names:
+        raise ConfigError("there is no table", where="[tables]", expected="at least a table of activity",
+                          fix='write [tables.interactions] and source = "interactions.csv"')  # fmt: skip
+    engine = engine or Engine(config.engine.memory, config.engine.threads, config.project.timezone)
+    _check_zone(engine, config)
+    opened: dict[str, Opened] = {}
+    problems: list[Problem] = []
+    for name in names:
+        spec = config.tables.get(name, TableSource(source=""))
+        _check_names(TABLES[name], spec)
+        try:
+            source = (open_frame(engine, name, given[name]) if name in given
+                      else open_source(engine, config.folder, name, spec))  # fmt: skip
+            missing, places = _places(TABLES[name], source, spec)
+            problems += missing
+            if not missing:
+                opened[name] = _open(engine, TABLES[name], source, places, config)
+        except DataError as error:
+            problems.append(unreadable(name, error))
+    if problems:
+        raise one_error(problems)
+    for name, table in opened.items():
+        engine.view(name, _with_id(table) if table.made_id else table.select())
+    return Tables(
+        engine=engine,
+        config=config,
+        columns={name: table.known | {table.table.id} for name, table in opened.items()},
+        attributes={
+            c.name: c.kind for table in opened.values() for c in table.columns if c.name not in table.known
+        },
+        notes=tuple(note for table in opened.values() for note in _notes(table)),
+        opened=opened,
+    )
+
+
+def customer_ids(tables: Tables) -> str:
+    """Make the relation ``known_customers`` (``customer_id``, each once) and return its name.
+
+    These are the customers of the table ``customers``; without that table, everyone whom any table
+    is about.
+    """
+    about = [name for name in tables.columns if TABLES[name].owner == "customer_id"]
+    if "customers" in about:
+        about = ["customers"]
+    union = " union ".join(f"select customer_id from {name} where customer_id is not null" for name in about)
+    tables.engine.keep("known_customers", f"select distinct customer_id from ({union}) c")
+    return "known_customers"
+
+
+def fingerprint(tables: Tables) -> dict[str, str]:
+    """A hash of the content of each table, the same for any order of rows and any kind of source."""
+    found = {}
+    for name, table in tables.opened.items():
+        columns = sorted(column.name for column in table.columns)
+        cells = ", ".join(quoted(column) for column in columns)
+        row = tables.engine.row(
+            f"select count(*) as rows, cast(sum(hash({cells})) as varchar) as total,"
+            f" cast(bit_xor(hash({cells})) as varchar) as mixed from {name}"
+        )
+        text = "|".join([name, *columns, *(str(row[key]) for key in ("rows", "total", "mixed"))])
+        found[name] = hashlib.sha256(text.encode()).hexdigest()
+    return found
+
+
+def _check_zone(engine: Engine, config: Config) -> None:
+    name = config.zone.key
+    if name != "UTC" and not engine.rows(f"select 1 from pg_timezone_names() where name = {literal(name)}"):
+        raise ConfigError(f"the engine knows no time zone {name!r}", where="[project] timezone",
+                          expected="a name of the IANA list", fix="write an older name")  # fmt: skip
+
+
+def _check_names(table: Table, spec: TableSource) -> None:
+    """Refuse columns that the contract does not have, and attributes elsewhere than in customers."""
+    where = f"[tables.{table.name}]"
+    for name in spec.columns:
+        if name not in table.by_name:
+            raise ConfigError(f"the table has no column {name!r}", where=f"{where} columns",
+                              expected='names of cxml on the left: { wait_s = "their name" }',
+                              fix=did_you_mean(name, table.by_name))  # fmt: skip
+    if spec.attributes and table.name != "customers":
+        raise ConfigError("only customers have attributes", where=f"{where} attributes",
+                          fix="move the key to [tables.customers]")  # fmt: skip
+    for name in set(spec.attributes) & set(table.by_name):
+        raise ConfigError(f"{name!r} is a column of the contract already", where=f"{where} attributes",
+                          fix="take it out of attributes")  # fmt: skip
+
+
+def _places(table: Table, source: Source, spec: TableSource) -> tuple[list[Problem], dict[str, str]]:
+    """Which column of the source holds which of the contract, and what is missing or looks misspelt."""
+    names = source.names
+    places = {name: spec.columns.get(name, name) for name in table.by_name}
+    places.update({_attribute_name(name): name for name in spec.attributes})
+    problems = []
+    for name, place in places.items():
+        asked_for = name in spec.columns or name not in table.by_name or name in table.required
+        near = _nearest(place, [one for one in names if one not in spec.columns.values()], close=asked_for)
+        if place in names or not (asked_for or near):
+            continue
+        code = "missing_column" if asked_for else "misspelt_column"
+        what = f"there is no column {place!r}" if asked_for else f"a column looks like {name!r} and is not"
+        has = f"the source has {', '.join(names[:20])}" + (" ..." if len(names) > 20 else "")
+        fix = f"did you mean {near!r}? " if near else ""
+        if name in table.by_name:
+            fix += f'say it in [tables.{table.name}]: columns = {{ {name} = "{near or "their name"}" }}'
+        else:
+            fix += "correct the name in attributes"
+        problems.append(
+            Problem(code, table.name, name, 0, 0, what, f"a column for {name}; {has}", fix, source.label)
+        )
+    return problems, {name: place for name, place in places.items() if place in names}
+
+
+def _nearest(name: str, names: Sequence[str], *, close: bool) -> str:
+    """The name that differs only in case, spaces and punctuation; with *close* also a similar one."""
+
+    def plain(text: str) -> str:
+        return re.sub(r"[\W_]", "", text.lower())
+
+    same = [other for other in names if other != name and plain(other) == plain(name)]
+    return next(iter(same or (difflib.get_close_matches(name, names, n=1) if close else [])), "")
+
+
+def _attribute_name(name: str) -> str:
+    """A name that can stand in SQL unquoted."""
+    plain = re.sub(r"\W+", "_", name.lower()).strip("_")
+    return f"a_{plain}" if not plain or plain[0].isdigit() or plain in TABLES["customers"].by_name else plain
+
+
+def _open(engine: Engine, table: Table, source: Source, places: Mapping[str, str], config: Config) -> Opened:
+    columns = [table.by_name[name] for name in table.by_name if name in places]
+    for name, place in places.items():
+        if name not in table.by_name:
+            kind: Kind = "number" if _all_numbers(engine, source, place) else "text"
+            columns.append(Column(name, kind, "an attribute of the customer", personal=True))
+    cells = tuple(
+        {
+            column.name: cell(
+                quoted(places[column.name]), part.columns[places[column.name]], column, config.zone
+            )
+            if places[column.name] in part.columns
+            else absent(column.kind)
+            for column in columns
+        }
+        for part in source.parts
+    )
+    return Opened(table, source, tuple(columns), places, cells, made_id=table.id not in places)
+
+
+def _all_numbers(engine: Engine, source: Source, name: str) -> bool:
+    """Whether a column holds numbers only, and at least one; a code such as 01234 is text."""
+    tests = []
+    for part in (part for part in source.parts if name in part.columns):
+        text = f"trim(cast({quoted(name)} as varchar))"
+        number = f"try_cast({text} as double) is not null and not regexp_matches({text}, '^[-+]?0[0-9]')"
+        tests.append(f"select {number} as number from {part.scan} where {text} <> ''")
+    found = engine.row(f"select bool_and(number) as all_numbers from ({' union all '.join(tests)}) t")
+    return bool(found["all_numbers"])
+
+
+def _values(cells: Mapping[str, Cell]) -> str:
+    return ", ".join(f"{one.value} as {quoted(name)}" for name, one in cells.items())
+
+
+def _with_id(opened: Opened) -> str:
+    """The rows with an id made from their content, so that the order of rows and files does not matter.
+
+    The customer comes last in it: whose rows they are does not change the order among them.
+    """
+    table = opened.table
+    content = ", ".join(quoted(column.name) for column in opened.columns if column.name != table.owner)
+    own = quoted(table.owner)
+    made = "printf('%016x-%06d-%016x', cxml_hash, cxml_place, hash(" + own + "))"
+    columns = ", ".join(quoted(column.name) for column in opened.columns)
+    hashed = f"select *, hash({content}) as cxml_hash from ({opened.select()}) s"
+    placed = f"select *, row_number() over (partition by {own}, cxml_hash) as cxml_place from ({hashed}) h"
+    return f"select {made} as {quoted(table.id)}, {columns} from ({placed}) p"
+
+
+def _notes(opened: Opened) -> Iterable[str]:
+    name = opened.table.name
+    if opened.made_id:
+        yield f"{name} has no {opened.table.id}: rows are told apart by their content"
+    for column in opened.columns:
+        if any(set(cells[column.name].signs) == {"day"} for cells in opened.cells):
+            yield f"{name}.{column.name} holds days without a time: each is read as the end of that day"
+    extra = [one for one in opened.source.names if one not in opened.places.values()]
+    if extra:
+        yield f"{name}: columns not used: {', '.join(extra)}"

@@ -1,0 +1,268 @@
+"""From tables to a tested bundle: assemble the training set, split it in time, fit, calibrate, compare.
+
+The last matured cutoff tests, an earlier one calibrates, still earlier ones train; where the labels of
+earlier cutoffs would not have been known in time, customers are held out instead, and it is said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxml import drivers, labels, metrics, snapshots
+from cxml.config import Config
+from cxml.features import matrix, planner
+from cxml.models import baselines
+from cxml.models.bundle import Bundle
+from cxml.models.churn import ChurnClassifier
+from cxml.models.value import ValueRegressor
+from cxml.splits import Plan as Split
+from cxml.splits import customer_folds, plan_splits
+from cxml.tables import Tables
+
+Floats = NDArray[np.float64]
+Tell = Callable[[str], None]
+FOLDS = 10
+KEYS = ("customer_id", "cutoff")
+RECENCY = ("order_days_since", "contact_days_since", "session_days_since")
+"""The features that the recency rule may rank by: the first that was built."""
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Snapshots with features and labels.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        ``customer_id``, ``cutoff``, the feature columns, ``churned`` (0/1) and ``value`` (money, NaN
+        when no value is configured). Who left within the lead is not in it.
+    columns : tuple of str
+        The feature columns.
+    labels : dict
+        How factors and features are called, as stored in the bundle.
+    populations : tuple of snapshots.Population
+    left_in_lead : int
+        Snapshots left out because the customer was gone before anybody could have acted.
+    """
+
+    frame: pd.DataFrame
+    columns: tuple[str, ...]
+    labels: dict[str, Any]
+    populations: tuple[snapshots.Population, ...]
+    left_in_lead: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A bundle, how it did on the test snapshots, and what drove it there."""
+
+    bundle: Bundle
+    metrics: dict[str, Any]
+    factors: pd.DataFrame
+
+
+def assemble(tables: Tables) -> TrainingSet:
+    """Features and labels of every training cutoff of the config.
+
+    Raises
+    ------
+    ImmatureCutoffError, NotEnoughDataError, ConfigError
+    """
+    cutoffs = snapshots.training_cutoffs(tables.config)
+    populations = snapshots.take(tables, cutoffs)
+    plan = matrix.planned(tables)
+    planner.run(tables.engine, plan)
+    labels.make(tables)
+    tables.engine.keep("training_set", "select * from matrix join labels using (customer_id, cutoff)")
+    tables.engine.drop("matrix")
+    frame = matrix.read(tables, "training_set")
+    tables.engine.drop("training_set")
+    stayed = frame["left_in_lead"] == 0
+    columns = tuple(column.name for column in plan.columns)
+    kept = frame[stayed].drop(columns="left_in_lead").reset_index(drop=True)
+    return TrainingSet(kept, columns, matrix.labels_of(plan, tables), populations, int((~stayed).sum()))
+
+
+def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Trained:
+    """Fit, calibrate and test churn and value models beside their baselines.
+
+    Raises
+    ------
+    NotEnoughDataError
+        One class only, or too few leavers to learn from.
+    """
+    known_after = (
+        snapshots.matured_at(config, config.project.observation_end) - config.project.observation_end
+    )
+    split = plan_splits(data.frame["cutoff"].unique(), config.churn.lead, known_after - config.churn.lead)
+    tell(split.reason)
+    rooms = [_churn_room(data, config)]
+    if data.frame["value"].notna().any():
+        rooms.append(_value_room(data, config))
+    fitted, forecasts = {}, {}
+    for room in rooms:
+        tell(f"training the {room.name} model and its baselines")
+        fitted[room.name], forecasts[room.name] = (
+            _by_time(room, data, split)
+            if split.mode == "time"
+            else _by_customer(room, data, split, config.model.seed)
+        )
+    measured = _measure(forecasts, data, split)
+    bundle = Bundle(
+        churn=fitted["churn"], value=fitted.get("value"), labels=data.labels,
+        info={**_info(data, split, config, fitted["churn"]), "metrics": measured},
+    )  # fmt: skip
+    for sentence in measured["verdict"].values():
+        tell(sentence)
+    test = data.frame[data.frame["cutoff"] == split.test].reset_index(drop=True)
+    return Trained(
+        bundle,
+        measured,
+        drivers.summary(pd.concat([test[list(KEYS)], bundle.score(test)], axis=1), data.labels),
+    )
+
+
+@dataclass(frozen=True)
+class _Room:
+    """One target: how to make its model and its baselines, how to learn and how to measure."""
+
+    name: str
+    target: str
+    candidates: Mapping[str, Callable[[], Any]]
+    ask: Callable[[Any, pd.DataFrame], Floats]
+    measure: Callable[[Any, Any], dict[str, float]]
+    keep: Callable[[Floats], NDArray[np.bool_]]
+
+
+def _churn_room(data: TrainingSet, config: Config) -> _Room:
+    model = config.model
+    candidates: dict[str, Callable[[], Any]] = {
+        "model": lambda: ChurnClassifier(random_state=model.seed, num_threads=model.threads),
+        "base_rate": baselines.BaseRate,
+        "logistic": lambda: baselines.LogisticBaseline(random_state=model.seed),
+    }
+    recency = next((name for stem in RECENCY for name in data.columns if name.startswith(stem)), None)
+    if recency:
+        candidates["recency"] = lambda: baselines.RecencyRule(recency)
+    return _Room("churn", "churned", candidates, lambda m, X: np.asarray(m.predict_proba(X)[:, 1]), metrics.churn_metrics,
+                 lambda y: np.ones(len(y), dtype=bool))  # fmt: skip
+
+
+def _value_room(data: TrainingSet, config: Config) -> _Room:
+    days = max(days for days in config.features.lookbacks)
+    horizon = config.churn.horizon.total_seconds() / 86400
+    return _Room(
+        "value", "value",
+        {"model": lambda: ValueRegressor(random_state=config.model.seed, num_threads=config.model.threads),
+         "naive": lambda: baselines.NaiveValue(f"value_{days}d", window_days=days, horizon_days=horizon)},
+        lambda m, X: np.asarray(m.predict(X)), metrics.value_metrics, np.isfinite,
+    )  # fmt: skip
+
+
+Forecasts = dict[str, Floats]
+
+
+def _by_time(room: _Room, data: TrainingSet, split: Split) -> tuple[Any, Forecasts]:
+    """Train on the earlier cutoffs, calibrate on a later one, forecast the last."""
+    frame, columns = data.frame, list(data.columns)
+    train = frame[frame["cutoff"].isin(split.train)]
+    later = frame[frame["cutoff"] == split.calibrate] if split.calibrate is not None else None
+    test = frame[frame["cutoff"] == split.test]
+    models = {name: _learn(room, make(), train, columns, later) for name, make in room.candidates.items()}
+    return models["model"], {name: room.ask(model, test[columns]) for name, model in models.items()}
+
+
+def _by_customer(room: _Room, data: TrainingSet, split: Split, seed: int) -> tuple[Any, Forecasts]:
+    """Forecast each tenth of the customers by what the other nine tenths teach; ship what all teach."""
+    columns = list(data.columns)
+    frame = data.frame[data.frame["cutoff"] == split.test].reset_index(drop=True)
+    folds = customer_folds(frame["customer_id"], FOLDS, seed)
+    found = {name: np.full(len(frame), np.nan) for name in room.candidates}
+    for fold in range(FOLDS):
+        train, test = frame[folds != fold], frame[folds == fold]
+        if len(test):
+            for name, make in room.candidates.items():
+                found[name][folds == fold] = room.ask(
+                    _learn(room, make(), train, columns, None), test[columns]
+                )
+    return _learn(room, room.candidates["model"](), frame, columns, None), found
+
+
+def _learn(
+    room: _Room, model: Any, train: pd.DataFrame, columns: list[str], later: pd.DataFrame | None
+) -> Any:
+    model.fit(train[columns], train[room.target].to_numpy(), groups=train["customer_id"].to_numpy())
+    if later is not None and hasattr(model, "calibrate"):
+        model.calibrate(later[columns], later[room.target].to_numpy())
+    return model
+
+
+def _measure(forecasts: Mapping[str, Forecasts], data: TrainingSet, split: Split) -> dict[str, Any]:
+    """The figures of ``metrics.json``: each model beside its baselines, curves, and who won, in words."""
+    test = data.frame[data.frame["cutoff"] == split.test]
+    found: dict[str, Any] = {
+        "test": {"cutoff": split.test.isoformat(), "mode": split.mode, "note": split.reason, "rows": len(test)},
+        "baselines": {}, "tables": {}, "verdict": {},
+    }  # fmt: skip
+    churned = test["churned"].to_numpy()
+    churn = {name: metrics.churn_metrics(churned, p) for name, p in forecasts["churn"].items()}
+    found["churn"], found["baselines"]["churn"] = churn.pop("model"), churn
+    found["verdict"]["churn"] = _verdict("churn", found["churn"], churn, "auc", "log_loss")
+    p = forecasts["churn"]["model"]
+    found["tables"]["calibration"] = metrics.calibration_table(churned, p).to_dict("records")
+    found["tables"]["lift"] = metrics.lift_table(churned, p).to_dict("records")
+    if "value" in forecasts:
+        actual = test["value"].to_numpy()
+        value = {name: metrics.value_metrics(actual, v) for name, v in forecasts["value"].items()}
+        found["value"], found["baselines"]["value"] = value.pop("model"), value
+        found["verdict"]["value"] = _verdict("value", found["value"], value, "gini", "mae")
+        found["tables"]["deciles"] = metrics.decile_table(actual, forecasts["value"]["model"]).to_dict(
+            "records"
+        )
+    return found
+
+
+def _verdict(
+    name: str, own: dict[str, float], others: Mapping[str, dict[str, float]], high: str, low: str
+) -> str:
+    """Whether the model beats every baseline on ranking and on error, and if not, which one beats it."""
+    lost = [f"{other} ({key} {theirs[key]:.4f} against {own[key]:.4f})"
+            for other, theirs in sorted(others.items())
+            for key, better in ((high, theirs[high] > own[high]), (low, theirs[low] < own[low])) if better]  # fmt: skip
+    shown = f"{high} {own[high]:.4f}, {low} {own[low]:.4f}"
+    if lost:
+        return f"The {name} model LOSES to its baseline: {'; '.join(lost)}."
+    return f"The {name} model beats its baselines {', '.join(sorted(others))}: {shown}."
+
+
+def _info(data: TrainingSet, split: Split, config: Config, churn: ChurnClassifier) -> dict[str, Any]:
+    """What a reader of the bundle must know: whom it is for, on what it was trained and tested."""
+    return {
+        "project": config.project.name,
+        "currency": config.project.currency,
+        "churn": config.churn.definition,
+        "lead_days": config.churn.lead.total_seconds() / 86400,
+        "horizon_days": config.churn.horizon.total_seconds() / 86400,
+        "observation_end": config.project.observation_end.isoformat(),
+        "train_cutoffs": [c.isoformat() for c in split.train],
+        "calibration_cutoff": split.calibrate.isoformat() if split.calibrate is not None else None,
+        "test_cutoff": split.test.isoformat(),
+        "mode": split.mode,
+        "split": split.reason,
+        "rung": churn.rung_,
+        "rounds": churn.rounds_,
+        "snapshots": len(data.frame),
+        "left_in_lead": data.left_in_lead,
+        "features": len(data.columns),
+        "seed": config.model.seed,
+        "populations": [
+            {"cutoff": p.cutoff.isoformat(), "at_risk": p.at_risk, "new": p.new, "gone": p.gone}
+            for p in data.populations
+        ],
+    }

@@ -1,0 +1,299 @@
+"""The page: true numbers, both languages, nothing loaded, nothing injected."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxml.errors import DataError
+from cxml.report import ReportInputs, build, render
+
+LATIN = {"AUC", "PR", "CLV", "NPS", "CSAT", "CES", "xlsx", "call_list", "Hangang", "Home"}
+PAYLOADS = (
+    "<script>alert(1)</script>", "</script><script>x</script>", "</style><script>x</script>", "</title><b>",
+    "<img src=x onerror=alert(1)>", '"><svg onload=alert(1)>', "'><iframe src=//evil>", "' onmouseover='x",
+    '" style="background:url(//evil.example)', "<!--", "--><b>", "<![CDATA[", "&lt;script&gt;", "&#60;b&#62;",
+    "{{ 7*7 }}", "{% raw %}", "{0.__class__}", "{factor}", "*bold*", "javascript:x", "<a href=javascript:x>",
+    "\x00<b>\x01", "\u202e<b>gnp", "</data></td></tr></table><b>", "=cmd|' /C calc'!A0", "<base href=//evil>",
+    "`<b>`", "%3Cscript%3E", "<math><mi//xlink:href=x>", "</svg><b>", "𝒳<b/>", "a" * 300,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pages(inputs: ReportInputs, read: Any) -> dict[str, Any]:
+    return {lang: read(render(inputs, lang)) for lang in ("en", "ko")}
+
+
+@pytest.fixture(scope="module")
+def plain_pages(plain_inputs: ReportInputs, read: Any) -> dict[str, Any]:
+    return {lang: read(render(plain_inputs, lang)) for lang in ("en", "ko")}
+
+
+def _close(found: list[float], *expected: float) -> None:
+    """Each expected number is among those found, to the six decimals that the page carries."""
+    for number in expected:
+        assert any(math.isclose(number, f, rel_tol=1e-9, abs_tol=1e-6) for f in found), (number, found)
+
+
+def test_headline_is_recomputed_from_scores(inputs: ReportInputs, pages: dict[str, Any]) -> None:
+    p, value = inputs.scores["churn_probability"], inputs.scores["expected_value"]
+    size = pages["en"].figures("size")
+    _close(size, p.sum(), p.mean(), len(p), 2 * math.sqrt((p * (1 - p)).sum()))
+    _close(size, (p * value).sum(), value.sum(), (p * value).sum() / value.sum())
+    _close(pages["en"].figures("big"), p.sum(), (p * value).sum())
+
+
+def test_lever_that_would_change_most(inputs: ReportInputs, pages: dict[str, Any]) -> None:
+    best, gain, fewer = "", 0.0, 0.0
+    for factor, kind in zip(inputs.drivers["factor"], inputs.drivers["kind"], strict=True):
+        saved = left = 0.0
+        part = inputs.scores[f"contribution_{factor}"].to_numpy()
+        for p, value, c in zip(
+            inputs.scores["churn_probability"], inputs.scores["expected_value"], part, strict=True
+        ):
+            if math.exp(c) > 1.1:
+                odds = p / (1 - p) / math.exp(c)
+                saved, left = saved + (p - odds / (1 + odds)) * value, left + p - odds / (1 + odds)
+        if kind == "lever" and saved > gain:
+            best, gain, fewer = factor, saved, left
+    assert best == "waiting"
+    middle = pages["en"].figures("mid")
+    assert len(middle) == 2
+    _close(middle, gain, fewer)
+
+
+def test_top_tenth_of_the_list(inputs: ReportInputs, pages: dict[str, Any]) -> None:
+    at_risk = sorted(inputs.scores["value_at_risk"], reverse=True)
+    _close(pages["en"].figures("overview"), sum(at_risk[:1000]) / sum(at_risk))
+
+
+def test_factor_table_tells_what_the_drivers_say(inputs: ReportInputs, pages: dict[str, Any]) -> None:
+    shown = pages["en"].figures("factors")
+    levers = inputs.drivers[(inputs.drivers["kind"] == "lever") & (inputs.drivers["customers_hit"] >= 10)]
+    assert len(levers) == 7
+    for column in (
+        "customers_hit",
+        "share_hit",
+        "odds_ratio",
+        "value_at_risk",
+        "value_at_risk_without",
+        "avoidable",
+    ):
+        _close(shown, *levers[column])
+
+
+def test_call_list_is_the_ranking(inputs: ReportInputs, pages: dict[str, Any]) -> None:
+    order = inputs.scores.sort_values("value_at_risk", ascending=False).head(50)
+    ids = [n.text for n in pages["ko"].find("bdi", "") if n.inside(name="calls")]
+    assert ids == list(order["customer_id"])
+    marked = [n.inside(name="holdout") for n in pages["ko"].find("bdi") if n.inside(name="calls")]
+    assert marked == list(order["holdout"])
+    first = [n.text for n in pages["ko"].find("bdi") if n.inside(name="first")]
+    assert first == list(order.loc[~order["holdout"], "customer_id"][:3])
+
+
+def test_both_languages_carry_the_same_numbers(pages: dict[str, Any], plain_pages: dict[str, Any]) -> None:
+    for both in (pages, plain_pages):
+        assert both["en"].blocks() == both["ko"].blocks()
+        assert sorted(both["en"].structure()) == sorted(both["ko"].structure())
+        shapes = [
+            [n.attrs for n in both[lang].nodes if n.tag in ("rect", "circle", "polyline")] for lang in both
+        ]
+        assert shapes[0] == shapes[1]
+
+
+def test_korean_page_is_korean(pages: dict[str, Any], plain_pages: dict[str, Any]) -> None:
+    for page in (pages["ko"], plain_pages["ko"]):
+        assert set(re.findall(r"[A-Za-z_]{2,}", page.prose())) <= LATIN
+        attributes = [n.attrs.get(k) or "" for n in page.nodes for k in ("aria-label", "data-label", "title")]
+        assert not re.search("[A-Za-z]{2,}", " ".join(attributes))
+
+
+def test_english_page_has_no_korean(pages: dict[str, Any]) -> None:
+    assert not re.search("[가-힣]", pages["en"].prose())
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_nothing_is_loaded_and_nothing_runs(inputs: ReportInputs, pages: dict[str, Any], lang: Any) -> None:
+    html, page = render(inputs, lang), pages[lang]
+    assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:" in html
+    assert not re.search(r"https?:|//[a-z]|@import|url\(|javascript:|<script|<iframe|<object", html)
+    loaders = [
+        n.attrs.get(k) for n in page.nodes for k in ("src", "href", "xlink:href", "srcset") if k in n.attrs
+    ]
+    assert all(link and (link.startswith("#") or link == "data:,") for link in loaders)
+    assert not [k for n in page.nodes for k in n.attrs if k.startswith("on")]
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_marks_are_sound(pages: dict[str, Any], lang: str) -> None:
+    page = pages[lang]
+    ids = [n.attrs["id"] for n in page.nodes if "id" in n.attrs]
+    assert len(ids) == len(set(ids))
+    for n in page.nodes:
+        assert (n.attrs.get("href") or "#").removeprefix("#") in {"", "data:,", *ids}
+        for ref in (n.attrs.get("aria-labelledby") or "").split():
+            assert ref in ids
+    levels = [int(n.tag[1]) for n in page.nodes if re.fullmatch("h[1-6]", n.tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
+    assert all("scope" in n.attrs for n in page.nodes if n.tag == "th")
+    for svg in (n for n in page.nodes if n.tag == "svg"):
+        inside = [n for n in page.nodes if n.parent is svg]
+        assert [n.tag for n in inside[:2]] == ["title", "desc"]
+        assert all(n.text.strip() for n in inside[:2])
+
+
+def test_same_inputs_same_bytes(inputs: ReportInputs) -> None:
+    again = dataclasses.replace(inputs, scores=inputs.scores.sample(frac=1, random_state=1))
+    assert render(inputs, "ko") == render(inputs, "ko")
+    shuffled = re.sub(r"[\d.]+", "", render(again, "en"))  # sums may differ in the last bit
+    assert shuffled == re.sub(r"[\d.]+", "", render(inputs, "en"))
+
+
+def test_association_is_never_called_cause(pages: dict[str, Any]) -> None:
+    text = pages["en"].prose().lower()
+    assert not re.search(r"\bbecause\b|\bcaused?\b|due to|protects", text)
+    assert "not a proven effect" in text
+    korean = pages["ko"].prose()
+    assert not re.search("때문|덕분|원인으로 뒷받침", korean)
+    assert "검증된 값은 아닙니다" in korean
+
+
+def test_no_exponents(pages: dict[str, Any]) -> None:
+    for page in pages.values():
+        assert not re.search(r"\d[eE][+-]?\d", page.prose())
+        values = [
+            v or ""
+            for n in page.nodes
+            for k, v in n.attrs.items()
+            if k in ("value", "x", "y", "width", "points")
+        ]
+        assert not [v for v in values if re.search(r"\de[+-]\d|nan|inf", v)]
+
+
+def test_without_value_nothing_speaks_of_money(
+    plain_inputs: ReportInputs, plain_pages: dict[str, Any]
+) -> None:
+    for lang, words in (("en", r"₩|KRW|money|\bvalue"), ("ko", "금액|가치|만 원|억 원")):
+        page = plain_pages[lang]
+        assert not re.search(words, page.prose(), re.IGNORECASE)
+    order = plain_inputs.scores.sort_values("churn_probability", ascending=False).head(50)
+    assert [n.text for n in plain_pages["en"].find("bdi") if n.inside(name="calls")] == list(
+        order["customer_id"]
+    )
+
+
+def test_small_groups_are_not_shown(inputs: ReportInputs, read: Any) -> None:
+    drivers = inputs.drivers.copy()
+    row = drivers["factor"] == "recovery"
+    drivers.loc[row, ["customers_hit", "odds_ratio", "value_at_risk", "avoidable"]] = [9, 7.25, 123e6, 77e6]
+    meta = {**inputs.meta, "population": {"at_risk": 10_000, "new": 4, "gone": 0}}
+    metrics = {**inputs.metrics, "tables": {**inputs.metrics["tables"]}}
+    metrics["tables"]["calibration"] = [{"predicted": 0.5, "actual": 0.987, "rows": 9}]
+    page = read(render(dataclasses.replace(inputs, drivers=drivers, meta=meta, metrics=metrics), "en"))
+    text = page.prose()
+    assert "fewer than 10 too new" in text
+    for secret in ("7.2", "₩123 million", "₩77.0 million", "98.7%"):
+        assert secret not in text
+    assert not {9.0, 7.25, 123e6, 77e6, 4.0} & set(page.figures("factors") + page.figures("size"))
+
+
+def _hostile(inputs: ReportInputs, texts: tuple[str, ...]) -> ReportInputs:
+    """The same company with *texts* wherever a text comes from outside."""
+    pick = itertools.cycle(texts)
+    inputs = dataclasses.replace(inputs, scores=inputs.scores.head(400))
+    keys = {f: f"{next(pick)}{k}" for k, f in enumerate(inputs.drivers["factor"])}
+    scores = inputs.scores.rename(columns={f"contribution_{f}": f"contribution_{k}" for f, k in keys.items()})
+    scores["customer_id"] = [f"{texts[i % len(texts)]}{i}" for i in range(len(scores))]
+    features = {
+        n: {**label, "en": next(pick), "ko": next(pick)} for n, label in inputs.labels["features"].items()
+    }
+    named = list(keys)[::2]  # the others fall back to their keys
+    factors = {keys[f]: {"en": next(pick), "ko": next(pick)} for f in named}
+    gaps = [
+        {"factor": next(pick), "en": next(pick), "ko": next(pick), "missing": [next(pick)], "features": 1}
+    ]
+    rivals = {
+        f"{next(pick)}1": {"auc": 0.9, "log_loss": 0.4},
+        f"{next(pick)}2": {"auc": 0.5, "log_loss": 0.3},
+    }
+    return ReportInputs(
+        scores=scores,
+        drivers=inputs.drivers.assign(factor=inputs.drivers["factor"].map(keys)),
+        labels={"factors": factors, "features": features},
+        metrics={
+            **inputs.metrics,
+            "baselines": {"churn": rivals},
+            "test": {**inputs.metrics["test"], "note": None},
+        },
+        coverage={
+            "measured": list(keys.values()),
+            "partly": gaps,
+            "not_measured": gaps,
+            "rows": {next(pick): 5},
+        },
+        meta={
+            **inputs.meta,
+            "project": next(pick),
+            "model_version": next(pick),
+            "data_fingerprint": next(pick),
+        },
+    )
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_hostile_text_stays_text(inputs: ReportInputs, read: Any, lang: Any) -> None:
+    calm = read(render(_hostile(inputs, tuple(f"word{k}" for k in range(len(PAYLOADS)))), lang))
+    for payload in PAYLOADS if lang == "en" else PAYLOADS[::4]:
+        page = read(render(_hostile(inputs, (payload,)), lang))
+        assert page.structure() == calm.structure(), payload
+        if "\x00" not in payload:
+            assert page.find("bdi")[0].text.startswith(payload)
+    mixed = read(render(_hostile(inputs, PAYLOADS), lang))
+    assert mixed.structure() == calm.structure()
+
+
+def test_size_does_not_grow_with_customers(inputs: ReportInputs, company: Any) -> None:
+    scores = pd.concat([inputs.scores] * 10, ignore_index=True)
+    scores["customer_id"] = np.char.add("K", np.arange(len(scores)).astype(str))
+    files = build(dataclasses.replace(inputs, scores=scores))
+    assert sorted(files) == ["call_list.xlsx", "drivers.csv", "report.en.html", "report.ko.html"]
+    assert all(len(data) < 3e6 for data in files.values())
+    assert len(files["report.ko.html"]) < 200_000
+
+
+def test_bare_model_is_said_to_be_untested(inputs: ReportInputs, read: Any) -> None:
+    bare = dataclasses.replace(inputs, metrics={}, coverage={})
+    assert "is not known" in read(render(bare, "en")).find("", "sureness")[0].text
+    assert not [n for n in read(render(bare, "ko")).nodes if n.attrs.get("class") == "plot"]
+
+
+def test_simpler_rule_that_wins_is_named(inputs: ReportInputs, read: Any) -> None:
+    metrics = {**inputs.metrics, "baselines": {"churn": {"logistic": {"auc": 0.80, "log_loss": 0.5}}}}
+    page = read(render(dataclasses.replace(inputs, metrics=metrics), "en"))
+    assert "A simpler rule does better: logistic regression (AUC)" in page.find("", "sureness")[0].text
+    assert "does better than every" not in page.prose()
+
+
+def test_customers_held_out_instead_of_time_is_said(inputs: ReportInputs, read: Any) -> None:
+    metrics = {**inputs.metrics, "test": {"rows": 800, "mode": "customers", "cutoff": None}}
+    assert "at the same time" in read(render(dataclasses.replace(inputs, metrics=metrics), "en")).prose()
+
+
+def test_missing_inputs_are_refused(inputs: ReportInputs) -> None:
+    with pytest.raises(DataError, match="contribution_waiting"):
+        dataclasses.replace(inputs, scores=inputs.scores.drop(columns="contribution_waiting"))
+    with pytest.raises(DataError, match="no scored customer"):
+        dataclasses.replace(inputs, scores=inputs.scores.head(0))
+    with pytest.raises(DataError, match="horizon"):
+        dataclasses.replace(inputs, meta={k: v for k, v in inputs.meta.items() if k != "horizon"})
+    with pytest.raises(DataError, match="no known family"):
+        dataclasses.replace(inputs, drivers=inputs.drivers.assign(family="tribe"))

@@ -1,0 +1,566 @@
+"""Bad input of every kind: the right error, the right place, how to mend it, and no value of a cell."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import traceback
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cxml.check import check
+from cxml.config import parse_config
+from cxml.errors import ConfigError, CxmlError, DataError
+from cxml.tables import open_tables
+
+CANARY = "kanari"
+"""In every id, and in the bad cells: must never be seen in a message."""
+
+ANNA, BODO, CARL = (f"{CANARY}-{name}" for name in "abc")
+
+
+def company():
+    """A few good rows of some tables, all as text."""
+    return {
+        "customers": pd.DataFrame({
+            "customer_id": [ANNA, BODO, CARL],
+            "joined_at": ["2019-05-01 08:00:00", "2020-01-01 09:30:00", "1985-02-03 10:00:00"],
+            "birth_year": ["1980", "1990", None],
+        }),
+        "interactions": pd.DataFrame({
+            "interaction_id": [f"{CANARY}{n}" for n in range(4)],
+            "customer_id": [ANNA, ANNA, BODO, CARL],
+            "started_at": [f"2025-03-0{n} 10:00:00" for n in (1, 2, 3, 4)],
+            "channel": ["phone.human", "chat.bot", "email", "social.x"],
+            "direction": ["inbound", "inbound", "outbound", None],
+            "wait_s": ["10", "0", "3.5", None],
+            "transfers": ["0", "1", "2", "0"],
+            "abandoned": ["true", "false", "false", None],
+            "sentiment_end": ["-1", "0.5", "1", None],
+            "resolved_at": ["2025-03-01 11:00:00", None, "2025-03-03 10:00:00", None],
+        }),
+        "orders": pd.DataFrame({
+            "order_id": ["1", "2"], "customer_id": [ANNA, BODO],
+            "ordered_at": ["2025-02-01 12:00:00", "2025-02-02 12:00:00"],
+            "revenue": ["10.5", "-2"], "delivered_at": ["2025-02-03 09:00:00", None],
+        }),
+        "surveys": pd.DataFrame({
+            "survey_id": ["1", "2"], "customer_id": [ANNA, BODO], "kind": ["nps", "csat"],
+            "sent_at": ["2025-02-01 12:00:00"] * 2, "answered_at": ["2025-02-01 12:00:00", None],
+            "score": ["9", "3"], "scale_min": ["0", "1"], "scale_max": ["10", "5"],
+        }),
+        "subscriptions": pd.DataFrame({
+            "subscription_id": ["1", "2"], "customer_id": [ANNA, BODO],
+            "started_at": ["2019-05-01 09:00:00", "2020-01-01 10:00:00"], "ended_at": ["2024-01-01 09:00:00", None],
+        }),
+        "messages": pd.DataFrame({
+            "message_id": ["1"], "customer_id": [ANNA], "sent_at": ["2025-01-01 09:00:00"],
+            "fields_used": ["1"], "fields_available": ["2"],
+        }),
+    }  # fmt: skip
+
+
+def config(folder, tables=None, zone="UTC", **sections):
+    return parse_config(
+        {"project": {"observation_end": "2025-06-01", "timezone": zone}, "tables": tables or {}, **sections},
+        folder,
+    )
+
+
+def opened(frames, kind, folder, zone="UTC"):
+    if kind == "frame":
+        return open_tables(config(folder, zone=zone), frames)
+    spec = {}
+    for name, frame in frames.items():
+        path = folder / f"{name}.{kind}"
+        if kind == "csv":
+            frame.to_csv(path, index=False)
+        else:
+            frame.to_parquet(path)
+        spec[name] = {"source": path.name}
+    return open_tables(config(folder, spec, zone))
+
+
+def shown(error):
+    """Everything that can be printed of an error, as a traceback would."""
+    return (
+        "".join(traceback.format_exception(error)).split("cxml.errors.")[-1] + repr(vars(error)) + str(error)
+    )
+
+
+def put(table, column, value, row=1):
+    """A change of one cell."""
+
+    def change(frames):
+        frame = frames[table]
+        values = list(frame[column])
+        values[row] = value
+        frame[column] = values
+
+    return change
+
+
+def double(table, row=1, **changes):
+    def change(frames):
+        frame = frames[table]
+        frames[table] = pd.concat([frame, frame.iloc[[row]].assign(**changes)], ignore_index=True)
+
+    return change
+
+
+def versions(*recorded):
+    def change(frames):
+        frame = frames["interactions"]
+        again = pd.concat([frame, frame.iloc[[1]].assign(wait_s="7")], ignore_index=True)
+        frames["interactions"] = again.assign(
+            recorded_at=["2025-03-05 00:00:00"] * 4 + ["2025-03-05 00:00:00"]
+        )
+        frames["interactions"].loc[[1, 4], "recorded_at"] = recorded
+
+    return change
+
+
+def nps(score):
+    def change(frames):
+        frames["surveys"] = (
+            frames["surveys"].drop(columns=["scale_min", "scale_max"]).assign(score=[score, "3"])
+        )
+
+    return change
+
+
+# name, change, code, table.column, rows, first row, words of what is expected or how to mend it
+BAD = [
+    ("id missing", put("interactions", "customer_id", None), "missing_value", "interactions.customer_id", 1, 2, "fill"),
+    ("id blank", put("interactions", "customer_id", "  "), "missing_value", "interactions.customer_id", 1, 2, "fill"),
+    ("own id missing", put("orders", "order_id", None), "missing_value", "orders.order_id", 1, 2, "fill"),
+    ("event missing", put("orders", "ordered_at", None), "missing_value", "orders.ordered_at", 1, 2, "every row"),
+    ("id long", put("orders", "order_id", CANARY * 100), "long_id", "orders.order_id", 1, 2, "right column"),
+    ("id twice", put("orders", "order_id", "1"), "duplicate_id", "orders.order_id", 2, 1, "recorded_at"),
+    ("row twice", double("orders"), "duplicate_row", "orders.order_id", 2, 2, "one row"),
+    ("version twice", versions("2025-03-05 00:00:00", "2025-03-05 00:00:00"), "duplicate_id",
+     "interactions.interaction_id", 2, 2, "one row for each id"),
+    ("version without its time twice", versions(None, None), "duplicate_id",
+     "interactions.interaction_id", 2, 2, "one row for each id"),
+    ("customer unknown", put("orders", "customer_id", f"{CANARY}-z"), "unknown_customer", "orders.customer_id", 1, 2,
+     "add the customers"),
+    ("customer in other case", put("orders", "customer_id", BODO.upper()), "unknown_customer", "orders.customer_id",
+     1, 2, "case or spaces"),
+    ("customer with lost zeros", lambda frames: (put("customers", "customer_id", "0042", 0)(frames),
+     put("interactions", "customer_id", "0042", 0)(frames), put("interactions", "customer_id", "0042", 1)(frames),
+     *(put(name, "customer_id", "42", 0)(frames) for name in ("orders", "surveys", "subscriptions", "messages"))),
+     "unknown_customer", "orders.customer_id", 1, 1, "leading zeros"),
+    ("wait negative", put("interactions", "wait_s", "-1"), "negative", "interactions.wait_s", 1, 2, "0 or more"),
+    ("wait a word", put("interactions", "wait_s", CANARY), "wrong_type", "interactions.wait_s", 1, 2, "a number"),
+    ("wait with comma", put("interactions", "wait_s", "1.234,5"), "wrong_type", "interactions.wait_s", 1, 2,
+     "decimal point"),
+    ("wait n/a", put("interactions", "wait_s", "n/a"), "wrong_type", "interactions.wait_s", 1, 2, "empty instead"),
+    ("wait infinite", put("interactions", "wait_s", "inf"), "not_finite", "interactions.wait_s", 1, 2, "finite"),
+    ("wait too large for any number", put("interactions", "wait_s", "1e400"), "not_finite", "interactions.wait_s", 1,
+     2, "finite"),
+    ("wait NaN as text", put("interactions", "wait_s", "NaN", 2), "not_finite", "interactions.wait_s", 1, 3, "empty"),
+    ("money with sign", put("orders", "revenue", "€ 12"), "wrong_type", "orders.revenue", 1, 2, "currency"),
+    ("money too large", put("orders", "revenue", "1e15"), "wrong_type", "orders.revenue", 1, 2, "100 million million"),
+    ("count broken", put("interactions", "transfers", "1.5"), "not_whole", "interactions.transfers", 1, 2, "whole"),
+    ("count negative", put("interactions", "transfers", "-1"), "negative", "interactions.transfers", 1, 2, "0 or more"),
+    ("flag yes", put("interactions", "abandoned", "yes"), "wrong_type", "interactions.abandoned", 1, 2, "true and false"),
+    ("flag two", put("interactions", "abandoned", "2"), "wrong_type", "interactions.abandoned", 1, 2, "1 or 0"),
+    ("word off the list", put("interactions", "direction", CANARY), "unknown_word", "interactions.direction", 1, 2,
+     "inbound, outbound"),
+    ("word in other case", put("interactions", "direction", "Inbound"), "unknown_word", "interactions.direction", 1, 2,
+     "case counts"),
+    ("mood above its scale", put("interactions", "sentiment_end", "1.01"), "out_of_range",
+     "interactions.sentiment_end", 1, 2, "from -1 to 1"),
+    ("born too early", put("customers", "birth_year", "1066", 0), "out_of_range", "customers.birth_year", 1, 1, "1900"),
+    ("event in the future", put("orders", "ordered_at", "2025-06-01 00:00:00"), "future_time", "orders.ordered_at", 1,
+     2, "observation_end"),
+    ("solved in the future", put("interactions", "resolved_at", "2025-07-01 00:00:00", 3), "future_time",
+     "interactions.resolved_at", 1, 4, "2025-06-01 00:00:00 UTC"),
+    ("event long ago", put("orders", "ordered_at", "1989-01-01 00:00:00", 1), "implausible_time", "orders.ordered_at",
+     1, 2, "from 1990"),
+    ("customer joined with the calendar", put("customers", "joined_at", "1900-01-01"), "implausible_time",
+     "customers.joined_at", 1, 2, "1900-01-01"),
+    ("customer joined with the computers", put("customers", "joined_at", "1970-01-01 00:00:00"), "implausible_time",
+     "customers.joined_at", 1, 2, "leave unknown times empty"),
+    ("end of the calendar", put("subscriptions", "ended_at", "9999-12-30"), "implausible_time",
+     "subscriptions.ended_at", 1, 2, "9999-12-31"),
+    ("day and month", put("orders", "ordered_at", "03/04/2025"), "wrong_type", "orders.ordered_at", 1, 2, "year first"),
+    ("leap second", put("orders", "ordered_at", "2025-03-01 23:59:60"), "wrong_type", "orders.ordered_at", 1, 2, "a time"),
+    ("half day", put("orders", "ordered_at", "2025-03-01 09:00:00 PM"), "wrong_type", "orders.ordered_at", 1, 2, "24 hours"),
+    ("epoch seconds", put("orders", "ordered_at", "1735689600"), "epoch_number", "orders.ordered_at", 1, 2, "from seconds"),
+    ("epoch milliseconds", put("orders", "ordered_at", "1735689600000"), "epoch_number", "orders.ordered_at", 1, 2,
+     "from milliseconds"),
+    ("day of a spreadsheet", put("orders", "ordered_at", "45658"), "epoch_number", "orders.ordered_at", 1, 2, "spreadsheet"),
+    ("day in one number", put("orders", "ordered_at", "20250301"), "epoch_number", "orders.ordered_at", 1, 2, "2025-12-31"),
+    ("zones mixed", put("interactions", "started_at", "2025-03-02 10:00:00+09:00"), "mixed_time_zones",
+     "interactions.started_at", 3, 1, "offset"),
+    ("solved before begun", put("interactions", "resolved_at", "2025-03-02 09:59:59"), "wrong_order",
+     "interactions.resolved_at", 1, 2, "started_at"),
+    ("delivered before ordered", put("orders", "delivered_at", "2025-01-01 00:00:00"), "wrong_order",
+     "orders.delivered_at", 1, 2, "ordered_at"),
+    ("answered before asked", put("surveys", "answered_at", "2025-01-01 00:00:00"), "wrong_order",
+     "surveys.answered_at", 1, 2, "sent_at"),
+    ("ended before begun", put("subscriptions", "ended_at", "2019-12-31"), "wrong_order", "subscriptions.ended_at", 1,
+     2, "started_at"),
+    ("score above its scale", put("surveys", "score", "6"), "off_scale", "surveys.score", 1, 2, "scale_max"),
+    ("score below its scale", put("surveys", "score", "0"), "off_scale", "surveys.score", 1, 2, "scale_min"),
+    ("scale upside down", put("surveys", "scale_max", "1"), "off_scale", "surveys.scale_max", 1, 2, "above scale_min"),
+    ("nps of eleven", nps("11"), "off_scale", "surveys.score", 1, 1, "0 to 10"),
+    ("more used than there was", put("messages", "fields_used", "3", 0), "contradiction", "messages.fields_used", 1, 1,
+     "fields_available"),
+]  # fmt: skip
+
+
+def place(problem):
+    return f"{problem.table}.{problem.column}".rstrip(".")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "frame"])
+def test_good_data_has_no_problem(tmp_path, kind):
+    found = check(opened(company(), kind, tmp_path))
+    assert found.problems == ()
+    assert found.rows == {name: len(frame) for name, frame in company().items()}
+    assert all(CANARY not in note for note in found.notes)
+    found.raise_if_any()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "frame"])
+@pytest.mark.parametrize(("change", "code", "where", "count", "row", "words"), [case[1:] for case in BAD],
+                         ids=[case[0] for case in BAD])  # fmt: skip
+def test_bad_cell(tmp_path, kind, change, code, where, count, row, words):
+    frames = company()
+    change(frames)
+    found = check(opened(frames, kind, tmp_path))
+    (problem,) = [one for one in found.problems if (one.code, place(one)) == (code, where)]
+    others = [one for one in found.problems if one is not problem and one.code != "unknown_customer"]
+    assert [one for one in others if place(one) != where] == []
+    assert (problem.count, problem.first_row) == (count, row)
+    assert words in f"{problem.what} {problem.expected} {problem.fix}"
+    assert problem.what
+    assert problem.expected
+    assert problem.fix
+    with pytest.raises(DataError) as caught:
+        found.raise_if_any()
+    assert caught.value.exit_code == 3
+    assert where in str(caught.value)
+    assert "mend" in str(caught.value)
+    assert CANARY not in shown(caught.value)
+    assert all(CANARY not in note for note in found.notes)
+
+
+TYPED = [
+    ("days as numbers", "orders", {"ordered_at": [45000, 45001]}, "epoch_number", "ordered_at", "spreadsheet"),
+    ("seconds as numbers", "orders", {"ordered_at": [1.7e9, 1.7e9]}, "epoch_number", "ordered_at", "seconds since 1970"),
+    ("flag as duration", "interactions", {"wait_s": [True, False, True, None]}, "wrong_type", "wait_s", "convert"),
+    ("spans", "interactions", {"wait_s": pd.to_timedelta([1, 2, 3, 4], unit="s")}, "wrong_type", "wait_s", "convert"),
+    ("bytes", "orders", {"order_id": [b"1", b"2"]}, "wrong_type", "order_id", "convert"),
+    ("ids beyond a float", "orders", {"order_id": [9007199254740993.0, 1.0]}, "inexact_id", "order_id", "as text"),
+    ("ids with fractions", "orders", {"order_id": [1.5, 2.0]}, "wrong_type", "order_id", "convert"),
+    ("infinite", "orders", {"revenue": [np.inf, 1.0]}, "not_finite", "revenue", "finite"),
+    ("all ids missing", "orders", {"customer_id": [None, None]}, "missing_value", "customer_id", "every row"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["parquet", "frame"])
+@pytest.mark.parametrize(("table", "columns", "code", "column", "words"), [case[1:] for case in TYPED],
+                         ids=[case[0] for case in TYPED])  # fmt: skip
+def test_bad_type_of_a_column(tmp_path, kind, table, columns, code, column, words):
+    frames = company()
+    frames[table] = frames[table].assign(**columns)
+    found = check(opened(frames, kind, tmp_path)).problems
+    (problem,) = [one for one in found if (one.code, place(one)) == (code, f"{table}.{column}")]
+    assert problem.first_row == 1
+    assert words in f"{problem.expected} {problem.fix}"
+
+
+def test_nested_values_are_refused(tmp_path):
+    frames = {"orders": company()["orders"].assign(order_id=[["1"], ["2"]])}
+    with pytest.raises(DataError, match="type that no table can hold"):
+        opened(frames, "frame", tmp_path)
+    nested = pa.table({"customer_id": [[ANNA]], "ordered_at": ["2025-01-01"]})
+    (problem,) = check(open_tables(config(tmp_path), {"orders": nested})).problems
+    assert (problem.code, problem.column) == ("wrong_type", "customer_id")
+
+
+def test_clock_changes(tmp_path):
+    frames = company()
+    put("orders", "ordered_at", "2025-03-30 02:30:00")(frames)
+    put("interactions", "started_at", "2024-10-27 02:30:00", 0)(frames)
+    found = check(opened(frames, "csv", tmp_path, "Europe/Berlin"))
+    assert [(one.code, place(one), one.first_row) for one in found.problems] == [
+        ("skipped_time", "orders.ordered_at", 2)
+    ]
+    assert any("interactions.started_at: 1 local times came twice" in note for note in found.notes)
+    assert check(opened(frames, "csv", tmp_path, "Asia/Seoul")).problems == ()
+
+
+def test_a_day_without_a_time_may_hold_what_followed_that_day(tmp_path):
+    frames = company()
+    put("interactions", "started_at", "2025-03-03", 2)(frames)  # resolved at 10:00 of that day
+    found = check(opened(frames, "csv", tmp_path))
+    assert found.problems == ()
+    assert any("1 of 4 values are days without a time" in note for note in found.notes)
+    put("interactions", "resolved_at", "2025-03-02 23:00:00", 2)(frames)
+    assert [one.code for one in check(opened(frames, "csv", tmp_path)).problems] == ["wrong_order"]
+
+
+def test_versions_are_no_duplicates(tmp_path):
+    frames = company()
+    versions("2025-03-05 00:00:00", "2025-03-06 00:00:00")(frames)
+    assert check(opened(frames, "csv", tmp_path)).problems == ()
+
+
+def test_agents_have_many_spans_and_no_customer(tmp_path):
+    frames = company()
+    frames["agents"] = pd.DataFrame({"agent_id": ["1", "1"], "valid_from": ["2020-01-01", "2021-01-01"]})
+    assert check(opened(frames, "csv", tmp_path)).problems == ()
+
+
+def test_without_customers_nobody_is_unknown(tmp_path):
+    frames = {"orders": company()["orders"]}
+    assert check(opened(frames, "csv", tmp_path)).problems == ()
+
+
+def test_rows_without_an_id_may_be_equal(tmp_path):
+    frame = company()["orders"].drop(columns="order_id")
+    assert check(opened({"orders": pd.concat([frame, frame])}, "csv", tmp_path)).problems == ()
+
+
+# ---------------------------------------------------------------- all at once
+
+
+def test_all_problems_at_once_and_not_too_long(tmp_path):
+    frames = company()
+    for name, change, *_ in BAD:
+        if "version" not in name and "nps" not in name:
+            change(frames)
+    found = check(opened(frames, "csv", tmp_path))
+    assert len(found.problems) > 15
+    with pytest.raises(DataError) as caught:
+        found.raise_if_any()
+    text = str(caught.value)
+    assert text.startswith(f"{len(found.problems)} problems in the tables")
+    assert f"and {len(found.problems) - 14} more" in text
+    assert text.count("\n") <= 32
+    assert CANARY not in text
+
+
+def test_one_unreadable_table_does_not_hide_the_others(tmp_path):
+    frames = company()
+    put("orders", "revenue", CANARY)(frames)
+    tables = opened(frames, "csv", tmp_path)
+    path = tmp_path / "interactions.csv"
+    path.write_text(path.read_text() + f"{CANARY},too,short\n")
+    found = check(tables)
+    assert {(one.code, one.table) for one in found.problems} == {
+        ("unreadable", "interactions"),
+        ("wrong_type", "orders"),
+    }
+    with pytest.raises(DataError) as caught:
+        found.raise_if_any()
+    assert "interactions.csv, line 6" in str(caught.value)
+    assert CANARY not in shown(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_first_row_is_counted_in_its_file(tmp_path, kind):
+    good = pd.DataFrame({"customer_id": ["a"] * 30_000, "ordered_at": "2025-01-01 00:00:00", "revenue": "1"})
+    bad = good.copy()
+    bad.loc[20_001:, "revenue"] = "x"
+    for name, frame in (("1", good), ("2", bad), ("3", bad[::-1])):
+        frame = frame[["revenue", "ordered_at", "customer_id"]] if name == "3" else frame
+        frame.to_csv(tmp_path / f"{name}.csv", index=False) if kind == "csv" else frame.to_parquet(
+            tmp_path / f"{name}.parquet", row_group_size=5_000
+        )
+    tables = open_tables(config(tmp_path, {"orders": {"source": f"*.{kind}"}}))
+    (problem,) = check(tables).problems
+    assert (problem.count, problem.first_row) == (2 * 9_999, 20_002)
+    assert problem.place.endswith(f"2.{kind}")
+
+
+# ---------------------------------------------------------------- empty, and what people should know
+
+
+@pytest.mark.parametrize(
+    ("empty", "sections", "codes"),
+    [
+        (["orders"], {}, {"empty_table": "orders"}),
+        (["surveys"], {}, {}),
+        (["subscriptions"], {"churn": {"definition": "subscription"}}, {"empty_table": "subscriptions"}),
+        (["messages"], {"value": {"sources": [{"table": "messages", "column": "fields_used"}]}}, {"empty_table": "messages"}),
+        (list(company()), {}, {"no_rows": "all tables"}),
+    ],
+)  # fmt: skip
+def test_tables_without_rows(tmp_path, empty, sections, codes):
+    frames = {name: frame.iloc[:0] if name in empty else frame for name, frame in company().items()}
+    for name, frame in frames.items():
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    tables = open_tables(config(tmp_path, {name: {"source": f"{name}.csv"} for name in frames}, **sections))
+    assert {one.code: one.table for one in check(tables).problems} == codes
+
+
+def notes_of(frames, tmp_path):
+    found = check(opened(frames, "csv", tmp_path))
+    assert found.problems == ()
+    return "\n".join(found.notes)
+
+
+def test_notes(tmp_path):
+    frames = company()
+    put("interactions", "wait_s", "90000")(frames)
+    put("interactions", "channel", "Email", 0)(frames)
+    put("subscriptions", "ended_at", "2026-01-01 00:00:00")(frames)
+    frames["interactions"]["interaction_id"] = [" a", "b", "c", "d"]
+    frames["subscriptions"] = pd.concat([
+        frames["subscriptions"],
+        pd.DataFrame({"subscription_id": ["3"], "customer_id": [BODO], "started_at": ["2021-01-01 09:00:00"]}),
+    ])  # fmt: skip
+    frames["orders"]["ordered_at"] = ["2025-02-01 00:00:00", "2025-02-02 00:00:00"]
+    text = notes_of(frames, tmp_path)
+    assert "wait_s: 1 waits are longer than 24 hours (25.0 % of the rows)" in text
+    assert "channel: 25.0 % of the rows have a channel that no feature knows" in text
+    assert "channel: 1 spellings differ only in case or spaces" in text
+    assert "subscriptions.ended_at: 1 values lie after observation_end" in text
+    assert "interactions.interaction_id: 1 ids begin or end with a space" in text
+    assert "subscriptions: 1 customers have contracts that overlap" in text
+    assert "orders.ordered_at: all values are at midnight" in text
+    assert CANARY not in text
+
+
+# ---------------------------------------------------------------- files that cannot be opened or read
+
+
+GOOD = b"customer_id,ordered_at\na,2025-01-01 10:00:00\n"
+
+
+def parquet(folder):
+    pq.write_table(
+        pa.table({"customer_id": [CANARY] * 500, "ordered_at": ["2025-01-01"] * 500}), folder / "o.parquet"
+    )
+    return (folder / "o.parquet").read_bytes()
+
+
+def cut(folder):
+    (folder / "o.parquet").write_bytes(parquet(folder)[:-60])
+
+
+def damaged(folder):
+    data = bytearray(parquet(folder))
+    data[-200:-20] = os.urandom(0) + bytes(180)
+    (folder / "o.parquet").write_bytes(data)
+
+
+def written(name, data):
+    return lambda folder: (folder / name).write_bytes(data)
+
+
+FILES = [
+    ("no such file", "orders.csv", written("order.csv", GOOD), DataError, "did you mean 'order.csv'?"),
+    ("no folder", "data/orders.csv", None, DataError, "correct the folder"),
+    ("no match", "*.csv", None, DataError, "correct the pattern"),
+    ("empty", "o.csv", written("o.csv", b""), DataError, "empty"),
+    ("only blanks", "o.csv", written("o.csv", b"\n\n"), DataError, "header"),
+    ("folder", "", None, DataError, "*.parquet"),
+    ("pipe", "o.csv", lambda folder: os.mkfifo(folder / "o.csv"), DataError, "regular file"),
+    ("device", "/dev/zero", None, (DataError, ConfigError), "mend"),
+    ("spreadsheet", "o.xlsx", written("o.xlsx", b"PK"), ConfigError, "as CSV"),
+    ("several kinds", "o.*", lambda folder: (parquet(folder), written("o.csv", GOOD)(folder)), DataError, "one kind"),
+    ("csv as parquet", "o.parquet", written("o.parquet", GOOD), DataError, "no Parquet"),
+    ("parquet as csv", "o.csv", lambda f: written("o.csv", parquet(f))(f), DataError, "UTF-8"),
+    ("parquet cut", "o.parquet", cut, DataError, "cut"),
+    ("parquet damaged", "o.parquet", damaged, DataError, "damaged"),
+    ("no database", "o.duckdb", written("o.duckdb", GOOD * 99), DataError, "write the file anew"),
+    ("semicolons", "o.csv", written("o.csv", GOOD.replace(b",", b";")), DataError, "delimiter = ';'"),
+    ("tabs", "o.csv", written("o.csv", GOOD.replace(b",", b"\t")), DataError, "delimiter = '\\t'"),
+    ("utf-16", "o.csv", written("o.csv", GOOD.decode().encode("utf-16")), DataError, "UTF-8"),
+    ("latin-1 header", "o.csv", written("o.csv", "größe,customer_id\n".encode("latin-1")), DataError, "UTF-8"),
+    ("latin-1", "o.csv", written("o.csv", GOOD + "größe,2025-01-01\n".encode("latin-1")), DataError, "UTF-8"),
+    ("names twice", "o.csv", written("o.csv", b"customer_id,x,x\n"), DataError, "every column name once"),
+    ("names in two cases", "o.csv", written("o.csv", b"customer_id,Customer_ID\n"), DataError, "differ only in case"),
+    ("row too long", "o.csv", written("o.csv", GOOD + b"kanari,2025-01-01,kanari\n"), DataError, "3 fields, the header 2"),
+    ("row too short", "o.csv", written("o.csv", GOOD + b"kanari\n"), DataError, "line 3"),
+    ("quote open", "o.csv", written("o.csv", GOOD + b'"kanari,2025-01-01\n'), DataError, "never closed"),
+    ("line ends mixed", "o.csv", written("o.csv", GOOD + b"kanari,2025-01-01\r\n" * 2), DataError, "line end"),
+    ("column missing", "o.csv", written("o.csv", b"cust_id,ordered_at\n"), DataError, "did you mean 'cust_id'?"),
+    ("column with a space", "o.csv", written("o.csv", b" customer_id,ordered_at\n"), DataError, "did you mean ' customer_id'?"),
+    ("optional column misspelt", "o.csv", written("o.csv", b"customer_id,ordered_at,Revenue\n"), DataError, 'revenue = "Revenue"'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "make", "error", "words"), [case[1:] for case in FILES],
+                         ids=[case[0] for case in FILES])  # fmt: skip
+def test_bad_file(tmp_path, source, make, error, words):
+    if make:
+        make(tmp_path)
+    with pytest.raises(error) as caught:
+        check(open_tables(config(tmp_path, {"orders": {"source": source}}))).raise_if_any()
+    assert isinstance(caught.value, CxmlError)
+    assert words in str(caught.value)
+    assert "where:" in str(caught.value)
+    assert "mend:" in str(caught.value)
+    assert CANARY not in shown(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "words"),
+    [
+        ({"columns": {"revenu": "x"}}, ConfigError, "did you mean 'revenue'?"),
+        ({"columns": {"revenue": "umsatz"}}, DataError, "no column 'umsatz'"),
+        ({"columns": {"revenue": "Orderd At"}}, DataError, "did you mean 'ordered_at'?"),
+        ({"delimiter": "||"}, ConfigError, "one character"),
+        ({"source": "d.duckdb", "table": "order"}, DataError, "did you mean 'orders'?"),
+    ],
+)
+def test_bad_mapping(tmp_path, spec, error, words):
+    (tmp_path / "o.csv").write_bytes(GOOD)
+    import duckdb
+
+    with duckdb.connect(str(tmp_path / "d.duckdb")) as database:
+        database.execute("create table orders as select 'a' as customer_id, date '2025-01-01' as ordered_at")
+    with pytest.raises(error) as caught:
+        open_tables(config(tmp_path, {"orders": {"source": "o.csv", **spec}}))
+    assert words in str(caught.value)
+    assert caught.value.exit_code == (2 if error is ConfigError else 3)
+
+
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        ({}, "there is no table"),
+        ({"order": pd.DataFrame()}, "did you mean 'orders'?"),
+        ({"orders": [1, 2]}, "a list is no table"),
+        ({"orders": pd.DataFrame([[1, 2]], columns=["a", "a"])}, "two columns are called 'a'"),
+        (
+            {"orders": pd.DataFrame({"customer_id": [1 + 2j], "ordered_at": ["2025-01-01"]})},
+            "no table can hold",
+        ),
+    ],
+)
+def test_bad_tables_in_memory(sources, words):
+    with pytest.raises(CxmlError) as caught:
+        open_tables(config(Path()), sources)
+    assert words in str(caught.value)
+
+
+def test_a_file_that_vanishes_after_opening(tmp_path):
+    (tmp_path / "o.csv").write_bytes(GOOD)
+    tables = open_tables(config(tmp_path, {"orders": {"source": "o.csv"}}))
+    (tmp_path / "o.csv").unlink()
+    with pytest.raises(DataError) as caught:
+        check(tables).raise_if_any()
+    assert "o.csv" in str(caught.value)
+
+
+def test_check_changes_nothing(tmp_path):
+    frames = company()
+    tables = opened(frames, "frame", tmp_path)
+    before = tables.engine.rows("select * from interactions order by all")
+    check(tables)
+    check(tables)
+    assert tables.engine.rows("select * from interactions order by all") == before
+    assert before[0][2] == dt.datetime(2025, 3, 1, 10)

@@ -1,0 +1,171 @@
+"""The leak wall: whatever happens at or after a cutoff, the features of that cutoff stay the same to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxml import snapshots
+from cxml.config import Config, parse_config
+from cxml.contracts import CONTACT_END, TABLES, Column
+from cxml.features import matrix, planner
+from cxml.simulate import simulate
+from cxml.tables import open_tables
+
+CUTOFF = datetime(2024, 11, 1, tzinfo=UTC)
+LATER = datetime(2024, 12, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def company() -> dict[str, pd.DataFrame]:
+    made = simulate(customers=400, months=12, seed=3)
+    return {name: table.to_pandas() for name, table in made.tables.items()}
+
+
+def config() -> Config:
+    raw = {
+        "project": {"observation_end": "2025-01-01"},
+        "population": {"by": "subscription"},
+        "churn": {"definition": "subscription", "horizon": "28D", "grace": "0D"},
+        "value": {
+            "sources": [
+                {"table": "orders", "column": "margin"},
+                {"table": "charges", "column": "amount", "share": 0.6},
+            ]
+        },
+    }
+    return parse_config(raw, Path())
+
+
+def build(frames: Mapping[str, pd.DataFrame], *cutoffs: datetime) -> pd.DataFrame:
+    tables = open_tables(config(), dict(frames))
+    snapshots.take(tables, cutoffs)
+    planner.run(tables.engine, matrix.planned(tables))
+    return matrix.read(tables)
+
+
+def known_from(frame: pd.DataFrame, table: str, column: Column) -> pd.Series:
+    """When each cell of a column is known, from the contract alone."""
+    event = frame[TABLES[table].event]
+    if not column.known:
+        return event
+    if column.known != CONTACT_END:
+        return frame[column.known]
+    spans = frame.get("wait_s", pd.Series(0, frame.index)).fillna(0) + frame.get(
+        "handle_s", pd.Series(0, frame.index)
+    ).fillna(0)
+    end = event + pd.to_timedelta(np.ceil(spans), unit="s")
+    return frame["ended_at"].fillna(end) if "ended_at" in frame else end
+
+
+def other(values: pd.Series, rng: np.random.Generator) -> pd.Series:
+    """Other values of the same kind."""
+    if pd.api.types.infer_dtype(values, skipna=True) == "boolean":
+        return ~values.astype("boolean")
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return values + pd.to_timedelta(rng.integers(1, 40, len(values)), unit="D")
+    if pd.api.types.is_numeric_dtype(values):
+        return values * 3 + 17
+    pool = values.dropna().unique()
+    return pd.Series(rng.choice(pool, len(values)), index=values.index) if len(pool) else values
+
+
+def scramble(frame: pd.DataFrame, table: str, cutoff: datetime, rng: np.random.Generator) -> pd.DataFrame:
+    """Everything that is known at or after *cutoff* changed, dropped or added, and the rows shuffled."""
+    contract, at = TABLES[table], pd.Timestamp(cutoff)
+    frame = frame.copy()
+    original = frame.copy()
+    for name in frame.columns:
+        if name in ("customer_id", contract.id, contract.event, "agent_id"):
+            continue
+        late = known_from(original, table, contract.by_name[name])
+        hidden = (late >= at).fillna(False).to_numpy()
+        if contract.by_name[name].known:
+            # A fact that has not happened yet may be about to happen, at any time from the cutoff on.
+            about_to = late.isna().to_numpy() & (rng.random(len(frame)) < 0.5)
+            hidden = hidden | (about_to & (contract.by_name[name].known == name))
+        values = other(original[name], rng)
+        if contract.by_name[name].known == name:
+            values = values.where(original[name].notna(), at + pd.Timedelta(days=3))
+        frame[name] = original[name].astype(values.dtype).where(~hidden, values)
+    future = (original[contract.event] >= at).to_numpy()
+    keep = ~future | (rng.random(len(frame)) < 0.5)
+    added = frame[future].sample(frac=0.3, random_state=5).copy()
+    added[contract.id] = "new-" + added[contract.id].astype(str)
+    added[contract.event] = at + pd.to_timedelta(rng.integers(0, 20, len(added)), unit="D")
+    return pd.concat([frame[keep], added]).sample(frac=1, random_state=6).reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def clean(company: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    return build(company, CUTOFF)
+
+
+def test_every_factor_is_there(clean: pd.DataFrame) -> None:
+    assert len(clean) > 200
+    assert clean.shape[1] > 150
+    # A feature that is always missing would pass every leak test.
+    empty = {name for name in clean if clean[name].isna().all()}
+    assert empty == {"price_change"}  # nobody has had two contracts
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scrambled_future(company: dict[str, pd.DataFrame], clean: pd.DataFrame, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    frames = {
+        name: frame if name in ("customers", "agents") else scramble(frame, name, CUTOFF, rng)
+        for name, frame in company.items()
+    }
+    pd.testing.assert_frame_equal(build(frames, CUTOFF), clean, check_exact=True)
+    assert not build(frames, LATER).equals(build(company, LATER))
+
+
+def test_other_cutoffs_change_nothing(company: dict[str, pd.DataFrame], clean: pd.DataFrame) -> None:
+    both = build(company, datetime(2024, 9, 1, tzinfo=UTC), CUTOFF, LATER)
+    here = both[both.cutoff == pd.Timestamp(CUTOFF)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(here, clean, check_exact=True)
+
+
+def test_an_added_customer_changes_nobody_else(company: dict[str, pd.DataFrame], clean: pd.DataFrame) -> None:
+    some = set(company["customers"].customer_id.iloc[::2])
+    half = {n: f if "customer_id" not in f else f[f.customer_id.isin(some)] for n, f in company.items()}
+    pd.testing.assert_frame_equal(
+        build(half, CUTOFF), clean[clean.customer_id.isin(some)].reset_index(drop=True), check_exact=True
+    )
+
+
+def test_renamed_ids_permute_the_rows_only(company: dict[str, pd.DataFrame], clean: pd.DataFrame) -> None:
+    ids = company["customers"].customer_id
+    rename = dict(
+        zip(ids, np.random.default_rng(0).permutation([f"x{i:05d}" for i in range(len(ids))]), strict=True)
+    )
+    renamed = {
+        n: f.assign(customer_id=f.customer_id.map(rename)) if "customer_id" in f else f
+        for n, f in company.items()
+    }
+    expected = (
+        clean.assign(customer_id=clean.customer_id.map(rename))
+        .sort_values("customer_id")
+        .reset_index(drop=True)
+    )
+    pd.testing.assert_frame_equal(build(renamed, CUTOFF), expected, check_exact=True)
+
+
+def test_permuted_rows(company: dict[str, pd.DataFrame], clean: pd.DataFrame) -> None:
+    mixed = {name: frame.sample(frac=1, random_state=1) for name, frame in company.items()}
+    pd.testing.assert_frame_equal(build(mixed, CUTOFF), clean, check_exact=True)
+
+
+def test_features_and_labels_do_not_know_each_other() -> None:
+    home = Path(planner.__file__).parents[1]
+    assert not [
+        f
+        for f in (home / "features").glob("*.py")
+        if "cxml.labels" in f.read_text() or "import labels" in f.read_text()
+    ]
+    assert "features" not in (home / "labels.py").read_text().replace("features never do", "")
