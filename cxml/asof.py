@@ -40,11 +40,11 @@ def rows_select(
             )
         return f"select {', '.join(parts)} {source}"
     known = f"greatest(seconds(s.{table.event}), coalesce(seconds(s.recorded_at), seconds(s.{table.event})))"
-    parts += [f"s.{table.id} as row_id", f"{known} as known_at"]
+    parts += [f"s.{table.id} as row_id", f"{known} as known_at", "s.recorded_at as recorded"]
     inner = f"select {', '.join(parts)} {source}"
     # A version replaced within the second in which it was recorded was never seen by anybody.
     return (
-        "select * from (select *, lead(known_at) over (partition by row_id order by known_at) as replaced_at"
+        "select * from (select *, lead(known_at) over (partition by row_id order by known_at, recorded) as replaced_at"
         f" from ({inner}) v) w where replaced_at is null or replaced_at > known_at"
     )
 

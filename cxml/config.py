@@ -30,7 +30,7 @@ def _key(says: str, default: Any = dataclasses.MISSING) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """``[project]``"""
+    """``[project]``."""
 
     observation_end: datetime = _key("instant up to which the extract is complete, exclusive")
     name: str = _key("name shown in reports and used for the registered model", "cxml")
@@ -41,7 +41,7 @@ class Project:
 
 @dataclass(frozen=True, kw_only=True)
 class TableSource:
-    """``[tables.NAME]``"""
+    """``[tables.NAME]``."""
 
     source: str = _key("file or glob (CSV, Parquet) or DuckDB file, relative to cxml.toml")
     table: str = _key("table inside a DuckDB file", "")
@@ -52,7 +52,7 @@ class TableSource:
 
 @dataclass(frozen=True, kw_only=True)
 class Population:
-    """``[population]``: who is at risk at a cutoff"""
+    """``[population]``: who is at risk at a cutoff."""
 
     by: Literal["subscription", "activity"] = _key(
         "an active contract, or activity within a time", "activity"
@@ -63,7 +63,7 @@ class Population:
 
 @dataclass(frozen=True, kw_only=True)
 class Churn:
-    """``[churn]``"""
+    """``[churn]``."""
 
     definition: Literal["subscription", "inactivity", "date"] = _key("how leaving shows", "inactivity")
     lead: timedelta = _key("time to act between the cutoff and the label window", timedelta(0))
@@ -78,7 +78,7 @@ class Churn:
 
 @dataclass(frozen=True, kw_only=True)
 class ValueSource:
-    """``[[value.sources]]``"""
+    """``[[value.sources]]``."""
 
     table: str = _key("table of the money")
     column: str = _key("its column")
@@ -87,7 +87,7 @@ class ValueSource:
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """``[value]``"""
+    """``[value]``."""
 
     sources: tuple[ValueSource, ...] = _key("what is added up; empty: no value model", ())
     discount_rate: float = _key("a year; money at day d counts (1 + rate) ** (-d / 365)", 0.1)
@@ -95,7 +95,7 @@ class Value:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """``[training]``"""
+    """``[training]``."""
 
     cutoffs: tuple[datetime, ...] = _key("cutoffs; empty: the last matured month starts", ())
     count: int = _key("how many month starts when no cutoffs are given", 8)
@@ -103,7 +103,7 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """``[features]``"""
+    """``[features]``."""
 
     lookbacks: tuple[int, ...] = _key("days of the standard windows", (7, 30, 90, 180, 365))
     leave_out: tuple[str, ...] = _key("factors or columns not to build", ())
@@ -111,7 +111,7 @@ class Features:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """``[model]``"""
+    """``[model]``."""
 
     seed: int = _key("seed of everything random", 0)
     threads: int = _key("threads of training; 0: all", 0)
@@ -119,7 +119,7 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Decisions:
-    """``[decisions]``"""
+    """``[decisions]``."""
 
     contact_cost: float = _key("cost of one contact", 0.0)
     offer_cost: float = _key("cost of the offer, when it is taken", 0.0)
@@ -129,7 +129,7 @@ class Decisions:
 
 @dataclass(frozen=True, kw_only=True)
 class Tracking:
-    """``[tracking]``"""
+    """``[tracking]``."""
 
     uri: str = _key("MLflow tracking URI; relative sqlite paths start at cxml.toml", "sqlite:///mlflow.db")
     experiment: str = _key("experiment; empty: the project's name", "")
@@ -137,7 +137,7 @@ class Tracking:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineLimits:
-    """``[engine]``"""
+    """``[engine]``."""
 
     memory: str = _key("limit of DuckDB, such as 4GB; empty: its own default", "")
     threads: int = _key("threads; 0: all", 0)
@@ -185,9 +185,11 @@ def load_config(path: str | Path) -> Config:
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(
-            "there is no configuration", where=str(file), expected="a cxml.toml",
+            "there is no configuration",
+            where=str(file),
+            expected="a cxml.toml",
             fix="make one with 'cxml init DIR', or try 'cxml demo'",
-        ) from error  # fmt: skip
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"cannot be read as TOML: {error}", where=str(file), fix="correct the line that is named"
@@ -200,9 +202,12 @@ def parse_config(raw: Mapping[str, Any], folder: Path) -> Config:
     sections = {f.name: f for f in dataclasses.fields(Config) if f.name != "folder"}
     _known(raw, sections, "cxml.toml")
     if "project" not in raw:
-        raise ConfigError("the section [project] is missing", where="cxml.toml",
-                          expected="[project] with observation_end",
-                          fix='write [project] and observation_end = "2026-01-01"')  # fmt: skip
+        raise ConfigError(
+            "the section [project] is missing",
+            where="cxml.toml",
+            expected="[project] with observation_end",
+            fix='write [project] and observation_end = "2026-01-01"',
+        )
     zone = _zone(raw["project"])
     hints = typing.get_type_hints(Config)
     made: dict[str, Any] = {}
@@ -227,8 +232,11 @@ def duration(text: str) -> timedelta:
     """
     match = _DURATION.match(str(text).strip())
     if not match:
-        raise ConfigError(f"{text!r} is not a time span", expected="a whole number with D, W, h, min or s",
-                          fix="write for example '90D'")  # fmt: skip
+        raise ConfigError(
+            f"{text!r} is not a time span",
+            expected="a whole number with D, W, h, min or s",
+            fix="write for example '90D'",
+        )
     return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
 
 
@@ -239,8 +247,12 @@ def _known(raw: Any, names: Any, where: str) -> None:
         )
     for key in raw:
         if key not in names:
-            raise ConfigError(f"unknown key {key!r}", where=where, expected=f"one of {', '.join(sorted(names))}",
-                              fix=did_you_mean(key, names))  # fmt: skip
+            raise ConfigError(
+                f"unknown key {key!r}",
+                where=where,
+                expected=f"one of {', '.join(sorted(names))}",
+                fix=did_you_mean(key, names),
+            )
 
 
 def _zone(project: Any) -> ZoneInfo:
@@ -248,8 +260,12 @@ def _zone(project: Any) -> ZoneInfo:
     try:
         return ZoneInfo(str(name))
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ConfigError(f"unknown time zone {name!r}", where="[project] timezone",
-                          expected="a name of the IANA list", fix="write for example 'Asia/Seoul'") from error  # fmt: skip
+        raise ConfigError(
+            f"unknown time zone {name!r}",
+            where="[project] timezone",
+            expected="a name of the IANA list",
+            fix="write for example 'Asia/Seoul'",
+        ) from error
 
 
 def _read(cls: type[S], raw: Any, where: str, zone: ZoneInfo) -> S:
@@ -257,11 +273,18 @@ def _read(cls: type[S], raw: Any, where: str, zone: ZoneInfo) -> S:
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     _known(raw, fields, where)
     hints = typing.get_type_hints(cls)
-    missing = [n for n, f in fields.items()
-               if n not in raw and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING]  # fmt: skip
+    missing = [
+        n
+        for n, f in fields.items()
+        if n not in raw and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
     if missing:
-        raise ConfigError(f"the key {missing[0]!r} is missing", where=where,
-                          expected=str(fields[missing[0]].metadata["says"]), fix=f"add {missing[0]} = ...")  # fmt: skip
+        raise ConfigError(
+            f"the key {missing[0]!r} is missing",
+            where=where,
+            expected=str(fields[missing[0]].metadata["says"]),
+            fix=f"add {missing[0]} = ...",
+        )
     return cls(**{n: _value(hints[n], raw[n], f"{where} {n}", zone) for n in raw})
 
 
@@ -273,8 +296,12 @@ def _value(kind: Any, raw: Any, where: str, zone: ZoneInfo) -> Any:
         return tuple(_value(args[0], item, where, zone) for item in raw)
     if origin is Literal:
         if raw not in args:
-            raise ConfigError(f"{raw!r} is not known", where=where, expected=f"one of {', '.join(args)}",
-                              fix=did_you_mean(str(raw), args))  # fmt: skip
+            raise ConfigError(
+                f"{raw!r} is not known",
+                where=where,
+                expected=f"one of {', '.join(args)}",
+                fix=did_you_mean(str(raw), args),
+            )
         return raw
     if isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(raw, Mapping) or not all(isinstance(v, str) for v in raw.values()):
@@ -305,8 +332,12 @@ def _plain(kind: Any, raw: Any, where: str) -> Any:
 
 
 def _wrong(raw: Any, where: str, expected: str) -> ConfigError:
-    return ConfigError(f"a {type(raw).__name__} stands where another type belongs", where=where, expected=expected,
-                       fix=f"write {expected}")  # fmt: skip
+    return ConfigError(
+        f"a {type(raw).__name__} stands where another type belongs",
+        where=where,
+        expected=expected,
+        fix=f"write {expected}",
+    )
 
 
 def _instant(raw: Any, zone: ZoneInfo, where: str) -> datetime:
@@ -318,8 +349,12 @@ def _instant(raw: Any, zone: ZoneInfo, where: str) -> datetime:
         local = raw if raw.tzinfo else raw.replace(tzinfo=zone)
         instant: datetime = local.astimezone(UTC)
     except (ValueError, AttributeError, OverflowError) as error:
-        raise ConfigError("this is not an instant", where=where, expected="a date or a time in ISO form",
-                          fix="write for example '2026-01-01' or '2026-01-01T00:00:00+09:00'") from error  # fmt: skip
+        raise ConfigError(
+            "this is not an instant",
+            where=where,
+            expected="a date or a time in ISO form",
+            fix="write for example '2026-01-01' or '2026-01-01T00:00:00+09:00'",
+        ) from error
     if instant.microsecond:
         raise ConfigError("an instant must be a whole second", where=where, fix="drop the fraction")
     return instant
@@ -327,9 +362,12 @@ def _instant(raw: Any, zone: ZoneInfo, where: str) -> datetime:
 
 def _coherent(config: Config) -> None:
     """Refuse what contradicts itself across keys."""
-    for where, names in (("[population] activity", config.population.activity), ("[churn] activity", config.churn.activity),
-                         ("[churn] column", (config.churn.column,)),
-                         ("[[value.sources]]", tuple(f"{s.table}.{s.column}" for s in config.value.sources))):  # fmt: skip
+    for where, names in (
+        ("[population] activity", config.population.activity),
+        ("[churn] activity", config.churn.activity),
+        ("[churn] column", (config.churn.column,)),
+        ("[[value.sources]]", tuple(f"{s.table}.{s.column}" for s in config.value.sources)),
+    ):
         for name in names:
             _reference(name, where)
     for name, limit in (("lookbacks", config.features.lookbacks), ("count", (config.training.count,))):
@@ -355,8 +393,16 @@ def _reference(name: str, where: str) -> None:
     """*name* must be a table, or a column of one."""
     table, _, column = name.partition(".")
     if table not in TABLES:
-        raise ConfigError(f"unknown table {table!r}", where=where, expected=f"one of {', '.join(TABLES)}",
-                          fix=did_you_mean(table, TABLES))  # fmt: skip
+        raise ConfigError(
+            f"unknown table {table!r}",
+            where=where,
+            expected=f"one of {', '.join(TABLES)}",
+            fix=did_you_mean(table, TABLES),
+        )
     if column and column not in TABLES[table].by_name:
-        raise ConfigError(f"unknown column {name!r}", where=where, expected="a column of the table's contract",
-                          fix=did_you_mean(column, TABLES[table].by_name))  # fmt: skip
+        raise ConfigError(
+            f"unknown column {name!r}",
+            where=where,
+            expected="a column of the table's contract",
+            fix=did_you_mean(column, TABLES[table].by_name),
+        )

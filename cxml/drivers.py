@@ -6,6 +6,7 @@ features, so base + factors is the log-odds exactly.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ HIT = float(np.log(1.1))
 """A customer counts as hit by a factor that multiplies the odds of leaving by more than 1.1."""
 
 
-def by_factor(contributions: pd.DataFrame, labels: dict[str, Any]) -> pd.DataFrame:
+def by_factor(contributions: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
     """Contributions of features (one column each) added up to ``contribution_<factor>`` columns.
 
     The factors come in the order of the labels; one without a feature in the model is 0.
@@ -32,7 +33,7 @@ def by_factor(contributions: pd.DataFrame, labels: dict[str, Any]) -> pd.DataFra
     return pd.DataFrame(found, index=contributions.index)
 
 
-def summary(scores: pd.DataFrame, labels: dict[str, Any]) -> pd.DataFrame:
+def summary(scores: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
     """What each factor does to the scored customers, the strongest first.
 
     Parameters
@@ -81,7 +82,7 @@ def summary(scores: pd.DataFrame, labels: dict[str, Any]) -> pd.DataFrame:
 
 
 def reasons(
-    contributions: pd.DataFrame, frame: pd.DataFrame, labels: dict[str, Any], top: int = 3
+    contributions: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, Any], top: int = 3
 ) -> pd.DataFrame:
     """The *top* reasons of each row: features that raise the risk and that the company can change.
 

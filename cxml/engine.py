@@ -6,9 +6,12 @@ engines is the macros made here (``seconds``, ``wall`` and ``code``) and how a s
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -29,6 +32,7 @@ _OUR_OWN_FAULTS = (
     duckdb.CatalogException,
     duckdb.ParserException,
     duckdb.InternalException,
+    duckdb.ResourceInUseException,
 )
 
 
@@ -49,6 +53,7 @@ class Engine:
         settings: dict[str, Any] = {
             "TimeZone": "UTC",
             "preserve_insertion_order": False,
+            "temp_directory": str(Path(tempfile.gettempdir()) / f"cxml-{os.getpid()}"),
             # Nothing is fetched from outside, whatever a source is called.
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
@@ -94,10 +99,11 @@ class Engine:
             return self._db.sql(sql).to_arrow_table()
 
     def batches(self, sql: str, rows: int = 65536) -> Iterator[pa.RecordBatch]:
-        """The result in batches of about *rows* rows."""
+        """The result in batches of about *rows* rows; until the last is taken, nothing else can be asked."""
         with _in_plain_words(sql):
             reader: pa.RecordBatchReader = self._db.sql(sql).to_arrow_reader(rows)
-            yield from reader
+            with reader:
+                yield from reader
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The result as tuples; for small results."""
@@ -109,8 +115,8 @@ class Engine:
         with _in_plain_words(sql):
             result = self._db.execute(sql)
             names = [column[0] for column in result.description or ()]
-            found = result.fetchone()
-        return dict(zip(names, found or (), strict=False))
+            (found,) = result.fetchall()  # all of it: a result left open would block the next statement
+        return dict(zip(names, found, strict=True))
 
     def columns(self, relation: str) -> Mapping[str, str]:
         """Column names of a relation or a ``read_...()`` call, with the engine's type names."""
@@ -128,14 +134,20 @@ def _in_plain_words(sql: str) -> Iterator[None]:
     try:
         yield
     except duckdb.OutOfMemoryException:
-        raise CxmlError("the work does not fit into the memory allowed", where="[engine] memory",
-                        fix="allow more memory, or score in smaller chunks") from None  # fmt: skip
+        raise _too_large() from None
     except _OUR_OWN_FAULTS:
         raise
-    except duckdb.Error as error:
+    except (duckdb.Error, pa.ArrowException, OSError) as error:  # the latter two while batches stream
+        if str(error).startswith("Out of Memory"):
+            raise _too_large() from None
         what, where, fix = _unreadable(str(error))
         raise DataError(what, where=where or _source_of(sql), fix=fix,
                         expected="a readable CSV, Parquet or DuckDB file") from None  # fmt: skip
+
+
+def _too_large() -> CxmlError:
+    return CxmlError("the work does not fit into the memory allowed", where="[engine] memory",
+                     fix="allow more memory, or score in smaller chunks")  # fmt: skip
 
 
 def _unreadable(text: str) -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxml import store
 from cxml.config import Config, load_config
-from cxml.errors import ConfigError, ModelError
+from cxml.errors import ConfigError
 
 if TYPE_CHECKING:
     from cxml.check import Check
@@ -61,8 +61,12 @@ def init(folder: str | Path) -> Path:
 
     file = Path(folder) / "cxml.toml"
     if file.exists():
-        raise ConfigError("there is a configuration already", where=str(file), expected="a new folder",
-                          fix="name another folder, or edit the file that is there")  # fmt: skip
+        raise ConfigError(
+            "there is a configuration already",
+            where=str(file),
+            expected="a new folder",
+            fix="name another folder, or edit the file that is there",
+        )
     store.replace_text(file, starter())
     return file
 
@@ -115,6 +119,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _si
     from cxml.tables import fingerprint
 
     config = _read(config)
+    tracking.reach(_tracking_uri(config))
     with store.run(_out(config, out, "train")) as run:
         tell("checking the tables")
         tables = _checked(config)
@@ -131,13 +136,17 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _si
             "coverage.json", matrix.coverage(matrix.planned(tables), matrix.factors_of(tables), _rows(tables))
         )
         run.info = {"project": config.project.name, "data": prints, "config": _config_hash(config)}
-        tell("logging to MLflow")
-        logged = tracking.log_training(
-            uri=_tracking_uri(config), experiment=config.tracking.experiment or config.project.name,
-            name=config.project.name, bundle=run.path / "bundle", metrics=trained.metrics, info=bundle.info,
-            files=[run.path / name for name in ("metrics.json", "factors.parquet", "info.md", "coverage.json")],
-        )  # fmt: skip
-        tell(logged.verdict)
+    tell("logging to MLflow")
+    logged = tracking.log_training(
+        uri=_tracking_uri(config),
+        experiment=config.tracking.experiment or config.project.name,
+        name=config.project.name,
+        bundle=run.path / "bundle",
+        metrics=trained.metrics,
+        info=bundle.info,
+        files=[run.path / name for name in ("metrics.json", "factors.parquet", "info.md", "coverage.json")],
+    )
+    tell(logged.verdict)
     return run.path
 
 
@@ -176,10 +185,19 @@ def score(
         run.write_json("labels.json", bundle.labels)
         run.write_json("model.json", bundle.info)
         run.info = {
-            "project": config.project.name, "cutoff": at.isoformat(), "rows": done.rows,
-            "population": {"at_risk": done.population.at_risk, "new": done.population.new, "gone": done.population.gone},
-            "unseen": done.unseen, "model": bundle.fingerprint, "config": _config_hash(config), "data": fingerprint(tables),
-        }  # fmt: skip
+            "project": config.project.name,
+            "cutoff": at.isoformat(),
+            "rows": done.rows,
+            "population": {
+                "at_risk": done.population.at_risk,
+                "new": done.population.new,
+                "gone": done.population.gone,
+            },
+            "unseen": done.unseen,
+            "model": bundle.fingerprint,
+            "config": _config_hash(config),
+            "data": fingerprint(tables),
+        }
     return run.path
 
 
@@ -198,7 +216,7 @@ def report(
 
     config = _read(config)
     inputs = pages.gather(config, store.current(scores or _out(config, None, "score")))
-    languages = tuple(langs) or config.project.languages
+    languages = pages.languages(langs or config.project.languages)
     with store.run(_out(config, out, "report")) as run:
         for name, data in pages.build(inputs, languages).items():
             run.write_bytes(name, data)
@@ -220,8 +238,14 @@ class Demo:
     report: Path
 
 
-def demo(folder: str | Path, *, customers: int = 20_000, seed: int = 0, tell: Tell = _silent,
-         progress: Progress = _still) -> Demo:  # fmt: skip
+def demo(
+    folder: str | Path,
+    *,
+    customers: int = 20_000,
+    seed: int = 0,
+    tell: Tell = _silent,
+    progress: Progress = _still,
+) -> Demo:
     """Simulate a company, check, train, score and report, all below *folder*."""
     home = Path(folder)
     tell(f"simulating {customers:,} customers over 24 months")
@@ -279,18 +303,12 @@ def _config_hash(config: Config) -> str:
 
 
 def _bundle(config: Config, model: str | Path | None) -> tuple[Bundle, str]:
-    """The bundle named by *model*: a folder, ``name@alias``, or the champion of the project."""
+    """The bundle named by *model*: a folder, ``name@alias``, ``name/version``, or the project's champion."""
     from cxml import tracking
     from cxml.models.bundle import Bundle
 
-    if model is not None and "@" not in str(model):
-        folder = Path(model)
-        if not folder.is_dir():
-            raise ModelError(
-                "there is no bundle", where=str(folder), expected="a bundle folder, or name@alias of the registry",
-                fix=f"name a folder such as {_out(config, None, 'train') / store.CURRENT / 'bundle'}",
-            )  # fmt: skip
-        return Bundle.read(folder), str(folder)
+    if model is not None and Path(model).is_dir():
+        return Bundle.read(Path(model)), str(model)
     ref = str(model or f"{config.project.name}@champion")
     with tempfile.TemporaryDirectory() as folder:
         return Bundle.read(tracking.fetch_bundle(_tracking_uri(config), ref, Path(folder))), ref

@@ -82,9 +82,12 @@ def _silent(tables: Tables) -> str:
         elif table in tables.columns:
             parts.append(f"select ci, t from ({_final(tables, table, [])}) a")
     if not parts:
-        raise ConfigError("no table tells who is active", where="[churn] activity",
-                          expected=f"one of the tables at hand: {', '.join(sorted(tables.columns))}",
-                          fix="name a table of events")  # fmt: skip
+        raise ConfigError(
+            "no table tells who is active",
+            where="[churn] activity",
+            expected=f"one of the tables at hand: {', '.join(sorted(tables.columns))}",
+            fix="name a table of events",
+        )
     return (
         "select s.g, cast(count(a.t) = 0 as int) as churned, 0 as left_in_lead from label_windows s"
         f" left join ({' union all '.join(parts)}) a on a.ci = s.ci and a.t >= s.w0 and a.t < s.w1 group by s.g"
@@ -128,6 +131,9 @@ def _value(tables: Tables) -> str:
 def _need(tables: Tables, table: str, column: str, where: str) -> None:
     present = tables.columns.get(table, frozenset())
     if column not in present:
-        raise ConfigError(f"{table}.{column} is needed for the label and missing", where=where,
-                          expected=f"the column {column!r} in [tables.{table}]",
-                          fix="add the column, or choose another definition")  # fmt: skip
+        raise ConfigError(
+            f"{table}.{column} is needed for the label and missing",
+            where=where,
+            expected=f"the column {column!r} in [tables.{table}]",
+            fix="add the column, or choose another definition",
+        )

@@ -183,7 +183,9 @@ def calibration_table(y: ArrayLike, p: ArrayLike, bins: int = 10) -> pd.DataFram
     return table.assign(low=middle - half, high=middle + half)
 
 
-def lift_table(y: ArrayLike, p: ArrayLike, shares: Sequence[float] = (0.01, 0.05, 0.1, 0.2, 0.3, 0.5)) -> pd.DataFrame:
+def lift_table(
+    y: ArrayLike, p: ArrayLike, shares: Sequence[float] = (0.01, 0.05, 0.1, 0.2, 0.3, 0.5)
+) -> pd.DataFrame:
     """What calling the riskiest part of the customers finds.
 
     Returns

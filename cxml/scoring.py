@@ -85,14 +85,14 @@ def score(
 
 def rows(bundle: Bundle, frame: pd.DataFrame, config: Config) -> pd.DataFrame:
     """The rows of ``scores.parquet`` for the snapshots of *frame*: scores, drivers, reasons, decisions."""
-    scored = bundle.score(frame)
+    scored, contributions = bundle.explain(frame)
     keys = frame[["customer_id", "cutoff"]].reset_index(drop=True)
-    reasons = drivers.reasons(bundle.feature_contributions(frame), frame, bundle.labels)
+    reasons = drivers.reasons(contributions, frame, bundle.labels)
     found = pd.concat([keys, scored.reset_index(drop=True), reasons.reset_index(drop=True)], axis=1)
     p = found["churn_probability"].to_numpy(dtype=np.float64)
     value = found["expected_value"].to_numpy(dtype=np.float64)
     rule = config.decisions
-    found["value_at_risk"] = p * value
+    found.insert(list(found).index("value_high") + 1, "value_at_risk", p * value)
     found["expected_profit"] = expected_profit(
         p, value, save_rate=rule.save_rate, contact_cost=rule.contact_cost, offer_cost=rule.offer_cost
     )

@@ -2,12 +2,12 @@
 
 MLflow keeps a copy of this file beside each bundle and runs it when somebody serves the model
 (models from code); nothing is pickled. A row is a record of feature columns, as ``cxml features``
-writes them; a column that a row does not have is missing for that row.
+writes them; a column that a row does not have is missing for that row, and so is a text that
+training never saw.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,28 +15,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc.model import PythonModel
 
 from cxml import drivers
 from cxml.errors import DataError
 from cxml.models.bundle import Bundle
 
-BUNDLE = "bundle"
-"""The artifact that holds the bundle."""
-
-_WINDOW = re.compile(r"_(\d+)d$")
 _UNITS = {"s": " s", "h": " h", "d": " days", "share": "%"}
 
 
-class ServedBundle(PythonModel):  # type: ignore[misc]
+class ServedBundle(PythonModel):
     """A bundle that answers ``predict``."""
 
     def load_context(self, context: Any) -> None:
         """Read the bundle that lies beside this file; a damaged one is a ModelError."""
-        self.bundle = Bundle.read(Path(context.artifacts[BUNDLE]))
+        self.bundle = Bundle.read(Path(context.artifacts["bundle"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
-        """Score the rows of *model_input*, whatever their order of columns.
+        """Score the rows of *model_input*.
 
         Returns
         -------
@@ -50,8 +46,8 @@ class ServedBundle(PythonModel):  # type: ignore[misc]
             The rows hold none of the model's columns.
         """
         rows = known_rows(self.bundle, model_input)
-        found = self.bundle.score(rows).reset_index(drop=True)
-        found["reasons"] = reasons(self.bundle, rows).to_numpy()
+        found, contributions = self.bundle.explain(rows)
+        found["reasons"] = told(drivers.reasons(contributions, rows, dict(self.bundle.labels)), self.bundle)
         for name in found.columns[found.isna().any()]:  # JSON has no NaN
             found[name] = found[name].astype(object).where(found[name].notna(), None)
         return found
@@ -76,35 +72,34 @@ def known_rows(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
     return frame.reindex(columns=wanted)
 
 
-def reasons(bundle: Bundle, rows: pd.DataFrame) -> pd.Series[str]:
-    """The reasons of each row as one readable text; missing where nothing that can be changed raises the risk."""
-    found = drivers.reasons(bundle.feature_contributions(rows), rows, bundle.labels)
-    currency = str(bundle.info.get("currency", ""))
-    texts = [
-        "; ".join(said(name, value, bundle.labels["features"][name], currency)
-                  for name, value in zip(row[::2], row[1::2], strict=True) if isinstance(name, str))
-        for row in found.itertuples(index=False, name=None)
-    ]  # fmt: skip
-    return pd.Series([text or None for text in texts], index=rows.index, dtype="str")
+def told(reasons: pd.DataFrame, bundle: Bundle) -> list[str | None]:
+    """The reasons of each row as one readable text; None where there is none."""
+    labels, currency = bundle.labels["features"], str(bundle.info.get("currency", ""))
+    rows = reasons.itertuples(index=False, name=None)
+    texts = (
+        [said(value, labels[name], currency)
+         for name, value in zip(row[::2], row[1::2], strict=True) if isinstance(name, str)]
+        for row in rows
+    )  # fmt: skip
+    return ["; ".join(text) or None for text in texts]
 
 
-def said(column: str, value: float, label: Mapping[str, str], currency: str = "") -> str:
-    """A feature and its value in words.
+def said(value: float, label: Mapping[str, str], currency: str = "") -> str:
+    """A feature and its value in words, with three significant digits.
 
-    >>> said("wait_mean_90d", 870.0, {"en": "average wait", "unit": "s"})
-    'Average wait, last 90 days: 870 s'
-    >>> said("repeat_share_30d", 0.125, {"en": "share of repeat contacts", "unit": "share"})
+    >>> said(387.33, {"en": "average wait, last 90 days", "unit": "s"})
+    'Average wait, last 90 days: 387 s'
+    >>> said(0.125, {"en": "share of repeat contacts, last 30 days", "unit": "share"})
     'Share of repeat contacts, last 30 days: 12.5%'
     """
-    window = _WINDOW.search(column)
-    text = label["en"][:1].upper() + label["en"][1:] + (f", last {window[1]} days" if window else "")
-    unit = label["unit"]
+    text, unit = label["en"][:1].upper() + label["en"][1:], label["unit"]
     if unit == "text" or not np.isfinite(value):
         return text
     if unit == "flag":
         return f"{text}: {'yes' if value else 'no'}"
-    number = f"{100 * value if unit == 'share' else value:,.2f}".rstrip("0").rstrip(".")
-    return f"{text}: {number}{f' {currency}'.rstrip() if unit == 'money' else _UNITS.get(unit, '')}"
+    number = 100 * value if unit == "share" else value
+    digits = f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+    return f"{text}: {digits}{f' {currency}'.rstrip() if unit == 'money' else _UNITS.get(unit, '')}"
 
 
 set_model(ServedBundle())

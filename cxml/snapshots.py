@@ -75,9 +75,10 @@ def scoring_cutoff(config: Config, cutoff: str | datetime | None) -> datetime:
     if at > config.project.observation_end:
         raise ConfigError(
             f"the cutoff {at:%Y-%m-%d %H:%M} lies after the data",
-            where="--cutoff", expected=f"at most observation_end, {config.project.observation_end:%Y-%m-%d %H:%M} UTC",
+            where="--cutoff",
+            expected=f"at most observation_end, {config.project.observation_end:%Y-%m-%d %H:%M} UTC",
             fix="score at an earlier cutoff, or extract newer data and move observation_end",
-        )  # fmt: skip
+        )
     return at
 
 
@@ -120,10 +121,11 @@ def take(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[Population, ...]:
     for population in found:
         if not population.at_risk:
             raise NotEnoughDataError(
-                f"nobody is at risk at {population.cutoff:%Y-%m-%d}", where="[population]",
+                f"nobody is at risk at {population.cutoff:%Y-%m-%d}",
+                where="[population]",
                 expected="customers with an active contract, or with activity before the cutoff",
                 fix="choose a cutoff inside the data, or widen [population] within",
-            )  # fmt: skip
+            )
     return found
 
 
@@ -163,9 +165,12 @@ def _at_risk(tables: Tables) -> str:
         return f"select g from ({_known(tables, 'subscriptions', ['ended_at'])}) s where ended_at is null"
     names = [name for name in rule.activity if name in tables.columns]
     if not names:
-        raise ConfigError("no table tells who is active", where="[population] activity",
-                          expected=f"one of the tables at hand: {', '.join(sorted(tables.columns))}",
-                          fix="name a table of events, or use by = \"subscription\"")  # fmt: skip
+        raise ConfigError(
+            "no table tells who is active",
+            where="[population] activity",
+            expected=f"one of the tables at hand: {', '.join(sorted(tables.columns))}",
+            fix='name a table of events, or use by = "subscription"',
+        )
     reach = int(rule.within.total_seconds())
     return " union ".join(f"select g from ({_known(tables, name, [], reach)}) a" for name in names)
 
@@ -208,5 +213,9 @@ def _month_starts(config: Config, latest: datetime) -> tuple[datetime, ...]:
 
 def _require(tables: Tables, name: str, where: str) -> None:
     if name not in tables.columns:
-        raise ConfigError(f"the table {name!r} is needed and missing", where=where, expected=f"[tables.{name}] in cxml.toml",
-                          fix=f"add the table, or choose another rule; there are: {', '.join(sorted(tables.columns))}")  # fmt: skip
+        raise ConfigError(
+            f"the table {name!r} is needed and missing",
+            where=where,
+            expected=f"[tables.{name}] in cxml.toml",
+            fix=f"add the table, or choose another rule; there are: {', '.join(sorted(tables.columns))}",
+        )

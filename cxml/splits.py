@@ -110,7 +110,9 @@ def customer_folds(customer_id: ArrayLike | pd.Series, n: int, seed: int = 0) ->
     [5, 9, 5]
     """
     if n < 2:
-        raise ConfigError(f"{n} folds cannot be held out", where="customer_folds", expected="2 or more", fix="n=10")
+        raise ConfigError(
+            f"{n} folds cannot be held out", where="customer_folds", expected="2 or more", fix="n=10"
+        )
     return np.minimum((hash_share(customer_id, seed) * n).astype(np.int64), n - 1)
 
 

@@ -14,18 +14,19 @@ import logging
 import math
 import os
 import re
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxml.errors import CxmlError, ModelError
 from cxml.manifest import MANIFEST
 from cxml.models.bundle import Bundle
+from cxml.promotion import RULE, Record, judge
 from cxml.version import __version__
 
 if TYPE_CHECKING:
@@ -40,11 +41,6 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 CHAMPION = "champion"
 BUNDLE = "bundle"
 """The name of the bundle among the artifacts of a model version."""
-
-RULE = (
-    "A version becomes champion when nobody is; when it was tested on a later cutoff than the champion"
-    " and beats all its baselines on log loss; or when its log loss is lower on the same test cutoff."
-)
 
 _SERVING = Path(__file__).with_name("serving.py")
 _ARTIFACTS = "mlartifacts"
@@ -73,47 +69,6 @@ class Logged:
     version: int
     champion: bool
     verdict: str
-
-
-@dataclass(frozen=True)
-class Record:
-    """What a version must tell, so that a later one can be compared with it.
-
-    Attributes
-    ----------
-    cutoff : str
-        The test cutoff, ISO 8601 with zone.
-    log_loss : float
-        Of the churn model on the test snapshots.
-    beats_baselines : bool
-        Whether no baseline's log loss there is as low.
-    question : str
-        What is predicted: definition, lead and horizon. Losses compare within one question only.
-    """
-
-    cutoff: str
-    log_loss: float
-    beats_baselines: bool
-    question: str
-
-    def tags(self) -> dict[str, str]:
-        """The record as tags of a version."""
-        return {
-            "cxml.test_cutoff": self.cutoff,
-            "cxml.test_log_loss": repr(self.log_loss),
-            "cxml.beats_baselines": str(self.beats_baselines).lower(),
-            "cxml.question": self.question,
-        }
-
-    @classmethod
-    def from_tags(cls, tags: Mapping[str, str]) -> Record | None:
-        """The record in the tags of a version; None where cxml wrote none."""
-        try:
-            datetime.fromisoformat(tags["cxml.test_cutoff"])
-            loss = float(tags["cxml.test_log_loss"])
-            return cls(tags["cxml.test_cutoff"], loss, tags["cxml.beats_baselines"] == "true", tags["cxml.question"])
-        except (KeyError, ValueError):
-            return None
 
 
 def log_training(
@@ -154,12 +109,13 @@ def log_training(
     CxmlError
         The store cannot be used. A run that was begun is marked as failed, and no alias has moved.
     """
-    read, record = Bundle.read(bundle), _record(metrics, info)
+    read, record = Bundle.read(bundle), Record.of(metrics, info)
+    about = {"cxml.version": __version__, "cxml.bundle": read.fingerprint, **_data_tags(info)}
     with _store(uri) as client:
-        run_id = client.create_run(
-            _experiment(client, uri, experiment), run_name=f"{name}, test cutoff {record.cutoff[:10]}",
-            tags={"cxml.version": __version__, "cxml.bundle": read.fingerprint, **_data_tags(info)},
-        ).info.run_id  # fmt: skip
+        run = client.create_run(
+            _experiment(client, uri, experiment), tags=about, run_name=f"{name}, test cutoff {record.day}"
+        )
+        run_id = str(run.info.run_id)
         try:
             for key, value in settings(info).items():
                 client.log_param(run_id, key, value)
@@ -168,19 +124,13 @@ def log_training(
             model_id = _log_model(client, run_id, bundle, _signature(read))
             for key, figure in figures(metrics).items():
                 client.log_metric(run_id, key, figure, model_id=model_id)
-            version = _register(client, run_id, model_id, registered_name(name), record.tags() | {
-                "cxml.version": __version__, "cxml.bundle": read.fingerprint, "cxml.manifest": _manifest_hash(bundle),
-            })  # fmt: skip
+            tags = {**about, "cxml.manifest": _manifest_hash(bundle), **record.to_tags()}
+            version = _register(client, run_id, model_id, registered_name(name), tags)
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id)
-        holder = _holder(client, version.name)
-        champion, why = judge(record, holder and Record.from_tags(holder.tags), holder and int(holder.version))
-        if champion:
-            client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
-        stays = "becomes champion" if champion else "stays a version without alias"
-        return Logged(run_id, int(version.version), champion, f"Version {version.version} of {version.name} {stays}: {why}.")
+        return _promoted(client, version, record)
 
 
 def fetch_bundle(uri: str, ref: str, dest: Path) -> Path:
@@ -223,43 +173,11 @@ def reach(uri: str) -> None:
         client.search_experiments(max_results=1)
 
 
-def judge(new: Record, champion: Record | None, holder: int | None) -> tuple[bool, str]:
-    """Whether a new version becomes champion in place of version *holder*, and why, by ``RULE``.
-
-    A champion that answers another question (definition, lead, horizon) cannot be compared: it gives way
-    to a version that beats its baselines.
-
-    >>> first = Record("2026-01-01T00:00:00+00:00", 0.31, True, "inactivity within 90 days")
-    >>> judge(first, None, None)
-    (True, 'nobody was')
-    >>> judge(Record("2026-01-01T00:00:00+00:00", 0.33, True, first.question), first, 1)
-    (False, 'on the same test cutoff 2026-01-01 its log loss 0.3300 is not below the 0.3100 of champion version 1')
-    """
-    if holder is None:
-        return True, "nobody was"
-    if champion is None:
-        return False, f"champion version {holder} carries no test figures to compare with; move the alias by hand"
-    beats = "beats" if new.beats_baselines else "does not beat"
-    on = f"it {beats} all its baselines on log loss"
-    if new.question != champion.question:
-        return new.beats_baselines, f"champion version {holder} predicts {champion.question}, this one {new.question}, and {on}"
-    ours, theirs = (datetime.fromisoformat(record.cutoff) for record in (new, champion))
-    if ours > theirs:
-        later = f"tested on the later cutoff {new.cutoff[:10]} than version {holder} ({champion.cutoff[:10]})"
-        return new.beats_baselines, f"{later}, {on}"
-    if ours < theirs:
-        return False, f"its test cutoff {new.cutoff[:10]} is earlier than {champion.cutoff[:10]} of champion version {holder}"
-    lower = new.log_loss < champion.log_loss
-    losses = f"{new.log_loss:.4f} is {'below' if lower else 'not below'} the {champion.log_loss:.4f} of"
-    who = f"version {holder}, champion until now" if lower else f"champion version {holder}"
-    return lower, f"on the same test cutoff {new.cutoff[:10]} its log loss {losses} {who}"
-
-
 def registered_name(name: str) -> str:
     """*name* as MLflow's registry takes it: itself where harmless, else a readable part and a hash.
 
     >>> registered_name("anonymous_bank"), registered_name("shop/eu")
-    ('anonymous_bank', 'shop-eu-6f1b5e09')
+    ('anonymous_bank', 'shop-eu-0db6ca82')
     """
     if _PLAIN_NAME.fullmatch(name) and name == name.strip():
         return name
@@ -284,18 +202,20 @@ def settings(info: Mapping[str, Any]) -> dict[str, str]:
 def figures(metrics: Mapping[str, Any]) -> dict[str, float]:
     """The figures of ``metrics.json`` under flat names; what is not finite is left out.
 
-    >>> figures({"churn": {"auc": 0.8, "log_loss": float("nan")}, "baselines": {"churn": {"logistic": {"auc": 0.7}}}})
+    >>> figures({"churn": {"auc": 0.8}, "baselines": {"churn": {"logistic": {"auc": 0.7, "ece": None}}}})
     {'churn.auc': 0.8, 'churn.logistic.auc': 0.7}
     """
-    found: dict[str, float] = {}
+    groups = {}
     for target in ("churn", "value"):
-        groups = {target: metrics.get(target, {})}
-        groups |= {f"{target}.{name}": own for name, own in metrics.get("baselines", {}).get(target, {}).items()}
-        for group, own in groups.items():
-            for key, figure in own.items():
-                if isinstance(figure, int | float) and math.isfinite(figure):
-                    found[f"{group}.{key}"] = float(figure)
-    return found
+        groups[target] = metrics.get(target, {})
+        for name, own in metrics.get("baselines", {}).get(target, {}).items():
+            groups[f"{target}.{name}"] = own
+    return {
+        f"{group}.{key}": float(figure)
+        for group, own in groups.items()
+        for key, figure in own.items()
+        if isinstance(figure, int | float) and math.isfinite(figure)
+    }
 
 
 def shown(uri: str) -> str:
@@ -307,14 +227,6 @@ def shown(uri: str) -> str:
     return re.sub(r"//[^/@]*@", "//", uri.split("?")[0])
 
 
-def _record(metrics: Mapping[str, Any], info: Mapping[str, Any]) -> Record:
-    loss = float(metrics["churn"]["log_loss"])
-    others = [own["log_loss"] for own in metrics["baselines"]["churn"].values()]
-    lead = f", lead {info['lead_days']:g} days" if info["lead_days"] else ""
-    question = f"churn by {info['churn']} within {info['horizon_days']:g} days{lead}"
-    return Record(str(metrics["test"]["cutoff"]), loss, all(loss < other for other in others), question)
-
-
 def _data_tags(info: Mapping[str, Any]) -> dict[str, str]:
     return {f"cxml.data.{table}": digest for table, digest in sorted(info.get("data", {}).items())}
 
@@ -324,14 +236,14 @@ def _manifest_hash(bundle: Path) -> str:
 
 
 def _signature(bundle: Bundle) -> ModelSignature:
-    """Numbers are double and text is string, so that a missing value is never a change of type; all is optional."""
+    """All columns are optional; all numbers are double, so that a missing one is no change of type."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    schema = bundle.schema
-    rows = [ColSpec("string" if name in schema.levels else "double", name, required=False) for name in schema.columns]
-    scores = ["churn_probability", "base", "expected_value"]
-    return ModelSignature(Schema(rows), Schema([ColSpec("double", name, required=False) for name in scores]))
+    levels = bundle.schema.levels
+    rows = Schema([ColSpec("string" if c in levels else "double", c, False) for c in bundle.schema.columns])
+    scores = {"churn_probability": "double", "expected_value": "double", "reasons": "string"}
+    return ModelSignature(rows, Schema([ColSpec(kind, name, False) for name, kind in scores.items()]))
 
 
 def _log_model(client: MlflowClient, run_id: str, bundle: Path, signature: ModelSignature) -> str:
@@ -345,11 +257,12 @@ def _log_model(client: MlflowClient, run_id: str, bundle: Path, signature: Model
     from mlflow.models import Model
 
     experiment = client.get_run(run_id).info.experiment_id
-    logged = client.create_logged_model(experiment, name="cxml", source_run_id=run_id, model_type="churn and value")
+    logged = client.create_logged_model(experiment, name="cxml", source_run_id=run_id)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model")
+        path, staged = Path(folder, "model"), Path(folder, BUNDLE)
+        shutil.copytree(bundle, staged)  # MLflow calls an artifact as its folder is called
         mlflow.pyfunc.save_model(
-            path, python_model=_SERVING, artifacts={BUNDLE: str(bundle.absolute())}, signature=signature,
+            path, python_model=_SERVING, artifacts={BUNDLE: str(staged)}, signature=signature,
             pip_requirements=[f"cxml=={__version__}"],
             mlflow_model=Model(run_id=run_id, model_uuid=logged.model_id, model_id=logged.model_id),
         )  # fmt: skip
@@ -359,7 +272,9 @@ def _log_model(client: MlflowClient, run_id: str, bundle: Path, signature: Model
     return str(logged.model_id)
 
 
-def _register(client: MlflowClient, run_id: str, model_id: str, name: str, tags: dict[str, str]) -> ModelVersion:
+def _register(
+    client: MlflowClient, run_id: str, model_id: str, name: str, tags: dict[str, str]
+) -> ModelVersion:
     from mlflow.exceptions import MlflowException
 
     try:
@@ -371,16 +286,26 @@ def _register(client: MlflowClient, run_id: str, model_id: str, name: str, tags:
     return client.create_model_version(name, source, run_id, tags=tags, model_id=model_id)
 
 
-def _holder(client: MlflowClient, name: str) -> ModelVersion | None:
-    return _version(client, name, CHAMPION, None)
+def _promoted(client: MlflowClient, version: ModelVersion, record: Record) -> Logged:
+    """Give the alias to *version* if the rule says so, and say what was decided."""
+    holder = _version(client, version.name, CHAMPION, "")
+    known = Record.from_tags(holder.tags) if holder else None
+    champion, why = judge(record, f"version {holder.version}" if holder else "", known)
+    if champion:
+        client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
+    becomes = "becomes champion" if champion else "does not become champion"
+    verdict = f"Version {version.version} of {version.name} {becomes}: {why}."
+    return Logged(str(version.run_id), int(version.version), champion, verdict)
 
 
-def _version(client: MlflowClient, name: str, alias: str | None, number: str | None) -> ModelVersion | None:
-    """The version with that alias or number; None where there is none."""
+def _version(client: MlflowClient, name: str, alias: str, number: str) -> ModelVersion | None:
+    """The version with that alias, or that number; None where there is none."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return client.get_model_version(name, number) if number else client.get_model_version_by_alias(name, alias)
+        if alias:
+            return client.get_model_version_by_alias(name, alias)
+        return client.get_model_version(name, number)
     except MlflowException as problem:
         if problem.error_code in _ABSENT:
             return None
@@ -390,25 +315,34 @@ def _version(client: MlflowClient, name: str, alias: str | None, number: str | N
 def _download(client: MlflowClient, version: ModelVersion, ref: str, uri: str, dest: Path) -> Path:
     """The bundle's files, which must be those that were registered."""
     from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
 
     place = client.get_model_version_download_uri(version.name, version.version)
     source = f"{place.rstrip('/')}/artifacts/{BUNDLE}"
-    folder = Path(download_artifacts(artifact_uri=source, dst_path=str(dest), tracking_uri=uri, registry_uri=uri))
-    if not (folder / MANIFEST).is_file() or _manifest_hash(folder) != version.tags.get("cxml.manifest"):
+    try:
+        folder = Path(download_artifacts(source, dst_path=str(dest), tracking_uri=uri, registry_uri=uri))
+        genuine = _manifest_hash(folder) == version.tags.get("cxml.manifest")
+    except (MlflowException, OSError) as problem:
+        raise ModelError(
+            f"the bundle of {ref} cannot be fetched", where=shown(place),
+            expected="the files that 'cxml train' wrote, where it wrote them",
+            fix="put them back, or run 'cxml train'",
+        ) from problem  # fmt: skip
+    if not genuine:
         raise ModelError(
             f"the bundle of {ref} is not the one that was registered", where=shown(place),
-            expected="the files that 'cxml train' wrote", fix="run 'cxml train', or name a bundle folder that you trust",
+            expected="the files that 'cxml train' wrote", fix="run 'cxml train', or name a bundle folder",
         )  # fmt: skip
     return folder
 
 
-def _parsed(ref: str) -> tuple[str, str | None, str | None]:
-    """Registered name, and alias or number of the version."""
+def _parsed(ref: str) -> tuple[str, str, str]:
+    """Registered name, and the version's alias or number; the other of the two is empty."""
     name, mark, which = ref.rpartition("@" if "@" in ref else "/")
     if not name or not which or (mark == "/" and not which.isdecimal()):
         raise ModelError(f"{ref!r} names no model", where="model", expected="name@alias or name/version",
                          fix=f"write for example {name or which or 'project'}@{CHAMPION}")  # fmt: skip
-    return registered_name(name), (which if mark == "@" else None), (which if mark == "/" else None)
+    return registered_name(name), (which if mark == "@" else ""), (which if mark == "/" else "")
 
 
 def _database(uri: str) -> Path | None:
@@ -432,8 +366,10 @@ def _experiment(client: MlflowClient, uri: str, name: str) -> str:
             raise
     found = client.get_experiment_by_name(name)
     if found is None or found.lifecycle_stage != "active":
-        raise CxmlError(f"the MLflow experiment {name!r} was deleted", where=shown(uri), expected="an active experiment",
-                        fix="restore it, or write another name at [tracking] experiment")  # fmt: skip
+        raise CxmlError(
+            f"the MLflow experiment {name!r} was deleted", where=shown(uri), expected="an active experiment",
+            fix="restore it, or write another name at [tracking] experiment",
+        )  # fmt: skip
     return str(found.experiment_id)
 
 
@@ -452,19 +388,20 @@ def _store(uri: str) -> Iterator[MlflowClient]:
         except Exception as problem:  # each kind of store raises errors of its own
             said = shown(str(problem).strip().replace(uri, shown(uri)).split("\n")[0])[:300]
             raise CxmlError(
-                f"MLflow failed: {said}", where=shown(uri), expected="a store that can be reached and written",
+                f"MLflow failed: {said}", where=shown(uri),
+                expected="a store that can be reached and written",
                 fix="correct [tracking] uri, for example to sqlite:///mlflow.db, or start its server",
             ) from problem  # fmt: skip
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep MLflow's and its migrations' log lines and warnings off the terminal, but for errors."""
+    """Keep log lines and warnings of MLflow and of what it stands on off the terminal, but for errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mlflow  # noqa: F401  (the import itself sets up the loggers that are hushed here)
 
-        loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
+        loggers = [logging.getLogger(name) for name in ("mlflow", "alembic", "urllib3")]
         before = [logger.level for logger in loggers]
         try:
             for logger in loggers:

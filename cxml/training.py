@@ -6,6 +6,7 @@ earlier cutoffs would not have been known in time, customers are held out instea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,8 @@ Floats = NDArray[np.float64]
 Tell = Callable[[str], None]
 FOLDS = 10
 KEYS = ("customer_id", "cutoff")
+SIMPLE = ("contact_days_since", "contacts_n", "order_days_since", "orders_n")
+"""The features of the baseline that knows when and how often, and nothing of how people were served."""
 RECENCY = ("order_days_since", "contact_days_since", "session_days_since")
 """The features that the recency rule may rank by: the first that was built."""
 
@@ -115,9 +118,11 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
         )
     measured = _measure(forecasts, data, split)
     bundle = Bundle(
-        churn=fitted["churn"], value=fitted.get("value"), labels=data.labels,
+        churn=fitted["churn"],
+        value=fitted.get("value"),
+        labels=data.labels,
         info={**_info(data, split, config, fitted["churn"]), "metrics": measured},
-    )  # fmt: skip
+    )
     for sentence in measured["verdict"].values():
         tell(sentence)
     test = data.frame[data.frame["cutoff"] == split.test].reset_index(drop=True)
@@ -147,22 +152,38 @@ def _churn_room(data: TrainingSet, config: Config) -> _Room:
         "base_rate": baselines.BaseRate,
         "logistic": lambda: baselines.LogisticBaseline(random_state=model.seed),
     }
+    simple = [name for name in data.columns for stem in SIMPLE if re.fullmatch(rf"{stem}(_\d+d)?", name)]
+    if simple:
+        candidates["recency_frequency"] = lambda: baselines.LogisticBaseline(
+            columns=simple, random_state=model.seed
+        )
     recency = next((name for stem in RECENCY for name in data.columns if name.startswith(stem)), None)
     if recency:
         candidates["recency"] = lambda: baselines.RecencyRule(recency)
-    return _Room("churn", "churned", candidates, lambda m, X: np.asarray(m.predict_proba(X)[:, 1]), metrics.churn_metrics,
-                 lambda y: np.ones(len(y), dtype=bool))  # fmt: skip
+    return _Room(
+        "churn",
+        "churned",
+        candidates,
+        lambda m, X: np.asarray(m.predict_proba(X)[:, 1]),
+        metrics.churn_metrics,
+        lambda y: np.ones(len(y), dtype=bool),
+    )
 
 
 def _value_room(data: TrainingSet, config: Config) -> _Room:
     days = max(days for days in config.features.lookbacks)
     horizon = config.churn.horizon.total_seconds() / 86400
     return _Room(
-        "value", "value",
-        {"model": lambda: ValueRegressor(random_state=config.model.seed, num_threads=config.model.threads),
-         "naive": lambda: baselines.NaiveValue(f"value_{days}d", window_days=days, horizon_days=horizon)},
-        lambda m, X: np.asarray(m.predict(X)), metrics.value_metrics, np.isfinite,
-    )  # fmt: skip
+        "value",
+        "value",
+        {
+            "model": lambda: ValueRegressor(random_state=config.model.seed, num_threads=config.model.threads),
+            "naive": lambda: baselines.NaiveValue(f"value_{days}d", window_days=days, horizon_days=horizon),
+        },
+        lambda m, X: np.asarray(m.predict(X)),
+        metrics.value_metrics,
+        np.isfinite,
+    )
 
 
 Forecasts = dict[str, Floats]
@@ -207,9 +228,16 @@ def _measure(forecasts: Mapping[str, Forecasts], data: TrainingSet, split: Split
     """The figures of ``metrics.json``: each model beside its baselines, curves, and who won, in words."""
     test = data.frame[data.frame["cutoff"] == split.test]
     found: dict[str, Any] = {
-        "test": {"cutoff": split.test.isoformat(), "mode": split.mode, "note": split.reason, "rows": len(test)},
-        "baselines": {}, "tables": {}, "verdict": {},
-    }  # fmt: skip
+        "test": {
+            "cutoff": split.test.isoformat(),
+            "mode": split.mode,
+            "note": split.reason,
+            "rows": len(test),
+        },
+        "baselines": {},
+        "tables": {},
+        "verdict": {},
+    }
     churned = test["churned"].to_numpy()
     churn = {name: metrics.churn_metrics(churned, p) for name, p in forecasts["churn"].items()}
     found["churn"], found["baselines"]["churn"] = churn.pop("model"), churn
@@ -232,9 +260,12 @@ def _verdict(
     name: str, own: dict[str, float], others: Mapping[str, dict[str, float]], high: str, low: str
 ) -> str:
     """Whether the model beats every baseline on ranking and on error, and if not, which one beats it."""
-    lost = [f"{other} ({key} {theirs[key]:.4f} against {own[key]:.4f})"
-            for other, theirs in sorted(others.items())
-            for key, better in ((high, theirs[high] > own[high]), (low, theirs[low] < own[low])) if better]  # fmt: skip
+    lost = [
+        f"{other} ({key} {theirs[key]:.4f} against {own[key]:.4f})"
+        for other, theirs in sorted(others.items())
+        for key, better in ((high, theirs[high] > own[high]), (low, theirs[low] < own[low]))
+        if better
+    ]
     shown = f"{high} {own[high]:.4f}, {low} {own[low]:.4f}"
     if lost:
         return f"The {name} model LOSES to its baseline: {'; '.join(lost)}."

@@ -21,21 +21,33 @@ HERE = Path(__file__).parent / "reference"
 def tables_page() -> str:
     """The input tables and their columns."""
     lines = [
-        "# Tables", "",
+        "# Tables",
+        "",
         "Generated from `cxml/contracts.py`. A table needs the columns in bold; all others are optional, and a feature",
         "whose column is missing is left out by name. *Known from* is the instant at which a value counts as known:",
-        "before it, no feature sees the value. Where it is empty, a value is known as soon as its row is.", "",
-    ]  # fmt: skip
+        "before it, no feature sees the value. Where it is empty, a value is known as soon as its row is.",
+        "",
+    ]
     for table in TABLES.values():
-        lines += [f"## {table.name}", "", f"A row is {table.row_is}.", "",
-                  "| column | type | known from | what it holds |", "|---|---|---|---|"]  # fmt: skip
+        lines += [
+            f"## {table.name}",
+            "",
+            f"A row is {table.row_is}.",
+            "",
+            "| column | type | known from | what it holds |",
+            "|---|---|---|---|",
+        ]
         for column in table.columns:
             name = f"**{column.name}**" if column.name in table.required else column.name
             known = {"": "", column.name: "itself", CONTACT_END: "end of the contact"}.get(
                 column.known, column.known
             )
-            limits = [column.unit, *(f"one of {', '.join(column.one_of)}" for _ in [0] if column.one_of),
-                      *(["personal"] if column.personal else []), *(["labels only"] if column.target else [])]  # fmt: skip
+            limits = [
+                column.unit,
+                *(f"one of {', '.join(column.one_of)}" for _ in [0] if column.one_of),
+                *(["personal"] if column.personal else []),
+                *(["labels only"] if column.target else []),
+            ]
             more = "; ".join(part for part in limits if part)
             lines.append(
                 f"| {name} | {column.kind} | {known} | {column.says}{f' ({more})' if more else ''} |"
@@ -78,17 +90,33 @@ def _key_rows(cls: type) -> list[str]:
 def features_page() -> str:
     """The catalogue of features."""
     lines = [
-        "# Features", "",
+        "# Features",
+        "",
         "Generated from `cxml/features/`. A feature with windows becomes one column per window, such as `wait_mean_30d`:",
         f"the days are those named, or [features] lookbacks (by default {', '.join(map(str, LOOKBACKS))}). *Direction* is",
-        "what the literature expects: + raises churn, - lowers it, ± unsure; the report tests it.", "",
-    ]  # fmt: skip
+        "what the literature expects: + raises churn, - lowers it, ± unsure; the report tests it.",
+        "",
+    ]
     for factor in FACTORS:
-        lines += [f"## {factor.en} / {factor.ko}", "", f"`{factor.name}`, {factor.kind}, {factor.family}, tier {factor.tier}. {factor.says}",
-                  "", "| feature | measures | 한국어 | unit | direction | windows | table | rows |", "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+        lines += [
+            f"## {factor.en} / {factor.ko}",
+            "",
+            f"`{factor.name}`, {factor.kind}, {factor.family}, tier {factor.tier}. {factor.says}",
+            "",
+            "| feature | measures | 한국어 | unit | direction | windows | table | rows |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
         for row in catalogue([factor]):
-            cells = (f"`{row['feature']}`", row["en"], row["ko"], row["unit"], row["direction"], _windows(row["lookbacks"]) if row["table"] or row["lookbacks"] != (0,) else "",
-                     row["table"] or "formula", " ".join(row["rows"]))  # fmt: skip
+            cells = (
+                f"`{row['feature']}`",
+                row["en"],
+                row["ko"],
+                row["unit"],
+                row["direction"],
+                _windows(row["lookbacks"]) if row["table"] or row["lookbacks"] != (0,) else "",
+                row["table"] or "formula",
+                " ".join(row["rows"]),
+            )
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)

@@ -112,7 +112,10 @@ def test_no_figure_depends_on_row_order_or_scale(rows: list[tuple[int, int]], sh
     actual, forecast = np.array(rows, dtype=float).T
     order = list(range(len(rows)))
     shuffle.shuffle(order)  # type: ignore[attr-defined]
-    here, there = metrics.value_metrics(actual, forecast), metrics.value_metrics(actual[order], forecast[order])
+    here, there = (
+        metrics.value_metrics(actual, forecast),
+        metrics.value_metrics(actual[order], forecast[order]),
+    )
     for name, value in here.items():
         assert there[name] == pytest.approx(value, nan_ok=True), name
     scaled = metrics.value_metrics(actual * 7, forecast * 7)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -51,16 +51,16 @@ def read(tables: Tables, relation: str = "matrix") -> pd.DataFrame:
     return frame
 
 
-def coverage(plan: planner.Plan, factors: Iterable[Factor], rows: dict[str, int]) -> dict[str, Any]:
+def coverage(plan: planner.Plan, factors: Iterable[Factor], rows: Mapping[str, int]) -> dict[str, Any]:
     """What can be measured with the data at hand, and what each missing factor would need.
 
     Returns ``measured`` (names), ``partly`` and ``not_measured`` (each with labels and the missing
     ``table.column``), and the ``rows`` of each table.
     """
     built = {column.feature.name for column in plan.columns}
-    found: dict[str, Any] = {"measured": [], "partly": [], "not_measured": [], "rows": rows}
+    found: dict[str, Any] = {"measured": [], "partly": [], "not_measured": [], "rows": dict(rows)}
     for factor in factors:
-        names = [item.name for item in (*factor.features, *factor.derived)]
+        names = [f.name for f in factor.features] + [d.name for d in factor.derived]
         lacks = {m for name in names for m in plan.left_out.get(name, ())}
         missing = sorted(m for m in lacks if m.partition(".")[0] in TABLES)
         have = sum(name in built for name in names)

@@ -25,7 +25,7 @@ def worth(sources: Sequence[ValueSource], present: Mapping[str, frozenset[str]])
                 "-",
                 f"earned from {source.table}",
                 f"{source.table} 수익",
-            )  # fmt: skip
+            )
         )
         parts.append(f"coalesce(cast({stem}_{{w}}d as double), 0e0)")
     return Factor(

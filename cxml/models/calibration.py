@@ -132,7 +132,9 @@ def _newton(x: Floats, target: Floats, offset: Floats | float = 0.0) -> tuple[fl
         p = expit(theta[0] * x + theta[1] + offset)
         gap, weight = p - target, p * (1 - p)
         slope = np.array([np.mean(gap * x), np.mean(gap)])
-        bend = np.array([[np.mean(weight * x * x), np.mean(weight * x)], [np.mean(weight * x), np.mean(weight)]])
+        bend = np.array(
+            [[np.mean(weight * x * x), np.mean(weight * x)], [np.mean(weight * x), np.mean(weight)]]
+        )
         step = np.linalg.solve(bend + 1e-12 * np.eye(2), slope)
         here, size = loss(theta), 1.0
         while loss(theta - size * step) > here and size > 1e-10:

@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from cxml.errors import NotEnoughDataError
 from cxml.models.calibration import SigmoidCalibrator
-from cxml.models.encoding import encode_new, encode_training, refuse_missing
+from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
 from cxml.models.forest import Forest, Rung, Task, grow, make_folds
+from cxml.models.schema import Schema
 from cxml.models.trees import Binned
 
 Floats = NDArray[np.float64]
@@ -43,7 +44,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     min_events : int
         Fewest rows of each class to learn from, and to calibrate on.
     folds : int
-        Folds by customer in which sizes are compared. Above 30,000 rows one quarter of the
+        Folds by customer in which sizes are compared. Above 10,000 rows one quarter of the
         customers is held out instead, the number of rounds is chosen on it, and sizes are compared
         on a sample of customers with 40,000 rows or 1,000 events, whichever is more.
     seeds : int
@@ -64,8 +65,12 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     calibrated_on_ : str
         What the sigmoid was fitted on, in words.
     forest_ : Forest
-        The trees, the size kept (``rung``, ``rounds``) and the sizes tried (``ladder``; ``loss``
-        is the log loss on held-out customers).
+        The trees, and what was held out.
+    rung_, rounds_ : str, int
+        The size kept.
+    ladder_ : list of dict
+        The sizes tried: ``name``, ``loss`` (log loss on held-out customers), ``standard_error`` of
+        its difference from the best, ``rounds``.
     schema_ : Schema or None
         Names, kinds and levels when fitted on a DataFrame.
 
@@ -131,6 +136,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             task, LADDER if hit.sum() > LARGE_EVENTS else LADDER[:3], events=hit.sum(), seeds=self.seeds,
             seed=self.random_state, num_threads=self.num_threads,
         )  # fmt: skip
+        self.rung_, self.rounds_, self.ladder_ = self.forest_.rung, self.forest_.rounds, self.forest_.ladder
         self._held_out = (self.forest_.held_margins, hit[self.forest_.held_rows])
         return self.calibrate_out_of_fold()
 
@@ -166,7 +172,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def log_odds(self, X: pd.DataFrame | ArrayLike) -> Floats:
         """Calibrated log-odds of leaving."""
-        return self.calibrator_.log_odds(self.margin(X))
+        margin = self.margin(X)
+        return self.calibrator_.log_odds(margin)
 
     def decision_function(self, X: pd.DataFrame | ArrayLike) -> Floats:
         """Calibrated log-odds of leaving, under the name that scikit-learn looks for."""
@@ -174,12 +181,14 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: pd.DataFrame | ArrayLike) -> Floats:
         """Calibrated probabilities of shape (rows, 2): to stay, to leave."""
-        leave = self.calibrator_.probability(self.margin(X))
+        margin = self.margin(X)
+        leave = self.calibrator_.probability(margin)
         return np.column_stack([1 - leave, leave])
 
     def predict(self, X: pd.DataFrame | ArrayLike) -> NDArray[Any]:
         """The more probable class."""
-        found: NDArray[Any] = self.classes_[(self.log_odds(X) > 0).astype(int)]
+        leaves = self.log_odds(X) > 0
+        found: NDArray[Any] = self.classes_[leaves.astype(int)]
         return found
 
     def contributions(self, X: pd.DataFrame | ArrayLike) -> Floats:
@@ -196,11 +205,12 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(found)
 
     @classmethod
-    def from_parts(cls, forest: Forest, calibrator: SigmoidCalibrator, features: int) -> ChurnClassifier:
-        """A fitted classifier over encoded arrays, made of stored parts."""
+    def from_parts(cls, forest: Forest, calibrator: SigmoidCalibrator, schema: Schema) -> ChurnClassifier:
+        """A fitted classifier made of stored parts."""
         made = cls()
         made.forest_, made.calibrator_, made.calibrated_on_ = forest, calibrator, "stored numbers"
-        made.schema_, made.n_features_in_, made.classes_ = None, features, np.array([0, 1])
+        made.classes_ = np.array([0, 1])
+        remember_schema(made, schema)
         return made
 
     def _outcomes(self, y: ArrayLike) -> Floats:

@@ -25,9 +25,7 @@ def encode_training(
     if isinstance(X, pd.DataFrame) and all(isinstance(c, str) for c in X.columns) and X.shape[1]:
         check_consistent_length(X, y)
         schema = Schema.learn(X)
-        estimator.schema_ = schema
-        estimator.feature_names_in_ = np.array(schema.columns, dtype=object)
-        estimator.n_features_in_ = len(schema.columns)
+        remember_schema(estimator, schema)
         return schema.encode(X), schema.categorical
     estimator.schema_ = None
     encoded: Matrix = validate_data(estimator, X, dtype=np.float32, ensure_all_finite="allow-nan")
@@ -35,11 +33,23 @@ def encode_training(
     return encoded, tuple(int(c) for c in categorical)
 
 
+def remember_schema(estimator: Any, schema: Schema) -> None:
+    """Leave the schema and what scikit-learn expects of it on a fitted estimator."""
+    estimator.schema_ = schema
+    estimator.feature_names_in_ = np.array(schema.columns, dtype=object)
+    estimator.n_features_in_ = len(schema.columns)
+
+
 def encode_new(estimator: Any, X: pd.DataFrame | ArrayLike) -> Matrix:
-    """New rows as float32: a DataFrame by the schema, an array as it stands."""
+    """New rows as float32: a DataFrame by the schema, an array as it stands.
+
+    An estimator fitted on a DataFrame takes a float32 array as already encoded by its schema.
+    """
     if isinstance(X, pd.DataFrame) and estimator.schema_ is not None:
         encoded: Matrix = estimator.schema_.encode(X)
         return encoded
+    if isinstance(X, np.ndarray) and X.dtype == np.float32 and estimator.schema_ is not None:
+        return X
     checked: Matrix = validate_data(
         estimator, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False, ensure_min_samples=0
     )

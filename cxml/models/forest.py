@@ -9,19 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cxml.errors import NotEnoughDataError
 from cxml.models.trees import Binned, read_trees, tree_contributions, tree_margins, tree_text
-from cxml.splits import customer_folds, hash_share
+from cxml.splits import hash_share
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
-HOLDOUT_ROWS = 30_000
+HOLDOUT_ROWS = 10_000
 LADDER_ROWS = 40_000
 LADDER_EVENTS = 1_000
 _HOLDOUT_FOLDS = 4
@@ -138,9 +141,23 @@ class Forest:
         return cls(boosters, "", 0, [], np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
-def grow(task: Task, rungs: Sequence[Rung], *, events: float, seeds: int, seed: int, num_threads: int) -> Forest:
-    """Choose a size on held-out customers, then train it on every row, once per seed."""
+def grow(
+    task: Task, rungs: Sequence[Rung], *, events: float, seeds: int, seed: int, num_threads: int
+) -> Forest:
+    """Choose a size on held-out customers, then train it on every row, once per seed.
+
+    Raises
+    ------
+    NotEnoughDataError
+        The rows to learn from belong to so few customers that none can be held out.
+    """
     few = len(task.keys) <= HOLDOUT_ROWS
+    held = set(np.unique(task.folds[task.learn]).tolist())
+    if len(held) < 2 or (not few and 0 not in held):
+        raise NotEnoughDataError(
+            "nearly all rows to learn from belong to one customer", where="training set",
+            expected="rows of many customers", fix="add customers, or check that customer_id tells them apart",
+        )  # fmt: skip
     if few:
         kept, ladder = _choose([_by_folds(task, rung, seed, num_threads) for rung in rungs], task)
     else:
@@ -150,7 +167,8 @@ def grow(task: Task, rungs: Sequence[Rung], *, events: float, seeds: int, seed: 
             kept = _by_holdout(task, kept.rung, np.arange(len(task.keys)), seed, num_threads)
     rows, target = np.flatnonzero(task.learn), task.target[kept.rung.objective]
     boosters = tuple(
-        task.binned.train(target, kept.rung.params(few), kept.rounds, rows=rows, seed=seed + s) for s in range(seeds)
+        task.binned.train(target, kept.rung.params(few), kept.rounds, rows=rows, seed=seed + s)
+        for s in range(seeds)
     )
     return Forest(boosters, kept.rung.name, kept.rounds, ladder, kept.rows, kept.margins)
 
@@ -158,14 +176,15 @@ def grow(task: Task, rungs: Sequence[Rung], *, events: float, seeds: int, seed: 
 def make_folds(groups: ArrayLike | None, rows: int, n: int, seed: int) -> tuple[Rows, Rows]:
     """Fold of each row, and a number per customer; None makes every row a customer of its own.
 
-    Above 30,000 rows the folds are quarters, of which the first is held out.
+    Folds hold equally many customers, drawn by a hash of their ids: row order plays no part. Above
+    10,000 rows the folds are quarters, of which the first is held out.
     """
+    names, keys = np.unique(
+        np.arange(rows) if groups is None else np.asarray(groups).astype(str), return_inverse=True
+    )
+    place = np.argsort(np.argsort(hash_share(names, seed), kind="stable"), kind="stable")
     count = n if rows <= HOLDOUT_ROWS else _HOLDOUT_FOLDS
-    if groups is None:
-        keys = np.arange(rows)
-        return customer_folds(keys, count, seed), keys
-    codes, _ = _factorize(np.asarray(groups))
-    return customer_folds(np.asarray(groups), count, seed), codes
+    return np.asarray((place % count)[keys], dtype=np.int64), np.asarray(keys, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -219,8 +238,3 @@ def _clustered_error(difference: Floats, keys: Rows) -> float:
     """Standard error of the mean of *difference* when rows of one customer hang together."""
     sums = np.bincount(keys, weights=difference - difference.mean())
     return float(np.sqrt(np.sum(sums**2)) / len(difference))
-
-
-def _factorize(groups: NDArray[Any]) -> tuple[Rows, NDArray[Any]]:
-    names, codes = np.unique(groups.astype(str), return_inverse=True)
-    return codes.astype(np.int64), names

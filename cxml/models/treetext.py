@@ -8,6 +8,7 @@ sees that.
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import NoReturn
 
@@ -92,13 +93,15 @@ def _tree(tree: dict[str, str], features: int, number: int) -> None:
             ("leaf_count", leaves), ("internal_count", nodes),
         )
     }  # fmt: skip
-    numbers = {
-        key: _numbers(tree.get(key, ""), length, f"tree {number}: {key}")
-        for key, length in (
-            ("split_gain", nodes), ("threshold", nodes), ("leaf_value", leaves), ("internal_value", nodes),
-            ("leaf_weight", leaves if nodes else 0), ("internal_weight", nodes), ("shrinkage", 1),
-        )
-    }  # fmt: skip
+    for key, length in (
+        ("split_gain", nodes), ("leaf_value", leaves), ("internal_value", nodes),
+        ("leaf_weight", leaves if nodes else 0), ("internal_weight", nodes), ("shrinkage", 1),
+    ):  # fmt: skip
+        _numbers(tree.get(key, ""), length, f"tree {number}: {key}")
+    # LightGBM parts what is missing from what is there by an infinite threshold.
+    given = tree.get("threshold", "").split(" ")
+    finite = " ".join("0" if part in ("inf", "-inf") else part for part in given)
+    thresholds = _numbers(finite, nodes, f"tree {number}: threshold")
     if not all(0 <= f < features for f in wholes["split_feature"]):
         _refuse(f"tree {number}: a split asks for a column that does not exist")
     if not all(0 <= d <= 15 and d >> 2 != 3 for d in wholes["decision_type"]):
@@ -106,7 +109,7 @@ def _tree(tree: dict[str, str], features: int, number: int) -> None:
     if min((*wholes["leaf_count"], *wholes["internal_count"])) < 1:
         _refuse(f"tree {number}: a node without rows")
     _shape(wholes["left_child"], wholes["right_child"], leaves, number)
-    _categories(tree, wholes["decision_type"], numbers["threshold"], cats, number)
+    _categories(tree, wholes["decision_type"], thresholds, cats, number)
 
 
 def _shape(left: list[int], right: list[int], leaves: int, number: int) -> None:
@@ -118,7 +121,9 @@ def _shape(left: list[int], right: list[int], leaves: int, number: int) -> None:
         _refuse(f"tree {number}: a node is reached twice")
 
 
-def _categories(tree: dict[str, str], kinds: list[int], thresholds: list[float], cats: int, number: int) -> None:
+def _categories(
+    tree: dict[str, str], kinds: list[int], thresholds: list[float], cats: int, number: int
+) -> None:
     """Category splits each own one slice of the bit sets."""
     mine = [t for t, kind in zip(thresholds, kinds, strict=True) if kind & 1]
     if sorted(mine) != list(range(cats)):
@@ -127,7 +132,7 @@ def _categories(tree: dict[str, str], kinds: list[int], thresholds: list[float],
         return
     bounds = _wholes(tree["cat_boundaries"], cats + 1, f"tree {number}: cat_boundaries")
     bits = _wholes(tree["cat_threshold"], bounds[-1], f"tree {number}: cat_threshold")
-    if bounds[0] != 0 or any(a >= b for a, b in zip(bounds, bounds[1:], strict=False)):
+    if bounds[0] != 0 or any(a >= b for a, b in itertools.pairwise(bounds)):
         _refuse(f"tree {number}: cat_boundaries is damaged")
     if not all(0 <= b < 2**32 for b in bits):
         _refuse(f"tree {number}: cat_threshold is damaged")

@@ -8,7 +8,6 @@ forecast is best at both.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -18,10 +17,12 @@ from scipy.special import log_expit
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from cxml.errors import DataError, ModelError, NotEnoughDataError
-from cxml.models.calibration import SigmoidCalibrator, number
-from cxml.models.encoding import encode_new, encode_training, refuse_missing
+from cxml.errors import DataError, NotEnoughDataError
+from cxml.models.calibration import SigmoidCalibrator
+from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
 from cxml.models.forest import Forest, Rung, Task, grow, make_folds
+from cxml.models.hurdle import Amounts, Hurdle, Ranges
+from cxml.models.schema import Schema
 from cxml.models.trees import Binned
 
 Floats = NDArray[np.float64]
@@ -36,139 +37,6 @@ AMOUNTS = (
     Rung("small, gamma", 4, 0.7, 0.7, 10, 0.05, 200, 0.1, 500, "gamma"),
     Rung("middle, gamma", 15, 0.8, 0.8, 5, 0.05, 150, 0.06, 400, "gamma"),
 )
-COVERAGE = 0.8
-_BAND_ROWS = 200
-_MOST_BANDS = 20
-_LEVEL = (0.2, 5.0)
-
-
-@dataclass(frozen=True)
-class Bands:
-    """How actual values scatter around the expected one, by band of expected value.
-
-    A row's score is (actual - expected) / scale, where scale is its expected positive part.
-
-    Attributes
-    ----------
-    edges : array of shape (bands - 1,)
-        Rising expected values (money); band k covers ``[edges[k - 1], edges[k])``.
-    low, median, high : arrays of shape (bands,)
-        Quantiles of the score: 10 %, 50 % and 90 % with the finite-sample correction of
-        split-conformal prediction, so that a new row of a band lies within low and high with a
-        probability of at least 80 % when it is exchangeable with the rows measured here.
-
-    References
-    ----------
-    Vovk, Gammerman, Shafer (2005), Algorithmic learning in a random world (Mondrian conformal
-    prediction); Lei et al. (2018), Distribution-free predictive inference for regression, JASA 113.
-    """
-
-    edges: Floats
-    low: Floats
-    median: Floats
-    high: Floats
-
-    @classmethod
-    def measure(cls, expected: Floats, scale: Floats, actual: Floats) -> Bands:
-        """The bands of rows that the model did not learn from: at least 200 rows each, at most 20."""
-        count = int(np.clip(len(expected) // _BAND_ROWS, 1, _MOST_BANDS))
-        edges = np.unique(np.quantile(expected, np.arange(1, count) / count))
-        which = np.searchsorted(edges, expected, side="right")
-        score = (actual - expected) / scale
-        rows = [np.sort(score[which == k]) for k in range(len(edges) + 1)]
-        rows = [r if len(r) else np.sort(score) for r in rows]
-        tail = (1 - COVERAGE) / 2
-        return cls(
-            edges,
-            np.array([r[max(int(np.floor(tail * (len(r) + 1))) - 1, 0)] for r in rows]),
-            np.array([float(np.median(r)) for r in rows]),
-            np.array([r[min(int(np.ceil((1 - tail) * (len(r) + 1))) - 1, len(r) - 1)] for r in rows]),
-        )
-
-    def of(self, expected: Floats) -> Rows:
-        """The band of each expected value."""
-        return np.asarray(np.searchsorted(self.edges, expected, side="right"))
-
-    def to_dict(self) -> dict[str, list[float]]:
-        """The numbers as JSON values."""
-        return {name: [float(v) for v in getattr(self, name)] for name in ("edges", "low", "median", "high")}
-
-    @classmethod
-    def from_dict(cls, raw: Any) -> Bands:
-        """The bands held by JSON values.
-
-        Raises
-        ------
-        ModelError
-            A list is missing, too long, not finite, or the edges do not rise.
-        """
-        try:
-            edges, low, median, high = (
-                np.array(raw[name], dtype=np.float64) for name in ("edges", "low", "median", "high")
-            )
-            sound = all(a.ndim == 1 and len(a) == len(edges) + 1 for a in (low, median, high))
-            sound = sound and edges.ndim == 1 and len(low) <= _MOST_BANDS and bool((np.diff(edges) > 0).all())
-            sound = sound and all(bool(np.isfinite(a).all()) for a in (edges, low, median, high))
-        except (TypeError, KeyError, ValueError, IndexError):
-            sound = False
-        if not sound:
-            raise ModelError("the value bands are damaged", where="calibrator.json",
-                             expected="finite quantiles by rising bands", fix="use a bundle that cxml wrote")  # fmt: skip
-        return cls(edges, low, median, high)
-
-
-@dataclass(frozen=True)
-class Hurdle:
-    """The numbers that turn two margins into money.
-
-    Expected value = P(positive) * level * smear * exp(amount margin) + (1 - P(positive)) * rest.
-
-    Attributes
-    ----------
-    chance : SigmoidCalibrator or None
-        From the margin of the first forest to P(positive); None when that is the same for all.
-    share : float
-        P(positive) when it is the same for all.
-    smear : float
-        Mean of actual amounts over exponentiated margins, on held-out customers: what a mean of
-        logarithms loses (Duan 1983, Smearing estimate, JASA 78).
-    level : float
-        Correction of the total, fitted on held-out customers or a later cutoff; within [0.2, 5].
-    rest : float
-        Mean value of the training rows without a positive one: 0, or a loss.
-    """
-
-    chance: SigmoidCalibrator | None
-    share: float
-    smear: float
-    level: float
-    rest: float
-
-    def parts(self, chance: Floats | None, amount: Floats) -> tuple[Floats, Floats, Floats]:
-        """P(positive), the expected positive part (money) and the expected value (money)."""
-        p = np.full(len(amount), self.share)
-        if self.chance is not None and chance is not None:
-            p = self.chance.probability(chance)
-        scale = np.maximum(p * self.level * self.smear * np.exp(np.clip(amount, -50, 50)), 1e-12)
-        return p, scale, scale + (1 - p) * self.rest
-
-    def levelled(self, chance: Floats | None, amount: Floats, actual: Floats) -> Hurdle:
-        """The same with the total of these rows met."""
-        p, scale, _ = Hurdle(self.chance, self.share, self.smear, 1.0, self.rest).parts(chance, amount)
-        level = (actual.sum() - float(np.sum((1 - p) * self.rest))) / scale.sum()
-        return Hurdle(self.chance, self.share, self.smear, float(np.clip(level, *_LEVEL)), self.rest)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The numbers as JSON values."""
-        plain: dict[str, Any] = {n: getattr(self, n) for n in ("share", "smear", "level", "rest")}
-        return {**plain, "chance": self.chance.to_dict() if self.chance else None}
-
-    @classmethod
-    def from_dict(cls, raw: Any) -> Hurdle:
-        """The numbers held by JSON values; ModelError when one is missing or impossible."""
-        found = {n: number(raw, n, least=0.0) for n in ("share", "smear", "level")}
-        chance = SigmoidCalibrator.from_dict(raw["chance"]) if raw.get("chance") is not None else None
-        return cls(chance, rest=number(raw, "rest"), **found)
 
 
 class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -193,10 +61,10 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         The two forests.
     hurdle_ : Hurdle
         The numbers that turn their margins into money.
-    bands_ : Bands
-        The scatter of actual values around the expected one.
+    ranges_, amounts_ : Ranges, Amounts
+        How actual values scatter around the expected ones.
     calibrated_on_ : str
-        What the level and the bands were fitted on, in words.
+        What P(positive), level and scatter were fitted on, in words.
     schema_ : Schema or None
         Names, kinds and levels when fitted on a DataFrame.
 
@@ -262,7 +130,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return self.calibrate_out_of_fold()
 
     def calibrate(self, X: pd.DataFrame | ArrayLike, y: ArrayLike) -> Self:
-        """Fit P(positive), the level and the bands anew on later rows, which training never saw.
+        """Fit P(positive), the level and the scatter anew on later rows, which training never saw.
 
         With fewer than ``min_events`` positive values there, what was fitted on held-out customers
         is kept and ``calibrated_on_`` says so.
@@ -280,7 +148,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def calibrate_out_of_fold(self) -> Self:
-        """Fit P(positive), the level and the bands on customers held out in training."""
+        """Fit P(positive), the level and the scatter on customers held out in training."""
         check_is_fitted(self, "amount_")
         chance, amount, value = self._held_out
         self._settle(chance, amount, value)
@@ -303,9 +171,8 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def predict_all(self, X: pd.DataFrame | ArrayLike) -> pd.DataFrame:
         """``expected_value``, ``median_value``, ``value_low``, ``value_high``, one row per row (money)."""
         p, scale, expected = self._parts(X)
-        band = self.bands_.of(expected)
-        median = np.where(p < 0.5, 0.0, expected + self.bands_.median[band] * scale)
-        low, high = (expected + quantile[band] * scale for quantile in (self.bands_.low, self.bands_.high))
+        median = self.amounts_.median(p, scale / p)
+        low, high = self.ranges_.around(expected, scale)
         return pd.DataFrame(
             {
                 "expected_value": expected,
@@ -317,12 +184,17 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def from_parts(
-        cls, chance: Forest | None, amount: Forest, *, hurdle: Hurdle, bands: Bands, features: int
+        cls, chance: Forest | None, amount: Forest, numbers: Any, schema: Schema
     ) -> ValueRegressor:
-        """A fitted regressor over encoded arrays, made of stored parts."""
+        """A fitted regressor made of stored parts; ModelError when the *numbers* are damaged."""
         made = cls()
-        made.chance_, made.amount_, made.hurdle_, made.bands_ = chance, amount, hurdle, bands
-        made.schema_, made.n_features_in_, made.calibrated_on_ = None, features, "stored numbers"
+        made.chance_, made.amount_, made.calibrated_on_ = chance, amount, "stored numbers"
+        made.hurdle_ = Hurdle.from_dict(numbers.get("hurdle"))
+        made.ranges_, made.amounts_ = (
+            Ranges.from_dict(numbers.get("ranges")),
+            Amounts.from_dict(numbers.get("amounts")),
+        )
+        remember_schema(made, schema)
         return made
 
     def _parts(self, X: pd.DataFrame | ArrayLike) -> tuple[Floats, Floats, Floats]:
@@ -336,7 +208,11 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def _remember(self, value: Floats) -> None:
         """Keep margins and values of the held-out customers, and what training alone can tell."""
         rows = self.amount_.held_rows
-        self._held_out = (self.chance_.held_margins if self.chance_ else None, self.amount_.held_margins, value[rows])
+        self._held_out = (
+            self.chance_.held_margins if self.chance_ else None,
+            self.amount_.held_margins,
+            value[rows],
+        )
         held, positive = value[rows], value[rows] > 0
         smear = held[positive].sum() / np.exp(np.clip(self.amount_.held_margins[positive], -50, 50)).sum()
         rest = float(value[value <= 0].mean()) if (value <= 0).any() else 0.0
@@ -350,8 +226,17 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         sigmoid = SigmoidCalibrator.fit(chance, positive) if both and chance is not None else None
         share = float(positive.mean())
         self.hurdle_ = Hurdle(sigmoid, share, base.smear, 1.0, base.rest).levelled(chance, amount, value)
-        _, scale, expected = self.hurdle_.parts(chance, amount)
-        self.bands_ = Bands.measure(expected, scale, value)
+        p, scale, expected = self.hurdle_.parts(chance, amount)
+        self.ranges_ = Ranges.measure(expected, scale, value)
+        self.amounts_ = Amounts.measure(scale / p, value)
+
+    def numbers(self) -> dict[str, Any]:
+        """All that is not trees, as JSON values."""
+        return {
+            "hurdle": self.hurdle_.to_dict(),
+            "ranges": self.ranges_.to_dict(),
+            "amounts": self.amounts_.to_dict(),
+        }
 
     def _values(self, y: ArrayLike) -> Floats:
         value = np.asarray(column_or_1d(y, warn=True), dtype=np.float64)

@@ -4,7 +4,7 @@ from cxml.report.call_list import call_list_xlsx
 from cxml.report.drivers_table import drivers_csv
 from cxml.report.gather import gather
 from cxml.report.inputs import ReportInputs
-from cxml.report.outputs import build
+from cxml.report.outputs import build, languages
 from cxml.report.page import render
 
-__all__ = ["ReportInputs", "build", "call_list_xlsx", "drivers_csv", "gather", "render"]
+__all__ = ["ReportInputs", "build", "call_list_xlsx", "drivers_csv", "gather", "languages", "render"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast, get_args
 
+from cxml.errors import ConfigError, did_you_mean
 from cxml.report.call_list import workbook
 from cxml.report.content import compute
 from cxml.report.drivers_table import drivers_csv
@@ -22,3 +24,21 @@ def build(inputs: ReportInputs, langs: Sequence[Language] = ("en", "ko")) -> dic
     files[CALL_LIST_FILE] = workbook(content, inputs, langs[0])
     files["drivers.csv"] = drivers_csv(inputs).encode()
     return files
+
+
+def languages(names: Sequence[str]) -> tuple[Language, ...]:
+    """The languages called so, each once.
+
+    Raises
+    ------
+    ConfigError
+        A language in which no report is written.
+    """
+    known = get_args(Language)
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"there is no report in {name!r}", where="--lang", expected=f"one of {', '.join(known)}",
+                fix=did_you_mean(name, known),
+            )  # fmt: skip
+    return tuple(dict.fromkeys(cast(Language, name) for name in names))

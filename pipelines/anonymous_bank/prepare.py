@@ -29,7 +29,7 @@ def calls(raw: Path) -> pd.DataFrame:
     )
     total = log.vru_time.clip(0, LONGEST_S) + waited.fillna(0) + served.fillna(0)
     return pd.DataFrame({
-        "interaction_id": (log["vru+line"] + "-" + log.call_id.astype(str) + "-" + log.date.dt.strftime("%m%d") + "-" + log.vru_entry),
+        "interaction_id": log["vru+line"] + "-" + log.call_id.astype(str) + "-" + start.dt.strftime("%m%d-%H%M%S"),
         "customer_id": log.customer_id.astype(str),
         "started_at": start,
         "channel": "phone.human",
@@ -61,7 +61,7 @@ def customers(raw: Path, log: pd.DataFrame) -> pd.DataFrame:
     found = versions.merge(profile, on="customer_id")
     return pd.DataFrame({
         "customer_id": found.customer_id,
-        "joined_at": found.first_call,
+        "joined_at": found.first_call.dt.date,
         "recorded_at": found.started_at,
         "priority": found.priority,
         "last_seen_at": found.last_call + pd.Timedelta("23:59:59"),

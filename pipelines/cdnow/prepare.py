@@ -21,7 +21,7 @@ def orders(raw: Path) -> pd.DataFrame:
     return pd.DataFrame({
         "order_id": days.customer_id.astype(str) + "-" + days.date.dt.strftime("%Y%m%d"),
         "customer_id": days.customer_id.astype(str),
-        "ordered_at": days.date,
+        "ordered_at": days.date.dt.date,
         "revenue": days.dollar_value,
         "margin": days.dollar_value,
     })  # fmt: skip

@@ -37,7 +37,9 @@ def test_equals_the_optimum_that_scipy_finds() -> None:
         p = expit(theta[0] * MARGIN + theta[1])
         return -float(np.sum(target * np.log(p) + (1 - target) * np.log1p(-p)))
 
-    best = minimize(loss, [1.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 4000})
+    best = minimize(
+        loss, [1.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 4000}
+    )
     found = SigmoidCalibrator.fit(MARGIN, Y)
     assert [found.a, found.b] == pytest.approx(best.x, abs=1e-6)
 
@@ -94,7 +96,17 @@ def test_json_round_trip() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [None, {}, {"a": 1}, {"a": 0, "b": 0}, {"a": -1, "b": 0}, {"a": "1", "b": 0}, {"a": float("nan"), "b": 0}, {"a": True, "b": 0}]
+    "raw",
+    [
+        None,
+        {},
+        {"a": 1},
+        {"a": 0, "b": 0},
+        {"a": -1, "b": 0},
+        {"a": "1", "b": 0},
+        {"a": float("nan"), "b": 0},
+        {"a": True, "b": 0},
+    ],
 )
 def test_damaged_numbers_are_refused(raw: object) -> None:
     with pytest.raises(ModelError):

@@ -30,7 +30,9 @@ def test_levels_are_sorted_and_missing_is_nan() -> None:
     assert schema.levels == {"plan_last": ("basic", "pro")} and schema.categorical == (2,)
     encoded = schema.encode(table())
     assert encoded.dtype == np.float32
-    np.testing.assert_array_equal(encoded, [[1, 1.5, 1, 1], [2, np.nan, np.nan, 0], [3, 3, 0, 1], [4, 4, 1, 1]])
+    np.testing.assert_array_equal(
+        encoded, [[1, 1.5, 1, 1], [2, np.nan, np.nan, 0], [3, 3, 0, 1], [4, 4, 1, 1]]
+    )
 
 
 @settings(max_examples=30, deadline=None)
@@ -41,7 +43,9 @@ def test_column_order_plays_no_part_and_row_order_is_kept(columns: list[int], ro
     np.testing.assert_array_equal(schema.encode(shuffled), schema.encode(table())[rows])
 
 
-@pytest.mark.parametrize("dtype", ["int64", "Int64", "float64", "Float32", "int64[pyarrow]", "double[pyarrow]", "object"])
+@pytest.mark.parametrize(
+    "dtype", ["int64", "Int64", "float64", "Float32", "int64[pyarrow]", "double[pyarrow]", "object"]
+)
 def test_any_kind_of_number_fits(dtype: str) -> None:
     schema = Schema.learn(table())
     frame = table().astype({"calls_30d": dtype})

@@ -23,7 +23,9 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     X[:, 3] = rng.integers(0, 40, 1500)
     X[:, 4] = rng.integers(0, 3, 1500)
     X[rng.random(X.shape) < 0.1] = np.nan
-    score = np.nan_to_num(X[:, 0]) + np.nan_to_num(X[:, 1]) * (X[:, 2] > 0) + 2 * np.isin(X[:, 3], [1, 5, 7, 33])
+    score = (
+        np.nan_to_num(X[:, 0]) + np.nan_to_num(X[:, 1]) * (X[:, 2] > 0) + 2 * np.isin(X[:, 3], [1, 5, 7, 33])
+    )
     return X, (score + rng.normal(size=1500) > 0.3).astype(float)
 
 
@@ -43,7 +45,9 @@ def test_parts_of_a_binned_table_train_like_the_table(data: tuple[np.ndarray, np
     binned = trees.Binned(X, [3, 4], 1)
     part = binned.train(y, SMALL, 10, rows=rows)
     # The oracle: the same rows as a data set of their own that shares the bins.
-    reference = lgb.Dataset(X, label=y, categorical_feature=[3, 4], params=dict(trees.COMMON), free_raw_data=False)
+    reference = lgb.Dataset(
+        X, label=y, categorical_feature=[3, 4], params=dict(trees.COMMON), free_raw_data=False
+    )
     alone = lgb.train(
         {**trees.COMMON, **SMALL, "num_threads": 1, "seed": 0},
         lgb.Dataset(X[rows], label=y[rows], reference=reference, categorical_feature=[3, 4]),
@@ -52,7 +56,10 @@ def test_parts_of_a_binned_table_train_like_the_table(data: tuple[np.ndarray, np
     np.testing.assert_allclose(trees.tree_margins(part, X), alone.predict(X, raw_score=True), atol=1e-12)
 
 
-def test_threads_and_repeats_give_the_same_text(data: tuple[np.ndarray, np.ndarray], text: str) -> None:
+def test_threads_and_repeats_give_the_same_text(
+    data: tuple[np.ndarray, np.ndarray], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trees, "_SMALL", 0)
     for threads in (1, 2):
         assert trees.tree_text(trees.Binned(data[0], [3, 4], threads).train(data[1], SMALL, 12)) == text
     other = trees.Binned(data[0], [3, 4], 1).train(data[1], SMALL, 12, seed=1)
@@ -78,7 +85,9 @@ def test_training_stops_when_the_check_rows_get_worse(data: tuple[np.ndarray, np
     np.testing.assert_array_equal(trees.tree_margins(again, X), trees.tree_margins(found, X))
 
 
-def test_contributions_add_up_to_the_margin(booster: lgb.Booster, data: tuple[np.ndarray, np.ndarray]) -> None:
+def test_contributions_add_up_to_the_margin(
+    booster: lgb.Booster, data: tuple[np.ndarray, np.ndarray]
+) -> None:
     found = trees.tree_contributions(booster, data[0])
     assert found.shape == (1500, 6)
     np.testing.assert_allclose(found.sum(axis=1), trees.tree_margins(booster, data[0]), atol=1e-9)
@@ -108,18 +117,24 @@ def test_contributions_are_shapley_values(data: tuple[np.ndarray, np.ndarray]) -
         np.testing.assert_allclose(got[:3], wanted, atol=1e-9)
 
 
-def test_text_round_trip_without_parameters(booster: lgb.Booster, text: str, data: tuple[np.ndarray, np.ndarray]) -> None:
+def test_text_round_trip_without_parameters(
+    booster: lgb.Booster, text: str, data: tuple[np.ndarray, np.ndarray]
+) -> None:
     assert text.endswith("end of trees\n") and "num_threads" not in text
     again = trees.read_trees(text, 5)
     np.testing.assert_array_equal(trees.tree_margins(again, data[0]), trees.tree_margins(booster, data[0]))
-    np.testing.assert_array_equal(trees.tree_contributions(again, data[0]), trees.tree_contributions(booster, data[0]))
+    np.testing.assert_array_equal(
+        trees.tree_contributions(again, data[0]), trees.tree_contributions(booster, data[0])
+    )
     assert trees.tree_text(again) == text
 
 
 @pytest.mark.parametrize("objective", ["binary", "gamma", "regression", "tweedie"])
 def test_single_leaf_trees_pass(objective: str, data: tuple[np.ndarray, np.ndarray]) -> None:
     X, y = data
-    flat = trees.Binned(X, [], 1).train(y + 1 * (objective == "gamma"), {**SMALL, "objective": objective, "min_data_in_leaf": 2000}, 3)
+    flat = trees.Binned(X, [], 1).train(
+        y + 1 * (objective == "gamma"), {**SMALL, "objective": objective, "min_data_in_leaf": 2000}, 3
+    )
     again = trees.read_trees(trees.tree_text(flat), 5)
     np.testing.assert_array_equal(trees.tree_margins(again, X), trees.tree_margins(flat, X))
 
@@ -170,7 +185,9 @@ BROKEN = {
 @pytest.mark.parametrize("how", BROKEN)
 def test_broken_arrays_are_refused(text: str, how: str) -> None:
     key, make = BROKEN[how]
-    with_categories = next(i for i in range(12) if f"Tree={i}\n" in text and "num_cat=0" not in text.split("Tree=")[i + 1])
+    with_categories = next(
+        i for i in range(12) if f"Tree={i}\n" in text and "num_cat=0" not in text.split("Tree=")[i + 1]
+    )
     broken = swap(text, key, make, with_categories)
     assert broken != text
     with pytest.raises(ModelError, match="model text is damaged"):

@@ -133,9 +133,15 @@ def labels_of() -> dict[str, Any]:
     return {
         "factors": {f: {"en": en, "ko": ko, "kind": kind, "family": family}
                     for f, (en, ko, kind, family, _, _) in FACTORS.items()},
-        "features": {n: {"factor": f, "en": en, "ko": ko, "unit": unit, "direction": "+"}
+        "features": {n: {"factor": f, **windowed(n, en, ko), "unit": unit, "direction": "+"}
                      for n, (f, en, ko, unit, _) in FEATURES.items()},
     }  # fmt: skip
+
+
+def windowed(column: str, en: str, ko: str) -> dict[str, str]:
+    """The labels of a column say its window."""
+    days = column.rpartition("_")[2].removesuffix("d")
+    return {"en": f"{en}, last {days} days", "ko": f"최근 {days}일 {ko}"} if days.isdigit() else {"en": en, "ko": ko}
 
 
 def metrics_of(seed: int = 3) -> dict[str, Any]:

@@ -1,0 +1,16 @@
+"""Models of churn and value, what they have to beat, and the bundle that stores them."""
+
+from cxml.models.baselines import BaseRate, LogisticBaseline, NaiveValue, RecencyRule
+from cxml.models.bundle import Bundle
+from cxml.models.churn import ChurnClassifier
+from cxml.models.value import ValueRegressor
+
+__all__ = [
+    "BaseRate",
+    "Bundle",
+    "ChurnClassifier",
+    "LogisticBaseline",
+    "NaiveValue",
+    "RecencyRule",
+    "ValueRegressor",
+]

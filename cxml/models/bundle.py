@@ -1,0 +1,300 @@
+"""A trained model as a folder of plain text: no pickle, nothing that runs.
+
+Trees are LightGBM's text without its parameters, everything else is JSON; ``manifest.json`` holds the
+SHA-256 of every file. A folder is read in this order: checksums, format, JSON, structure of the trees,
+and only then LightGBM. The checksums find accidents and changed files; they do not stop someone who
+can rewrite the manifest as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from cxml import manifest
+from cxml.errors import CxmlError, ModelError
+from cxml.models.calibration import SigmoidCalibrator
+from cxml.models.churn import ChurnClassifier
+from cxml.models.forest import Forest
+from cxml.models.info_sheet import info_sheet
+from cxml.models.schema import Schema
+from cxml.models.value import ValueRegressor
+
+Floats = NDArray[np.float64]
+FORMAT = 1
+MOST_UNSEEN = 0.05
+_LARGEST_GAP = 1e-6
+_VALUE_COLUMNS = ("expected_value", "median_value", "value_low", "value_high")
+_TREES = {"churn": "churn", "chance": "value_chance", "amount": "value_amount"}
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """Everything that scoring needs.
+
+    Attributes
+    ----------
+    churn : ChurnClassifier
+        Fitted on a DataFrame.
+    value : ValueRegressor or None
+        Fitted on a DataFrame with the same columns; None where no value is configured.
+    labels : mapping
+        ``factors``: factor -> ``en``, ``ko``, ``kind``, ``family``; ``features``: column -> ``factor``,
+        ``en``, ``ko``, ``unit``, ``direction``. Every column of the model is there.
+    info : mapping
+        What a reader must know: data, dates, choices and figures, as JSON values.
+
+    Raises
+    ------
+    ModelError
+        The models have different columns, or a column has no label or no known factor.
+    """
+
+    churn: ChurnClassifier
+    value: ValueRegressor | None
+    labels: Mapping[str, Any]
+    info: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        _labels_fit(self.schema, self.labels)
+        if self.value is not None and self.value.schema_.columns != self.schema.columns:
+            _refuse("the churn and the value model have different columns", "bundle")
+
+    @property
+    def schema(self) -> Schema:
+        """Names, kinds and levels of the columns of the churn model."""
+        schema: Schema | None = self.churn.schema_
+        if schema is None:
+            _refuse("the churn model was fitted on an array without column names", "bundle")
+        return schema
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that the bundle holds: the same in memory and in any folder."""
+        texts = sorted(self.files().items())
+        return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+
+    def score(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Scores of the rows of a feature table.
+
+        Returns
+        -------
+        DataFrame
+            With the index of *frame*: ``churn_probability``, ``base`` and ``contribution_<factor>``
+            (calibrated log-odds, in the order of the labels; their sum is logit of the probability),
+            ``expected_value``, ``median_value``, ``value_low``, ``value_high`` (money; NaN without a
+            value model).
+
+        Raises
+        ------
+        ModelError
+            The table does not fit the schema, or contributions do not add up within 1e-6.
+        """
+        return self.explain(frame)[0]
+
+    def feature_contributions(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """What each feature adds to the calibrated log-odds: one column per feature, without the base."""
+        return self.explain(frame)[1]
+
+    def explain(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """``score`` and ``feature_contributions`` for the price of one."""
+        encoded = self.schema.encode(frame)
+        log_odds, found = self.churn.log_odds(encoded), self.churn.contributions(encoded)
+        gap = float(np.abs(found.sum(axis=1) - log_odds).max(initial=0.0))
+        if not gap <= _LARGEST_GAP:
+            _refuse(f"contributions miss the log-odds by {gap:.1e}", "scores")
+        scores = {"churn_probability": expit(log_odds), "base": found[:, -1], **self._by_factor(found)}
+        features = pd.DataFrame(found[:, :-1], columns=list(self.schema.columns), index=frame.index)
+        return pd.DataFrame(scores, index=frame.index).join(self._money(frame, encoded)), features
+
+    def refuse_unseen(self, unseen: Mapping[str, int], rows: int) -> None:
+        """Refuse a table in which too many rows hold a level that training never saw.
+
+        Parameters
+        ----------
+        unseen : mapping
+            Column -> rows with such a level, as counted by ``schema.unseen`` and summed over chunks.
+        rows : int
+            Rows in all.
+
+        Raises
+        ------
+        ModelError
+            In some column it is more than 5 % of the rows.
+        """
+        many = {name: n / rows for name, n in unseen.items() if n > MOST_UNSEEN * rows}
+        if many:
+            shares = ", ".join(f"{name} ({share:.0%} of the rows)" for name, share in sorted(many.items()))
+            raise ModelError(
+                f"too many values that training never saw: {shares}", where="table to score",
+                expected=f"at most {MOST_UNSEEN:.0%} of the rows of a column",
+                fix="train again with recent cutoffs, or mend the names in the source",
+            )  # fmt: skip
+
+    def files(self) -> dict[str, str]:
+        """The files of the bundle, but its manifest: name -> text."""
+        value = self.value
+        forests = {"churn": self.churn.forest_}
+        schemas: dict[str, Any] = {"churn": self.schema.to_dict(), "value": None}
+        numbers: dict[str, Any] = {"churn": self.churn.calibrator_.to_dict(), "value": None}
+        if value is not None:
+            forests |= {"amount": value.amount_} | ({"chance": value.chance_} if value.chance_ else {})
+            schemas["value"] = value.schema_.to_dict()
+            numbers["value"] = value.numbers()
+        found = {
+            f"{_TREES[name]}_{i}.lgb": text
+            for name, forest in forests.items()
+            for i, text in enumerate(forest.texts())
+        }
+        info = _finite(dict(self.info))
+        return found | {
+            "schema.json": manifest.as_json(schemas),
+            "calibrator.json": manifest.as_json(numbers),
+            "labels.json": manifest.as_json(dict(self.labels)),
+            "info.json": manifest.as_json(info),
+            "info.md": info_sheet(info, self.labels, len(self.schema.columns)),
+        }
+
+    def write(self, folder: Path | str) -> Path:
+        """Write the bundle into a new folder, which appears whole or not at all.
+
+        Raises
+        ------
+        CxmlError
+            The folder exists and is not empty.
+        """
+        target = Path(folder).absolute()
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise CxmlError("there is something already", where=str(target), expected="a new or empty folder",
+                            fix="name another folder")  # fmt: skip
+        target.parent.mkdir(parents=True, exist_ok=True)
+        making = target.with_name(f"{target.name}.part-{os.getpid()}")
+        try:
+            making.mkdir()
+            for name, text in self.files().items():
+                (making / name).write_text(text, encoding="utf-8", newline="\n")
+            manifest.seal(making, {"bundle_format": FORMAT})
+            making.replace(target)
+        except BaseException:
+            shutil.rmtree(making, ignore_errors=True)
+            raise
+        return target
+
+    @classmethod
+    def read(cls, folder: Path | str) -> Bundle:
+        """Read a bundle.
+
+        Raises
+        ------
+        ModelError
+            A file is missing, added, changed or damaged, or the format is another one.
+        """
+        root = Path(folder)
+        sealed = manifest.verify(root)
+        if sealed.get("info", {}).get("bundle_format") != FORMAT:
+            raise ModelError(
+                "the bundle has another format", where=str(root), expected=f"bundle_format {FORMAT}",
+                fix="use the version of cxml that wrote it, or train again",
+            )  # fmt: skip
+        schemas, numbers, labels, info = (_json(root, n) for n in ("schema", "calibrator", "labels", "info"))
+        schema = Schema.from_dict(schemas.get("churn"))
+        size = len(schema.columns)
+        names = list(sealed["files"])
+        churn = ChurnClassifier.from_parts(
+            _forest(root, names, "churn", size), SigmoidCalibrator.from_dict(numbers.get("churn")), schema
+        )
+        value = None
+        if isinstance(numbers.get("value"), dict):
+            has_chance = any(name.startswith(_TREES["chance"]) for name in names)
+            value = ValueRegressor.from_parts(
+                _forest(root, names, "chance", size) if has_chance else None,
+                _forest(root, names, "amount", size),
+                numbers["value"],
+                Schema.from_dict(schemas.get("value")),
+            )
+        return cls(churn, value, labels, info)
+
+    def _by_factor(self, found: Floats) -> dict[str, Floats]:
+        """Contributions added up by factor, one column after another: the same sum for any number of rows."""
+        totals = {f"contribution_{factor}": np.zeros(len(found)) for factor in self.labels["factors"]}
+        for i, column in enumerate(self.schema.columns):
+            totals[f"contribution_{self.labels['features'][column]['factor']}"] += found[:, i]
+        return totals
+
+    def _money(self, frame: pd.DataFrame, encoded: NDArray[np.float32]) -> pd.DataFrame:
+        if self.value is None:
+            return pd.DataFrame(np.nan, index=frame.index, columns=list(_VALUE_COLUMNS))
+        own = self.value.schema_ != self.schema
+        found = self.value.predict_all(self.value.schema_.encode(frame) if own else encoded)
+        return found.set_index(frame.index)
+
+
+def _labels_fit(schema: Schema, labels: Any) -> None:
+    try:
+        factors = set(labels["factors"])
+        missing = [c for c in schema.columns if labels["features"][c]["factor"] not in factors]
+    except (KeyError, TypeError, AttributeError, IndexError):
+        missing = [
+            c
+            for c in schema.columns
+            if not isinstance(labels, Mapping) or c not in labels.get("features", {})
+        ]
+        missing = missing or ["one of them"]
+    if missing:
+        _refuse(
+            f"{len(missing)} columns have no label or no known factor, such as {missing[0]}", "labels.json"
+        )
+
+
+def _forest(root: Path, names: list[str], part: str, features: int) -> Forest:
+    """The trees of one part: ``<part>_0.lgb``, ``<part>_1.lgb`` ... without a gap."""
+    wanted = sum(name.startswith(f"{_TREES[part]}_") and name.endswith(".lgb") for name in names)
+    files = [f"{_TREES[part]}_{i}.lgb" for i in range(wanted)]
+    if not files or not set(files) <= set(names):
+        _refuse(f"the trees of {_TREES[part]} are missing", str(root))
+    try:
+        return Forest.read([(root / name).read_text(encoding="ascii") for name in files], features)
+    except UnicodeDecodeError:
+        _refuse("the trees are not plain text", str(root))
+
+
+def _json(root: Path, name: str) -> dict[str, Any]:
+    path = root / f"{name}.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+    except (OSError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        _refuse(f"{name}.json is missing or damaged", str(root))
+    return found
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+def _finite(value: Any) -> Any:
+    """JSON values with None in the place of NaN and infinity."""
+    if isinstance(value, Mapping):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _refuse(what: str, where: str) -> NoReturn:
+    raise ModelError(
+        what, where=where, expected="a bundle that cxml wrote", fix="use another bundle, or train again"
+    )

@@ -1,0 +1,207 @@
+"""The numbers that turn two margins into money: the hurdle, and how actual values scatter around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxml.errors import ModelError
+from cxml.models.calibration import SigmoidCalibrator, number
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+COVERAGE = 0.8
+_BAND_ROWS = 200
+_MOST_BANDS = 20
+_PROBABILITIES = np.linspace(0, 1, 41)
+_LEVEL = (0.2, 5.0)
+
+
+@dataclass(frozen=True)
+class Hurdle:
+    """The numbers that turn two margins into money.
+
+    Expected value = P(positive) * level * smear * exp(amount margin) + (1 - P(positive)) * rest.
+
+    Attributes
+    ----------
+    chance : SigmoidCalibrator or None
+        From the margin of the first forest to P(positive); None when that is the same for all.
+    share : float
+        P(positive) when it is the same for all.
+    smear : float
+        Mean of actual amounts over exponentiated margins, on held-out customers: what a mean of
+        logarithms loses (Duan 1983, Smearing estimate, JASA 78).
+    level : float
+        Correction of the total, fitted on held-out customers or a later cutoff; within [0.2, 5].
+    rest : float
+        Mean value of the training rows without a positive one: 0, or a loss.
+    """
+
+    chance: SigmoidCalibrator | None
+    share: float
+    smear: float
+    level: float
+    rest: float
+
+    def parts(self, chance: Floats | None, amount: Floats) -> tuple[Floats, Floats, Floats]:
+        """P(positive), the expected positive part (money) and the expected value (money)."""
+        p = np.full(len(amount), self.share)
+        if self.chance is not None and chance is not None:
+            p = self.chance.probability(chance)
+        scale = np.maximum(p * self.level * self.smear * np.exp(np.clip(amount, -50, 50)), 1e-12)
+        return p, scale, scale + (1 - p) * self.rest
+
+    def levelled(self, chance: Floats | None, amount: Floats, actual: Floats) -> Hurdle:
+        """The same with the total of these rows met."""
+        p, scale, _ = Hurdle(self.chance, self.share, self.smear, 1.0, self.rest).parts(chance, amount)
+        level = (actual.sum() - float(np.sum((1 - p) * self.rest))) / scale.sum()
+        return Hurdle(self.chance, self.share, self.smear, float(np.clip(level, *_LEVEL)), self.rest)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers as JSON values."""
+        plain: dict[str, Any] = {n: getattr(self, n) for n in ("share", "smear", "level", "rest")}
+        return {**plain, "chance": self.chance.to_dict() if self.chance else None}
+
+    @classmethod
+    def from_dict(cls, raw: Any) -> Hurdle:
+        """The numbers held by JSON values; ModelError when one is missing or impossible."""
+        found = {n: number(raw, n, least=0.0) for n in ("share", "smear", "level")}
+        chance = SigmoidCalibrator.from_dict(raw["chance"]) if raw.get("chance") is not None else None
+        return cls(chance, rest=number(raw, "rest"), **found)
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """How far actual values lie from the expected one, by band of expected value.
+
+    A row's score is (actual - expected) / scale, where scale is its expected positive part.
+
+    Attributes
+    ----------
+    edges : array of shape (bands - 1,)
+        Rising expected values (money); band k covers ``[edges[k - 1], edges[k])``.
+    low, high : arrays of shape (bands,)
+        Quantiles of the score, 10 % and 90 % with the finite-sample correction of split-conformal
+        prediction: a new row of a band lies within low and high with a probability of at least 80 %
+        when it is exchangeable with the rows measured here.
+
+    References
+    ----------
+    Vovk, Gammerman, Shafer (2005), Algorithmic learning in a random world (Mondrian conformal
+    prediction); Lei et al. (2018), Distribution-free predictive inference for regression, JASA 113.
+    """
+
+    edges: Floats
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def measure(cls, expected: Floats, scale: Floats, actual: Floats) -> Ranges:
+        """The ranges of rows that the model did not learn from: bands of 200 rows or more, at most 20."""
+        edges, parts = _banded(expected, (actual - expected) / scale)
+        tail = (1 - COVERAGE) / 2
+        low = [part[max(int(np.floor(tail * (len(part) + 1))) - 1, 0)] for part in parts]
+        high = [part[min(int(np.ceil((1 - tail) * (len(part) + 1))) - 1, len(part) - 1)] for part in parts]
+        return cls(edges, np.array(low), np.array(high))
+
+    def around(self, expected: Floats, scale: Floats) -> tuple[Floats, Floats]:
+        """Low and high end (money) of each row."""
+        band = np.searchsorted(self.edges, expected, side="right")
+        return expected + self.low[band] * scale, expected + self.high[band] * scale
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers as JSON values."""
+        return {"edges": self.edges.tolist(), "low": self.low.tolist(), "high": self.high.tolist()}
+
+    @classmethod
+    def from_dict(cls, raw: Any) -> Ranges:
+        """The ranges held by JSON values; ModelError when they are damaged."""
+        edges, low, high = (_array(raw, name, 1) for name in ("edges", "low", "high"))
+        _fit(edges, low, high)
+        return cls(edges, low, high)
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How actual amounts scatter around the expected amount of a buyer, by band of that amount.
+
+    The median of a value that is nothing with probability 1 - p, and an amount otherwise, is 0 for
+    p < 1/2, else the amount's quantile 1 - 1 / (2 p).
+
+    Attributes
+    ----------
+    edges : array of shape (bands - 1,)
+        Rising expected amounts of a buyer (money).
+    ratios : array of shape (bands, 41)
+        Quantiles of actual / expected amount among buyers, at 0, 0.025 ... 1.
+    """
+
+    edges: Floats
+    ratios: Floats
+
+    @classmethod
+    def measure(cls, amount: Floats, actual: Floats) -> Amounts:
+        """The scatter of buyers that the model did not learn from: bands of 200 or more, at most 20."""
+        buys = actual > 0
+        edges, parts = _banded(amount[buys], actual[buys] / amount[buys])
+        return cls(edges, np.array([np.quantile(part, _PROBABILITIES) for part in parts]))
+
+    def median(self, p: Floats, amount: Floats) -> Floats:
+        """Median value (money) of rows with that probability to buy and that expected amount."""
+        band = np.searchsorted(self.edges, amount, side="right")
+        place = np.clip(1 - 0.5 / np.maximum(p, 0.5), 0, 1) * (len(_PROBABILITIES) - 1)
+        below = np.minimum(place.astype(np.int64), len(_PROBABILITIES) - 2)
+        left, right = self.ratios[band, below], self.ratios[band, below + 1]
+        ratio = left + (right - left) * (place - below)
+        return np.where(p < 0.5, 0.0, ratio * amount)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers as JSON values."""
+        return {"edges": self.edges.tolist(), "ratios": self.ratios.tolist()}
+
+    @classmethod
+    def from_dict(cls, raw: Any) -> Amounts:
+        """The scatter held by JSON values; ModelError when it is damaged."""
+        edges, ratios = _array(raw, "edges", 1), _array(raw, "ratios", 2)
+        _fit(edges, ratios)
+        if ratios.shape[1] != len(_PROBABILITIES):
+            raise _damaged("ratios")
+        return cls(edges, ratios)
+
+
+def _banded(by: Floats, score: Floats) -> tuple[Floats, list[Floats]]:
+    """Edges of equal-count bands of *by*, and the sorted scores of each."""
+    count = int(np.clip(len(by) // _BAND_ROWS, 1, _MOST_BANDS))
+    edges = np.unique(np.quantile(by, np.arange(1, count) / count))
+    which = np.searchsorted(edges, by, side="right")
+    parts = [np.sort(score[which == k]) for k in range(len(edges) + 1)]
+    # Equal forecasts can leave a band empty: it is measured on all rows.
+    return edges, [part if len(part) else np.sort(score) for part in parts]
+
+
+def _array(raw: Any, name: str, dimensions: int) -> Floats:
+    try:
+        found = np.array(raw[name], dtype=np.float64)
+    except (TypeError, KeyError, ValueError, IndexError):
+        raise _damaged(name) from None
+    if found.ndim != dimensions or not np.isfinite(found).all():
+        raise _damaged(name)
+    return found
+
+
+def _fit(edges: Floats, *by_band: Floats) -> None:
+    if (
+        any(len(one) != len(edges) + 1 for one in by_band)
+        or len(edges) >= _MOST_BANDS
+        or (np.diff(edges) <= 0).any()
+    ):
+        raise _damaged("edges")
+
+
+def _damaged(name: str) -> ModelError:
+    return ModelError(f"the value numbers {name!r} are damaged", where="calibrator.json",
+                      expected="finite numbers by rising bands", fix="use a bundle that cxml wrote")  # fmt: skip

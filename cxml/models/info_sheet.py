@@ -1,0 +1,98 @@
+"""The page of a bundle for people: what it predicts, from which data, how well, how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_CHURN = ("auc", "pr_auc", "log_loss", "brier", "ece", "top_decile_lift")
+_VALUE = ("gini", "spearman", "decile_mape", "mae", "rmse", "total_error")
+
+
+def info_sheet(info: Mapping[str, Any], labels: Mapping[str, Any], features: int) -> str:
+    """The page as Markdown. What *info* does not hold is left out."""
+    blocks = [
+        f"# {info.get('project', 'cxml')}: churn and value",
+        _predicts(info),
+        _data(info, features),
+        *_figures(info.get("metrics") or {}),
+        _reading(info),
+        _factors(labels),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _predicts(info: Mapping[str, Any]) -> str:
+    if "horizon_days" not in info:
+        return ""
+    lead, horizon = float(info.get("lead_days") or 0), float(info["horizon_days"])
+    start = f"from day {lead:g} after the cutoff" if lead else "from the cutoff"
+    kind = f" (churn by {info['churn']})" if info.get("churn") else ""
+    return f"Predicts who leaves within {horizon:g} days {start}{kind}."
+
+
+def _data(info: Mapping[str, Any], features: int) -> str:
+    lines = ["## Data", ""]
+    named = {
+        "Observation end": info.get("observation_end"),
+        "Train cutoffs": ", ".join(str(c)[:10] for c in info.get("train_cutoffs") or ()),
+        "Calibration": str(info.get("calibration_cutoff") or "customers held out in training")[:30],
+        "Test cutoff": str(info.get("test_cutoff") or "")[:10],
+        "Split": info.get("split"),
+        "Snapshots": _count(info.get("snapshots")),
+        "Left within the lead, not used": _count(info.get("left_in_lead")),
+        "Features": _count(features),
+        "Trees": f"{info['rung']}, {info['rounds']} rounds" if "rung" in info and "rounds" in info else "",
+        "Currency": info.get("currency"),
+    }
+    return "\n".join([*lines, *(f"- {name}: {text}" for name, text in named.items() if text)])
+
+
+def _figures(metrics: Mapping[str, Any]) -> list[str]:
+    blocks = []
+    for target, names in (("churn", _CHURN), ("value", _VALUE)):
+        own, others = metrics.get(target), (metrics.get("baselines") or {}).get(target) or {}
+        if not own:
+            continue
+        head = [f"| {target} | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+        rows = [
+            f"| {who} | " + " | ".join(_figure(figures.get(name)) for name in names) + " |"
+            for who, figures in {"model": own, **others}.items()
+        ]
+        said = (metrics.get("verdict") or {}).get(target)
+        blocks.append("\n".join([f"## {target.capitalize()} on the test snapshots", "", *head, *rows]))
+        blocks += [str(said)] if said else []
+    noise = (metrics.get("churn") or {}).get("ece_noise_p99")
+    if noise is not None:
+        blocks.append(
+            f"A perfectly calibrated model of this size shows an ece of up to {_figure(noise)} by chance."
+        )
+    return blocks
+
+
+def _reading(info: Mapping[str, Any]) -> str:
+    money = info.get("currency") or "the currency of the data"
+    return "\n".join([
+        "## How to read it",
+        "",
+        "- A churn probability of 0.2 says: of 100 such customers, about 20 leave.",
+        "- Contributions are in log-odds and add up: base + contributions = log(p / (1 - p)). A contribution of"
+        " 0.1 multiplies the odds of leaving by 1.1.",
+        f"- Expected value (in {money}) is for ranking and totals, median value for the typical customer; low and"
+        " high hold the actual value of 80 of 100 such customers, or more.",
+        "- Contributions say what the model leans on. They are no proof of a cause.",
+    ])  # fmt: skip
+
+
+def _factors(labels: Mapping[str, Any]) -> str:
+    rows = [f"| {factor} | {label.get('en', '')} | {label.get('kind', '')} |"
+            for factor, label in labels.get("factors", {}).items()]  # fmt: skip
+    return "\n".join(["## Factors", "", "| factor | meaning | kind |", "|---|---|---|", *rows])
+
+
+def _figure(value: Any) -> str:
+    return f"{value:,.4g}" if isinstance(value, int | float) else "-"
+
+
+def _count(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else ""

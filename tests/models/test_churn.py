@@ -1,0 +1,203 @@
+"""Probabilities that keep their word, contributions that add up, and refusal of what cannot be learned."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import check_estimator
+
+from cxml.errors import ModelError, NotEnoughDataError
+from cxml.metrics import churn_metrics
+from cxml.models import forest
+from cxml.models.churn import ChurnClassifier
+from cxml.models.forest import make_folds
+from cxml.models.trees import tree_contributions
+
+RNG = np.random.default_rng(3)
+
+
+def company(
+    rows: int, seed: int = 0, *, interaction: float = 0.0
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Features, outcomes and true probabilities."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.normal(size=(rows, 8)), columns=[f"f{i}_30d" for i in range(8)])
+    X["plan_last"] = rng.choice(["basic", "pro", "gold"], rows)
+    eta = (
+        -2
+        + 0.9 * X.f0_30d
+        + 0.5 * X.f1_30d
+        + 0.8 * (X.plan_last == "gold")
+        + interaction * X.f2_30d * X.f3_30d
+    )
+    X = X.mask(rng.random(X.shape) < 0.1, other=None)
+    truth = expit(eta.to_numpy(dtype=float))
+    return X, (rng.random(rows) < truth).astype(int), truth
+
+
+@pytest.fixture(scope="module")
+def fitted() -> ChurnClassifier:
+    X, y, _ = company(2500)
+    return ChurnClassifier(num_threads=1).fit(X, y)
+
+
+def test_ranks_nearly_as_the_truth_and_is_calibrated(fitted: ChurnClassifier) -> None:
+    X, y, truth = company(8000, seed=1)
+    found, best = churn_metrics(y, fitted.predict_proba(X)[:, 1]), churn_metrics(y, truth)
+    assert found["auc"] - 0.5 > 0.85 * (best["auc"] - 0.5)
+    fitted_later = fitted.calibrate(*company(4000, seed=2)[:2])
+    assert fitted_later.calibrated_on_ == "4,000 later rows"
+    later = churn_metrics(y, fitted_later.predict_proba(X)[:, 1])
+    assert later["ece"] < later["ece_noise_p99"]
+    assert later["auc"] == pytest.approx(found["auc"])
+    fitted.calibrate_out_of_fold()
+
+
+def test_contributions_add_up_to_the_calibrated_log_odds(fitted: ChurnClassifier) -> None:
+    X = company(500, seed=4)[0]
+    found = fitted.contributions(X)
+    assert found.shape == (500, 10)
+    np.testing.assert_allclose(found.sum(axis=1), fitted.log_odds(X), atol=1e-9)
+    p = fitted.predict_proba(X)[:, 1]
+    np.testing.assert_allclose(found.sum(axis=1), np.log(p / (1 - p)), atol=1e-9)
+    np.testing.assert_allclose(expit(fitted.decision_function(X)), p)
+
+
+def test_contributions_equal_shap(fitted: ChurnClassifier) -> None:
+    shap = pytest.importorskip("shap")
+    X = fitted.schema_.encode(company(60, seed=5)[0])
+    for booster in fitted.forest_.boosters:
+        values = shap.TreeExplainer(booster).shap_values(X)
+        np.testing.assert_allclose(
+            np.asarray(values)[..., : X.shape[1]], tree_contributions(booster, X)[:, :-1], atol=1e-9
+        )
+
+
+def test_columns_are_matched_by_name(fitted: ChurnClassifier) -> None:
+    X = company(50, seed=6)[0]
+    expected = fitted.predict_proba(X)
+    np.testing.assert_array_equal(fitted.predict_proba(X.iloc[:, ::-1].assign(more=1)), expected)
+    np.testing.assert_array_equal(fitted.predict_proba(fitted.schema_.encode(X)), expected)
+    with pytest.raises(ModelError, match="f3_30d"):
+        fitted.predict_proba(X.drop(columns="f3_30d"))
+
+
+def test_later_rows_with_one_class_keep_the_held_out_calibration(fitted: ChurnClassifier) -> None:
+    X, _y, _ = company(300, seed=7)
+    before = fitted.calibrate_out_of_fold().calibrator_
+    fitted.calibrate(X, np.zeros(300))
+    assert fitted.calibrator_ == before and "only 0 of one class" in fitted.calibrated_on_
+    fitted.calibrate_out_of_fold()
+
+
+def test_repeats_and_feature_names_change_nothing() -> None:
+    X, y, _ = company(800, seed=8)
+    first = ChurnClassifier(num_threads=1).fit(X, y)
+    again = ChurnClassifier(num_threads=1).fit(X.rename(columns=lambda c: c.upper()), y)
+    assert first.forest_.texts() == again.forest_.texts() and first.calibrator_ == again.calibrator_
+    other = ChurnClassifier(num_threads=1, random_state=1).fit(X, y)
+    assert other.forest_.texts() != first.forest_.texts()
+
+
+def test_the_ladder_climbs_only_where_it_pays() -> None:
+    plain = ChurnClassifier(num_threads=1).fit(*company(2000, seed=9)[:2])
+    assert plain.rung_ in ("stumps", "small")
+    tangled = ChurnClassifier(num_threads=1).fit(*company(4000, seed=9, interaction=2.0)[:2])
+    assert tangled.rung_ == "middle"
+    assert [step["name"] for step in tangled.ladder_] == ["stumps", "small", "middle"]
+    losses = {step["name"]: step["loss"] for step in tangled.ladder_}
+    assert losses["middle"] < losses["stumps"]
+
+
+def test_many_rows_choose_rounds_on_customers_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forest, "HOLDOUT_ROWS", 2000)
+    monkeypatch.setattr(forest, "LADDER_ROWS", 3000)
+    X, y, _ = company(4500, seed=10)
+    groups = np.repeat(np.arange(1500), 3)
+    model = ChurnClassifier(num_threads=1).fit(X, y, groups)
+    held = model.forest_.held_rows
+    assert 0.15 < len(held) / 4500 < 0.35
+    assert set(groups[held]).isdisjoint(np.delete(groups, held))
+    assert 0 < model.rounds_ <= 600
+    X_test, y_test, truth = company(4000, seed=11)
+    auc = churn_metrics(y_test, model.predict_proba(X_test)[:, 1])["auc"]
+    assert auc - 0.5 > 0.85 * (churn_metrics(y_test, truth)["auc"] - 0.5)
+
+
+def test_no_fold_splits_a_customer_and_row_order_plays_no_part() -> None:
+    groups = np.array([f"c{i}" for i in RNG.integers(0, 200, 1000)])
+    folds, keys = make_folds(groups, 1000, 5, 0)
+    assert all(len(set(folds[groups == g])) == 1 for g in set(groups))
+    assert len(set(keys)) == len(set(groups)) and set(folds) == set(range(5))
+    order = RNG.permutation(1000)
+    np.testing.assert_array_equal(make_folds(groups[order], 1000, 5, 0)[0], folds[order])
+
+
+def test_grouped_rows_do_not_flatter_the_ladder() -> None:
+    """Copies of one customer on both sides of a fold would make a memorised customer look like skill."""
+    rng = np.random.default_rng(12)
+    noise = np.repeat(rng.normal(size=(300, 6)), 5, axis=0).astype(np.float32)
+    y = np.repeat(rng.random(300) < 0.3, 5).astype(int)
+    groups = np.repeat(np.arange(300), 5)
+    model = ChurnClassifier(num_threads=1).fit(noise, y, groups)
+    base = -np.mean(y) * np.log(np.mean(y)) - (1 - np.mean(y)) * np.log(1 - np.mean(y))
+    assert min(step["loss"] for step in model.ladder_) > 0.97 * base
+    assert model.calibrator_.a < 0.5
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        (np.zeros(200), "200 of class 0"),
+        (np.r_[np.ones(49), np.zeros(151)], "151 of class 0, 49 of class 1"),
+        (np.full(200, np.nan), "200 of 200 rows have no outcome"),
+        (np.r_[np.nan, np.ones(99), np.zeros(100)], "1 of 200 rows have no outcome"),
+        (np.zeros(0), "0 of 0 rows"),
+    ],
+)
+def test_unfit_data_is_refused_before_lightgbm(
+    y: np.ndarray, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lightgbm.train", lambda *a, **k: pytest.fail("LightGBM was called"))
+    monkeypatch.setattr("lightgbm.Dataset", lambda *a, **k: pytest.fail("LightGBM was called"))
+    with pytest.raises(NotEnoughDataError) as caught:
+        ChurnClassifier().fit(RNG.normal(size=(len(y), 3)), y)
+    assert said in caught.value.what and caught.value.fix
+
+
+def test_one_customer_is_not_enough() -> None:
+    with pytest.raises(NotEnoughDataError, match="one customer"):
+        ChurnClassifier().fit(RNG.normal(size=(200, 3)), np.tile([0, 1], 100), np.zeros(200))
+
+
+def test_conventions() -> None:
+    model = ChurnClassifier(seeds=1, num_threads=1)
+    assert clone(model).get_params() == model.get_params()
+    assert not [name for name in vars(model) if name.endswith("_")]
+    X, y, _ = company(600, seed=13)
+    words = np.where(y == 1, "left", "here")
+    assert model.fit(X, words) is model
+    assert model.classes_.tolist() == ["here", "left"]
+    found = model.predict_proba(X)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert (model.predict(X) == np.where(found[:, 1] > 0.5, "left", "here")).all()
+
+
+TYPED = "says so with a typed error of cxml, which is no ValueError"
+
+
+def test_scikit_learn_estimator_checks() -> None:
+    check_estimator(
+        ChurnClassifier(min_events=1, num_threads=1, seeds=1),
+        expected_failed_checks={
+            "check_estimators_empty_data_messages": TYPED,
+            "check_classifiers_one_label": TYPED,
+            "check_supervised_y_no_nan": TYPED,
+            "check_classifier_not_supporting_multiclass": TYPED,
+            "check_fit2d_1sample": TYPED,
+        },
+        on_skip=None,
+    )
