@@ -10,12 +10,12 @@ TESTFLAGS ?= -n auto --dist loadfile
 
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c constraints.txt
-CODE := cxml tests $(wildcard pipelines notebooks benchmarks)
+CODE := cxml tests docs $(wildcard pipelines notebooks benchmarks)
 
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types layers tests slow clean
+.PHONY: help demo test lint format types layers tests slow docs bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ tests: $(VENV)/.full  ## pytest, doctests included (TESTFLAGS="-k store" for a p
 
 slow: $(VENV)/.full  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+docs: $(VENV)/.full  ## write docs/reference/ from the declarations
+	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/.full  ## how near the models come to a known truth (SEEDS=1 for a look)
+	$(BIN)/python -W ignore benchmarks/truth.py --seeds $(or $(SEEDS),5)
 
 clean:  ## remove the environment, the caches and the demo
 	rm -rf $(VENV) cxml-demo build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

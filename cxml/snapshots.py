@@ -29,23 +29,15 @@ class Population:
     gone: int
 
 
-def label_window(config: Config, cutoff: datetime) -> tuple[datetime, datetime]:
-    """``[cutoff + lead, cutoff + lead + horizon)``."""
-    start = cutoff + config.churn.lead
-    return start, start + config.churn.horizon
-
-
-def matured_at(config: Config, cutoff: datetime) -> datetime:
-    """From when on the label of *cutoff* is known: the end of its window, and of the grace time of a contract."""
+def maturity(config: Config) -> timedelta:
+    """How long after its cutoff a label is known: lead, horizon, and the grace time of a contract."""
     grace = config.churn.grace if config.churn.definition == "subscription" else timedelta(0)
-    return label_window(config, cutoff)[1] + grace
+    return config.churn.lead + config.churn.horizon + grace
 
 
 def last_matured(config: Config) -> datetime:
     """The latest cutoff whose label is known at observation_end."""
-    return config.project.observation_end - (
-        matured_at(config, config.project.observation_end) - config.project.observation_end
-    )
+    return config.project.observation_end - maturity(config)
 
 
 def training_cutoffs(config: Config) -> tuple[datetime, ...]:

@@ -136,7 +136,7 @@ def _instants(cutoffs: Iterable[datetime | pd.Timestamp]) -> list[pd.Timestamp]:
             "there is no cutoff, or one without a time zone", where="[training] cutoffs",
             expected="at least one time-zone aware instant", fix="write for example 2026-01-01T00:00:00Z",
         )  # fmt: skip
-    return sorted({c.tz_convert("UTC") for c in found})
+    return sorted(set(found))
 
 
 def _why_customers(ordered: list[pd.Timestamp], window: timedelta) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -100,10 +100,7 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     NotEnoughDataError
         One class only, or too few leavers to learn from.
     """
-    known_after = (
-        snapshots.matured_at(config, config.project.observation_end) - config.project.observation_end
-    )
-    split = plan_splits(data.frame["cutoff"].unique(), config.churn.lead, known_after - config.churn.lead)
+    split = _split(data, config)
     tell(split.reason)
     rooms = [_churn_room(data, config)]
     if data.frame["value"].notna().any():
@@ -130,6 +127,18 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
         bundle,
         measured,
         drivers.summary(pd.concat([test[list(KEYS)], bundle.score(test)], axis=1), data.labels),
+    )
+
+
+def _split(data: TrainingSet, config: Config) -> Split:
+    """Who trains, calibrates and tests; its sentence shows the days of the project's zone."""
+    local = pd.DatetimeIndex(data.frame["cutoff"].unique()).tz_convert(config.zone)
+    split = plan_splits(local, config.churn.lead, snapshots.maturity(config) - config.churn.lead)
+    return replace(
+        split,
+        train=tuple(cutoff.tz_convert("UTC") for cutoff in split.train),
+        calibrate=split.calibrate.tz_convert("UTC") if split.calibrate is not None else None,
+        test=split.test.tz_convert("UTC"),
     )
 
 

@@ -141,7 +141,11 @@ def labels_of() -> dict[str, Any]:
 def windowed(column: str, en: str, ko: str) -> dict[str, str]:
     """The labels of a column say its window."""
     days = column.rpartition("_")[2].removesuffix("d")
-    return {"en": f"{en}, last {days} days", "ko": f"최근 {days}일 {ko}"} if days.isdigit() else {"en": en, "ko": ko}
+    return (
+        {"en": f"{en}, last {days} days", "ko": f"최근 {days}일 {ko}"}
+        if days.isdigit()
+        else {"en": en, "ko": ko}
+    )
 
 
 def metrics_of(seed: int = 3) -> dict[str, Any]:
