@@ -102,16 +102,16 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     """
     split = _split(data, config)
     tell(split.reason)
-    rooms = [_churn_room(data, config)]
+    targets = [_churn_target(data, config)]
     if data.frame["value"].notna().any():
-        rooms.append(_value_room(data, config))
+        targets.append(_value_target(data, config))
     fitted, forecasts = {}, {}
-    for room in rooms:
-        tell(f"training the {room.name} model and its baselines")
-        fitted[room.name], forecasts[room.name] = (
-            _by_time(room, data, split)
+    for target in targets:
+        tell(f"training the {target.name} model and its baselines")
+        fitted[target.name], forecasts[target.name] = (
+            _by_time(target, data, split)
             if split.mode == "time"
-            else _by_customer(room, data, split, config.model.seed)
+            else _by_customer(target, data, split, config.model.seed)
         )
     measured = _measure(forecasts, data, split)
     bundle = Bundle(
@@ -143,18 +143,16 @@ def _split(data: TrainingSet, config: Config) -> Split:
 
 
 @dataclass(frozen=True)
-class _Room:
-    """One target: how to make its model and its baselines, how to learn and how to measure."""
+class _Target:
+    """What is predicted: its column, who competes (the one called ``model`` and its baselines), what to ask them."""
 
     name: str
-    target: str
+    column: str
     candidates: Mapping[str, Callable[[], Any]]
     ask: Callable[[Any, pd.DataFrame], Floats]
-    measure: Callable[[Any, Any], dict[str, float]]
-    keep: Callable[[Floats], NDArray[np.bool_]]
 
 
-def _churn_room(data: TrainingSet, config: Config) -> _Room:
+def _churn_target(data: TrainingSet, config: Config) -> _Target:
     model = config.model
     candidates: dict[str, Callable[[], Any]] = {
         "model": lambda: ChurnClassifier(random_state=model.seed, num_threads=model.threads),
@@ -169,20 +167,13 @@ def _churn_room(data: TrainingSet, config: Config) -> _Room:
     recency = next((name for stem in RECENCY for name in data.columns if name.startswith(stem)), None)
     if recency:
         candidates["recency"] = lambda: baselines.RecencyRule(recency)
-    return _Room(
-        "churn",
-        "churned",
-        candidates,
-        lambda m, X: np.asarray(m.predict_proba(X)[:, 1]),
-        metrics.churn_metrics,
-        lambda y: np.ones(len(y), dtype=bool),
-    )
+    return _Target("churn", "churned", candidates, lambda m, X: np.asarray(m.predict_proba(X)[:, 1]))
 
 
-def _value_room(data: TrainingSet, config: Config) -> _Room:
+def _value_target(data: TrainingSet, config: Config) -> _Target:
     days = max(days for days in config.features.lookbacks)
     horizon = config.churn.horizon.total_seconds() / 86400
-    return _Room(
+    return _Target(
         "value",
         "value",
         {
@@ -190,46 +181,44 @@ def _value_room(data: TrainingSet, config: Config) -> _Room:
             "naive": lambda: baselines.NaiveValue(f"value_{days}d", window_days=days, horizon_days=horizon),
         },
         lambda m, X: np.asarray(m.predict(X)),
-        metrics.value_metrics,
-        np.isfinite,
     )
 
 
 Forecasts = dict[str, Floats]
 
 
-def _by_time(room: _Room, data: TrainingSet, split: Split) -> tuple[Any, Forecasts]:
+def _by_time(target: _Target, data: TrainingSet, split: Split) -> tuple[Any, Forecasts]:
     """Train on the earlier cutoffs, calibrate on a later one, forecast the last."""
     frame, columns = data.frame, list(data.columns)
     train = frame[frame["cutoff"].isin(split.train)]
     later = frame[frame["cutoff"] == split.calibrate] if split.calibrate is not None else None
     test = frame[frame["cutoff"] == split.test]
-    models = {name: _learn(room, make(), train, columns, later) for name, make in room.candidates.items()}
-    return models["model"], {name: room.ask(model, test[columns]) for name, model in models.items()}
+    models = {name: _learn(target, make(), train, columns, later) for name, make in target.candidates.items()}
+    return models["model"], {name: target.ask(model, test[columns]) for name, model in models.items()}
 
 
-def _by_customer(room: _Room, data: TrainingSet, split: Split, seed: int) -> tuple[Any, Forecasts]:
+def _by_customer(target: _Target, data: TrainingSet, split: Split, seed: int) -> tuple[Any, Forecasts]:
     """Forecast each tenth of the customers by what the other nine tenths teach; ship what all teach."""
     columns = list(data.columns)
     frame = data.frame[data.frame["cutoff"] == split.test].reset_index(drop=True)
     folds = customer_folds(frame["customer_id"], FOLDS, seed)
-    found = {name: np.full(len(frame), np.nan) for name in room.candidates}
+    found = {name: np.full(len(frame), np.nan) for name in target.candidates}
     for fold in range(FOLDS):
         train, test = frame[folds != fold], frame[folds == fold]
         if len(test):
-            for name, make in room.candidates.items():
-                found[name][folds == fold] = room.ask(
-                    _learn(room, make(), train, columns, None), test[columns]
+            for name, make in target.candidates.items():
+                found[name][folds == fold] = target.ask(
+                    _learn(target, make(), train, columns, None), test[columns]
                 )
-    return _learn(room, room.candidates["model"](), frame, columns, None), found
+    return _learn(target, target.candidates["model"](), frame, columns, None), found
 
 
 def _learn(
-    room: _Room, model: Any, train: pd.DataFrame, columns: list[str], later: pd.DataFrame | None
+    target: _Target, model: Any, train: pd.DataFrame, columns: list[str], later: pd.DataFrame | None
 ) -> Any:
-    model.fit(train[columns], train[room.target].to_numpy(), groups=train["customer_id"].to_numpy())
+    model.fit(train[columns], train[target.column].to_numpy(), groups=train["customer_id"].to_numpy())
     if later is not None and hasattr(model, "calibrate"):
-        model.calibrate(later[columns], later[room.target].to_numpy())
+        model.calibrate(later[columns], later[target.column].to_numpy())
     return model
 
 
