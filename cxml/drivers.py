@@ -81,6 +81,44 @@ def summary(scores: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
     return found.sort_values(["importance", "factor"], ascending=[False, True]).reset_index(drop=True)
 
 
+def features(contributions: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
+    """What each feature does, the strongest first.
+
+    Returns
+    -------
+    DataFrame
+        ``feature``, ``factor``; ``importance``: mean absolute contribution (log-odds); ``slope``: rank
+        correlation (Spearman) of its value with its contribution, above 0 where more of it goes with leaving,
+        NaN for texts and constants; ``declared``: the direction that its factor's file expects.
+    """
+    rows = []
+    for column in contributions.columns:
+        own = contributions[column].to_numpy(dtype=np.float64)
+        label = labels["features"][column]
+        value = frame[column] if label["unit"] != "text" else pd.Series(np.nan, index=frame.index)
+        slope = pd.Series(own).corr(value.reset_index(drop=True).astype(float), method="spearman")
+        rows.append({
+            "feature": column, "factor": label["factor"], "importance": float(np.abs(own).mean()),
+            "slope": float(slope), "declared": label["direction"],
+        })  # fmt: skip
+    found = pd.DataFrame(rows)
+    return found.sort_values(["importance", "feature"], ascending=[False, True]).reset_index(drop=True)
+
+
+def directions(strongest: pd.DataFrame) -> pd.Series:
+    """Whether worse service goes with leaving, per factor, from the frame of ``features``.
+
+    Above 0: as declared, at most 1; below 0: the other way round; NaN where no feature of the factor has a
+    declared direction. Features count by their importance.
+    """
+    sign = strongest["declared"].map({"+": 1.0, "-": -1.0})
+    used = strongest.assign(agrees=strongest["slope"] * sign).dropna(subset=["agrees"])
+    used = used[used["importance"] > 0]
+    weighted = (used["agrees"] * used["importance"]).groupby(used["factor"]).sum()
+    found: pd.Series = weighted / used.groupby("factor")["importance"].sum()
+    return found
+
+
 def reasons(
     contributions: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, Any], top: int = 3
 ) -> pd.DataFrame:

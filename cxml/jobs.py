@@ -131,6 +131,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _si
         bundle.write(run.path / "bundle")
         run.write_json("metrics.json", trained.metrics)
         run.write_table("factors.parquet", pa.Table.from_pandas(trained.factors, preserve_index=False))
+        run.write_table("features.parquet", pa.Table.from_pandas(trained.features, preserve_index=False))
         run.write_text("info.md", (run.path / "bundle" / "info.md").read_text(encoding="utf-8"))
         run.write_json(
             "coverage.json", matrix.coverage(matrix.planned(tables), matrix.factors_of(tables), _rows(tables))

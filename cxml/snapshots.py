@@ -61,6 +61,20 @@ def training_cutoffs(config: Config) -> tuple[datetime, ...]:
     return given or _month_starts(config, latest)
 
 
+def with_history(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[datetime, ...]:
+    """Those of *cutoffs* before which there is at least one row about a customer."""
+    first = tables.engine.rows(f"select min(t) from ({_firsts(tables)}) f")[0][0]
+    found = tuple(cutoff for cutoff in cutoffs if first is not None and seconds(cutoff) > first)
+    if not found:
+        raise NotEnoughDataError(
+            "no label is known yet for any customer",
+            where="[training] cutoffs",
+            expected=f"rows before {cutoffs[-1]:%Y-%m-%d}, the last cutoff whose label is known",
+            fix="extract a longer history, or shorten [churn] horizon, lead or grace",
+        )
+    return found
+
+
 def scoring_cutoff(config: Config, cutoff: str | datetime | None) -> datetime:
     """The cutoff asked for, by default observation_end; never later than it."""
     at = config.instant(cutoff) if cutoff is not None else config.project.observation_end
@@ -183,12 +197,19 @@ def _known(tables: Tables, name: str, need: list[str], reach: int | None = None)
 
 def _arrivals(tables: Tables) -> str:
     """When each customer first appeared: ``ci`` and ``t``, the earliest row about them in any table."""
+    return (
+        "select ci, min(t) as t from customer_keys"
+        f" left join ({_firsts(tables)}) f using (customer_id) group by ci"
+    )
+
+
+def _firsts(tables: Tables) -> str:
+    """The first row about each customer in each table: ``customer_id`` and ``t``."""
     names = [name for name in tables.columns if TABLES[name].owner == "customer_id"]
-    firsts = " union all ".join(
+    return " union all ".join(
         f"select s.customer_id, min(seconds(s.{TABLES[name].event})) as t from {name} s group by s.customer_id"
         for name in names
     )
-    return f"select ci, min(t) as t from customer_keys left join ({firsts}) f using (customer_id) group by ci"
 
 
 def _month_starts(config: Config, latest: datetime) -> tuple[datetime, ...]:

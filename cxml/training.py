@@ -63,11 +63,12 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class Trained:
-    """A bundle, how it did on the test snapshots, and what drove it there."""
+    """A bundle, how it did on the test snapshots, and which factors and features drove it there."""
 
     bundle: Bundle
     metrics: dict[str, Any]
     factors: pd.DataFrame
+    features: pd.DataFrame
 
 
 def assemble(tables: Tables) -> TrainingSet:
@@ -78,6 +79,8 @@ def assemble(tables: Tables) -> TrainingSet:
     ImmatureCutoffError, NotEnoughDataError, ConfigError
     """
     cutoffs = snapshots.training_cutoffs(tables.config)
+    if not tables.config.training.cutoffs:
+        cutoffs = snapshots.with_history(tables, cutoffs)
     populations = snapshots.take(tables, cutoffs)
     plan = matrix.planned(tables)
     planner.run(tables.engine, plan)
@@ -123,11 +126,11 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     for sentence in measured["verdict"].values():
         tell(sentence)
     test = data.frame[data.frame["cutoff"] == split.test].reset_index(drop=True)
-    return Trained(
-        bundle,
-        measured,
-        drivers.summary(pd.concat([test[list(KEYS)], bundle.score(test)], axis=1), data.labels),
-    )
+    scored, contributions = bundle.explain(test)
+    strongest = drivers.features(contributions, test, data.labels)
+    factors = drivers.summary(pd.concat([test[list(KEYS)], scored], axis=1), data.labels)
+    factors["direction"] = factors["factor"].map(drivers.directions(strongest))
+    return Trained(bundle, measured, factors, strongest)
 
 
 def _split(data: TrainingSet, config: Config) -> Split:

@@ -66,3 +66,26 @@ def test_summary_counts_who_is_hit_and_what_it_costs() -> None:
     assert found.share_of_importance.sum() == pytest.approx(1)
     # .05 is less than log(1.1): nobody is hit by effort.
     assert found.loc["effort", "customers_hit"] == 0
+
+
+def test_a_direction_says_whether_worse_service_goes_with_leaving() -> None:
+    labels = {"factors": LABELS["factors"], "features": {
+        "wait_a": {"factor": "waiting", "unit": "s", "direction": "+"},
+        "wait_b": {"factor": "waiting", "unit": "s", "direction": "-"},
+        "effort_a": {"factor": "effort", "unit": "count", "direction": "+"},
+        "recency": {"factor": "behaviour", "unit": "text", "direction": "±"},
+    }}  # fmt: skip
+    frame = pd.DataFrame(
+        {"wait_a": [3, 1, 2], "wait_b": [1, 2, 9], "effort_a": [1, 2, 3], "recency": ["x", "y", "z"]}
+    )
+    found = drivers.features(contributions(), frame, labels)
+    slope = found.set_index("feature").slope
+    # wait_a rises with its contribution, effort_a falls, a text has no slope.
+    assert (slope["wait_a"], slope["effort_a"]) == (pytest.approx(1), pytest.approx(-1))
+    assert np.isnan(slope["recency"])
+    assert found.feature.tolist()[0] == "recency"
+    ways = drivers.directions(found)
+    # wait_b: more of it goes with a lower contribution, and it is declared to lower the risk: as expected.
+    assert ways["waiting"] == pytest.approx((0.2 * 1 + 0.2 * -slope["wait_b"]) / 0.4)
+    assert ways["effort"] == pytest.approx(-1)
+    assert "behaviour" not in ways.index

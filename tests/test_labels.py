@@ -205,3 +205,12 @@ def test_nobody_at_risk_and_missing_tables_are_said_plainly() -> None:
     )
     with pytest.raises(ConfigError, match="subscriptions"):
         snapshots.take(open_tables(contract, {"orders": orders({"a": [10.0]})}), CUTOFFS[:1])
+
+
+def test_month_starts_before_the_first_row_are_not_used() -> None:
+    config = parse_config({"project": {"observation_end": END}, "churn": {"horizon": "30D"}}, Path())
+    tables = open_tables(config, {"orders": orders({"a": [40.0, 100.0]})})
+    months = snapshots.training_cutoffs(config)
+    assert [c.month for c in snapshots.with_history(tables, months)] == [3, 4, 5, 6]
+    with pytest.raises(NotEnoughDataError, match="no label is known yet"):
+        snapshots.with_history(open_tables(config, {"orders": orders({"a": [195.0]})}), months)

@@ -2,7 +2,8 @@
 
 A short ladder goes from simple to rich. With few rows the sizes are compared by folds of customers,
 with a fixed number of rounds; with many, on one quarter of the customers, where the number of rounds
-is chosen as well. The simplest size within one standard error of the best is kept.
+is chosen as well. The simplest size within one standard error of the best is kept. Up to 30,000 rows
+every row ends with a margin by trees that never saw its customer; above, that quarter does.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
 HOLDOUT_ROWS = 10_000
+CROSS_ROWS = 30_000
 LADDER_ROWS = 40_000
 LADDER_EVENTS = 1_000
 _HOLDOUT_FOLDS = 4
@@ -165,6 +167,8 @@ def grow(
         kept, ladder = _choose([_by_holdout(task, rung, sample, seed, num_threads) for rung in rungs], task)
         if len(sample) < len(task.keys):
             kept = _by_holdout(task, kept.rung, np.arange(len(task.keys)), seed, num_threads)
+        elif len(task.keys) <= CROSS_ROWS:
+            kept = _completed(task, kept, seed, num_threads)
     rows, target = np.flatnonzero(task.learn), task.target[kept.rung.objective]
     boosters = tuple(
         task.binned.train(target, kept.rung.params(few), kept.rounds, rows=rows, seed=seed + s)
@@ -216,6 +220,18 @@ def _by_holdout(task: Task, rung: Rung, pool: Rows, seed: int, num_threads: int)
         rows=inside[task.learn[inside]], check=out[task.learn[out]], seed=seed,
     )  # fmt: skip
     return _Tried(rung, tree_margins(booster, task.X[out], num_threads), out, booster.best_iteration)
+
+
+def _completed(task: Task, kept: _Tried, seed: int, num_threads: int) -> _Tried:
+    """The same with margins of the other parts as well, each by trees that never saw it."""
+    margins = np.zeros(len(task.keys))
+    margins[kept.rows] = kept.margins
+    target, params = task.target[kept.rung.objective], kept.rung.params(False)
+    for fold in range(1, _HOLDOUT_FOLDS):
+        out, rows = np.flatnonzero(task.folds == fold), np.flatnonzero((task.folds != fold) & task.learn)
+        booster = task.binned.train(target, params, kept.rounds, rows=rows, seed=seed)
+        margins[out] = tree_margins(booster, task.X[out], num_threads)
+    return _Tried(kept.rung, margins, np.arange(len(task.keys)), kept.rounds)
 
 
 def _choose(tried: list[_Tried], task: Task) -> tuple[_Tried, list[dict[str, Any]]]:

@@ -46,6 +46,11 @@ table = "charges"
 column = "amount"
 share = {CHARGE_SHARE}
 
+[decisions]
+contact_cost = 1000.0
+offer_cost = 2000.0
+save_rate = 0.2
+
 [training]
 cutoffs = [
 {cutoffs}

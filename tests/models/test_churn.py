@@ -114,6 +114,7 @@ def test_the_ladder_climbs_only_where_it_pays() -> None:
 
 def test_many_rows_choose_rounds_on_customers_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forest, "HOLDOUT_ROWS", 2000)
+    monkeypatch.setattr(forest, "CROSS_ROWS", 3000)
     monkeypatch.setattr(forest, "LADDER_ROWS", 3000)
     X, y, _ = company(4500, seed=10)
     groups = np.repeat(np.arange(1500), 3)
@@ -125,6 +126,21 @@ def test_many_rows_choose_rounds_on_customers_held_out(monkeypatch: pytest.Monke
     X_test, y_test, truth = company(4000, seed=11)
     auc = churn_metrics(y_test, model.predict_proba(X_test)[:, 1])["auc"]
     assert auc - 0.5 > 0.85 * (churn_metrics(y_test, truth)["auc"] - 0.5)
+
+
+def test_a_middling_number_of_rows_are_all_held_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forest, "HOLDOUT_ROWS", 2000)
+    X, y, _ = company(2400, seed=14)
+    model = ChurnClassifier(num_threads=1).fit(X, y)
+    held = model.forest_
+    assert held.held_rows.tolist() == list(range(2400))
+    seen = churn_metrics(y, expit(model.margin(X)))["log_loss"]
+    unseen = churn_metrics(y, expit(held.held_margins))["log_loss"]
+    fresh = company(8000, seed=15)
+    assert unseen > seen
+    assert unseen == pytest.approx(
+        churn_metrics(fresh[1], expit(model.margin(fresh[0])))["log_loss"], abs=0.03
+    )
 
 
 def test_no_fold_splits_a_customer_and_row_order_plays_no_part() -> None:

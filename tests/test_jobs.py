@@ -1,0 +1,558 @@
+"""The jobs end to end on one small simulated company: what they write, and what may not change it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from scipy.special import logit
+from sklearn.metrics import roc_auc_score
+
+from cxml import jobs, snapshots, store, training
+from cxml.config import Config, load_config, parse_config
+from cxml.contracts import CONTACT_END, TABLES
+from cxml.errors import CxmlError, ModelError
+from cxml.models.bundle import Bundle
+
+EARLIER = datetime(2025, 2, 1, tzinfo=UTC)
+"""A cutoff before the end of the data: the last one whose label is known."""
+
+SETTINGS = """
+[features]
+lookbacks = [30, 90]
+leave_out = ["abandonment", "delivery", "language", "repeats"]
+
+[model]
+threads = 1
+
+[engine]
+threads = {threads}
+
+[decisions]
+contact_cost = 500.0
+offer_cost = 3000.0
+save_rate = 0.25
+holdout = 0.2
+"""
+LEFT_OUT = {"abandonment", "delivery", "language", "repeats"}
+
+
+def pipeline(
+    folder: Path, data: Path, *, kind: str = "parquet", threads: int = 1, cutoffs: int = 4, end: str = ""
+) -> Path:
+    """A pipeline folder that reads the simulated tables in *data*; the cutoffs are the last ones."""
+    lines = (data / "cxml.toml").read_text(encoding="utf-8").splitlines()
+    dates = [line for line in lines if line.startswith('    "')]
+    text = "\n".join(line for line in lines if line not in dates[:-cutoffs])
+    for path in data.glob("*.parquet"):
+        text = text.replace(f'"{path.name}"', f'"{path.with_suffix(f".{kind}")}"')
+    if end:
+        text = text.replace('observation_end = "2025-03-01T00:00:00Z"', f'observation_end = "{end}"')
+    folder.mkdir(parents=True)
+    file = folder / "cxml.toml"
+    file.write_text(text + SETTINGS.format(threads=threads), encoding="utf-8")
+    return file
+
+
+def tables_of(data: Path) -> dict[str, pd.DataFrame]:
+    return {path.stem: pd.read_parquet(path) for path in sorted(data.glob("*.parquet"))}
+
+
+def write(frames: dict[str, pd.DataFrame], data: Path, like: Path) -> Path:
+    data.mkdir(parents=True)
+    for name, frame in frames.items():
+        frame.to_parquet(data / f"{name}.parquet", index=False)
+    shutil.copy(like / "cxml.toml", data)
+    return data
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every file and link below *folder* with what is in it."""
+    return {
+        str(path.relative_to(folder)): str(path.readlink()) if path.is_symlink() else digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+@dataclass(frozen=True)
+class World:
+    """One company that was trained on and scored once."""
+
+    home: Path
+    data: Path
+    file: Path
+    trained: Path
+    told: list[str]
+    scored: Path
+
+    @property
+    def bundle(self) -> Path:
+        return self.trained / "bundle"
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        return pd.read_parquet(self.scored / "scores.parquet")
+
+    def score(self, out: Path, config: Path | Config | None = None, **more: Any) -> str:
+        """Score into *out*; the hash of the scores."""
+        return digest(jobs.score(config or self.file, out=out, model=self.bundle, **more) / "scores.parquet")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    home = tmp_path_factory.mktemp("company")
+    data = jobs.simulate(home / "data", customers=2_500, months=14, seed=5)
+    file = pipeline(home / "pipeline", data)
+    told: list[str] = []
+    trained = jobs.train(file, out=home / "train", tell=told.append)
+    return World(home, data, file, trained, told, jobs.score(file, out=home / "score"))
+
+
+@pytest.fixture(scope="module")
+def score_hash(world: World) -> str:
+    return digest(world.scored / "scores.parquet")
+
+
+@pytest.fixture(scope="module")
+def earlier(world: World) -> Path:
+    """The scores as of an earlier cutoff, by the same model."""
+    return jobs.score(world.file, out=world.home / "earlier", model=world.bundle, cutoff=EARLIER)
+
+
+# ---------------------------------------------------------------- what is written
+
+
+def test_simulate_writes_tables_config_and_truth(world: World) -> None:
+    assert world.data == (world.home / "data" / "CURRENT").resolve()
+    config = load_config(world.data)
+    assert {f"{name}.parquet" for name in config.tables} == {path.name for path in world.data.glob("*.parquet")}
+    assert {path.name for path in (world.data / "truth").iterdir()} == {"snapshots.parquet", "effects.parquet"}
+
+
+def test_train_writes_what_the_design_says(world: World) -> None:
+    current = world.home / "train" / "CURRENT"
+    assert current.is_symlink()
+    assert current.resolve() == world.trained
+    assert {"bundle", "metrics.json", "factors.parquet", "info.md"} <= {p.name for p in current.iterdir()}
+    assert store.verify(current)["files"]["factors.parquet"]["rows"] == 14 - len(LEFT_OUT)
+    assert not [path for path in world.bundle.iterdir() if path.suffix not in {".json", ".lgb", ".md"}]
+
+
+def test_metrics_hold_every_figure_for_the_model_and_each_baseline(world: World) -> None:
+    found = json.loads((world.trained / "metrics.json").read_text())
+    churn = {"auc", "pr_auc", "log_loss", "brier", "ece", "top_decile_lift"}
+    value = {"gini", "spearman", "decile_mape", "mae", "total_error"}
+    assert {"base_rate", "recency", "recency_frequency", "logistic"} <= found["baselines"]["churn"].keys()
+    assert "naive" in found["baselines"]["value"]
+    for wanted, target in ((churn, "churn"), (value, "value")):
+        for figures in (found[target], *found["baselines"][target].values()):
+            assert wanted <= figures.keys()
+            assert all(math.isfinite(figures[name]) for name in wanted)
+    assert found["test"]["mode"] == "time"
+    assert datetime.fromisoformat(found["test"]["cutoff"]) == EARLIER
+    assert found["churn"]["events"] >= 40
+    assert found["verdict"].keys() == {"churn", "value"}
+    assert [line for line in world.told if line in found["verdict"].values()] == [*found["verdict"].values()]
+
+
+def test_a_first_model_becomes_champion_and_it_is_said(world: World) -> None:
+    assert any("champion" in line and "nobody held the alias" in line for line in world.told)
+    assert (world.file.parent / "mlflow.db").is_file(), "a relative path of the store starts at cxml.toml"
+
+
+def test_score_writes_what_the_design_says(world: World) -> None:
+    folder = world.home / "score" / "CURRENT"
+    assert {path.name for path in folder.iterdir()} == {
+        "scores.parquet", "manifest.json", "coverage.json", "labels.json", "model.json",
+    }  # fmt: skip
+    manifest = store.verify(folder)
+    info = manifest["info"]
+    assert manifest["files"]["scores.parquet"]["rows"] == info["rows"] == len(world.scores)
+    assert info["model"] == Bundle.read(world.bundle).fingerprint
+    assert datetime.fromisoformat(info["cutoff"]) == load_config(world.file).project.observation_end
+    assert {"config", "data", "population", "project", "unseen"} <= info.keys()
+    assert info["data"].keys() == load_config(world.file).tables.keys()
+    assert str(world.home) not in json.dumps(manifest), "a manifest does not tell where things lie"
+
+
+def test_the_columns_of_the_scores(world: World) -> None:
+    factors = list(json.loads((world.bundle / "labels.json").read_text())["factors"])
+    assert not LEFT_OUT & set(factors)
+    assert list(world.scores) == [
+        "customer_id", "cutoff", "churn_probability", "base", *(f"contribution_{f}" for f in factors),
+        "expected_value", "median_value", "value_low", "value_high", "value_at_risk",
+        *(f"reason_{k}{end}" for k in (1, 2, 3) for end in ("", "_value")), "expected_profit", "holdout",
+    ]  # fmt: skip
+    assert str(pq.read_schema(world.scored / "scores.parquet").field("cutoff").type) == "timestamp[us, tz=UTC]"
+
+
+def test_everybody_with_a_running_contract_is_scored_once(world: World) -> None:
+    contracts = pd.read_parquet(world.data / "subscriptions.parquet")
+    end = pd.Timestamp(load_config(world.file).project.observation_end)
+    running = contracts[(contracts.started_at < end) & ~(contracts.ended_at < end)]
+    assert world.scores.customer_id.tolist() == sorted(running.customer_id.unique())
+    info = store.verify(world.scored)["info"]["population"]
+    assert info["at_risk"] == running.customer_id.nunique()
+    assert info["at_risk"] + info["gone"] + info["new"] == contracts.customer_id.nunique()
+
+
+# ---------------------------------------------------------------- what the figures must satisfy
+
+
+def test_base_and_contributions_are_the_log_odds_of_every_row(world: World) -> None:
+    scores = world.scores
+    p = scores.churn_probability.to_numpy()
+    assert ((p > 0) & (p < 1)).all()
+    total = scores.base + scores.filter(like="contribution_").sum(axis=1)
+    assert np.abs(total - logit(p)).max() <= 1e-6
+    assert scores.base.nunique() == 1
+    assert np.unique(p).size > 500, "the model tells customers apart"
+
+
+def test_value_at_risk_and_profit_follow_from_the_other_columns(world: World) -> None:
+    scores = world.scores
+    p, value = scores.churn_probability, scores.expected_value
+    assert scores.value_at_risk.to_numpy() == pytest.approx((p * value).to_numpy(), rel=1e-12)
+    profit = p * 0.25 * (value - 3000) - (1 - p) * 3000 - 500
+    assert scores.expected_profit.to_numpy() == pytest.approx(profit.to_numpy(), rel=1e-9, abs=1e-6)
+    assert 0.15 < scores.holdout.mean() < 0.25
+    assert (scores.value_low <= scores.value_high).all()
+
+
+def test_reasons_are_levers_that_raise_the_risk_with_the_value_of_the_feature(
+    world: World, tmp_path: Path
+) -> None:
+    labels = json.loads((world.scored / "labels.json").read_text())
+    features = pd.read_parquet(jobs.features(world.file, out=tmp_path / "features.parquet"))
+    features = features.set_index("customer_id")
+    scores = world.scores.set_index("customer_id")
+    assert features.index.tolist() == scores.index.tolist()
+    strengths = pd.DataFrame(np.nan, index=scores.index, columns=[1, 2, 3])
+    factors = pd.DataFrame("", index=scores.index, columns=[1, 2, 3])
+    for k in (1, 2, 3):
+        given = scores[f"reason_{k}"].dropna()
+        assert scores[f"reason_{k}_value"].isna().equals(scores[f"reason_{k}"].isna())
+        for customer, feature in given.items():
+            factor = labels["features"][feature]["factor"]
+            assert labels["factors"][factor]["kind"] == "lever"
+            assert scores.at[customer, f"reason_{k}_value"] == features.at[customer, feature]
+            strengths.at[customer, k] = scores.at[customer, f"contribution_{factor}"]
+            factors.at[customer, k] = factor
+    assert (strengths.min() > 0).all()
+    assert not ((strengths[1] < strengths[2]) | (strengths[2] < strengths[3])).any(), "the strongest first"
+    assert not ((factors[2] != "") & ((factors[2] == factors[1]) | (factors[2] == factors[3]))).any()
+    assert scores.reason_1.notna().mean() > 0.5
+    assert not (scores.reason_1.isna() & scores.reason_2.notna()).any()
+
+
+def test_the_figures_of_the_test_cutoff_are_those_of_the_scores(world: World, earlier: Path) -> None:
+    contracts = pd.read_parquet(world.data / "subscriptions.parquet")
+    scores = pd.read_parquet(earlier / "scores.parquet")
+    start, end = pd.Timestamp(EARLIER), pd.Timestamp(EARLIER + timedelta(days=28))
+    gone = contracts[(contracts.ended_at >= start) & (contracts.ended_at < end)].customer_id
+    left = scores.customer_id.isin(gone)
+    found = json.loads((world.trained / "metrics.json").read_text())
+    assert found["churn"]["events"] == left.sum()
+    assert found["churn"]["auc"] == pytest.approx(roc_auc_score(left, scores.churn_probability), abs=1e-12)
+    orders, charges = (pd.read_parquet(world.data / f"{name}.parquet") for name in ("orders", "charges"))
+    orders = orders[orders.cancelled_at.isna()] if "cancelled_at" in orders else orders
+    parts = ((orders.assign(at=orders.ordered_at), "margin", 1.0), (charges.assign(at=charges.charged_at), "amount", 0.6))
+    brought = sum(
+        rows[rows["at"].between(start, end, inclusive="left") & rows.customer_id.isin(scores.customer_id)][column].sum()
+        * share
+        for rows, column, share in parts
+    )  # fmt: skip
+    assert found["value"]["total_error"] == pytest.approx(scores.expected_value.sum() / brought - 1, abs=1e-6)
+
+
+def test_the_model_has_learned_something_of_the_truth(world: World, earlier: Path) -> None:
+    truth = pd.read_parquet(world.data / "truth" / "snapshots.parquet")
+    scores = pd.read_parquet(earlier / "scores.parquet")
+    both = scores.merge(truth, on=["customer_id", "cutoff"], suffixes=("", "_true"))
+    assert len(both) == len(scores)
+    assert both.churn_probability.corr(both.churn_probability_true, method="spearman") > 0.5
+    assert both.expected_value.corr(both.expected_value_true, method="spearman") > 0.6
+
+
+# ---------------------------------------------------------------- what may not change the scores
+
+
+@pytest.mark.parametrize("chunk", [200, 1_000, 1_000_000])
+def test_any_chunk_size_gives_the_same_bytes(
+    world: World, score_hash: str, tmp_path: Path, chunk: int
+) -> None:
+    seen: list[tuple[int, int]] = []
+    assert world.score(tmp_path, chunk=chunk, progress=lambda *at: seen.append(at)) == score_hash
+    everyone = len(world.scores)
+    steps = [*range(chunk, everyone, chunk), everyone]
+    assert seen == [(done, everyone) for done in steps]
+
+
+def test_permuted_rows_and_more_threads_give_the_same_bytes(
+    world: World, score_hash: str, tmp_path: Path
+) -> None:
+    mixed = {name: frame.sample(frac=1, random_state=1) for name, frame in tables_of(world.data).items()}
+    file = pipeline(tmp_path / "mixed", write(mixed, tmp_path / "data", world.data), threads=2)
+    out = tmp_path / "out"
+    assert world.score(out, file) == score_hash
+    here, there = (store.verify(folder)["info"]["data"] for folder in (store.current(out), world.scored))
+    assert here == there
+
+
+def test_tables_as_csv_give_the_same_bytes(world: World, score_hash: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    frames = tables_of(world.data)
+    write({name: frame.head(0) for name, frame in frames.items()}, data, world.data)
+    for name, frame in frames.items():
+        frame.to_csv(data / f"{name}.csv", index=False)
+    assert world.score(tmp_path / "out", pipeline(tmp_path / "csv", data, kind="csv")) == score_hash
+
+
+def test_another_place_zone_locale_and_hash_seed_give_the_same_bytes(
+    world: World, score_hash: str, tmp_path: Path
+) -> None:
+    surroundings = {
+        **os.environ, "TZ": "Asia/Seoul", "LC_ALL": "C", "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "2",
+    }  # fmt: skip
+    command = [
+        sys.executable, "-c", "from cxml.cli import main; main()", "--quiet", "score", str(world.file),
+        "--out", "out", "--model", str(world.bundle),
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert digest(tmp_path / "out" / "CURRENT" / "scores.parquet") == score_hash
+
+
+def test_scoring_again_changes_nothing_at_all(world: World, tmp_path: Path) -> None:
+    first = jobs.score(world.file, out=tmp_path, model=world.bundle)
+    before = tree(tmp_path)
+    assert jobs.score(world.file, out=tmp_path, model=world.bundle) == first
+    assert tree(tmp_path) == before
+
+
+def as_seen_at(frames: dict[str, pd.DataFrame], cutoff: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """What an extract made at *cutoff* would hold: rows that had happened, values that were known."""
+    seen = {}
+    for name, frame in frames.items():
+        contract = TABLES[name]
+        event = frame[contract.event]
+        kept = frame.copy()
+        spans = sum((frame[c].fillna(0) for c in ("wait_s", "handle_s") if c in frame), pd.Series(0.0, frame.index))
+        over = event + pd.to_timedelta(np.ceil(spans), unit="s")
+        if "ended_at" in frame and name == "interactions":
+            over = frame.ended_at.fillna(over)
+        for column in contract.columns:
+            if column.known and column.name in frame:
+                known = over if column.known == CONTACT_END else frame[column.known]
+                kept[column.name] = frame[column.name].mask(known >= cutoff)
+        seen[name] = kept[event < cutoff]
+    return seen
+
+
+def test_an_earlier_cutoff_is_scored_as_the_job_of_that_night_would_have(
+    world: World, earlier: Path, tmp_path: Path
+) -> None:
+    frames = tables_of(world.data)
+    seen = as_seen_at(frames, pd.Timestamp(EARLIER))
+    assert all(len(seen[name]) < len(frames[name]) for name in ("interactions", "orders", "customers"))
+    assert seen["subscriptions"].ended_at.isna().sum() > 50
+    data = write(seen, tmp_path / "data", world.data)
+    file = pipeline(tmp_path / "night", data, end=EARLIER.isoformat())
+    out = jobs.score(file, out=tmp_path / "out", model=world.bundle)  # its observation_end is the cutoff
+    assert digest(out / "scores.parquet") == digest(earlier / "scores.parquet")
+    assert digest(out / "scores.parquet") != digest(world.scored / "scores.parquet")
+
+
+def test_csv_says_what_parquet_says(world: World, score_hash: str, tmp_path: Path) -> None:
+    out = jobs.score(world.file, out=tmp_path, model=world.bundle, csv=True, chunk=500)
+    assert digest(out / "scores.parquet") == score_hash
+    texts = {"customer_id": str, **{f"reason_{k}": str for k in (1, 2, 3)}}
+    found = pd.read_csv(out / "scores.csv", dtype=texts, float_precision="round_trip")
+    found["cutoff"] = pd.to_datetime(found.cutoff, utc=True)
+    pd.testing.assert_frame_equal(found, world.scores, check_dtype=False, check_exact=True)
+
+
+def test_training_again_gives_the_same_bundle(world: World, tmp_path: Path) -> None:
+    mixed = {name: frame.sample(frac=1, random_state=2) for name, frame in tables_of(world.data).items()}
+    file = pipeline(tmp_path / "mixed", write(mixed, tmp_path / "data", world.data), threads=2)
+    config = load_config(file)
+    config = dataclasses.replace(
+        config,
+        model=dataclasses.replace(config.model, threads=2),
+        tracking=dataclasses.replace(config.tracking, uri=f"sqlite:///{world.file.parent / 'mlflow.db'}"),
+    )
+    told: list[str] = []
+    again = jobs.train(config, out=tmp_path / "train", tell=told.append)
+    assert Bundle.read(again / "bundle").fingerprint == Bundle.read(world.bundle).fingerprint
+    for name in ("metrics.json", "factors.parquet", "info.md"):
+        assert digest(again / name) == digest(world.trained / name), name
+    assert "champion" in told[-1]
+    assert "is not below" in told[-1], "no better than the one that holds the alias, so it stays"
+
+
+# ---------------------------------------------------------------- features, report, demo
+
+
+def test_features_sql_is_one_text_and_says_nothing_of_this_machine(world: World) -> None:
+    sql = jobs.features_sql(world.file)
+    assert "avg" in sql
+    assert "interactions" in sql
+    assert str(world.home) not in sql
+
+
+def test_the_report_shows_the_scores_it_was_given(world: World, earlier: Path, tmp_path: Path) -> None:
+    made = jobs.report(world.file, out=tmp_path / "report", scores=earlier.parent)
+    assert {path.name for path in made.iterdir()} == {
+        "report.en.html", "report.ko.html", "call_list.xlsx", "drivers.csv", "manifest.json",
+    }  # fmt: skip
+    scores = pd.read_parquet(earlier / "scores.parquet").set_index("customer_id")
+    rows = list(openpyxl.load_workbook(made / "call_list.xlsx").worksheets[0].iter_rows(values_only=True))
+    listed = pd.DataFrame(rows[1:], columns=rows[0]).set_index("Customer")
+    assert len(listed) > 100
+    assert set(listed.index) <= set(scores.index)
+    same = scores.churn_probability[listed.index].to_numpy()
+    assert listed["Churn probability"].to_numpy() == pytest.approx(same, abs=1e-12)
+    others = world.scores.set_index("customer_id").churn_probability.reindex(listed.index)
+    assert not np.allclose(others, same, equal_nan=True)
+    pages = {lang: (made / f"report.{lang}.html").read_text(encoding="utf-8") for lang in ("en", "ko")}
+    outsiders = set(tables_of(world.data)["customers"].customer_id) - set(scores.index)
+    for page in pages.values():
+        assert not [one for one in outsiders if one in page]
+    factors = pd.read_csv(made / "drivers.csv")
+    assert factors.set_index("factor").importance["waiting"] == pytest.approx(
+        scores.contribution_waiting.abs().mean(), rel=1e-9
+    )
+
+
+def test_a_report_without_scores_says_what_to_do(world: World, tmp_path: Path) -> None:
+    with pytest.raises(CxmlError) as caught:
+        jobs.report(world.file, out=tmp_path / "report", scores=tmp_path / "nowhere")
+    assert caught.value.fix
+    assert not (tmp_path / "report" / "CURRENT").exists()
+
+
+def test_one_language_is_enough(world: World, tmp_path: Path) -> None:
+    made = jobs.report(world.file, out=tmp_path, scores=world.scored.parent, langs=["ko"])
+    assert (made / "report.ko.html").is_file()
+    assert not (made / "report.en.html").exists()
+
+
+@pytest.mark.slow
+def test_the_demo_tells_where_everything_lies(tmp_path: Path) -> None:
+    made = jobs.demo(tmp_path / "demo", customers=700, seed=2)
+    for path in dataclasses.astuple(made):
+        assert path.exists(), path
+        assert path.is_relative_to(tmp_path / "demo")
+    assert (made.report / "report.en.html").is_file()
+    assert (made.score / "scores.parquet").is_file()
+    assert (tmp_path / "demo" / "mlflow.db").is_file()
+
+
+# ---------------------------------------------------------------- a damaged bundle
+
+
+def test_a_bundle_that_was_tampered_with_scores_nobody(world: World, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    jobs.score(world.file, out=out, model=world.bundle)
+    before = tree(out)
+    forged = tmp_path / "bundle"
+    shutil.copytree(world.bundle, forged)
+    trees = forged / "churn_0.lgb"
+    text = trees.read_text()
+    place = text.index("leaf_value=") + len("leaf_value=")
+    trees.write_text(text[:place] + ("1" if text[place] != "1" else "2") + text[place + 1 :])
+    with pytest.raises(ModelError) as caught:
+        jobs.score(world.file, out=out, model=forged)
+    assert caught.value.exit_code == 4
+    assert "churn_0.lgb" in str(caught.value)
+    assert tree(out) == before
+    assert not list(out.glob(".run-*"))
+
+
+# ---------------------------------------------------------------- honest verdicts
+
+
+def noise(cutoffs: int, customers: int, *, signal: float = 0.0) -> training.TrainingSet:
+    """Snapshots of customers whose features say nothing (or *signal*, in log-odds) of who leaves."""
+    rng = np.random.default_rng(11)
+    months = pd.date_range("2025-01-01", periods=cutoffs, freq="MS", tz="UTC").as_unit("us")
+    rows = customers * cutoffs
+    frame = pd.DataFrame({
+        "customer_id": np.tile([f"c{i:05d}" for i in range(customers)], cutoffs),
+        "cutoff": np.repeat(months, customers),
+        "order_days_since": rng.exponential(30, rows).astype("float32"),
+        "orders_n_90d": rng.poisson(2, rows).astype("float32"),
+        "wait_mean_90d": rng.exponential(60, rows).astype("float32"),
+    })  # fmt: skip
+    odds = -1.2 + signal * (frame.wait_mean_90d - 60) / 60
+    frame["churned"] = (rng.random(rows) < 1 / (1 + np.exp(-odds))).astype(int)
+    frame["value"] = np.nan
+    columns = ("order_days_since", "orders_n_90d", "wait_mean_90d")
+    factors = {"waiting": "lever", "behaviour": "context"}
+    labels = {
+        "factors": {f: {"en": f, "ko": f, "kind": kind, "family": "other"} for f, kind in factors.items()},
+        "features": {
+            c: {"factor": "waiting" if c.startswith("wait") else "behaviour", "en": c, "ko": c, "unit": "d",
+                "direction": "+"} for c in columns
+        },
+    }  # fmt: skip
+    populations = tuple(snapshots.Population(month, customers, 0, 0) for month in months)
+    return training.TrainingSet(frame.sort_values(["customer_id", "cutoff"], ignore_index=True), columns, labels,
+                                populations, 0)  # fmt: skip
+
+
+def plain_config() -> Config:
+    return parse_config({"project": {"observation_end": "2026-01-01"}, "churn": {"horizon": "28D"},
+                         "model": {"threads": 1}}, Path())  # fmt: skip
+
+
+def test_a_model_of_noise_loses_and_says_to_whom() -> None:
+    told: list[str] = []
+    found = training.fit(noise(4, 400), plain_config(), told.append).metrics
+    verdict = found["verdict"]["churn"]
+    assert verdict.startswith("The churn model LOSES to its baseline")
+    assert verdict in told
+    own = found["churn"]
+    for name, figures in found["baselines"]["churn"].items():
+        better = figures["auc"] > own["auc"] or figures["log_loss"] < own["log_loss"]
+        assert (f"{name} (" in verdict) == better, name
+
+
+def test_a_model_that_is_better_does_not_say_it_loses() -> None:
+    found = training.fit(noise(4, 400, signal=3.0), plain_config()).metrics
+    own, rivals = found["churn"], found["baselines"]["churn"]
+    assert own["auc"] > max(rivals[name]["auc"] for name in ("base_rate", "recency", "recency_frequency"))
+    logistic = rivals["logistic"]
+    wins = own["auc"] >= logistic["auc"] and own["log_loss"] <= logistic["log_loss"]
+    assert ("LOSES" in found["verdict"]["churn"]) != wins
+
+
+def test_one_cutoff_holds_customers_out_and_says_so() -> None:
+    told: list[str] = []
+    trained = training.fit(noise(1, 600, signal=3.0), plain_config(), told.append)
+    assert trained.metrics["test"]["mode"] == "customers"
+    assert trained.metrics["test"]["rows"] == 600
+    assert "only one cutoff has matured" in trained.metrics["test"]["note"]
+    assert trained.metrics["test"]["note"] in told
+    assert "customers held out" in trained.bundle.files()["info.md"]
+    assert 0.7 < trained.metrics["churn"]["auc"] < 0.95
