@@ -32,20 +32,28 @@ def rows_select(
         parts.append(f"wall(s.{table.event}) as wall")
     if CONTACT_END in wanted:
         parts.append(f"{_contact_end(present)} as {CONTACT_END}")
-    source = f"from {table.name} s join customer_keys k on s.customer_id = k.customer_id"
+    keys = "join customer_keys k on s.customer_id = k.customer_id"
     if not versioned(present):
         if place:
-            parts.append(
-                f"cast(row_number() over (partition by k.ci order by seconds(s.{table.event}), s.{table.id}) as int) as pos"
-            )
-        return f"select {', '.join(parts)} {source}"
-    known = f"greatest(seconds(s.{table.event}), coalesce(seconds(s.recorded_at), seconds(s.{table.event})))"
-    parts += [f"s.{table.id} as row_id", f"{known} as known_at", "s.recorded_at as recorded"]
-    inner = f"select {', '.join(parts)} {source}"
-    # A version replaced within the second in which it was recorded was never seen by anybody.
+            order = f"seconds(s.{table.event}), s.{table.id}"
+            parts.append(f"cast(row_number() over (partition by k.ci order by {order}) as int) as pos")
+        return f"select {', '.join(parts)} from {table.name} s {keys}"
+    parts += [f"s.{table.id} as row_id", "s.known_at", "s.replaced_at"]
+    return f"select {', '.join(parts)} from ({_versions(table)}) s {keys}"
+
+
+def _versions(table: Table) -> str:
+    """Every row with the second from which it was known and the one in which the next version replaced it.
+
+    Over the whole table, before any customer is chosen: a version may move a row to another customer.
+    A version replaced within the second in which it was recorded was never seen by anybody.
+    """
+    recorded = f"coalesce(v.recorded_at, v.{table.event})"
+    known = f"select v.*, seconds({recorded}) as known_at from {table.name} v"
+    following = f"lead(v.known_at) over (partition by v.{table.id} order by {recorded}) as replaced_at"
     return (
-        "select * from (select *, lead(known_at) over (partition by row_id order by known_at, recorded) as replaced_at"
-        f" from ({inner}) v) w where replaced_at is null or replaced_at > known_at"
+        f"select * from (select v.*, {following} from ({known}) v) w"
+        " where replaced_at is null or replaced_at > known_at"
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cxml.config import Config
-from cxml.contracts import Table
+from cxml.contracts import TABLES, Table
 from cxml.engine import quoted
 from cxml.errors import DataError
 from cxml.problems import Problem, one_error, unreadable
@@ -140,8 +140,16 @@ def _said(table: str, rule: Rule, count: int, rows: int) -> str:
 
 
 def _beside(tables: Tables, table: str) -> Iterator[str]:
-    """Notes that need more than one row."""
+    """Notes that need more than one row, or the table as a whole."""
     columns = tables.columns[table]
+    if table == "customers" and "recorded_at" not in columns:
+        fixed = len(tables.attributes) + sum(
+            not one.target
+            for one in TABLES[table].columns
+            if one.name in columns - {"customer_id", "joined_at", "birth_year"}
+        )
+        if fixed:
+            yield f"customers has no recorded_at: {fixed} attributes are taken as never changed"
     if table == "interactions" and "channel" in columns:
         found = tables.engine.row(
             "select count(distinct channel) - count(distinct lower(trim(channel))) as more from interactions"

@@ -12,16 +12,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
-from cxml.errors import CxmlError
+from cxml.errors import CxmlError, DataError
 from cxml.version import __version__
 
 app = typer.Typer(
@@ -72,14 +64,33 @@ class Talk:
 
     @contextmanager
     def bar(self, what: str) -> Iterator[Callable[[int, int], None]]:
-        """A progress bar over customers; silent for batch jobs and where no person watches."""
+        """A progress bar over customers, from the first progress on; none for batch jobs and unwatched runs."""
         if self.quiet or self.json or not self.err.is_terminal:
             yield lambda done, everyone: None
             return
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
         columns = (SpinnerColumn(), TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self.err, transient=True) as progress:
-            task = progress.add_task(what, total=None)
-            yield lambda done, everyone: progress.update(task, completed=done, total=everyone)
+        progress = Progress(*columns, console=self.err, transient=True)
+
+        def show(done: int, everyone: int) -> None:
+            if not progress.tasks:
+                progress.add_task(what)
+                progress.start()
+            progress.update(progress.task_ids[0], completed=done, total=everyone)
+
+        try:
+            yield show
+        finally:
+            if progress.tasks:
+                progress.stop()
 
 
 talk = Talk()
@@ -152,7 +163,8 @@ def check(config: Config) -> None:
     if talk.json:
         problems = [p.__dict__ for p in found.check.problems]
         talk.result({"problems": problems, "rows": found.check.rows, "coverage": found.coverage})
-    else:
+        raise typer.Exit(DataError.exit_code if problems else 0)
+    if not talk.quiet:
         _print_check(found)
     found.check.raise_if_any()
 
@@ -169,10 +181,12 @@ def features(
     """Write one cutoff's features, or print the SQL that makes them."""
     from cxml import jobs
 
-    if sql:
-        sys.stdout.write(jobs.features_sql(config) + "\n")
-    else:
+    if not sql:
         talk.result({"features": jobs.features(config, cutoff=cutoff, out=out)})
+    elif talk.json:
+        talk.result({"sql": jobs.features_sql(config)})
+    else:
+        sys.stdout.write(jobs.features_sql(config) + "\n")
 
 
 @app.command(epilog="Example: cxml train company --out runs/train")

@@ -237,7 +237,12 @@ def duration(text: str) -> timedelta:
             expected="a whole number with D, W, h, min or s",
             fix="write for example '90D'",
         )
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    try:
+        return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    except OverflowError as error:
+        raise ConfigError(
+            f"{text!r} is too long", expected="a span that a calendar can hold", fix="write for example '90D'"
+        ) from error
 
 
 def _known(raw: Any, names: Any, where: str) -> None:
@@ -362,47 +367,92 @@ def _instant(raw: Any, zone: ZoneInfo, where: str) -> datetime:
 
 def _coherent(config: Config) -> None:
     """Refuse what contradicts itself across keys."""
-    for where, names in (
-        ("[population] activity", config.population.activity),
-        ("[churn] activity", config.churn.activity),
-        ("[churn] column", (config.churn.column,)),
-        ("[[value.sources]]", tuple(f"{s.table}.{s.column}" for s in config.value.sources)),
-    ):
-        for name in names:
-            _reference(name, where)
-    for name, limit in (("lookbacks", config.features.lookbacks), ("count", (config.training.count,))):
-        if not limit or min(limit) < 1:
-            raise ConfigError(
-                f"{name} must be at least 1", where="[features] or [training]", fix="write a positive number"
-            )
-    if config.churn.horizon <= timedelta(0):
+    for name in config.population.activity:
+        _table(name, "[population] activity")
+    for name in config.churn.activity:
+        _instants(name, "[churn] activity")
+    _instants(config.churn.column, "[churn] column", table_alone=False)
+    for source in config.value.sources:
+        _money(source)
+    if len({(source.table, source.column) for source in config.value.sources}) < len(config.value.sources):
         raise ConfigError(
-            "the horizon is empty",
-            where="[churn] horizon",
-            expected="a span above 0",
-            fix="write for example '90D'",
+            "two value sources name the same column",
+            where="[[value.sources]]",
+            expected="each column once",
+            fix="leave one of them out, or add up their shares",
         )
+    lookbacks = config.features.lookbacks
+    _need(
+        bool(lookbacks) and min(lookbacks) >= 1 and len(set(lookbacks)) == len(lookbacks),
+        "[features] lookbacks",
+        "whole days above 0, each once",
+        "write for example [30, 90, 365]",
+    )
+    _need(config.training.count >= 1, "[training] count", "at least 1", "write count = 8")
+    _need(config.churn.horizon > timedelta(0), "[churn] horizon", "a span above 0", "write for example '90D'")
+    _need(
+        config.value.discount_rate > -1,
+        "[value] discount_rate",
+        "a share a year above -1",
+        "write 0.1 for 10 %",
+    )
     for name in ("save_rate", "holdout"):
-        if not 0 <= getattr(config.decisions, name) <= 1:
-            raise ConfigError(
-                f"{name} is a share", where=f"[decisions] {name}", expected="0 to 1", fix="write 0.1 for 10 %"
-            )
+        _need(
+            0 <= getattr(config.decisions, name) <= 1, f"[decisions] {name}", "0 to 1", "write 0.1 for 10 %"
+        )
+    for name in ("contact_cost", "offer_cost"):
+        cost = getattr(config.decisions, name)
+        _need(0 <= cost < float("inf"), f"[decisions] {name}", "money, 0 or more", f"write {name} = 0.0")
 
 
-def _reference(name: str, where: str) -> None:
-    """*name* must be a table, or a column of one."""
-    table, _, column = name.partition(".")
-    if table not in TABLES:
+def _need(holds: bool, where: str, expected: str, fix: str) -> None:
+    if not holds:
+        raise ConfigError("this value cannot be used", where=where, expected=expected, fix=fix)
+
+
+def _table(name: str, where: str) -> None:
+    if name not in TABLES:
         raise ConfigError(
-            f"unknown table {table!r}",
+            f"unknown table {name!r}",
             where=where,
             expected=f"one of {', '.join(TABLES)}",
-            fix=did_you_mean(table, TABLES),
+            fix=did_you_mean(name, TABLES),
         )
-    if column and column not in TABLES[table].by_name:
+
+
+def _column(name: str, where: str) -> str:
+    """The kind of ``table.column``."""
+    table, _, column = name.partition(".")
+    _table(table, where)
+    if column not in TABLES[table].by_name:
         raise ConfigError(
             f"unknown column {name!r}",
             where=where,
             expected="a column of the table's contract",
             fix=did_you_mean(column, TABLES[table].by_name),
+        )
+    return TABLES[table].by_name[column].kind
+
+
+def _instants(name: str, where: str, *, table_alone: bool = True) -> None:
+    """*name* is a table of events, or a ``table.column`` of instants."""
+    if table_alone and "." not in name:
+        _table(name, where)
+    elif "." not in name or _column(name, where) != "instant":
+        raise ConfigError(
+            f"{name!r} holds no instants",
+            where=where,
+            expected="a table.column that says when something happened",
+            fix="write for example 'customers.left_at'",
+        )
+
+
+def _money(source: ValueSource) -> None:
+    name = f"{source.table}.{source.column}"
+    if _column(name, "[[value.sources]]") not in ("money", "number"):
+        raise ConfigError(
+            f"{name!r} is no money",
+            where="[[value.sources]]",
+            expected="a column of money",
+            fix='write for example table = "orders" and column = "margin"',
         )

@@ -231,7 +231,7 @@ SURVEYS = _table(
 )  # fmt: skip
 
 SESSIONS = _table(
-    "sessions", "a digital or store visit", "session_id", "started_at",
+    "sessions", "a digital or store visit, whose facts count as known from its start", "session_id", "started_at",
     _c("kind", "text", "where", one_of=("web", "app", "portal", "faq", "store")),
     _c("device", "text", "device"),
     _c("errors", "count", "error pages and failed actions"),

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from cxml.splits import hash_share
 
 Floats = NDArray[np.float64]
+_HOLDOUT_SEED = 1
 
 
 def expected_profit(
@@ -25,7 +26,8 @@ def expected_profit(
     probability : array of shape (rows,)
         Churn probability.
     value : array of shape (rows,)
-        Money the customer brings in the horizon when they stay; NaN where no value is known.
+        Money the customer is expected to bring in the horizon; NaN where no value is known. It counts
+        already that some leave, so a likely leaver's worth is understated: the list errs on the side of care.
     save_rate : float
         Share of leavers who stay when contacted, in [0, 1].
     contact_cost, offer_cost : float
@@ -46,19 +48,10 @@ def expected_profit(
     return profit
 
 
-def holdout_flag(customer_id: ArrayLike, share: float, *, seed: int = 0) -> NDArray[np.bool_]:
+def holdout_flag(customer_id: ArrayLike, share: float) -> NDArray[np.bool_]:
     """Who stays uncontacted so that the next campaign can be judged: *share* of the customers, by their id.
 
-    The same customers every night for one *seed*, whatever the order of the rows.
+    The same customers every night, whatever model scores them: a changed group could not be judged.
     """
-    flag: NDArray[np.bool_] = hash_share(customer_id, seed + 1) < share
+    flag: NDArray[np.bool_] = hash_share(customer_id, _HOLDOUT_SEED) < share
     return flag
-
-
-def best_list_size(profit: ArrayLike) -> int:
-    """How many customers to contact, best first: all those from whom more comes than goes.
-
-    >>> best_list_size([5.0, -1.0, 2.0])
-    2
-    """
-    return int((np.nan_to_num(np.asarray(profit, dtype=np.float64)) > 0).sum())

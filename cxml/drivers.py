@@ -20,19 +20,6 @@ HIT = float(np.log(1.1))
 """A customer counts as hit by a factor that multiplies the odds of leaving by more than 1.1."""
 
 
-def by_factor(contributions: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
-    """Contributions of features (one column each) added up to ``contribution_<factor>`` columns.
-
-    The factors come in the order of the labels; one without a feature in the model is 0.
-    """
-    factor_of = {column: labels["features"][column]["factor"] for column in contributions.columns}
-    found = {}
-    for factor in labels["factors"]:
-        own = [column for column in contributions.columns if factor_of[column] == factor]
-        found[PREFIX + factor] = contributions[own].to_numpy(dtype=np.float64).sum(axis=1)
-    return pd.DataFrame(found, index=contributions.index)
-
-
 def summary(scores: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
     """What each factor does to the scored customers, the strongest first.
 
@@ -125,7 +112,8 @@ def reasons(
     """The *top* reasons of each row: features that raise the risk and that the company can change.
 
     Factors of kind ``lever`` with a positive contribution, the largest first; each is shown by its
-    strongest feature and that feature's value.
+    strongest feature that can be said aloud: it was measured, it adds to the risk, and its value lies on
+    the bad side of what is typical (``typical`` of its label, else 0) by its declared direction.
 
     Returns
     -------
@@ -140,9 +128,12 @@ def reasons(
     totals, names, values = np.empty(shape), np.empty(shape, dtype=object), np.full(shape, np.nan)
     for k, factor in enumerate(levers):
         own = contributions[columns[factor]].to_numpy(dtype=np.float64)
-        # A feature that was not measured for this customer cannot be said aloud.
         shown = frame[columns[factor]].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-        sayable = np.where(np.isfinite(shown), own, -np.inf)
+        said = [labels["features"][column] for column in columns[factor]]
+        sign = np.array([{"+": 1.0, "-": -1.0}.get(label["direction"], 0.0) for label in said])
+        typical = np.array([label.get("typical") or 0.0 for label in said], dtype=np.float64)
+        bad = np.isfinite(shown) & ((sign == 0) | (sign * (shown - typical) > 0))
+        sayable = np.where(bad, own, -np.inf)
         best = sayable.argmax(axis=1)
         strongest = sayable[np.arange(rows), best]
         totals[:, k] = np.where(strongest > 0, own.sum(axis=1), 0.0)

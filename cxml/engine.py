@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from cxml.errors import CxmlError, DataError
+from cxml.errors import ConfigError, CxmlError, DataError
 
 _MACROS = (
     # Whole seconds, floored also before 1970: exact for half-open windows, since cutoffs are whole seconds.
@@ -27,6 +27,10 @@ _MACROS = (
     # Ids are compared, never shown.
     "create or replace temp macro code(x) as hash(x)",
 )
+_LIMITS = {
+    "memory_limit": ("memory", "a size such as 4GB", 'write for example memory = "4GB"'),
+    "threads": ("threads", "a number of threads, 0 for all", "write for example threads = 2"),
+}
 _OUR_OWN_FAULTS = (
     duckdb.BinderException,
     duckdb.CatalogException,
@@ -47,6 +51,11 @@ class Engine:
         0 for all.
     zone : str
         IANA name of the zone whose clock ``wall`` shows.
+
+    Raises
+    ------
+    ConfigError
+        *memory* or *threads* is nothing that the engine takes.
     """
 
     def __init__(self, memory: str = "", threads: int = 0, zone: str = "UTC") -> None:
@@ -64,9 +73,25 @@ class Engine:
             settings["threads"] = threads
         self._db = duckdb.connect(":memory:")
         for name, value in settings.items():
-            self._db.execute(f"set {name} = '{value}'")
+            self._set(name, value)
         for macro in _MACROS:
             self._db.execute(macro.format(zone=literal(zone)))
+
+    @staticmethod
+    def macros(zone: str) -> str:
+        """The statements that other statements of cxml stand on, to be run before them elsewhere in DuckDB."""
+        macros = "".join(f"{macro.format(zone=literal(zone))};\n" for macro in _MACROS)
+        return f"set TimeZone = 'UTC';\n{macros}"
+
+    def _set(self, name: str, value: Any) -> None:
+        try:
+            self._db.execute(f"set {name} = {literal(value)}")
+        except duckdb.Error:
+            if name not in _LIMITS:
+                raise
+            key, expected, fix = _LIMITS[name]
+            raise ConfigError(f"{value!r} cannot be used", where=f"[engine] {key}",
+                              expected=expected, fix=fix) from None  # fmt: skip
 
     def run(self, sql: str) -> None:
         """Execute one statement."""

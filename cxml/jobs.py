@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxml import store
-from cxml.config import Config, load_config
+from cxml.config import Config, Tracking, load_config
 from cxml.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 Progress = Callable[[int, int], None]
 ConfigLike = str | Path | Config
+_LOGGED = ("metrics.json", "factors.parquet", "features.parquet", "info.md", "coverage.json")
 
 
 def _silent(text: str) -> None:
@@ -108,9 +109,10 @@ def features_sql(config: ConfigLike) -> str:
 
 
 def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _silent) -> Path:
-    """Train, test, explain, log and register; write ``bundle/``, ``metrics.json``, ``factors.parquet``, ``info.md``.
+    """Train, test, explain, log and register.
 
-    Returns the run folder.
+    Writes ``bundle/``, ``metrics.json``, ``factors.parquet``, ``features.parquet``, ``coverage.json`` and
+    ``info.md``. Returns the run folder.
     """
     import pyarrow as pa
 
@@ -137,17 +139,17 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _si
             "coverage.json", matrix.coverage(matrix.planned(tables), matrix.factors_of(tables), _rows(tables))
         )
         run.info = {"project": config.project.name, "data": prints, "config": _config_hash(config)}
-    tell("logging to MLflow")
-    logged = tracking.log_training(
-        uri=_tracking_uri(config),
-        experiment=config.tracking.experiment or config.project.name,
-        name=config.project.name,
-        bundle=run.path / "bundle",
-        metrics=trained.metrics,
-        info=bundle.info,
-        files=[run.path / name for name in ("metrics.json", "factors.parquet", "info.md", "coverage.json")],
-    )
-    tell(logged.verdict)
+        tell("logging to MLflow")
+        logged = tracking.log_training(
+            uri=_tracking_uri(config),
+            experiment=config.tracking.experiment or config.project.name,
+            name=config.project.name,
+            bundle=run.path / "bundle",
+            metrics=trained.metrics,
+            info=bundle.info,
+            files=[run.path / name for name in _LOGGED],
+        )
+        tell(logged.verdict)
     return run.path
 
 
@@ -187,6 +189,9 @@ def score(
         run.write_json("model.json", bundle.info)
         run.info = {
             "project": config.project.name,
+            "currency": config.project.currency,
+            "timezone": config.project.timezone,
+            "observation_end": config.project.observation_end.isoformat(),
             "cutoff": at.isoformat(),
             "rows": done.rows,
             "population": {
@@ -299,8 +304,11 @@ def _tracking_uri(config: Config) -> str:
 
 
 def _config_hash(config: Config) -> str:
-    """A hash of every choice in the config, and of nothing else: not of where it lies."""
-    return hashlib.sha256(repr(dataclasses.replace(config, folder=Path())).encode()).hexdigest()
+    """A hash of every choice that scores depend on: not of where the config lies, nor of where runs are logged."""
+    plain = dataclasses.replace(
+        config, folder=Path(), tracking=Tracking(), tables=dict(sorted(config.tables.items()))
+    )
+    return hashlib.sha256(repr(plain).encode()).hexdigest()
 
 
 def _bundle(config: Config, model: str | Path | None) -> tuple[Bundle, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 RULE = (
     "A version becomes champion when nobody is; when it was tested on a later cutoff than the champion"
@@ -20,13 +21,14 @@ class Record:
     Attributes
     ----------
     cutoff : datetime
-        The test cutoff.
+        The test cutoff, on the clock of the project's zone.
     log_loss : float
         Of the churn model on the test snapshots.
     beats_baselines : bool
         Whether every baseline's log loss on them is higher.
     question : str
-        What is predicted: definition, horizon and lead. Losses compare within one question only.
+        What is predicted (definition, horizon and lead), and whether it was tested on a later time or on
+        customers held out. Losses compare within one question only.
     """
 
     cutoff: datetime
@@ -39,11 +41,13 @@ class Record:
         """The record of a training run, from its ``metrics.json`` and the bundle's info."""
         loss = float(metrics["churn"]["log_loss"])
         lead = f", lead {info['lead_days']:g} days" if info["lead_days"] else ""
+        tested = _TESTED[metrics["test"]["mode"]]
+        zone = ZoneInfo(info.get("timezone", "UTC"))
         return cls(
-            cutoff=datetime.fromisoformat(metrics["test"]["cutoff"]),
+            cutoff=datetime.fromisoformat(metrics["test"]["cutoff"]).astimezone(zone),
             log_loss=loss,
             beats_baselines=all(loss < own["log_loss"] for own in metrics["baselines"]["churn"].values()),
-            question=f"{info['churn']} within {info['horizon_days']:g} days{lead}",
+            question=f"{info['churn']} within {info['horizon_days']:g} days{lead}, tested on {tested}",
         )
 
     @classmethod
@@ -64,18 +68,19 @@ class Record:
 
     @property
     def day(self) -> str:
-        """The test cutoff's day, for people."""
+        """The test cutoff's day in its own zone, for people."""
         return self.cutoff.date().isoformat()
 
 
 _TAGS = ("cxml.test_cutoff", "cxml.test_log_loss", "cxml.beats_baselines", "cxml.question")
+_TESTED = {"time": "a later time", "customers": "customers held out"}
 
 
 def judge(new: Record, holder: str, champion: Record | None) -> tuple[bool, str]:
     """Whether a new version takes the place of the champion, and why, by ``RULE``.
 
-    A champion that answers another question (definition, horizon, lead) cannot be compared: it gives way
-    to a version that beats its baselines.
+    A champion that answers another question (definition, horizon, lead), or was tested in another way,
+    cannot be compared: it gives way to a version that beats its baselines.
 
     Parameters
     ----------

@@ -68,9 +68,9 @@ def score(
     with ExitStack() as files:
         writers: list[store.TableWriter | store.CsvWriter] = []
         for frame in _chunks(tables, chunk):
+            table = pa.Table.from_pandas(rows(bundle, frame, tables.config), preserve_index=False)
             for name, n in bundle.schema.unseen(frame).items():
                 unseen[name] = unseen.get(name, 0) + n
-            table = pa.Table.from_pandas(rows(bundle, frame, tables.config), preserve_index=False)
             if not writers:
                 writers.append(files.enter_context(run.table_writer("scores.parquet", table.schema)))
                 if csv:
@@ -96,7 +96,7 @@ def rows(bundle: Bundle, frame: pd.DataFrame, config: Config) -> pd.DataFrame:
     found["expected_profit"] = expected_profit(
         p, value, save_rate=rule.save_rate, contact_cost=rule.contact_cost, offer_cost=rule.offer_cost
     )
-    found["holdout"] = holdout_flag(found["customer_id"], rule.holdout, seed=config.model.seed)
+    found["holdout"] = holdout_flag(found["customer_id"], rule.holdout)
     return found
 
 

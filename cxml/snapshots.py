@@ -50,13 +50,16 @@ def training_cutoffs(config: Config) -> tuple[datetime, ...]:
     """
     latest = last_matured(config)
     given = tuple(sorted(set(config.training.cutoffs)))
+    local = latest.astimezone(config.zone)
+    usable = local.replace(hour=0, minute=0, second=0)
+    end = config.project.observation_end.astimezone(config.zone)
     for cutoff in given:
         if cutoff > latest:
             raise ImmatureCutoffError(
-                f"the label of cutoff {cutoff:%Y-%m-%d} is not known yet",
+                f"the label of cutoff {cutoff.astimezone(config.zone):%Y-%m-%d} is not known yet",
                 where="[training] cutoffs",
-                expected=f"label windows that end by observation_end ({config.project.observation_end:%Y-%m-%d})",
-                fix=f"use cutoffs up to {latest:%Y-%m-%d}, or shorten [churn] horizon, lead or grace",
+                expected=f"label windows that end by observation_end ({end:%Y-%m-%d})",
+                fix=f"use cutoffs up to {usable:%Y-%m-%d}, or shorten [churn] horizon, lead or grace",
             )
     return given or _month_starts(config, latest)
 

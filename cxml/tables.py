@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from cxml import asof
 from cxml.cells import Cell, absent, cell, staged
 from cxml.config import Config, TableSource
-from cxml.contracts import TABLES, Column, Kind, Table
+from cxml.contracts import CONTACT_END, TABLES, Column, Kind, Table
 from cxml.engine import Engine, literal, quoted
 from cxml.errors import ConfigError, DataError, did_you_mean
 from cxml.problems import Problem, one_error, unreadable
@@ -25,6 +26,13 @@ from cxml.sources import Source, open_frame, open_source
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+ATTRIBUTE = "attribute_"
+"""What the names of attributes begin with in the view of the customers."""
+
+_NEVER = 2**62
+"""Seconds since 1970 of what is never known."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,8 @@ class Tables:
     columns : Mapping[str, frozenset[str]]
         The contract's columns that each present table has; always its id, its owner and its event.
     attributes : Mapping[str, str]
-        Further columns of ``customers`` by their name in the view: ``text`` or ``number``.
+        Further columns of ``customers`` by their name in the view, ``attribute_<name>``: ``text`` or
+        ``number``.
     notes : tuple of str
         What was decided on opening, for people.
     opened : Mapping[str, Opened]
@@ -239,9 +248,17 @@ def _check_names(table: Table, spec: TableSource) -> None:
     if spec.attributes and table.name != "customers":
         raise ConfigError("only customers have attributes", where=f"{where} attributes",
                           fix="move the key to [tables.customers]")  # fmt: skip
-    for name in set(spec.attributes) & set(table.by_name):
-        raise ConfigError(f"{name!r} is a column of the contract already", where=f"{where} attributes",
-                          fix="take it out of attributes")  # fmt: skip
+    seen: dict[str, str] = {}
+    for name in spec.attributes:
+        plain = _attribute_name(name).removeprefix(ATTRIBUTE)
+        if plain in table.by_name:
+            raise ConfigError(f"{name!r} is a column of the contract already", where=f"{where} attributes",
+                              fix=f'take it out of attributes; {plain} = "..." in columns can rename it')  # fmt: skip
+        if not plain or plain in seen:
+            what = f"{seen[plain]!r} and {name!r} have one name" if plain else f"{name!r} has no letter"
+            raise ConfigError(what, where=f"{where} attributes", expected="names that differ in letters or digits",
+                              fix="take one out, or rename its column in the source")  # fmt: skip
+        seen[plain] = name
 
 
 def _places(table: Table, source: Source, spec: TableSource) -> tuple[list[Problem], dict[str, str]]:
@@ -280,9 +297,14 @@ def _nearest(name: str, names: Sequence[str], *, close: bool) -> str:
 
 
 def _attribute_name(name: str) -> str:
-    """A name that can stand in SQL unquoted."""
-    plain = re.sub(r"\W+", "_", name.lower()).strip("_")
-    return f"a_{plain}" if not plain or plain[0].isdigit() or plain in TABLES["customers"].by_name else plain
+    """``attribute_`` and the name in ASCII: it clashes with no column and no word, and needs no quotes.
+
+    >>> [_attribute_name(name) for name in ("Seat Count", "group", "등급", "spend_30d")]
+    ['attribute_seat_count', 'attribute_group', 'attribute_ub4f1_uae09', 'attribute_spend_30_d']
+    """
+    spelt = "".join(one if one.isascii() or not one.isalnum() else f"_u{ord(one):x}_" for one in name.lower())
+    plain = re.sub(r"[^a-z0-9]+", "_", spelt).strip("_")
+    return ATTRIBUTE + re.sub(r"(?<=_)(\d+)d$", r"\1_d", plain)  # a stem must not end like a window
 
 
 def _open(engine: Engine, table: Table, source: Source, places: Mapping[str, str], config: Config) -> Opened:
@@ -323,16 +345,44 @@ def _values(cells: Mapping[str, Cell]) -> str:
 def _with_id(opened: Opened) -> str:
     """The rows with an id made from their content, so that the order of rows and files does not matter.
 
-    The customer comes last in it: whose rows they are does not change the order among them.
+    An id breaks ties of time, so nothing that is known later may decide on it before it is known. The
+    id is therefore a hash of what is known with the row, and rows that are alike in that are numbered
+    by what came to be known of them, the earliest first: where two of them differ before a cutoff,
+    nothing from the cutoff on changes their order, and where they do not, they are alike in everything
+    that can be seen. The customer comes last in the id: whose rows they are does not change the order.
     """
     table = opened.table
-    content = ", ".join(quoted(column.name) for column in opened.columns if column.name != table.owner)
+    apart = (table.owner, "recorded_at")
+    first = [
+        column for column in opened.columns if not (column.known or column.target or column.name in apart)
+    ]
+    content = ", ".join(quoted(column.name) for column in first)
     own = quoted(table.owner)
+    facts = ", ".join(_facts(opened)) or "null"
     made = "printf('%016x-%06d-%016x', cxml_hash, cxml_place, hash(" + own + "))"
     columns = ", ".join(quoted(column.name) for column in opened.columns)
-    hashed = f"select *, hash({content}) as cxml_hash from ({opened.select()}) s"
-    placed = f"select *, row_number() over (partition by {own}, cxml_hash) as cxml_place from ({hashed}) h"
+    hashed = f"select *, hash({content}) as cxml_hash, list_sort([{facts}]) as cxml_facts from ({opened.select()}) s"
+    order = f"partition by {own}, cxml_hash order by cxml_facts"
+    placed = f"select *, row_number() over ({order}) as cxml_place from ({hashed}) h"
     return f"select {made} as {quoted(table.id)}, {columns} from ({placed}) p"
+
+
+def _facts(opened: Opened) -> Iterable[str]:
+    """For each column that is known late: the second from which it is known, its place, its value."""
+    has = {column.name for column in opened.columns}
+    for place, column in enumerate(opened.columns):
+        if not column.known or (column.known != CONTACT_END and column.known not in has):
+            continue
+        known = (
+            asof._contact_end(frozenset(has)) if column.known == CONTACT_END else f"seconds(s.{column.known})"
+        )
+        value = f"s.{quoted(column.name)}"
+        there = f"{value} is not null and {known} is not null"
+        yield (
+            f"{{'known': case when {there} then {known} else {_NEVER} end,"
+            f" 'place': case when {there} then {place} else -1 end,"
+            f" 'value': case when {there} then cast({value} as varchar) else '' end}}"
+        )
 
 
 def _notes(opened: Opened) -> Iterable[str]:

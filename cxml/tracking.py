@@ -377,15 +377,15 @@ def _experiment(client: MlflowClient, uri: str, name: str) -> str:
 def _store(uri: str) -> Iterator[MlflowClient]:
     """A client of the store at *uri*; what MLflow says meanwhile stays unsaid, what fails is a CxmlError."""
     with _quiet():
-        try:
-            from mlflow import MlflowClient
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
+        try:
             if database := _database(uri):
                 database.parent.mkdir(parents=True, exist_ok=True)
             yield MlflowClient(uri, uri)
-        except CxmlError:
-            raise
-        except Exception as problem:  # each kind of store raises errors of its own
+        except (MlflowException, SQLAlchemyError, OSError, ImportError) as problem:  # the last: no driver
             said = shown(str(problem).strip().replace(uri, shown(uri)).split("\n")[0])[:300]
             raise CxmlError(
                 f"MLflow failed: {said}", where=shown(uri),

@@ -6,9 +6,11 @@ earlier cutoffs would not have been known in time, customers are held out instea
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from cxml import drivers, labels, metrics, snapshots
 from cxml.config import Config
+from cxml.errors import NotEnoughDataError
 from cxml.features import matrix, planner
 from cxml.models import baselines
 from cxml.models.bundle import Bundle
@@ -48,7 +51,9 @@ class TrainingSet:
     columns : tuple of str
         The feature columns.
     labels : dict
-        How factors and features are called, as stored in the bundle.
+        How factors and features are called, as stored in the bundle, and what is typical.
+    split : splits.Plan
+        Which cutoffs train, calibrate and test; only those are in the frame.
     populations : tuple of snapshots.Population
     left_in_lead : int
         Snapshots left out because the customer was gone before anybody could have acted.
@@ -57,6 +62,7 @@ class TrainingSet:
     frame: pd.DataFrame
     columns: tuple[str, ...]
     labels: dict[str, Any]
+    split: Split
     populations: tuple[snapshots.Population, ...]
     left_in_lead: int
 
@@ -78,10 +84,13 @@ def assemble(tables: Tables) -> TrainingSet:
     ------
     ImmatureCutoffError, NotEnoughDataError, ConfigError
     """
-    cutoffs = snapshots.training_cutoffs(tables.config)
-    if not tables.config.training.cutoffs:
+    config = tables.config
+    cutoffs = snapshots.training_cutoffs(config)
+    if not config.training.cutoffs:
         cutoffs = snapshots.with_history(tables, cutoffs)
-    populations = snapshots.take(tables, cutoffs)
+    split = _split(cutoffs, config)
+    used = {*split.train, *([split.calibrate] if split.calibrate is not None else []), split.test}
+    populations = snapshots.take(tables, [cutoff.to_pydatetime() for cutoff in sorted(used)])
     plan = matrix.planned(tables)
     planner.run(tables.engine, plan)
     labels.make(tables)
@@ -92,7 +101,17 @@ def assemble(tables: Tables) -> TrainingSet:
     stayed = frame["left_in_lead"] == 0
     columns = tuple(column.name for column in plan.columns)
     kept = frame[stayed].drop(columns="left_in_lead").reset_index(drop=True)
-    return TrainingSet(kept, columns, matrix.labels_of(plan, tables), populations, int((~stayed).sum()))
+    said = _with_typical(matrix.labels_of(plan, tables), kept[kept["cutoff"].isin(split.train)])
+    return TrainingSet(kept, columns, said, split, populations, int((~stayed).sum()))
+
+
+def _with_typical(said: dict[str, Any], train: pd.DataFrame) -> dict[str, Any]:
+    """The labels with the median of each number in the training snapshots: what a reason is measured against."""
+    for column, label in said["features"].items():
+        if label["unit"] != "text":
+            median = float(train[column].astype(float).median())
+            label["typical"] = median if np.isfinite(median) else None
+    return said
 
 
 def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Trained:
@@ -103,7 +122,8 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     NotEnoughDataError
         One class only, or too few leavers to learn from.
     """
-    split = _split(data, config)
+    split = data.split
+    _refuse_one_class(data.frame, split)
     tell(split.reason)
     targets = [_churn_target(data, config)]
     if data.frame["value"].notna().any():
@@ -129,13 +149,15 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     scored, contributions = bundle.explain(test)
     strongest = drivers.features(contributions, test, data.labels)
     factors = drivers.summary(pd.concat([test[list(KEYS)], scored], axis=1), data.labels)
-    factors["direction"] = factors["factor"].map(drivers.directions(strongest))
+    ways = drivers.directions(strongest)
+    factors["direction"] = factors["factor"].map(ways)
+    bundle = replace(bundle, info={**bundle.info, "directions": ways.to_dict()})
     return Trained(bundle, measured, factors, strongest)
 
 
-def _split(data: TrainingSet, config: Config) -> Split:
+def _split(cutoffs: Sequence[datetime], config: Config) -> Split:
     """Who trains, calibrates and tests; its sentence shows the days of the project's zone."""
-    local = pd.DatetimeIndex(data.frame["cutoff"].unique()).tz_convert(config.zone)
+    local = [pd.Timestamp(cutoff).tz_convert(config.zone) for cutoff in cutoffs]
     split = plan_splits(local, config.churn.lead, snapshots.maturity(config) - config.churn.lead)
     return replace(
         split,
@@ -143,6 +165,18 @@ def _split(data: TrainingSet, config: Config) -> Split:
         calibrate=split.calibrate.tz_convert("UTC") if split.calibrate is not None else None,
         test=split.test.tz_convert("UTC"),
     )
+
+
+def _refuse_one_class(frame: pd.DataFrame, split: Split) -> None:
+    """Refuse test snapshots that all left or all stayed, before time is spent: nothing could be compared."""
+    found = frame.loc[frame["cutoff"] == split.test, "churned"].unique()
+    if len(found) < 2:
+        raise NotEnoughDataError(
+            f"{'everybody' if found.any() else 'nobody'} left after the test cutoff {split.test:%Y-%m-%d}",
+            where="[churn] definition",
+            expected="some who left and some who stayed",
+            fix="check that the extract holds who left up to observation_end, and that the definition fits",
+        )
 
 
 @dataclass(frozen=True)
@@ -174,17 +208,16 @@ def _churn_target(data: TrainingSet, config: Config) -> _Target:
 
 
 def _value_target(data: TrainingSet, config: Config) -> _Target:
-    days = max(days for days in config.features.lookbacks)
+    days = max(config.features.lookbacks)
     horizon = config.churn.horizon.total_seconds() / 86400
-    return _Target(
-        "value",
-        "value",
-        {
-            "model": lambda: ValueRegressor(random_state=config.model.seed, num_threads=config.model.threads),
-            "naive": lambda: baselines.NaiveValue(f"value_{days}d", window_days=days, horizon_days=horizon),
-        },
-        lambda m, X: np.asarray(m.predict(X)),
-    )
+    candidates: dict[str, Callable[[], Any]] = {
+        "model": lambda: ValueRegressor(random_state=config.model.seed, num_threads=config.model.threads)
+    }
+    if f"value_{days}d" in data.columns:
+        candidates["naive"] = lambda: baselines.NaiveValue(
+            f"value_{days}d", window_days=days, horizon_days=horizon
+        )
+    return _Target("value", "value", candidates, lambda m, X: np.asarray(m.predict(X)))
 
 
 Forecasts = dict[str, Floats]
@@ -250,17 +283,28 @@ def _measure(forecasts: Mapping[str, Forecasts], data: TrainingSet, split: Split
         actual = test["value"].to_numpy()
         value = {name: metrics.value_metrics(actual, v) for name, v in forecasts["value"].items()}
         found["value"], found["baselines"]["value"] = value.pop("model"), value
-        found["verdict"]["value"] = _verdict("value", found["value"], value, "gini", "mae")
+        found["verdict"]["value"] = _verdict("value", found["value"], value, "gini", "decile_mape")
         found["tables"]["deciles"] = metrics.decile_table(actual, forecasts["value"]["model"]).to_dict(
             "records"
         )
-    return found
+    return {name: _json(part) for name, part in found.items()}
+
+
+def _json(value: Any) -> Any:
+    """The same with None in the place of figures that the data could not give."""
+    if isinstance(value, Mapping):
+        return {name: _json(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_json(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _verdict(
     name: str, own: dict[str, float], others: Mapping[str, dict[str, float]], high: str, low: str
 ) -> str:
     """Whether the model beats every baseline on ranking and on error, and if not, which one beats it."""
+    if math.isnan(own[high]):
+        return f"The {name} model cannot be compared: the test snapshots give no {high}."
     lost = [
         f"{other} ({key} {theirs[key]:.4f} against {own[key]:.4f})"
         for other, theirs in sorted(others.items())
@@ -290,6 +334,7 @@ def _info(data: TrainingSet, split: Split, config: Config, churn: ChurnClassifie
         "rung": churn.rung_,
         "rounds": churn.rounds_,
         "snapshots": len(data.frame),
+        "timezone": config.project.timezone,
         "left_in_lead": data.left_in_lead,
         "features": len(data.columns),
         "seed": config.model.seed,

@@ -440,7 +440,17 @@ def test_notes(tmp_path):
     assert "interactions.interaction_id: 1 ids begin or end with a space" in text
     assert "subscriptions: 1 customers have contracts that overlap" in text
     assert "orders.ordered_at: all values are at midnight" in text
+    assert "never changed" not in text  # a year of birth never changes
     assert CANARY not in text
+
+
+def test_attributes_without_a_time_are_taken_as_never_changed(tmp_path):
+    people = company()["customers"].assign(region="r", left_at=None, tier=["1", "2", "3"])
+    made = config(tmp_path, {"customers": {"source": "x", "attributes": ["tier"]}})
+    note = "customers has no recorded_at: 2 attributes are taken as never changed"
+    assert note in check(open_tables(made, {"customers": people})).notes
+    timed = people.assign(recorded_at=people.joined_at)
+    assert note not in check(open_tables(made, {"customers": timed})).notes
 
 
 # ---------------------------------------------------------------- files that cannot be opened or read

@@ -120,7 +120,7 @@ def test_a_configuration_cannot_be_changed():
         ({"value": {"sources": [{"table": "orders"}]}}, "[value] sources", "add column"),
         ({"value": {"sources": [{"table": "orders", "column": "magrin"}]}}, "value.sources", "'margin'"),
         ({"value": {"discount_rate": "10%"}}, "[value] discount_rate", "a number"),
-        ({"features": {"lookbacks": [30, 0]}}, "[features]", "positive"),
+        ({"features": {"lookbacks": [30, 0]}}, "[features]", "above 0"),
         ({"features": {"lookbacks": [30.5]}}, "[features] lookbacks", "a whole number"),
         ({"features": {"lookbacks": [True]}}, "[features] lookbacks", "a whole number"),
         ({"training": {"cutoffs": ["soon"]}}, "[training] cutoffs", "2026-01-01"),

@@ -15,8 +15,8 @@ LABELS = {
         "behaviour": {"en": "b", "ko": "b", "kind": "context", "family": "other"},
     },
     "features": {
-        "wait_a": {"factor": "waiting"}, "wait_b": {"factor": "waiting"},
-        "effort_a": {"factor": "effort"}, "recency": {"factor": "behaviour"},
+        "wait_a": {"factor": "waiting", "direction": "+"}, "wait_b": {"factor": "waiting", "direction": "+"},
+        "effort_a": {"factor": "effort", "direction": "+"}, "recency": {"factor": "behaviour", "direction": "+"},
     },
 }  # fmt: skip
 
@@ -25,12 +25,6 @@ def contributions() -> pd.DataFrame:
     return pd.DataFrame({
         "wait_a": [0.3, -0.2, 0.1], "wait_b": [0.1, 0.1, -0.4], "effort_a": [0.6, 0.05, -0.1], "recency": [1.0, 2.0, 3.0],
     })  # fmt: skip
-
-
-def test_factors_are_sums_of_their_features() -> None:
-    found = drivers.by_factor(contributions(), LABELS)
-    assert found["contribution_waiting"].tolist() == pytest.approx([0.4, -0.1, -0.3])
-    assert found.sum(axis=1).tolist() == pytest.approx(contributions().sum(axis=1).tolist())
 
 
 def test_reasons_are_levers_that_raise_the_risk_and_can_be_said() -> None:
@@ -89,3 +83,16 @@ def test_a_direction_says_whether_worse_service_goes_with_leaving() -> None:
     assert ways["waiting"] == pytest.approx((0.2 * 1 + 0.2 * -slope["wait_b"]) / 0.4)
     assert ways["effort"] == pytest.approx(-1)
     assert "behaviour" not in ways.index
+
+
+def test_a_reason_lies_on_the_bad_side_of_what_is_typical() -> None:
+    labels = {"factors": LABELS["factors"], "features": {
+        "wait_a": {"factor": "waiting", "direction": "+", "typical": 120.0},
+        "effort_a": {"factor": "effort", "direction": "-", "typical": 0.5},
+    }}  # fmt: skip
+    given = pd.DataFrame({"wait_a": [0.5, 0.5, 0.5], "effort_a": [0.4, 0.4, 0.4]})
+    frame = pd.DataFrame({"wait_a": [60.0, 300.0, 120.0], "effort_a": [0.2, 0.9, 0.5]})
+    found = drivers.reasons(given, frame, labels, top=1)
+    # 60 s is less than the usual wait; a share of .9 is better than usual; what is just typical is no reason.
+    assert found.reason_1.tolist()[:2] == ["effort_a", "wait_a"]
+    assert found.reason_1.isna().tolist() == [False, False, True]

@@ -145,8 +145,13 @@ def earlier(world: World) -> Path:
 def test_simulate_writes_tables_config_and_truth(world: World) -> None:
     assert world.data == (world.home / "data" / "CURRENT").resolve()
     config = load_config(world.data)
-    assert {f"{name}.parquet" for name in config.tables} == {path.name for path in world.data.glob("*.parquet")}
-    assert {path.name for path in (world.data / "truth").iterdir()} == {"snapshots.parquet", "effects.parquet"}
+    assert {f"{name}.parquet" for name in config.tables} == {
+        path.name for path in world.data.glob("*.parquet")
+    }
+    assert {path.name for path in (world.data / "truth").iterdir()} == {
+        "snapshots.parquet",
+        "effects.parquet",
+    }
 
 
 def test_train_writes_what_the_design_says(world: World) -> None:
@@ -203,7 +208,9 @@ def test_the_columns_of_the_scores(world: World) -> None:
         "expected_value", "median_value", "value_low", "value_high", "value_at_risk",
         *(f"reason_{k}{end}" for k in (1, 2, 3) for end in ("", "_value")), "expected_profit", "holdout",
     ]  # fmt: skip
-    assert str(pq.read_schema(world.scored / "scores.parquet").field("cutoff").type) == "timestamp[us, tz=UTC]"
+    assert (
+        str(pq.read_schema(world.scored / "scores.parquet").field("cutoff").type) == "timestamp[us, tz=UTC]"
+    )
 
 
 def test_everybody_with_a_running_contract_is_scored_once(world: World) -> None:
@@ -276,7 +283,10 @@ def test_the_figures_of_the_test_cutoff_are_those_of_the_scores(world: World, ea
     assert found["churn"]["auc"] == pytest.approx(roc_auc_score(left, scores.churn_probability), abs=1e-12)
     orders, charges = (pd.read_parquet(world.data / f"{name}.parquet") for name in ("orders", "charges"))
     orders = orders[orders.cancelled_at.isna()] if "cancelled_at" in orders else orders
-    parts = ((orders.assign(at=orders.ordered_at), "margin", 1.0), (charges.assign(at=charges.charged_at), "amount", 0.6))
+    parts = (
+        (orders.assign(at=orders.ordered_at), "margin", 1.0),
+        (charges.assign(at=charges.charged_at), "amount", 0.6),
+    )
     brought = sum(
         rows[rows["at"].between(start, end, inclusive="left") & rows.customer_id.isin(scores.customer_id)][column].sum()
         * share
@@ -357,7 +367,9 @@ def as_seen_at(frames: dict[str, pd.DataFrame], cutoff: pd.Timestamp) -> dict[st
         contract = TABLES[name]
         event = frame[contract.event]
         kept = frame.copy()
-        spans = sum((frame[c].fillna(0) for c in ("wait_s", "handle_s") if c in frame), pd.Series(0.0, frame.index))
+        spans = sum(
+            (frame[c].fillna(0) for c in ("wait_s", "handle_s") if c in frame), pd.Series(0.0, frame.index)
+        )
         over = event + pd.to_timedelta(np.ceil(spans), unit="s")
         if "ended_at" in frame and name == "interactions":
             over = frame.ended_at.fillna(over)

@@ -125,6 +125,44 @@ def test_scrambled_future(company: dict[str, pd.DataFrame], clean: pd.DataFrame,
     assert not build(frames, LATER).equals(build(company, LATER))
 
 
+def by_the_day(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Tables without ids, few customers and only what says little: events tie everywhere."""
+    made = {}
+    for name, frame in frames.items():
+        if name in ("customers", "agents"):
+            made[name] = frame
+            continue
+        contract = TABLES[name]
+        frame = frame.drop(columns=contract.id)
+        event = frame[contract.event]
+        # The log of a few weeks on each day of the log: many rows of one customer and day, alike at first.
+        days = event.dt.floor("21D" if name != "subscriptions" else "D")
+        for column in frame.columns:
+            if contract.by_name[column].kind == "instant":
+                frame[column] = frame[column] - (event - days)
+            elif column not in ("customer_id", "topic", "kind") and not contract.by_name[column].known:
+                frame[column] = frame[column].dropna().mode().iloc[0]
+        made[name] = frame
+    return made
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_scrambled_future_without_ids(company: dict[str, pd.DataFrame], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    tied = by_the_day(company)
+    numbered = {name: frame.assign(**{TABLES[name].id: "-"}) if TABLES[name].id not in frame else frame
+                for name, frame in tied.items()}  # fmt: skip
+    late = {name: frame if name in ("customers", "agents") else scramble(frame, name, CUTOFF, rng)
+            for name, frame in numbered.items()}  # fmt: skip
+    late = {name: frame[tied[name].columns] for name, frame in late.items()}
+    first = tied["interactions"][["customer_id", "started_at", "topic"]]
+    assert first.duplicated().mean() > 0.05
+    clean = build(tied, CUTOFF)
+    mixed = {name: frame.sample(frac=1, random_state=seed) for name, frame in tied.items()}
+    pd.testing.assert_frame_equal(build(mixed, CUTOFF), clean, check_exact=True)
+    pd.testing.assert_frame_equal(build(late, CUTOFF), clean, check_exact=True)
+
+
 def test_other_cutoffs_change_nothing(company: dict[str, pd.DataFrame], clean: pd.DataFrame) -> None:
     both = build(company, datetime(2024, 9, 1, tzinfo=UTC), CUTOFF, LATER)
     here = both[both.cutoff == pd.Timestamp(CUTOFF)].reset_index(drop=True)

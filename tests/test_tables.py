@@ -352,15 +352,16 @@ def test_attributes_of_customers():
     spec = {"attributes": ["Seat Count", "zip", "group", "age", "none"]}
     tables = opened(frame, table="customers", spec=spec)
     assert tables.attributes == {
-        "seat_count": "number",
-        "zip": "text",
-        "group": "text",
-        "age": "number",
-        "none": "text",
+        "attribute_seat_count": "number",
+        "attribute_zip": "text",
+        "attribute_group": "text",
+        "attribute_age": "number",
+        "attribute_none": "text",
     }
     assert tables.columns["customers"] == {"customer_id", "joined_at"}
     rows = tables.engine.rows(
-        'select seat_count, zip, "group", age, c.none from customers c order by customer_id'
+        "select attribute_seat_count, attribute_zip, attribute_group, attribute_age, attribute_none"
+        " from customers order by customer_id"
     )
     assert rows == [(10.0, "06236", "x", 40.0, None), (12.5, "12345", None, 41.0, None)]
 
@@ -370,6 +371,9 @@ def test_attributes_of_customers():
     [
         ("interactions", ["x"], ConfigError, "only customers"),
         ("customers", ["region"], ConfigError, "contract already"),
+        ("customers", ["Region"], ConfigError, "contract already"),
+        ("customers", ["A b", "a-b"], ConfigError, "'A b' and 'a-b' have one name"),
+        ("customers", ["--"], ConfigError, "no letter"),
         ("customers", ["segmnet"], DataError, "did you mean 'segment'"),
     ],
 )
@@ -418,6 +422,24 @@ def test_made_ids_order_rows_alike_whatever_the_customer_is_called():
         return {who[-2:]: [topic for other, topic in rows if other == who] for who, _ in rows}
 
     assert order(frame) == order(renamed)
+
+
+def test_rows_alike_at_first_are_numbered_by_what_was_known_of_them_first():
+    """Only the earliest difference counts: nothing later, seen or unseen, changes the order."""
+    day = ["2025-01-01 10:00:00"] * 3
+    frame = interactions(
+        customer_id=["a"] * 3, started_at=day,
+        wait_s=[10, 10, 10], handle_s=[0, 0, 5],
+        resolved_at=["2025-01-03 00:00:00", "2025-01-02 00:00:00", None],
+    )  # fmt: skip
+
+    def order(made):
+        tables = opened(made)
+        return [row[0] for row in tables.engine.rows(
+            "select coalesce(cast(resolved_at as varchar), '-') from interactions order by interaction_id")]  # fmt: skip
+
+    assert order(frame) == ["2025-01-02 00:00:00", "2025-01-03 00:00:00", "-"]
+    assert order(frame.iloc[::-1]) == order(frame)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

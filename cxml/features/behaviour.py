@@ -1,7 +1,8 @@
 """Behaviour and plan: what the customer buys, uses and pays. It predicts; nobody can make it good.
 
 ``frequency``, ``recency``, ``T`` and ``monetary_value`` are those of the customer-base literature
-(Fader, Hardie and Lee 2005): purchases of one day (UTC) are one purchase, and the first is not a repeat.
+(Fader, Hardie and Lee 2005): purchases of one day (in the zone
+of the project) are one purchase, and the first is not a repeat.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ BEHAVIOUR = Factor(
     flags=(
         Flag(
             "new_day", "orders",
-            f"coalesce(floor(t / {DAY}e0)"
-            f" <> floor(lag(t) over (partition by who order by t, pos) / {DAY}e0), true)",
-            reach=1,
+            f"coalesce(floor(wall / {DAY}e0)"
+            f" <> floor(lag(wall) over (partition by who order by t, pos) / {DAY}e0), true)",
+            reach=2,  # a day in which the clock is put back is longer than 24 hours
         ),
-        Flag("first_day", "orders", f"floor(t / {DAY}e0) = floor(min(t) over (partition by who) / {DAY}e0)"),
+        Flag("first_day", "orders", f"floor(wall / {DAY}e0) = floor(min(wall) over (partition by who) / {DAY}e0)"),
         Flag(
             "order_gap_h", "orders",
             "cast(floor((t - lag(t) over (partition by who order by t, pos)) / 3600e0) as bigint)",

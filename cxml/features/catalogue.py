@@ -28,13 +28,14 @@ from cxml.features.feedback import FEEDBACK
 from cxml.features.language import LANGUAGE
 from cxml.features.personalization import PERSONALIZATION
 from cxml.features.planner import window_phrase, words
+from cxml.features.price import PRICE
 from cxml.features.recovery import RECOVERY
 from cxml.features.repeats import REPEATS
 from cxml.features.resolution import RESOLUTION
 from cxml.features.waiting import WAITING
 
 FACTORS: tuple[Factor, ...] = (
-    WAITING, ABANDONMENT, EFFORT, RESOLUTION, REPEATS, LANGUAGE, PERSONALIZATION, DELIVERY, RECOVERY,
+    WAITING, ABANDONMENT, EFFORT, RESOLUTION, REPEATS, LANGUAGE, PERSONALIZATION, DELIVERY, PRICE, RECOVERY,
     FEEDBACK, CONTACTS, BEHAVIOUR,
 )  # fmt: skip
 """The factors that come with cxml; those of a config (money, attributes, own files) are added to them."""

@@ -1,4 +1,4 @@
-"""Delivery: whether orders arrive when promised, and what shipping costs."""
+"""Delivery: whether orders arrive when promised."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from cxml.features.declare import (
     latest,
     mean,
     share,
-    total,
     worst,
 )
 
@@ -43,7 +42,7 @@ DELIVERY = Factor(
             "share of deliveries that came late", "배송 지연 비율", (90, 365),
         ),
         Feature(
-            "delay_d_mean", "orders", mean(f"delay_s / {DAY}e0"), "d", "D11", "+",
+            "delay_d_mean", "orders", mean("delay_s") + f" / {DAY}e0", "d", "D11", "+",
             "average delay of deliveries", "평균 배송 지연 일수", (90, 365),
         ),
         Feature(
@@ -68,18 +67,8 @@ DELIVERY = Factor(
             (90,),
         ),
         Feature(
-            "delivery_d_mean", "orders", mean(f"(delivered_at - t) / {DAY}e0"), "d", "D11 C30", "+",
+            "delivery_d_mean", "orders", mean("delivered_at - t") + f" / {DAY}e0", "d", "D11 C30", "+",
             "average time from order to delivery", "주문부터 배송까지 평균 일수", (90,),
-        ),
-        Feature(
-            "shipping_fee_share", "orders",
-            f"cast({total('shipping_fee', 'revenue is not null')} as double)"
-            f" / nullif(cast({total('revenue', 'shipping_fee is not null')} as double), 0)",
-            "ratio", "D11", "+", "shipping fees over spend", "구매 금액 대비 배송비 비율", (365,),
-        ),
-        Feature(
-            "free_shipping_share", "orders", share("shipping_fee = 0"), "share", "D11 G22", "-",
-            "share of orders shipped free", "무료 배송 비율", (365,),
         ),
         Feature(
             "wrong_items_n", "orders", count("wrong_item"), "count", "G35", "+", "deliveries of a wrong item",

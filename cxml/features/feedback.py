@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from cxml.features.declare import Derived, Factor, Feature, Flag, count, days_from, latest, mean, share
 
+# Goodness is kept in whole steps of 2**-30, so that averages do not depend on the order of the rows.
+_ONE = 2**30
+
 FEEDBACK = Factor(
     name="feedback",
     en="Survey feedback",
@@ -18,8 +21,9 @@ FEEDBACK = Factor(
     flags=(
         Flag(
             "goodness", "surveys",
-            "case when coalesce(higher_is, 'good') = 'bad' then scale_max - score else score - scale_min end"
-            " / nullif(cast(scale_max - scale_min as double), 0)",
+            "cast(round(case when coalesce(higher_is, 'good') = 'bad' then scale_max - score"
+            f" else score - scale_min end / nullif(cast(scale_max - scale_min as double), 0) * {_ONE}e0)"
+            " as bigint)",
         ),
         Flag(
             "answered_later", "surveys",
@@ -37,28 +41,28 @@ FEEDBACK = Factor(
             "average recommendation score (NPS, 0 to 10)", "평균 추천 점수(NPS, 0~10)", (90, 365),
         ),
         Feature(
-            "csat_last", "surveys", latest("goodness", "kind = 'csat'"), "score", "A6 J3", "-",
+            "csat_last", "surveys", latest("goodness", "kind = 'csat'") + f" / {_ONE}e0", "score", "A6 J3", "-",
             "last satisfaction score (CSAT, 0 to 1)", "마지막 고객 만족도(CSAT, 0~1)", (365,),
         ),
         Feature(
-            "csat_mean", "surveys", mean("goodness", "kind = 'csat'"), "score", "A6", "-",
+            "csat_mean", "surveys", mean("goodness", "kind = 'csat'") + f" / {_ONE}e0", "score", "A6", "-",
             "average satisfaction score (CSAT, 0 to 1)", "평균 고객 만족도(CSAT, 0~1)",
         ),
         Feature(
-            "csat_min", "surveys", "min(case when kind = 'csat' then goodness end)", "score", "A6 J3", "-",
+            "csat_min", "surveys", f"min(case when kind = 'csat' then goodness end) / {_ONE}e0", "score", "A6 J3", "-",
             "lowest satisfaction score (CSAT, 0 to 1)", "최저 고객 만족도(CSAT, 0~1)", (90, 365),
         ),
         Feature(
-            "ease_last", "surveys", latest("goodness", "kind = 'ces'"), "score", "A3 G2", "-",
+            "ease_last", "surveys", latest("goodness", "kind = 'ces'") + f" / {_ONE}e0", "score", "A3 G2", "-",
             "last ease score (CES, 0 hard to 1 easy)", "마지막 이용 편의 점수(CES, 0 어려움~1 쉬움)", (365,),
         ),
         Feature(
-            "ease_mean", "surveys", mean("goodness", "kind = 'ces'"), "score", "A3", "-",
+            "ease_mean", "surveys", mean("goodness", "kind = 'ces'") + f" / {_ONE}e0", "score", "A3", "-",
             "average ease score (CES, 0 hard to 1 easy)", "평균 이용 편의 점수(CES, 0 어려움~1 쉬움)",
             (90, 365),
         ),
         Feature(
-            "bad_scores_n", "surveys", count("goodness < 0.5e0"), "count", "C8", "+",
+            "bad_scores_n", "surveys", count(f"goodness < {_ONE // 2}"), "count", "C8", "+",
             "answers in the bad half of the scale", "낮은 점수 응답 건수", (90, 365), empty=0,
         ),
         Feature(

@@ -2,39 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from cxml.contracts import TABLES, Column
+from cxml.contracts import TABLES, Column, Table
+from cxml.errors import ConfigError, did_you_mean
 from cxml.features import planner
-from cxml.features.catalogue import FACTORS, labels
-from cxml.features.declare import Factor
+from cxml.features.catalogue import FACTORS, labels, validate
+from cxml.features.declare import Factor, Feature
 from cxml.features.profile import profile
 from cxml.features.worth import worth
 from cxml.tables import Tables
 
 
 def factors_of(tables: Tables) -> tuple[Factor, ...]:
-    """All factors for these tables: the catalogue, the attributes and the money of the config."""
+    """All factors for these tables: the catalogue, the attributes and the money of the config.
+
+    Raises
+    ------
+    ConfigError
+        Declarations that are unsound together, such as an attribute with the name of a feature; a name
+        in ``leave_out`` that is no factor, feature or column.
+    """
     config = tables.config
-    own = (worth(config.value.sources, tables.columns), profile(tables.attributes))
-    return planner.without((*FACTORS, *own), config.features.leave_out)
+    names = tables.opened["customers"].places if tables.attributes else {}
+    own = (worth(config.value.sources, tables.columns), profile(tables.attributes, names))
+    factors = (*FACTORS, *own)
+    validate(factors, _contracts(tables))
+    known = {name for factor in factors for name in (factor.name, *_names(factor, config.features.lookbacks))}
+    for name in config.features.leave_out:
+        if name not in known:
+            raise ConfigError(f"there is no factor, feature or column {name!r}", where="[features] leave_out",
+                              expected="names of the catalogue of features, such as waiting or wait_mean_30d",
+                              fix=did_you_mean(name, known))  # fmt: skip
+    return planner.without(factors, config.features.leave_out)
 
 
 def planned(tables: Tables) -> planner.Plan:
     """The plan for these tables, with the lookbacks of the config."""
-    present, contracts = dict(tables.columns), dict(TABLES)
+    present = dict(tables.columns)
     if tables.attributes:
-        own = tuple(
-            Column(name, "number" if kind == "number" else "text", "an attribute of the customer")
-            for name, kind in tables.attributes.items()
-        )
-        contracts["customers"] = replace(TABLES["customers"], columns=(*TABLES["customers"].columns, *own))
         present["customers"] = present["customers"] | set(tables.attributes)
-    return planner.plan(present, factors_of(tables), tables.config.features.lookbacks, contracts)
+    config = tables.config.features
+    plan = planner.plan(present, factors_of(tables), config.lookbacks, _contracts(tables))
+    return _without_columns(plan, set(config.leave_out))
+
+
+def _contracts(tables: Tables) -> dict[str, Table]:
+    """The contracts, with the attributes of the customers."""
+    if not tables.attributes:
+        return dict(TABLES)
+    own = tuple(
+        Column(name, "number" if kind == "number" else "text", "an attribute of the customer")
+        for name, kind in tables.attributes.items()
+    )
+    customers = TABLES["customers"]
+    return {**TABLES, "customers": replace(customers, columns=(*customers.columns, *own))}
+
+
+def _names(factor: Factor, lookbacks: Sequence[int]) -> Iterator[str]:
+    """What the features of a factor and their columns are called."""
+    for item in (*factor.features, *factor.derived):
+        yield item.name
+        if isinstance(item, Feature) or "{w}" in item.sql:
+            yield from (f"{item.name}_{days}d" for days in item.lookbacks or lookbacks if days)
+
+
+def _without_columns(plan: planner.Plan, leave_out: set[str]) -> planner.Plan:
+    """The plan whose matrix lacks single columns; formulas may still use them."""
+    kept = tuple(column for column in plan.columns if column.name not in leave_out)
+    if len(kept) == len(plan.columns):
+        return plan
+    *before, last = plan.steps
+    names = ", ".join(["customer_id", "cutoff", *(column.name for column in kept)])
+    step = replace(last, select=f"select {names} from ({last.select}) a")
+    return replace(plan, steps=(*before, step), columns=kept)
 
 
 def labels_of(plan: planner.Plan, tables: Tables) -> dict[str, Any]:

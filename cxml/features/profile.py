@@ -15,12 +15,15 @@ _SAID = {
 }
 
 
-def profile(attributes: Mapping[str, str]) -> Factor:
+def profile(attributes: Mapping[str, str], names: Mapping[str, str] | None = None) -> Factor:
     """The factor for the attributes of the contract and those that the config names.
 
-    *attributes* maps further columns of the customers table to ``text`` or ``number``.
+    *attributes* maps further columns of the customers table (``attribute_<name>``) to ``text`` or
+    ``number``, and *names* maps them to what they are called in the source, for people. The feature
+    of ``attribute_priority`` is ``customer_priority``.
     """
-    said = {**_SAID, **{name: (name.replace("_", " "), name.replace("_", " ")) for name in attributes}}
+    called = {name: (names or {}).get(name, name.removeprefix("attribute_")) for name in attributes}
+    said = {**_SAID, **{name: (plain.replace("_", " "),) * 2 for name, plain in called.items()}}
     return Factor(
         name="profile",
         en="Who the customer is",
@@ -31,7 +34,7 @@ def profile(attributes: Mapping[str, str]) -> Factor:
         says="Attributes of the customer, as last recorded before the cutoff.",
         features=tuple(
             Feature(
-                f"customer_{name}", "customers", latest(name),
+                f"customer_{name.removeprefix('attribute_')}", "customers", latest(name),
                 "ratio" if attributes.get(name) == "number" else "text", "J6", "±", en, ko, EVER,
             )
             for name, (en, ko) in said.items()

@@ -87,7 +87,7 @@ REPEATS = Factor(
             "most contacts on one topic within 30 days", "한 주제의 최다 문의 횟수(30일 이내)", (90,),
         ),
         Feature(
-            "repeat_gap_d_mean", "interactions", mean(f"topic_gap / {DAY}e0"), "d", "D7", "-",
+            "repeat_gap_d_mean", "interactions", mean("topic_gap") + f" / {DAY}e0", "d", "D7", "-",
             "average days between repeat contacts", "재문의까지 평균 일수", (180,),
         ),
         Feature(

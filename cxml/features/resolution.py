@@ -64,8 +64,8 @@ RESOLUTION = Factor(
             "share of issues resolved within a day", "하루 안에 해결한 문의 건 비율", (90, 365),
         ),
         Feature(
-            "resolve_h_mean", "interactions", mean("(resolved_at - issue_start) / 3600e0", "stands"), "h",
-            "D8", "+", "average time to resolve an issue", "평균 해결 소요 시간", (90, 180),
+            "resolve_h_mean", "interactions", mean("resolved_at - issue_start", "stands") + " / 3600e0",
+            "h", "D8", "+", "average time to resolve an issue", "평균 해결 소요 시간", (90, 180),
         ),
         Feature(
             "resolve_h_max", "interactions", worst("(resolved_at - issue_start) / 3600e0", "stands"), "h",

@@ -75,8 +75,8 @@ WAITING = Factor(
             "평균 통화 중 대기 시간", (90,),
         ),
         Feature(
-            "reply_h_mean", "interactions", mean("(first_reply_at - t) / 3600e0", "asked"), "h", "A1 G8", "+",
-            "average time to the first answer in writing", "서면 문의 평균 첫 응답 시간", (30, 90),
+            "reply_h_mean", "interactions", mean("first_reply_at - t", "asked") + " / 3600e0", "h", "A1 G8",
+            "+", "average time to the first answer in writing", "서면 문의 평균 첫 응답 시간", (30, 90),
         ),
         Feature(
             "reply_over_1h_share", "interactions", share("reply_late"), "share", "C1 C2", "+",

@@ -103,7 +103,8 @@ class LogisticBaseline(ChurnBaseline):
     """Logistic regression on the same features.
 
     Numbers are filled with their median beside a flag for missing, and brought to a normal shape by
-    their ranks; a category becomes one column per level. Ridge penalty, C = 0.1.
+    their ranks; a category becomes one column per level. Ridge penalty, C = 0.1. Where no column tells
+    rows apart, everybody has the share of churned among the rows learnt from.
 
     Parameters
     ----------
@@ -129,11 +130,15 @@ class LogisticBaseline(ChurnBaseline):
         keys = np.arange(len(X)) if groups is None else np.asarray(groups)
         drawn = hash_share(keys, self.random_state + 2) < self.most_rows / len(X)
         encoded = self.schema_.encode(X.loc[drawn])
-        self.model_ = self._pipeline(encoded).fit(encoded, outcome[drawn])
+        self.rate_ = float(outcome[drawn].mean())
+        telling = self.schema_.categorical or any(_varies(column) for column in encoded.T)
+        self.model_ = self._pipeline(encoded).fit(encoded, outcome[drawn]) if telling else None
         return self
 
     def leave(self, X: pd.DataFrame) -> Floats:
         """Probability of leaving."""
+        if self.model_ is None:
+            return np.full(len(X), self.rate_)
         return np.asarray(self.model_.predict_proba(self.schema_.encode(X))[:, 1], dtype=np.float64)
 
     def _pipeline(self, encoded: NDArray[np.float32]) -> Pipeline:

@@ -193,8 +193,8 @@ class Bundle:
         return target
 
     @classmethod
-    def read(cls, folder: Path | str) -> Bundle:
-        """Read a bundle.
+    def read(cls, folder: Path | str, num_threads: int = 0) -> Bundle:
+        """Read a bundle, whose models then use *num_threads* threads; 0 takes all.
 
         Raises
         ------
@@ -213,7 +213,10 @@ class Bundle:
         size = len(schema.columns)
         names = list(sealed["files"])
         churn = ChurnClassifier.from_parts(
-            _forest(root, names, "churn", size), SigmoidCalibrator.from_dict(numbers.get("churn")), schema
+            _forest(root, names, "churn", size),
+            SigmoidCalibrator.from_dict(numbers.get("churn")),
+            schema,
+            num_threads,
         )
         value = None
         if isinstance(numbers.get("value"), dict):
@@ -223,6 +226,7 @@ class Bundle:
                 _forest(root, names, "amount", size),
                 numbers["value"],
                 Schema.from_dict(schemas.get("value")),
+                num_threads,
             )
         return cls(churn, value, labels, info)
 

@@ -205,9 +205,11 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(found)
 
     @classmethod
-    def from_parts(cls, forest: Forest, calibrator: SigmoidCalibrator, schema: Schema) -> ChurnClassifier:
+    def from_parts(
+        cls, forest: Forest, calibrator: SigmoidCalibrator, schema: Schema, num_threads: int = 0
+    ) -> ChurnClassifier:
         """A fitted classifier made of stored parts."""
-        made = cls()
+        made = cls(num_threads=num_threads)
         made.forest_, made.calibrator_, made.calibrated_on_ = forest, calibrator, "stored numbers"
         made.classes_ = np.array([0, 1])
         remember_schema(made, schema)
@@ -221,11 +223,11 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_, which = np.unique(outcome, return_inverse=True)
         counts = np.bincount(which)
         if len(counts) != 2 or counts.min() < self.min_events:
-            words = ", ".join(f"{n:,} of class {k}" for k, n in enumerate(counts))
+            words = ", ".join(f"{n:,} of class {k}" for k, n in zip(self.classes_, counts, strict=True))
             raise NotEnoughDataError(
                 f"{len(outcome):,} rows hold {words}: there is nothing to learn from", where="churned",
                 expected=f"two classes with at least {self.min_events:,} rows each",
-                fix="add cutoffs or customers, or look at the churn definition with 'cxml label'",
+                fix="take other cutoffs, a longer horizon or another [churn] definition",
             )  # fmt: skip
         return np.asarray(which, dtype=np.float64)
 

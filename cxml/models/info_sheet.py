@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 _CHURN = ("auc", "pr_auc", "log_loss", "brier", "ece", "top_decile_lift")
 _VALUE = ("gini", "spearman", "decile_mape", "mae", "rmse", "total_error")
@@ -33,11 +35,12 @@ def _predicts(info: Mapping[str, Any]) -> str:
 
 def _data(info: Mapping[str, Any], features: int) -> str:
     lines = ["## Data", ""]
+    zone = ZoneInfo(info.get("timezone") or "UTC")
     named = {
-        "Observation end": info.get("observation_end"),
-        "Train cutoffs": ", ".join(str(c)[:10] for c in info.get("train_cutoffs") or ()),
-        "Calibration": str(info.get("calibration_cutoff") or "customers held out in training")[:30],
-        "Test cutoff": str(info.get("test_cutoff") or "")[:10],
+        "Observation end": _day(info.get("observation_end"), zone),
+        "Train cutoffs": ", ".join(_day(c, zone) for c in info.get("train_cutoffs") or ()),
+        "Calibration": _calibration(info, zone),
+        "Test cutoff": _day(info.get("test_cutoff"), zone),
         "Split": info.get("split"),
         "Snapshots": _count(info.get("snapshots")),
         "Left within the lead, not used": _count(info.get("left_in_lead")),
@@ -46,6 +49,21 @@ def _data(info: Mapping[str, Any], features: int) -> str:
         "Currency": info.get("currency"),
     }
     return "\n".join([*lines, *(f"- {name}: {text}" for name, text in named.items() if text)])
+
+
+def _calibration(info: Mapping[str, Any], zone: ZoneInfo) -> str:
+    if info.get("calibration_cutoff"):
+        return _day(info["calibration_cutoff"], zone)
+    return "customers held out in training" if "calibration_cutoff" in info else ""
+
+
+def _day(instant: Any, zone: ZoneInfo) -> str:
+    """An ISO instant as a day of the zone, with the time of day unless it is midnight."""
+    if not instant:
+        return ""
+    local = datetime.fromisoformat(str(instant))
+    local = local.astimezone(zone) if local.tzinfo else local
+    return f"{local:%Y-%m-%d}" if local.time() == datetime.min.time() else f"{local:%Y-%m-%d %H:%M}"
 
 
 def _figures(metrics: Mapping[str, Any]) -> list[str]:

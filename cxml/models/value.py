@@ -184,10 +184,10 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def from_parts(
-        cls, chance: Forest | None, amount: Forest, numbers: Any, schema: Schema
+        cls, chance: Forest | None, amount: Forest, numbers: Any, schema: Schema, num_threads: int = 0
     ) -> ValueRegressor:
         """A fitted regressor made of stored parts; ModelError when the *numbers* are damaged."""
-        made = cls()
+        made = cls(num_threads=num_threads)
         made.chance_, made.amount_, made.calibrated_on_ = chance, amount, "stored numbers"
         made.hurdle_ = Hurdle.from_dict(numbers.get("hurdle"))
         made.ranges_, made.amounts_ = (

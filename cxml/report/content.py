@@ -76,6 +76,8 @@ class FactorNumbers:
 
     Attributes
     ----------
+    direction : {"expected", "reversed", "unclear", ""}
+        Whether worse service goes with leaving; empty when nobody asked.
     risk, risk_without : float
         Mean churn probability of the customers hit, as it is and without the factor's contribution.
     leavers, fewer_leavers : float
@@ -88,6 +90,7 @@ class FactorNumbers:
     name: Name
     kind: str
     family: str
+    direction: str
     share: float
     customers: int
     small: bool
@@ -316,6 +319,7 @@ def _factor(inputs: ReportInputs, row: dict[str, Any], p: Floats, logit: Floats)
         name=factor_name(inputs.labels, factor),
         kind=str(row["kind"]),
         family=str(row["family"]),
+        direction=_direction(row["direction"]) if "direction" in row else "",
         share=_number(row["share_of_importance"]),
         customers=customers,
         small=small,
@@ -330,6 +334,11 @@ def _factor(inputs: ReportInputs, row: dict[str, Any], p: Floats, logit: Floats)
     )
 
 
+def _direction(value: Any) -> str:
+    number = _number(value)
+    return "expected" if number > 0 else "reversed" if number < 0 else "unclear"
+
+
 def _calls(inputs: ReportInputs) -> Calls:
     scores = inputs.scores
     weight = (
@@ -339,8 +348,8 @@ def _calls(inputs: ReportInputs) -> Calls:
     first = float(np.sort(weight)[::-1][:top].sum())
     total = float(weight.sum())
     paying, profit = None, math.nan
-    if "expected_profit" in scores and scores["expected_profit"].notna().any():
-        gains = scores["expected_profit"].fillna(0)
+    gains = pd.to_numeric(scores["expected_profit"]).fillna(0) if "expected_profit" in scores else None
+    if gains is not None and (gains < 0).any():  # where no call can lose, that a call pays says nothing
         if "holdout" in scores:
             gains = gains.where(~scores["holdout"].fillna(False).astype(bool), 0)
         paying, profit = int((gains > 0).sum()), float(gains.clip(lower=0).sum())

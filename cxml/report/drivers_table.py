@@ -11,7 +11,7 @@ from cxml.report.content import SMALL_GROUP, factor_name
 from cxml.report.inputs import ReportInputs
 from cxml.report.safe_text import safe_cell, visible
 
-_NUMBERS = ("importance", "share_of_importance")
+_NUMBERS = ("importance", "share_of_importance", "direction")
 _GROUP = ("customers_hit", "share_hit", "odds_ratio", "value_at_risk", "value_at_risk_without", "avoidable")
 
 

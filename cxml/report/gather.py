@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cxml import drivers
-from cxml.config import Config
 from cxml.manifest import verify
 from cxml.report.inputs import ReportInputs
 
 
-def gather(config: Config, scored: Path) -> ReportInputs:
+_STATED = ("currency", "timezone", "observation_end")
+
+
+def gather(scored: Path) -> ReportInputs:
     """The inputs of the report from the run folder of a scoring.
 
     Raises
@@ -25,27 +29,33 @@ def gather(config: Config, scored: Path) -> ReportInputs:
     info = verify(scored)["info"]
     labels, model, coverage = (_json(scored / f"{name}.json") for name in ("labels", "model", "coverage"))
     scores = pd.read_parquet(scored / "scores.parquet")
+    factors = drivers.summary(scores, labels)
+    if "directions" in model:
+        factors["direction"] = factors["factor"].map(model["directions"]).astype("float64")
     return ReportInputs(
         scores=scores,
-        drivers=drivers.summary(scores, labels),
+        drivers=factors,
         labels=labels,
         metrics=model["metrics"],
         coverage=coverage,
         meta={
             "project": info["project"],
-            "currency": config.project.currency,
-            "timezone": config.project.timezone,
+            **{name: info[name] for name in _STATED if name in info},
             "cutoff": info["cutoff"],
             "lead": _days(model["lead_days"]),
             "horizon": _days(model["horizon_days"]),
             "churn_definition": model["churn"],
             "population": info["population"],
-            "observation_end": config.project.observation_end.isoformat(),
             "training_cutoffs": model["train_cutoffs"],
             "model_version": info["model"][:12],
-            "data_fingerprint": "".join(value[:2] for value in info["data"].values()),
+            "data_fingerprint": _fingerprint(info["data"]),
         },
     )
+
+
+def _fingerprint(data: Mapping[str, str]) -> str:
+    """One short name for the digests of all tables."""
+    return hashlib.sha256("".join(digest for _, digest in sorted(data.items())).encode()).hexdigest()[:12]
 
 
 def _json(path: Path) -> Any:

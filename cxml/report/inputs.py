@@ -40,7 +40,8 @@ class ReportInputs:
         ``expected_value`` and ``value_at_risk`` (money in the horizon), ``reason_1`` ..
         ``reason_3_value``, ``expected_profit`` and ``holdout`` may be absent or null.
     drivers : DataFrame
-        One row per factor, as ``drivers.summary`` gives it.
+        One row per factor, as ``drivers.summary`` gives it; ``direction`` may be added: above 0 worse
+        service goes with leaving, below 0 it is the other way round, NaN when nobody knows.
     labels : mapping
         ``{"factors": {factor: {"en", "ko", "kind", "family"}},
         "features": {column: {"factor", "en", "ko", "unit", "direction"}}}``.

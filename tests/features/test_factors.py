@@ -8,7 +8,7 @@ import random
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -437,12 +437,16 @@ RECOVERIES = {
 }  # fmt: skip
 
 
-def days_of(rows: list[Row]) -> list[int]:
-    return sorted({r["t"] // DAY for r in rows})
+def day_of(row: Row) -> date:
+    return datetime.fromtimestamp(row["t"], ZONE).date()
+
+
+def days_of(rows: list[Row]) -> list[date]:
+    return sorted({day_of(r) for r in rows})
 
 
 def repeat_spend(rows: list[Row]) -> float | None:
-    spent = col([r for r in rows if r["t"] // DAY != days_of(rows)[0]], "revenue")
+    spent = col([r for r in rows if day_of(r) != days_of(rows)[0]], "revenue")
     return per(total(spent), len(days_of(rows)) - 1) if rows else None
 
 

@@ -1,0 +1,77 @@
+"""The features of one company: its attributes, what it leaves out, and declarations that clash."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from cxml import snapshots
+from cxml.config import parse_config
+from cxml.errors import ConfigError
+from cxml.features import matrix, planner
+from cxml.tables import Tables, open_tables
+
+ODD = ["age", "t", "c", "pos", "wall", "who", "g", "ci", "group", "order", "end", "Seat Count", "등급", "x_30d"]
+
+
+def opened(attributes: list[str] = [], **features: Any) -> Tables:  # noqa: B006
+    people = pd.DataFrame({"customer_id": ["a", "b"], "joined_at": ["2024-01-01", "2024-02-01"]})
+    people = people.assign(**{name: ["x", "y"] for name in attributes}, priority=[1, 2])
+    contacts = pd.DataFrame({
+        "interaction_id": ["1", "2", "3"], "customer_id": ["a", "a", "b"],
+        "started_at": ["2024-11-20", "2024-12-01", "2024-12-20"], "wait_s": [10, 20, 30],
+    })  # fmt: skip
+    raw = {
+        "project": {"observation_end": "2025-06-01"},
+        "tables": {"customers": {"source": "-", "attributes": [*attributes, "priority"]}},
+        "population": {"by": "activity", "activity": ["interactions"]},
+        "features": features,
+    }
+    return open_tables(parse_config(raw, Path()), {"customers": people, "interactions": contacts})
+
+
+def built(tables: Tables) -> pd.DataFrame:
+    snapshots.take(tables, [datetime(2025, 1, 1, tzinfo=UTC)])
+    planner.run(tables.engine, matrix.planned(tables))
+    return matrix.read(tables)
+
+
+def test_an_attribute_may_have_any_name() -> None:
+    tables = opened(ODD)
+    frame = built(tables)
+    names = [*ODD[:11], "seat_count", "ub4f1_uae09", "x_30_d"]
+    assert all(frame[f"customer_{name}"].tolist() == ["x", "y"] for name in names)
+    assert frame.customer_priority.tolist() == [1.0, 2.0]
+    found = matrix.labels_of(matrix.planned(tables), tables)["features"]
+    assert found["customer_seat_count"]["en"] == "Seat Count"
+    assert found["customer_ub4f1_uae09"]["ko"] == "등급"
+    assert found["customer_priority"]["en"] == "priority"
+
+
+def test_an_attribute_with_the_name_of_a_feature_is_refused() -> None:
+    with pytest.raises(ConfigError, match="customer_tenure_d.*declared twice"):
+        matrix.planned(opened(["tenure_d"]))
+
+
+def test_factors_features_and_columns_can_be_left_out() -> None:
+    everything = built(opened())
+    frame = built(opened(leave_out=["contacts", "wait_max", "wait_mean_30d", "wait_trend"]))
+    gone = {name for name in everything if name not in frame}
+    assert {"contacts_n_30d", "channel_last_365d"} & set(everything) <= gone
+    assert {"wait_max_30d", "wait_max_365d", "wait_mean_30d", "wait_trend"} <= gone
+    assert "wait_mean_90d" in frame
+    pd.testing.assert_frame_equal(frame, everything[list(frame)], check_exact=True)
+    tables = opened(leave_out=["wait_mean_30d"])
+    planned = matrix.planned(tables)
+    assert "wait_mean_30d" not in matrix.labels_of(planned, tables)["features"]
+
+
+@pytest.mark.parametrize("name", ["wait_meen", "wait_mean_31d", "wating"])
+def test_an_unknown_name_to_leave_out_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=name) as refused:
+        matrix.planned(opened(leave_out=[name]))
+    assert "did you mean" in refused.value.fix
