@@ -82,8 +82,10 @@ def features(contributions: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[s
     for column in contributions.columns:
         own = contributions[column].to_numpy(dtype=np.float64)
         label = labels["features"][column]
-        value = frame[column] if label["unit"] != "text" else pd.Series(np.nan, index=frame.index)
-        slope = pd.Series(own).corr(value.reset_index(drop=True).astype(float), method="spearman")
+        slope = np.nan
+        if label["unit"] != "text" and frame[column].nunique() > 1 and np.ptp(own) > 0:
+            value = frame[column].reset_index(drop=True).astype(float)
+            slope = pd.Series(own).corr(value, method="spearman")
         rows.append({
             "feature": column, "factor": label["factor"], "importance": float(np.abs(own).mean()),
             "slope": float(slope), "declared": label["direction"],

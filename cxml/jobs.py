@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxml import store
 from cxml.config import Config, Tracking, load_config
-from cxml.errors import ConfigError
+from cxml.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from cxml.check import Check
@@ -221,7 +222,7 @@ def report(
     from cxml import report as pages
 
     config = _read(config)
-    inputs = pages.gather(config, store.current(scores or _out(config, None, "score")))
+    inputs = pages.gather(store.current(scores or _out(config, None, "score")))
     languages = pages.languages(langs or config.project.languages)
     with store.run(_out(config, out, "report")) as run:
         for name, data in pages.build(inputs, languages).items():
@@ -319,5 +320,12 @@ def _bundle(config: Config, model: str | Path | None) -> tuple[Bundle, str]:
     if model is not None and Path(model).is_dir():
         return Bundle.read(Path(model)), str(model)
     ref = str(model or f"{config.project.name}@champion")
+    if "@" not in ref and not re.search(r"/\d+$", ref):
+        raise ModelError(
+            f"there is no bundle folder {ref!r}",
+            where="--model",
+            expected="a folder that 'cxml train' wrote, or name@alias or name/version of the registry",
+            fix="correct the path, or leave it out to take the champion",
+        )
     with tempfile.TemporaryDirectory() as folder:
         return Bundle.read(tracking.fetch_bundle(_tracking_uri(config), ref, Path(folder))), ref

@@ -23,11 +23,12 @@ import pytest
 from scipy.special import logit
 from sklearn.metrics import roc_auc_score
 
-from cxml import jobs, snapshots, store, training
+from cxml import jobs, report, snapshots, store, training
 from cxml.config import Config, load_config, parse_config
 from cxml.contracts import CONTACT_END, TABLES
-from cxml.errors import CxmlError, ModelError
+from cxml.errors import CxmlError, ModelError, NotEnoughDataError
 from cxml.models.bundle import Bundle
+from cxml.splits import plan_splits
 
 EARLIER = datetime(2025, 2, 1, tzinfo=UTC)
 """A cutoff before the end of the data: the last one whose label is known."""
@@ -35,7 +36,7 @@ EARLIER = datetime(2025, 2, 1, tzinfo=UTC)
 SETTINGS = """
 [features]
 lookbacks = [30, 90]
-leave_out = ["abandonment", "delivery", "language", "repeats"]
+leave_out = ["abandonment", "delivery", "effort", "language", "recovery", "repeats"]
 
 [model]
 threads = 1
@@ -49,7 +50,7 @@ offer_cost = 3000.0
 save_rate = 0.25
 holdout = 0.2
 """
-LEFT_OUT = {"abandonment", "delivery", "language", "repeats"}
+LEFT_OUT = {"abandonment", "delivery", "effort", "language", "recovery", "repeats"}
 
 
 def pipeline(
@@ -159,7 +160,13 @@ def test_train_writes_what_the_design_says(world: World) -> None:
     assert current.is_symlink()
     assert current.resolve() == world.trained
     assert {"bundle", "metrics.json", "factors.parquet", "info.md"} <= {p.name for p in current.iterdir()}
-    assert store.verify(current)["files"]["factors.parquet"]["rows"] == 14 - len(LEFT_OUT)
+    factors = pd.read_parquet(current / "factors.parquet")
+    labels = json.loads((world.bundle / "labels.json").read_text())
+    assert sorted(factors.factor) == sorted(labels["factors"])
+    assert {"waiting", "resolution", "behaviour"} <= set(factors.factor)
+    assert not LEFT_OUT & set(factors.factor)
+    assert factors.importance.is_monotonic_decreasing
+    assert store.verify(current)["files"]["factors.parquet"]["rows"] == len(factors)
     assert not [path for path in world.bundle.iterdir() if path.suffix not in {".json", ".lgb", ".md"}]
 
 
@@ -262,7 +269,11 @@ def test_reasons_are_levers_that_raise_the_risk_with_the_value_of_the_feature(
         for customer, feature in given.items():
             factor = labels["features"][feature]["factor"]
             assert labels["factors"][factor]["kind"] == "lever"
-            assert scores.at[customer, f"reason_{k}_value"] == features.at[customer, feature]
+            value = scores.at[customer, f"reason_{k}_value"]
+            assert value == features.at[customer, feature]
+            said = labels["features"][feature]
+            beyond = value - (said["typical"] or 0)
+            assert {"+": beyond, "-": -beyond, "±": 1}[said["direction"]] > 0, "worse than what is typical"
             strengths.at[customer, k] = scores.at[customer, f"contribution_{factor}"]
             factors.at[customer, k] = factor
     assert (strengths.min() > 0).all()
@@ -528,9 +539,14 @@ def noise(cutoffs: int, customers: int, *, signal: float = 0.0) -> training.Trai
                 "direction": "+"} for c in columns
         },
     }  # fmt: skip
-    populations = tuple(snapshots.Population(month, customers, 0, 0) for month in months)
-    return training.TrainingSet(frame.sort_values(["customer_id", "cutoff"], ignore_index=True), columns, labels,
-                                populations, 0)  # fmt: skip
+    return training.TrainingSet(
+        frame=frame.sort_values(["customer_id", "cutoff"], ignore_index=True),
+        columns=columns,
+        labels=labels,
+        split=plan_splits(months, timedelta(0), timedelta(days=28)),
+        populations=tuple(snapshots.Population(month, customers, 0, 0) for month in months),
+        left_in_lead=0,
+    )
 
 
 def plain_config() -> Config:
@@ -557,6 +573,45 @@ def test_a_model_that_is_better_does_not_say_it_loses() -> None:
     logistic = rivals["logistic"]
     wins = own["auc"] >= logistic["auc"] and own["log_loss"] <= logistic["log_loss"]
     assert ("LOSES" in found["verdict"]["churn"]) != wins
+
+
+def test_what_the_data_cannot_give_is_told_and_never_breaks_the_report(world: World) -> None:
+    data = noise(4, 400)
+    frame = data.frame.assign(value=1000.0 * (np.arange(len(data.frame)) % 3), value_365d=np.float32(0))
+    label = data.labels["features"]["orders_n_90d"]
+    data = dataclasses.replace(
+        data,
+        frame=frame,
+        columns=(*data.columns, "value_365d"),
+        labels={**data.labels, "features": {**data.labels["features"], "value_365d": label}},
+    )
+    found = training.fit(data, plain_config()).metrics
+    json.dumps(found, allow_nan=False)
+    assert found["baselines"]["value"]["naive"]["spearman"] is None, "a constant forecast has no rank"
+    inputs = report.gather(world.scored)
+    missing = dict.fromkeys(inputs.metrics["value"])
+    holes = {
+        **inputs.metrics,
+        "value": missing,
+        "baselines": {**inputs.metrics["baselines"], "value": {"naive": missing}},
+    }
+    for page in ("report.en.html", "report.ko.html"):
+        assert (
+            "nan"
+            not in report.build(dataclasses.replace(inputs, metrics=holes))[page].decode().split("<body")[1]
+        )
+
+
+@pytest.mark.parametrize(("left", "word"), [(0, "nobody"), (1, "everybody")])
+def test_a_test_cutoff_with_one_class_is_refused_before_anything_is_learned(left: int, word: str) -> None:
+    data = noise(4, 400)
+    frame = data.frame.copy()
+    frame.loc[frame.cutoff == frame.cutoff.max(), "churned"] = left
+    told: list[str] = []
+    with pytest.raises(NotEnoughDataError, match=f"{word} left after the test cutoff 2025-04-01") as caught:
+        training.fit(dataclasses.replace(data, frame=frame), plain_config(), told.append)
+    assert told == []
+    assert caught.value.where and caught.value.expected and caught.value.fix
 
 
 def test_one_cutoff_holds_customers_out_and_says_so() -> None:

@@ -268,6 +268,26 @@ def test_the_rule(new: Record, promoted: bool) -> None:
     assert "version 4" in why
 
 
+def test_a_test_on_customers_held_out_does_not_equal_one_on_a_later_time() -> None:
+    other = metrics(0.2, baseline=0.1)
+    other["test"]["mode"] = "customers"
+    held_out = Record.of(other, INFO)
+    champion, why = judge(held_out, "version 4", record(0.30))
+    assert not champion and "tested on a later time" in why and "tested on customers held out" in why
+
+
+def test_days_are_those_of_the_projects_zone() -> None:
+    made = Record.of(metrics(0.3, "2025-12-31T15:00:00+00:00"), {**INFO, "timezone": "Asia/Seoul"})
+    again = Record.from_tags(made.to_tags())
+    assert again == made == Record.of(metrics(0.3, "2025-12-31T15:00:00+00:00"), INFO)
+    assert again is not None and (again.day, made.day) == ("2026-01-01", "2026-01-01")
+
+
+def test_a_fault_of_cxml_is_not_told_as_one_of_mlflow(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), tracking._store(f"sqlite:///{tmp_path / 'mlflow.db'}"):
+        raise KeyError("ours")
+
+
 def test_figures_that_are_not_ours_are_left_alone() -> None:
     assert Record.from_tags({"cxml.test_cutoff": "soon"}) is None
     assert judge(record(0.1), "version 4", None)[0] is False

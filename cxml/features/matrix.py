@@ -12,7 +12,7 @@ from cxml.contracts import TABLES, Column, Table
 from cxml.errors import ConfigError, did_you_mean
 from cxml.features import planner
 from cxml.features.catalogue import FACTORS, labels, validate
-from cxml.features.declare import Factor, Feature
+from cxml.features.declare import Derived, Factor, Feature
 from cxml.features.profile import profile
 from cxml.features.worth import worth
 from cxml.tables import Tables
@@ -65,7 +65,8 @@ def _contracts(tables: Tables) -> dict[str, Table]:
 
 def _names(factor: Factor, lookbacks: Sequence[int]) -> Iterator[str]:
     """What the features of a factor and their columns are called."""
-    for item in (*factor.features, *factor.derived):
+    items: list[Feature | Derived] = [*factor.features, *factor.derived]
+    for item in items:
         yield item.name
         if isinstance(item, Feature) or "{w}" in item.sql:
             yield from (f"{item.name}_{days}d" for days in item.lookbacks or lookbacks if days)

@@ -223,7 +223,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_, which = np.unique(outcome, return_inverse=True)
         counts = np.bincount(which)
         if len(counts) != 2 or counts.min() < self.min_events:
-            words = ", ".join(f"{n:,} of class {k}" for k, n in zip(self.classes_, counts, strict=True))
+            names = [str(name).removesuffix(".0") for name in self.classes_]
+            words = ", ".join(f"{n:,} of class {name}" for name, n in zip(names, counts, strict=True))
             raise NotEnoughDataError(
                 f"{len(outcome):,} rows hold {words}: there is nothing to learn from", where="churned",
                 expected=f"two classes with at least {self.min_events:,} rows each",

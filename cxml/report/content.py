@@ -24,6 +24,8 @@ SMALL_GROUP = 10
 """Numbers about fewer customers than this are not shown."""
 PAGE_ROWS = 50
 """Rows of the call list in the page."""
+_CLEAR = 0.2
+"""A rank correlation nearer to 0 than this says nothing of the direction."""
 HARDLY = 0.02
 """A factor with a smaller share of the forecast is named as hardly linked."""
 
@@ -182,7 +184,12 @@ def compute(inputs: ReportInputs) -> Content:
     """All numbers of the report from its inputs."""
     factors = _factors(inputs)
     levers = tuple(f for f in factors if f.kind == "lever")
-    gain = [f.avoidable if inputs.has_value else f.fewer_leavers for f in levers]
+    # Where better service goes with leaving, the factor stands in for something else, such as little use:
+    # mending it would change nothing.
+    gain = [
+        0.0 if f.direction == "reversed" else f.avoidable if inputs.has_value else f.fewer_leavers
+        for f in levers
+    ]
     best = max(range(len(gain)), key=lambda k: (gain[k] if gain[k] > 0 else 0.0, -k), default=None)
     return Content(
         scope=_scope(inputs),
@@ -336,7 +343,7 @@ def _factor(inputs: ReportInputs, row: dict[str, Any], p: Floats, logit: Floats)
 
 def _direction(value: Any) -> str:
     number = _number(value)
-    return "expected" if number > 0 else "reversed" if number < 0 else "unclear"
+    return "expected" if number > _CLEAR else "reversed" if number < -_CLEAR else "unclear"
 
 
 def _calls(inputs: ReportInputs) -> Calls:

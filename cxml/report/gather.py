@@ -14,7 +14,6 @@ from cxml import drivers
 from cxml.manifest import verify
 from cxml.report.inputs import ReportInputs
 
-
 _STATED = ("currency", "timezone", "observation_end")
 
 

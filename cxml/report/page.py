@@ -103,8 +103,9 @@ class Voice:
         return reason_text(reason, self.labels, self.words, self.figures)
 
     def why(self) -> tuple[FactorNumbers, ...]:
-        """The three levers with the largest share of the forecast that are linked at all."""
-        return tuple(f for f in self.content.levers if f.share >= HARDLY and not f.small)[:3]
+        """The three levers with the largest share of the forecast that are linked with leaving as one expects."""
+        linked = (f for f in self.content.levers if f.share >= HARDLY and not f.small)
+        return tuple(f for f in linked if f.direction != "reversed")[:3]
 
     def hardly(self) -> tuple[Name, ...]:
         """Levers with hardly any link."""

@@ -15,7 +15,22 @@ from cxml.errors import ConfigError
 from cxml.features import matrix, planner
 from cxml.tables import Tables, open_tables
 
-ODD = ["age", "t", "c", "pos", "wall", "who", "g", "ci", "group", "order", "end", "Seat Count", "등급", "x_30d"]
+ODD = [
+    "age",
+    "t",
+    "c",
+    "pos",
+    "wall",
+    "who",
+    "g",
+    "ci",
+    "group",
+    "order",
+    "end",
+    "Seat Count",
+    "등급",
+    "x_30d",
+]
 
 
 def opened(attributes: list[str] = [], **features: Any) -> Tables:  # noqa: B006
@@ -53,7 +68,7 @@ def test_an_attribute_may_have_any_name() -> None:
 
 
 def test_an_attribute_with_the_name_of_a_feature_is_refused() -> None:
-    with pytest.raises(ConfigError, match="customer_tenure_d.*declared twice"):
+    with pytest.raises(ConfigError, match=r"customer_tenure_d.*declared twice"):
         matrix.planned(opened(["tenure_d"]))
 
 

@@ -76,6 +76,13 @@ def test_logistic_on_drawn_customers_is_close_to_all() -> None:
     assert np.abs(part - LogisticBaseline().fit(X, Y).leave(X)).mean() < 0.03
 
 
+def test_logistic_knows_the_base_rate_where_no_column_tells_rows_apart() -> None:
+    found = LogisticBaseline().fit(X[["never", "same"]], Y).predict_proba(X)
+    np.testing.assert_allclose(found, np.tile([1 - Y.mean(), Y.mean()], (len(X), 1)))
+    by_plan = LogisticBaseline().fit(X[["same", "plan_last"]], Y).leave(X)
+    assert len(np.unique(by_plan)) == 3
+
+
 def test_naive_value_goes_on_at_the_same_rate() -> None:
     frame = pd.DataFrame({"value_90d": [90.0, np.nan, -30.0]})
     found = NaiveValue("value_90d", window_days=90, horizon_days=30).fit(frame, [1, 2, 3]).predict(frame)

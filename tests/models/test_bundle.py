@@ -18,6 +18,7 @@ from scipy.special import logit
 from cxml.errors import CxmlError, ModelError
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
+from cxml.models.info_sheet import info_sheet
 from cxml.models.value import ValueRegressor
 
 FACTORS = ("waiting", "effort", "behaviour", "unused")
@@ -91,6 +92,38 @@ def test_chunks_columns_and_extra_columns_change_no_bit(bundle: Bundle, chunk: i
         bundle.score(frame.iloc[i : i + chunk, ::-1].assign(customer_id="x")) for i in range(0, 150, chunk)
     ]
     pd.testing.assert_frame_equal(pd.concat(parts), bundle.score(frame), check_exact=True)
+
+
+def test_read_models_use_the_threads_asked_for(bundle: Bundle, stored: Path) -> None:
+    again = Bundle.read(stored, num_threads=1)
+    assert again.value is not None
+    assert (again.churn.num_threads, again.value.num_threads) == (1, 1)
+    assert Bundle.read(stored).churn.num_threads == 0
+    assert again.fingerprint == bundle.fingerprint
+
+
+INSTANTS = {
+    "timezone": "Asia/Seoul", "train_cutoffs": ["2025-09-30T15:00:00+00:00", "2025-10-31T15:00:00+00:00"],
+    "test_cutoff": "2025-12-31T15:00:00+00:00", "observation_end": "2026-03-31T18:30:00+09:00",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("info", "lines"),
+    [
+        (
+            {**INSTANTS, "calibration_cutoff": "2025-11-30T15:00:00+00:00"},
+            ["Train cutoffs: 2025-10-01, 2025-11-01", "Calibration: 2025-12-01", "Test cutoff: 2026-01-01",
+             "Observation end: 2026-03-31 18:30"],
+        ),
+        ({**INSTANTS, "calibration_cutoff": None}, ["Calibration: customers held out in training"]),
+        ({"test_cutoff": "2025-12-31T15:00:00+00:00"}, ["Test cutoff: 2025-12-31 15:00"]),
+    ],
+)  # fmt: skip
+def test_the_sheet_shows_days_of_the_projects_zone(info: dict[str, Any], lines: list[str]) -> None:
+    sheet = info_sheet(info, {}, 3).splitlines()
+    assert [line for line in lines if f"- {line}" not in sheet] == []
+    assert ("Calibration" in "".join(sheet)) == ("calibration_cutoff" in info)
 
 
 def test_no_rows_score_to_no_rows(bundle: Bundle) -> None:

@@ -168,7 +168,9 @@ def test_grouped_rows_do_not_flatter_the_ladder() -> None:
     ("y", "said"),
     [
         (np.zeros(200), "200 of class 0"),
+        (np.ones(200), "200 of class 1"),
         (np.r_[np.ones(49), np.zeros(151)], "151 of class 0, 49 of class 1"),
+        (np.repeat(["left", "stayed"], [49, 151]), "49 of class left, 151 of class stayed"),
         (np.full(200, np.nan), "200 of 200 rows have no outcome"),
         (np.r_[np.nan, np.ones(99), np.zeros(100)], "1 of 200 rows have no outcome"),
         (np.zeros(0), "0 of 0 rows"),

@@ -297,3 +297,34 @@ def test_missing_inputs_are_refused(inputs: ReportInputs) -> None:
         dataclasses.replace(inputs, meta={k: v for k, v in inputs.meta.items() if k != "horizon"})
     with pytest.raises(DataError, match="no known family"):
         dataclasses.replace(inputs, drivers=inputs.drivers.assign(family="tribe"))
+
+
+def test_that_a_call_pays_is_said_only_where_one_can_lose(company: Any, read: Any) -> None:
+    inputs = company(300)
+    gains = inputs.scores["expected_profit"]
+    shown = {}
+    for name, column in {
+        "cost": gains,
+        "free": gains.clip(lower=0),
+        "unknown": None,
+    }.items():
+        scores = inputs.scores.assign(expected_profit=column)
+        shown[name] = (
+            "pay for itself" in read(render(dataclasses.replace(inputs, scores=scores), "en")).prose()
+        )
+    assert (gains < 0).any() and (gains > 0).any()
+    assert shown == {"cost": True, "free": False, "unknown": False}
+
+
+def test_the_direction_of_a_factor_is_said_where_it_is_known(company: Any, read: Any) -> None:
+    inputs = company(300)
+    known = {"waiting": 0.8, "repeats": -0.3}
+    drivers = inputs.drivers.assign(direction=inputs.drivers["factor"].map(known))
+    said = {
+        node.text.split("Pro")[0].split("Peo")[0]: node.text
+        for node in read(render(dataclasses.replace(inputs, drivers=drivers), "en")).find("th")
+    }
+    assert said["Waiting"].endswith("Process · as expected")
+    assert said["Repeat contacts"].endswith("Process · other way round")
+    assert said["Resolution"].endswith("Process · unclear")
+    assert "other way round" not in read(render(inputs, "en")).prose()
