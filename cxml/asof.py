@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from cxml.contracts import CONTACT_END, Column, Table
+from cxml.tables import ATTRIBUTE, contact_end
 
 OPEN_END = "replaced_at is null"
 """The rows that are the latest version: what is known when nothing more is to come."""
@@ -31,7 +32,7 @@ def rows_select(
     if wall:
         parts.append(f"wall(s.{table.event}) as wall")
     if CONTACT_END in wanted:
-        parts.append(f"{_contact_end(present)} as {CONTACT_END}")
+        parts.append(f"{contact_end(present)} as {CONTACT_END}")
     keys = "join customer_keys k on s.customer_id = k.customer_id"
     if not versioned(present):
         if place:
@@ -124,19 +125,10 @@ def needed(table: Table, present: frozenset[str], need: Iterable[str]) -> list[s
 
 def _narrow(column: Column) -> str:
     name = f"s.{column.name}"
-    if column.name.endswith("_id"):
+    if column.name.endswith("_id") and not column.name.startswith(ATTRIBUTE):
         return f"case when {name} is not null then code({name}) end"
     casts: Mapping[str, str] = {
         "instant": f"seconds({name})", "number": f"cast({name} as float)",
         "money": f"cast({name} as decimal(18,4))", "count": f"cast({name} as int)",
     }  # fmt: skip
     return casts.get(column.kind, name)
-
-
-def _contact_end(present: frozenset[str]) -> str:
-    """When a contact was over: its end where recorded, else its start plus its wait and handling."""
-    spans = [f"coalesce(s.{name}, 0)" for name in ("wait_s", "handle_s") if name in present]
-    end = "seconds(s.started_at)"
-    if spans:
-        end += f" + cast(ceil({' + '.join(spans)}) as bigint)"
-    return f"coalesce(seconds(s.ended_at), {end})" if "ended_at" in present else end

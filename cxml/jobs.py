@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxml import store
-from cxml.config import Config, Tracking, load_config
+from cxml.config import Config, load_config
 from cxml.errors import ConfigError, ModelError
+from cxml.sections import Tracking
 
 if TYPE_CHECKING:
     from cxml.check import Check
@@ -102,11 +103,16 @@ def features(config: ConfigLike, *, cutoff: str | datetime | None = None, out: s
 
 
 def features_sql(config: ConfigLike) -> str:
-    """The statements that build the features, in order."""
+    """The statements that build the features, in order, with the macros that they use.
+
+    They read the tables as cxml names them, ``customer_keys(customer_id, ci)`` and
+    ``snapshots(customer_id, ci, c, g)``: a number per customer, the cutoff in whole seconds, a number per row.
+    """
     from cxml.features import matrix
     from cxml.tables import open_tables
 
-    return matrix.planned(open_tables(_read(config))).sql()
+    tables = open_tables(_read(config))
+    return f"{tables.engine.macros(tables.config.project.timezone)}\n\n{matrix.planned(tables).sql()}"
 
 
 def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _silent) -> Path:
@@ -117,15 +123,16 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _si
     """
     import pyarrow as pa
 
-    from cxml import tracking, training
+    from cxml import snapshots, tracking, training
     from cxml.features import matrix
     from cxml.tables import fingerprint
 
     config = _read(config)
-    tracking.reach(_tracking_uri(config))
+    snapshots.training_cutoffs(config)  # refuses an immature one before anything is read
     with store.run(_out(config, out, "train")) as run:
         tell("checking the tables")
         tables = _checked(config)
+        tracking.reach(_tracking_uri(config))
         tell("building features and labels")
         data = training.assemble(tables)
         trained = training.fit(data, config, tell)
@@ -317,8 +324,9 @@ def _bundle(config: Config, model: str | Path | None) -> tuple[Bundle, str]:
     from cxml import tracking
     from cxml.models.bundle import Bundle
 
+    threads = config.model.threads
     if model is not None and Path(model).is_dir():
-        return Bundle.read(Path(model)), str(model)
+        return Bundle.read(Path(model), threads), str(model)
     ref = str(model or f"{config.project.name}@champion")
     if "@" not in ref and not re.search(r"/\d+$", ref):
         raise ModelError(
@@ -328,4 +336,4 @@ def _bundle(config: Config, model: str | Path | None) -> tuple[Bundle, str]:
             fix="correct the path, or leave it out to take the champion",
         )
     with tempfile.TemporaryDirectory() as folder:
-        return Bundle.read(tracking.fetch_bundle(_tracking_uri(config), ref, Path(folder))), ref
+        return Bundle.read(tracking.fetch_bundle(_tracking_uri(config), ref, Path(folder)), threads), ref

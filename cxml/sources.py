@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cxml.config import TableSource
 from cxml.engine import Engine, literal, quoted
 from cxml.errors import ConfigError, DataError, did_you_mean
+from cxml.sections import TableSource
 
 if TYPE_CHECKING:
     import pandas as pd

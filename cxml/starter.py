@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from cxml.config import Config, TableSource, ValueSource
+from cxml.config import Config
 from cxml.contracts import TABLES
+from cxml.sections import TableSource, ValueSource
 
 _HEAD = """\
 # What is commented out is optional and shows its default. 'cxml check .' says what is wrong or missing.

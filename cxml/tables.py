@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from cxml import asof
 from cxml.cells import Cell, absent, cell, staged
-from cxml.config import Config, TableSource
+from cxml.config import Config
 from cxml.contracts import CONTACT_END, TABLES, Column, Kind, Table
 from cxml.engine import Engine, literal, quoted
 from cxml.errors import ConfigError, DataError, did_you_mean
 from cxml.problems import Problem, one_error, unreadable
+from cxml.sections import TableSource
 from cxml.sources import Source, open_frame, open_source
 
 if TYPE_CHECKING:
@@ -373,9 +373,7 @@ def _facts(opened: Opened) -> Iterable[str]:
     for place, column in enumerate(opened.columns):
         if not column.known or (column.known != CONTACT_END and column.known not in has):
             continue
-        known = (
-            asof._contact_end(frozenset(has)) if column.known == CONTACT_END else f"seconds(s.{column.known})"
-        )
+        known = contact_end(frozenset(has)) if column.known == CONTACT_END else f"seconds(s.{column.known})"
         value = f"s.{quoted(column.name)}"
         there = f"{value} is not null and {known} is not null"
         yield (
@@ -395,3 +393,12 @@ def _notes(opened: Opened) -> Iterable[str]:
     extra = [one for one in opened.source.names if one not in opened.places.values()]
     if extra:
         yield f"{name}: columns not used: {', '.join(extra)}"
+
+
+def contact_end(present: frozenset[str]) -> str:
+    """When a contact was over: its end where recorded, else its start plus its wait and handling."""
+    spans = [f"coalesce(s.{name}, 0)" for name in ("wait_s", "handle_s") if name in present]
+    end = "seconds(s.started_at)"
+    if spans:
+        end += f" + cast(ceil({' + '.join(spans)}) as bigint)"
+    return f"coalesce(seconds(s.ended_at), {end})" if "ended_at" in present else end

@@ -331,6 +331,7 @@ def _info(data: TrainingSet, split: Split, config: Config, churn: ChurnClassifie
         "test_cutoff": split.test.isoformat(),
         "mode": split.mode,
         "split": split.reason,
+        "calibrated_on": churn.calibrated_on_,
         "rung": churn.rung_,
         "rounds": churn.rounds_,
         "snapshots": len(data.frame),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxml.config import ValueSource
+from cxml.sections import ValueSource
 
 
 def amount(source: ValueSource, present: frozenset[str]) -> str:

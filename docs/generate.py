@@ -10,9 +10,10 @@ import sys
 import typing
 from pathlib import Path
 
-from cxml.config import Config, TableSource, ValueSource
+from cxml.config import Config
 from cxml.contracts import CONTACT_END, TABLES
 from cxml.features import FACTORS, LOOKBACKS, catalogue
+from cxml.sections import TableSource, ValueSource
 from cxml.starter import shown
 
 HERE = Path(__file__).parent / "reference"

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxml.config import Config, TableSource, duration, load_config, parse_config
+from cxml.config import Config, duration, load_config, parse_config
 from cxml.contracts import TABLES
 from cxml.errors import ConfigError
+from cxml.sections import TableSource
 
 END = {"observation_end": "2026-01-01"}
 

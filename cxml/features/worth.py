@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cxml import value
-from cxml.config import ValueSource
 from cxml.features.declare import Derived, Factor, Feature, total
+from cxml.sections import ValueSource
 
 
 def worth(sources: Sequence[ValueSource], present: Mapping[str, frozenset[str]]) -> Factor:

@@ -53,7 +53,7 @@ def _data(info: Mapping[str, Any], features: int) -> str:
 
 def _calibration(info: Mapping[str, Any], zone: ZoneInfo) -> str:
     if info.get("calibration_cutoff"):
-        return _day(info["calibration_cutoff"], zone)
+        return f"{_day(info['calibration_cutoff'], zone)}, on {info.get('calibrated_on', 'its rows')}"
     return "customers held out in training" if "calibration_cutoff" in info else ""
 
 

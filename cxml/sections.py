@@ -1,0 +1,131 @@
+"""The sections of ``cxml.toml`` as data: every key, its default and what it means."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+
+def _key(says: str, default: Any = dataclasses.MISSING) -> Any:
+    """A key of the file, with its meaning for the reference page."""
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata={"says": says})
+    return field(default=default, metadata={"says": says})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """``[project]``."""
+
+    observation_end: datetime = _key("instant up to which the extract is complete, exclusive")
+    name: str = _key("name shown in reports and used for the registered model", "cxml")
+    currency: str = _key("ISO code of the one currency", "KRW")
+    timezone: str = _key("zone of times that carry none, and of the days in the report", "UTC")
+    languages: tuple[str, ...] = _key("languages of the report", ("en", "ko"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSource:
+    """``[tables.NAME]``."""
+
+    source: str = _key("file or glob (CSV, Parquet) or DuckDB file, relative to cxml.toml")
+    table: str = _key("table inside a DuckDB file", "")
+    columns: Mapping[str, str] = _key("names of cxml = names in the source", {})
+    attributes: tuple[str, ...] = _key("customers only: further columns to use as attributes", ())
+    delimiter: str = _key("CSV only", ",")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population:
+    """``[population]``: who is at risk at a cutoff."""
+
+    by: Literal["subscription", "activity"] = _key(
+        "an active contract, or activity within a time", "activity"
+    )
+    within: timedelta = _key("activity: at least one row in [cutoff - within, cutoff)", timedelta(days=90))
+    activity: tuple[str, ...] = _key("activity: the tables that count", ("interactions", "orders"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Churn:
+    """``[churn]``."""
+
+    definition: Literal["subscription", "inactivity", "date"] = _key("how leaving shows", "inactivity")
+    lead: timedelta = _key("time to act between the cutoff and the label window", timedelta(0))
+    horizon: timedelta = _key("length of the label window", timedelta(days=90))
+    grace: timedelta = _key("subscription: a new contract within it is no churn", timedelta(days=30))
+    activity: tuple[str, ...] = _key(
+        "inactivity: tables, or table.column of instants, whose rows in the window mean staying",
+        ("interactions", "orders"),
+    )
+    column: str = _key("date: the column that says when the customer left", "customers.left_at")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueSource:
+    """``[[value.sources]]``."""
+
+    table: str = _key("table of the money")
+    column: str = _key("its column")
+    share: float = _key("share that is margin", 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """``[value]``."""
+
+    sources: tuple[ValueSource, ...] = _key("what is added up; empty: no value model", ())
+    discount_rate: float = _key("a year; money at day d counts (1 + rate) ** (-d / 365)", 0.1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """``[training]``."""
+
+    cutoffs: tuple[datetime, ...] = _key("cutoffs; empty: the last matured month starts", ())
+    count: int = _key("how many month starts when no cutoffs are given", 8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """``[features]``."""
+
+    lookbacks: tuple[int, ...] = _key("days of the standard windows", (7, 30, 90, 180, 365))
+    leave_out: tuple[str, ...] = _key("factors or columns not to build", ())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """``[model]``."""
+
+    seed: int = _key("seed of everything random", 0)
+    threads: int = _key("threads of training; 0: all", 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decisions:
+    """``[decisions]``."""
+
+    contact_cost: float = _key("cost of one contact", 0.0)
+    offer_cost: float = _key("cost of the offer, when it is taken", 0.0)
+    save_rate: float = _key("share of leavers who stay when contacted", 0.1)
+    holdout: float = _key("share of customers kept out of the list to learn from", 0.1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking:
+    """``[tracking]``."""
+
+    uri: str = _key("MLflow tracking URI; relative sqlite paths start at cxml.toml", "sqlite:///mlflow.db")
+    experiment: str = _key("experiment; empty: the project's name", "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineLimits:
+    """``[engine]``."""
+
+    memory: str = _key("limit of DuckDB, such as 4GB; empty: its own default", "")
+    threads: int = _key("threads; 0: all", 0)
