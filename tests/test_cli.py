@@ -115,8 +115,9 @@ def save(frames: dict[str, pd.DataFrame], folder: Path, text: str) -> Path:
             text = text.replace(f'"{name}.parquet"', f'"{name}.csv"')
         else:
             frame.to_parquet(folder / f"{name}.parquet", index=False)
-    without_value = re.sub(r"\[value\]\n.*?(?=\[training\])", "", text, flags=re.S)
-    (folder / "cxml.toml").write_text(without_value + SETTINGS, encoding="utf-8")
+    for section in ("value", "features", "model", "engine"):
+        text = re.sub(rf"^\[\[?{section}[.\w]*\]\]?\n(?:(?!\[).*\n)*", "", text, flags=re.M)
+    (folder / "cxml.toml").write_text(text + SETTINGS, encoding="utf-8")
     return folder
 
 

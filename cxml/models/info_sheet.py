@@ -53,7 +53,8 @@ def _data(info: Mapping[str, Any], features: int) -> str:
 
 def _calibration(info: Mapping[str, Any], zone: ZoneInfo) -> str:
     if info.get("calibration_cutoff"):
-        return f"{_day(info['calibration_cutoff'], zone)}, on {info.get('calibrated_on', 'its rows')}"
+        rows = f", on {info['calibrated_on']}" if info.get("calibrated_on") else ""
+        return _day(info["calibration_cutoff"], zone) + rows
     return "customers held out in training" if "calibration_cutoff" in info else ""
 
 
