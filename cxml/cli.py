@@ -65,9 +65,6 @@ class Talk:
     @contextmanager
     def bar(self, what: str) -> Iterator[Callable[[int, int], None]]:
         """A progress bar over customers, from the first progress on; none for batch jobs and unwatched runs."""
-        if self.quiet or self.json or not self.err.is_terminal:
-            yield lambda done, everyone: None
-            return
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -76,6 +73,10 @@ class Talk:
             TextColumn,
             TimeElapsedColumn,
         )
+
+        if self.quiet or self.json or not self.err.is_terminal:
+            yield lambda done, everyone: None
+            return
 
         columns = (SpinnerColumn(), TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         progress = Progress(*columns, console=self.err, transient=True)

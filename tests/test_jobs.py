@@ -36,7 +36,7 @@ EARLIER = datetime(2025, 2, 1, tzinfo=UTC)
 
 SETTINGS = """
 [features]
-lookbacks = [30, 90]
+lookbacks = [90]
 leave_out = ["abandonment", "delivery", "effort", "language", "recovery", "repeats"]
 
 [model]
