@@ -22,7 +22,7 @@ app = typer.Typer(
     epilog="Start with: cxml demo   then: cxml init my_company",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # plain help: boxes would double the time it takes to appear
     add_completion=False,
 )
 
@@ -122,7 +122,10 @@ def demo(
     customers: Annotated[int, typer.Option(help="customers to simulate")] = 20_000,
     seed: Annotated[int, typer.Option(help="seed of the simulation")] = 0,
 ) -> None:
-    """Simulate a company, check, train, score and report; prints where to look."""
+    """Do the whole job on a simulated company.
+
+    Simulates, checks, trains, scores and reports, and prints where to look.
+    """
     from cxml import jobs
 
     with talk.bar("scoring") as progress:
@@ -139,7 +142,10 @@ def simulate(
     months: Annotated[int, typer.Option(help="months of history")] = 24,
     seed: Annotated[int, typer.Option(help="the same seed gives the same bytes")] = 0,
 ) -> None:
-    """Write a company whose truth is known: tables, cxml.toml and truth/."""
+    """Write a company whose truth is known.
+
+    Tables as Parquet, a cxml.toml that reads them, and truth/, which no model sees.
+    """
     from cxml import jobs
 
     made = jobs.simulate(folder, customers=customers, months=months, seed=seed)
@@ -148,7 +154,10 @@ def simulate(
 
 @app.command(epilog="Example: cxml init my_company")
 def init(folder: Annotated[Path, typer.Argument(help="a new folder", metavar="DIR")]) -> None:
-    """Make a pipeline folder to fill in: a cxml.toml with every choice explained."""
+    """Make a pipeline folder to fill in.
+
+    Its cxml.toml shows every choice with its default.
+    """
     from cxml import jobs
 
     made = jobs.init(folder)
@@ -157,7 +166,10 @@ def init(folder: Annotated[Path, typer.Argument(help="a new folder", metavar="DI
 
 @app.command(epilog="Example: cxml check pipelines/anonymous_bank")
 def check(config: Config) -> None:
-    """Check the tables against their contract; say what can and what cannot be measured."""
+    """Check tables, say what can be measured.
+
+    Every problem of every table at once, and which factors the tables allow.
+    """
     from cxml import jobs
 
     found = jobs.check(config)
@@ -179,7 +191,7 @@ def features(
     ),
     sql: Annotated[bool, typer.Option("--sql", help="print the statements instead")] = False,
 ) -> None:
-    """Write one cutoff's features, or print the SQL that makes them."""
+    """Write features, or the SQL that makes them."""
     from cxml import jobs
 
     if not sql:
@@ -192,7 +204,7 @@ def features(
 
 @app.command(epilog="Example: cxml train company --out runs/train")
 def train(config: Config, out: Out = None) -> None:
-    """Train, test against baselines, explain, log to MLflow and register."""
+    """Train, test, explain, log and register."""
     from cxml import jobs
 
     made = jobs.train(config, out=out, tell=talk.tell)
@@ -216,7 +228,10 @@ def score(
         int | None, typer.Option(help="customers at a time; less needs less memory", min=1)
     ] = None,
 ) -> None:
-    """Score everybody at risk: probability, value, drivers, reasons. Whole or nothing."""
+    """Score everybody at risk, with reasons.
+
+    Probability, value, drivers, reasons and expected profit: whole or nothing.
+    """
     from cxml import jobs
 
     with talk.bar("scoring") as progress:
@@ -244,7 +259,7 @@ def report(
         Path | None, typer.Option(help="output folder of a scoring run; default runs/score", metavar="DIR")
     ] = None,
 ) -> None:
-    """Write the driver report and the call list of the latest scores."""
+    """Write the driver report and the call list."""
     from cxml import jobs
 
     made = jobs.report(config, out=out, langs=tuple(lang or ()), scores=scores)
