@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
+from scipy.stats import spearmanr
 
 Floats = NDArray[np.float64]
 PREFIX = "contribution_"
@@ -83,15 +84,22 @@ def features(contributions: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[s
         own = contributions[column].to_numpy(dtype=np.float64)
         label = labels["features"][column]
         slope = np.nan
-        if label["unit"] != "text" and frame[column].nunique() > 1 and np.ptp(own) > 0:
-            value = frame[column].reset_index(drop=True).astype(float)
-            slope = pd.Series(own).corr(value, method="spearman")
+        if label["unit"] != "text":
+            slope = _rank_correlation(frame[column].astype(float).to_numpy(), own)
         rows.append({
             "feature": column, "factor": label["factor"], "importance": float(np.abs(own).mean()),
-            "slope": float(slope), "declared": label["direction"],
+            "slope": slope, "declared": label["direction"],
         })  # fmt: skip
     found = pd.DataFrame(rows)
     return found.sort_values(["importance", "feature"], ascending=[False, True]).reset_index(drop=True)
+
+
+def _rank_correlation(value: Floats, own: Floats) -> float:
+    """Spearman's, of the rows with a value; NaN where one side does not vary over them."""
+    known = ~np.isnan(value)
+    if not known.any() or np.ptp(value[known]) == 0 or np.ptp(own[known]) == 0:
+        return np.nan
+    return float(spearmanr(value[known], own[known]).statistic)
 
 
 def directions(strongest: pd.DataFrame) -> pd.Series:

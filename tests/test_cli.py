@@ -426,10 +426,18 @@ def test_a_broken_table_is_refused(shop: Shop, company: Path, out: Path, cxml: C
     breaks, words = BROKEN_TABLES[what]
     breaks(company)
     refused(cxml("--quiet", "score", company, "--model", shop.bundle, "--out", out), 3, *words)
-    told = json.loads(cxml("--json", "score", company, "--model", shop.bundle, "--out", out).out)
-    assert told.keys() == {"error", "where", "expected", "fix"}
-    assert all(told.values())
-    assert CANARY not in json.dumps(told)
+
+
+def test_machines_are_told_the_same_in_one_line(shop: Shop, company: Path, out: Path, cxml: Cxml) -> None:
+    BROKEN_TABLES["negative waits"][0](company)
+    words = ["score", company, "--model", shop.bundle, "--out", out]
+    told, said = cxml("--json", *words), cxml("--quiet", *words)
+    assert (told.code, told.err, told.out.count("\n")) == (3, "", 1)
+    parts = json.loads(told.out)
+    assert parts.keys() == {"error", "where", "expected", "fix"}
+    for part in parts.values():
+        assert part
+        assert part in said.err
 
 
 def test_all_problems_are_told_at_once(shop: Shop, company: Path, out: Path, cxml: Cxml) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,6 +85,21 @@ def test_a_direction_says_whether_worse_service_goes_with_leaving() -> None:
     assert ways["waiting"] == pytest.approx((0.2 * 1 + 0.2 * -slope["wait_b"]) / 0.4)
     assert ways["effort"] == pytest.approx(-1)
     assert "behaviour" not in ways.index
+
+
+def test_what_does_not_vary_where_it_was_measured_has_no_slope() -> None:
+    labels = {"factors": LABELS["factors"], "features": {
+        name: {"factor": "waiting", "unit": "s", "direction": "+"} for name in ("wait_a", "wait_b", "effort_a", "recency")
+    }}  # fmt: skip
+    frame = pd.DataFrame({
+        "wait_a": [7.0, np.nan, 7.0], "wait_b": [np.nan, np.nan, np.nan],
+        "effort_a": [1.0, np.nan, np.nan], "recency": [1.0, np.nan, 2.0],
+    })  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = drivers.features(contributions(), frame, labels).set_index("feature").slope
+    assert found.drop("recency").isna().all()
+    assert abs(found["recency"]) == pytest.approx(1)
 
 
 def test_a_reason_lies_on_the_bad_side_of_what_is_typical() -> None:
