@@ -26,21 +26,33 @@ def rows_select(
     With ``recorded_at`` also ``known_at`` and ``replaced_at``; without it, ``pos`` (when *place*). With
     *wall*, the event on the clock of the project's zone.
     """
-    wanted = needed(table, present, need)
-    parts = ["k.ci", f"seconds(s.{table.event}) as t"]
-    parts += [f"{_narrow(table.by_name[name])} as {name}" for name in wanted if name != CONTACT_END]
+    parts = ["k.ci", *_picked(table, present, need)]
     if wall:
         parts.append(f"wall(s.{table.event}) as wall")
+    if place and not versioned(present):
+        order = f"seconds(s.{table.event}), s.{table.id}"
+        parts.append(f"cast(row_number() over (partition by k.ci order by {order}) as int) as pos")
+    keys = "join customer_keys k on s.customer_id = k.customer_id"
+    return f"select {', '.join(parts)} from {_origin(table, present)} s {keys}"
+
+
+def fleet_select(table: Table, present: frozenset[str], need: Iterable[str]) -> str:
+    """The rows of ``rows_select`` of everyone, not of the customers at hand alone: without ``ci``."""
+    return f"select {', '.join(_picked(table, present, need))} from {_origin(table, present)} s"
+
+
+def _picked(table: Table, present: frozenset[str], need: Iterable[str]) -> list[str]:
+    """What is read of a row, narrow."""
+    wanted = needed(table, present, need)
+    parts = [f"seconds(s.{table.event}) as t"]
+    parts += [f"{_narrow(table.by_name[name])} as {name}" for name in wanted if name != CONTACT_END]
     if CONTACT_END in wanted:
         parts.append(f"{contact_end(present)} as {CONTACT_END}")
-    keys = "join customer_keys k on s.customer_id = k.customer_id"
-    if not versioned(present):
-        if place:
-            order = f"seconds(s.{table.event}), s.{table.id}"
-            parts.append(f"cast(row_number() over (partition by k.ci order by {order}) as int) as pos")
-        return f"select {', '.join(parts)} from {table.name} s {keys}"
-    parts += [f"s.{table.id} as row_id", "s.known_at", "s.replaced_at"]
-    return f"select {', '.join(parts)} from ({_versions(table)}) s {keys}"
+    return [*parts, f"s.{table.id} as row_id", "s.known_at", "s.replaced_at"] if versioned(present) else parts
+
+
+def _origin(table: Table, present: frozenset[str]) -> str:
+    return f"({_versions(table)})" if versioned(present) else table.name
 
 
 def _versions(table: Table) -> str:
@@ -51,7 +63,9 @@ def _versions(table: Table) -> str:
     """
     recorded = f"coalesce(v.recorded_at, v.{table.event})"
     known = f"select v.*, seconds({recorded}) as known_at from {table.name} v"
-    following = f"lead(v.known_at) over (partition by v.{table.id} order by {recorded}) as replaced_at"
+    # Rows that are spans of time share the id of whom they are about.
+    row = f"v.{table.id}, v.{table.event}" if table.until else f"v.{table.id}"
+    following = f"lead(v.known_at) over (partition by {row} order by {recorded}) as replaced_at"
     return (
         f"select * from (select v.*, {following} from ({known}) v) w"
         " where replaced_at is null or replaced_at > known_at"
@@ -84,19 +98,78 @@ def known_select(
     ahead : sequence of str
         Columns of *source* that are instants of later rows: hidden until they have happened.
     """
-    parts = ["n.g", "n.c", "r.t", "n.c - r.t as age"]
-    parts += [
-        f"{masked(table.by_name[name])} as {name}" for name in sorted(set(need)) if name in table.by_name
-    ]
+    parts = ["n.g", "n.c", *_visible(table, need)]
     parts += [f"r.{name}" for name in extra]
     parts += [f"case when r.{name} < n.c then r.{name} end as {name}" for name in ahead]
-    on = ["r.ci = n.ci", "r.t < n.c"]
-    if reach is not None:
-        on.append(f"r.t >= n.c - {reach}")
     if versioned(present):
-        on += ["r.known_at < n.c", "(r.replaced_at is null or r.replaced_at >= n.c)"]
         parts.append("cast(row_number() over (partition by n.g order by r.t, r.row_id) as int) as pos")
+    on = ["r.ci = n.ci", *_in_time(present, reach)]
     return f"select {', '.join(parts)} from {source} r join {snapshots} n on {' and '.join(on)}"
+
+
+def fleet_known_select(
+    table: Table, present: frozenset[str], need: Iterable[str], reach: int | None = None
+) -> str:
+    """Row x cutoff of everyone as known at the cutoff: ``c``, ``t``, ``age`` and *need*, masked."""
+    parts = ["n.c", *_visible(table, need)]
+    rows, cutoffs = fleet_select(table, present, need), "select distinct c from snapshots"
+    return f"select {', '.join(parts)} from ({rows}) r join ({cutoffs}) n on {' and '.join(_in_time(present, reach))}"
+
+
+def lookup_select(
+    table: Table, present: frozenset[str], columns: Mapping[str, str], *, on: str, rows: str
+) -> str:
+    """What *table* said when each row of the relation *rows* happened: ``ci``, ``at``, ``shared`` and *columns*.
+
+    Of its rows that share *on*, the last that began, and was recorded, at or before the row's event; where the
+    table says until when a row holds, it must hold still.
+
+    Parameters
+    ----------
+    columns : mapping of str to str
+        New name -> column of *table*. An instant named as the ``known`` of a column must be among them.
+    on : str
+        Column of both; ``customer_id`` for the customer's own rows.
+    """
+    own = table.owner == "customer_id"
+    need = {*columns.values(), *([] if on == "customer_id" else [on]), *filter(None, [table.until])}
+    source = (rows_select if own else fleet_select)(table, present, need - {table.event})
+    shared = "p.ci" if on == "customer_id" else f"p.{on}"
+    keys = f"select distinct ci, t as at{'' if on == 'customer_id' else f', {on}'} from {rows}"
+    where = ["s.t <= p.at"]
+    where += ["s.ci = p.ci"] if own else []
+    where += [] if on == "customer_id" else [f"s.{on} = p.{on}"]
+    order = ["s.t desc"]
+    if versioned(present):
+        where += ["s.known_at <= p.at", "(s.replaced_at is null or s.replaced_at > p.at)"]
+        order += ["s.known_at desc", "s.row_id desc"]
+    if table.until and table.until in present:
+        where.append(f"(s.{table.until} is null or s.{table.until} > p.at)")
+    said = {name: "s.t" if column == table.event else f"s.{column}" for name, column in columns.items()}
+    # Of two that began together any would do, but it must be the same one every time.
+    order += [f"{text} desc" for text in said.values()]
+    picks = ", ".join(f"{text} as {name}" for name, text in said.items())
+    rank = f"row_number() over (partition by p.ci, p.at, {shared} order by {', '.join(order)}) as place"
+    return (
+        f"select * from (select p.ci, p.at, {shared} as shared, {picks}, {rank}"
+        f" from ({keys}) p join ({source}) s on {' and '.join(where)}) l where place = 1"
+    )
+
+
+def _visible(table: Table, need: Iterable[str]) -> list[str]:
+    """The row's event and its values, hidden until they are known."""
+    names = sorted(name for name in set(need) if name in table.by_name)
+    return ["r.t", "n.c - r.t as age", *(f"{masked(table.by_name[name])} as {name}" for name in names)]
+
+
+def _in_time(present: frozenset[str], reach: int | None) -> list[str]:
+    """When a row is visible at a cutoff."""
+    found = ["r.t < n.c"]
+    if reach is not None:
+        found.append(f"r.t >= n.c - {reach}")
+    if versioned(present):
+        found += ["r.known_at < n.c", "(r.replaced_at is null or r.replaced_at >= n.c)"]
+    return found
 
 
 def masked(column: Column) -> str:

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from cxml.errors import CxmlError, DataError
+from cxml.errors import ConfigError, CxmlError, DataError
 from cxml.version import __version__
 
 app = typer.Typer(
@@ -184,18 +184,39 @@ def check(config: Config) -> None:
 
 @app.command(epilog="Example: cxml features company --cutoff 2026-01-01 --out features.parquet")
 def features(
-    config: Config,
+    config: Annotated[
+        Path | None,
+        typer.Argument(help="a cxml.toml, or the folder it lies in; --list does without", metavar="CONFIG"),
+    ] = None,
+    *,
     cutoff: Cutoff = None,
+    before: Annotated[
+        str,
+        typer.Option(
+            help="how long before the cutoff to look at the same customers, such as 90D", metavar="SPAN"
+        ),
+    ] = "0D",
     out: Annotated[Path, typer.Option(help="Parquet file to write", metavar="FILE")] = Path(
         "features.parquet"
     ),
     sql: Annotated[bool, typer.Option("--sql", help="print the statements instead")] = False,
+    catalogue: Annotated[
+        bool, typer.Option("--list", help="print the catalogue of features instead")
+    ] = False,
+    lang: Annotated[str, typer.Option(help="language of --list: en or ko", metavar="LANG")] = "en",
 ) -> None:
-    """Write features, or the SQL that makes them."""
+    """Write features, the SQL that makes them, or their catalogue."""
     from cxml import jobs
 
+    if catalogue:
+        return _print_catalogue(jobs.features_list(config), lang)
+    if config is None:
+        raise ConfigError(
+            "no configuration is named", where="cxml features", expected="a cxml.toml, or the folder it lies in",
+            fix="write: cxml features CONFIG",
+        )  # fmt: skip
     if not sql:
-        talk.result({"features": jobs.features(config, cutoff=cutoff, out=out)})
+        talk.result({"features": jobs.features(config, cutoff=cutoff, before=before, out=out)})
     elif talk.json:
         talk.result({"sql": jobs.features_sql(config)})
     else:
@@ -283,6 +304,25 @@ def main() -> None:
     except KeyboardInterrupt:
         talk.err.print("stopped; earlier output stands")
         sys.exit(130)
+
+
+def _print_catalogue(rows: list[dict[str, Any]], lang: str) -> None:
+    """Every feature with its sentence, unit, direction, windows and table, in one language."""
+    if lang not in ("en", "ko"):
+        raise ConfigError(f"no language {lang!r}", where="--lang", expected="en or ko", fix="write --lang ko")
+    if talk.json:
+        return talk.result({"features": rows})
+    factor = ""
+    for row in rows:
+        if row["factor"] != factor:
+            factor = row["factor"]
+            talk.out.print(f"\n[bold]{escape(row[f'factor_{lang}'])}[/bold] [dim]{factor}[/dim]")
+        windows = ", ".join(f"{days}d" if days else "ever" for days in row["lookbacks"]) or "standard windows"
+        table = row["table"] or "formula"
+        about = ", ".join(
+            [row["unit"], row["direction"], *([windows] if row["lookbacks"] != (0,) else []), table]
+        )
+        talk.out.print(f"  {row['feature']}: {escape(row[lang])} [dim]({about})[/dim]")
 
 
 def _print_check(found: Any) -> None:

@@ -23,6 +23,7 @@ from cxml.sections import (
     Model,
     Population,
     Project,
+    Promises,
     TableSource,
     Tracking,
     Training,
@@ -47,6 +48,7 @@ class Config:
     value: Value = field(default_factory=Value)
     training: Training = field(default_factory=Training)
     features: Features = field(default_factory=Features)
+    promises: Promises = field(default_factory=Promises)
     model: Model = field(default_factory=Model)
     decisions: Decisions = field(default_factory=Decisions)
     tracking: Tracking = field(default_factory=Tracking)
@@ -202,8 +204,8 @@ def _value(kind: Any, raw: Any, where: str, zone: ZoneInfo) -> Any:
         return raw
     if isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(raw, Mapping) or not all(isinstance(v, str) for v in raw.values()):
-            raise _wrong(raw, where, "a table of names")
-        return dict(raw)
+            raise _wrong(raw, where, "a table of names" if args[1] is str else "a table of time spans")
+        return {key: _value(args[1], item, f"{where}.{key}", zone) for key, item in raw.items()}
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _read(kind, raw, where, zone)
     if kind is datetime:
@@ -288,6 +290,10 @@ def _coherent(config: Config) -> None:
         "a share a year above -1",
         "write 0.1 for 10 %",
     )
+    for channel, span in config.promises.answer.items():
+        _need(
+            span > timedelta(0), f"[promises.answer] {channel}", "a span above 0", "write for example '5min'"
+        )
     for name in ("save_rate", "holdout"):
         _need(
             0 <= getattr(config.decisions, name) <= 1, f"[decisions] {name}", "0 to 1", "write 0.1 for 10 %"

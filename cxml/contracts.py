@@ -57,13 +57,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One input table: a row is ``row_is``, it happened at ``event``, ``id`` tells rows apart."""
+    """One input table: a row is ``row_is``, it happened at ``event``, ``id`` tells rows apart.
+
+    ``until`` is the column that says until when a row holds, where rows are spans of time.
+    """
 
     name: str
     row_is: str
     id: str
     event: str
     columns: tuple[Column, ...]
+    until: str = ""
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -99,7 +103,8 @@ def _table(name: str, row_is: str, id: str, event: str, *columns: Column) -> Tab
         common.append(Column("customer_id", "text", "whom the row is about", personal=True))
     common.append(Column(event, "instant", "when it happened"))
     recorded = Column("recorded_at", "instant", "when the row was written: it is known from then on")
-    return Table(name, row_is, id, event, (*common, *columns, recorded))
+    until = next((column.name for column in columns if column.name == "valid_to"), "")
+    return Table(name, row_is, id, event, (*common, *columns, recorded), until)
 
 
 def _c(name: str, kind: Kind, says: str, unit: str = "", **more: object) -> Column:
@@ -125,6 +130,9 @@ CUSTOMERS = _table(
     _c("region", "text", "where the customer lives"),
     _c("member_tier", "text", "level in the membership scheme"),
     _c("acquired_via", "text", "how the customer came"),
+    _c("referred_by", "text", "the customer who recommended us", personal=True),
+    _c("store_distance_km", "number", "way to the nearest store", "km", low=0),
+    _c("life_event_at", "instant", "last change or hardship the customer told us of"),
     _c("left_at", "instant", "when the customer left", target=True),
     _c("last_seen_at", "instant", "last activity anywhere, also outside these tables", target=True),
 )  # fmt: skip
@@ -156,6 +164,17 @@ INTERACTIONS = _table(
     _c("sentiment_start", "number", "mood as the contact began", "-1..1", low=-1, high=1),
     _end("sentiment_end", "number", "mood as the contact ended", "-1..1", low=-1, high=1),
     _c("proactive", "flag", "the company contacted before the customer had to"),
+    _c("device", "text", "device the customer used: mobile, desktop ..."),
+    _end("unassigned_s", "number", "time during which nobody was in charge of the contact"),
+    _end("wrap_up_s", "number", "work of the agent after the contact, not part of handle_s"),
+    _end("recognised", "flag", "the customer was recognised without having to say who they are"),
+    _end("name_used", "flag", "the customer was addressed by name"),
+    _end("history_shown", "flag", "the agent saw the history of the customer"),
+    _end("escalated", "flag", "handed to a supervisor or specialist"),
+    _end("empathy", "number", "kindness and empathy of the agent, as judged", "0..1", low=0, high=1),
+    _end("anything_else", "flag", "the agent asked whether anything else could be done"),
+    _end("competitor", "flag", "the customer named a competitor"),
+    _end("documents_asked", "count", "forms and documents the customer was asked for"),
 )  # fmt: skip
 
 RECOVERIES = _table(
@@ -164,6 +183,9 @@ RECOVERIES = _table(
     _c("action", "text", "what was done", one_of=(
         "understand", "apology", "explain", "fix", "compensate", "follow_up", "prevent", "gift")),
     _c("amount", "money", "what was given", low=0),
+    _c("asked_at", "instant", "the customer asked for it"),
+    _c("granted", "flag", "given as asked"),
+    _c("damage", "money", "value of what went wrong", low=0),
 )  # fmt: skip
 
 ORDERS = _table(
@@ -180,6 +202,9 @@ ORDERS = _table(
     _c("one_click", "flag", "ordered from a saved profile"),
     _c("edited_at", "instant", "changed by the customer"),
     _c("cancelled_at", "instant", "cancelled"),
+    _c("recommended", "flag", "bought on a recommendation of ours"),
+    _c("recurring", "flag", "placed by a standing order"),
+    _c("return_slip", "flag", "the parcel held a return slip and instructions", known="delivered_at"),
 )  # fmt: skip
 
 RETURNS = _table(
@@ -190,6 +215,8 @@ RETURNS = _table(
     _c("refunded_at", "instant", "money back"),
     _c("refund", "money", "how much", low=0, known="refunded_at"),
     _c("shipping_paid_by", "text", "who paid for posting it back", one_of=("company", "customer")),
+    _c("exchanged", "flag", "exchanged for another item", known="decided_at"),
+    _c("channel", "text", "how it came back: post, store ..."),
 )  # fmt: skip
 
 CHARGES = _table(
@@ -228,6 +255,8 @@ SURVEYS = _table(
     _c("scale_max", "number", "highest score of the scale"),
     _c("higher_is", "text", "whether a high score is good or bad", one_of=("good", "bad")),
     _c("issue_id", "text", "the problem it is about"),
+    _c("about", "text", "what is asked where the kind is other: courtesy, trust, listened, understood, quality,"
+       " expectation, store, packaging ..."),
 )  # fmt: skip
 
 SESSIONS = _table(
@@ -242,6 +271,12 @@ SESSIONS = _table(
     _c("cart_value", "money", "value of the cart", low=0),
     _c("ordered", "flag", "ended in an order"),
     _c("ended_in_contact", "flag", "ended in a service contact"),
+    _c("help_views", "count", "help pages, tutorials and guides seen"),
+    _c("no_results", "count", "searches without a result"),
+    _c("out_of_stock", "count", "items wanted that were not available"),
+    _c("payment_failures", "count", "payments that failed"),
+    _c("queue_s", "number", "time in the queue of a store"),
+    _c("booked", "flag", "a trial, visit or appointment was booked"),
 )  # fmt: skip
 
 MESSAGES = _table(
@@ -254,6 +289,11 @@ MESSAGES = _table(
     _c("opened_at", "instant", "opened"),
     _c("clicked_at", "instant", "clicked"),
     _c("opted_out_at", "instant", "the customer opted out"),
+    _c("accepted_at", "instant", "the offer in it was accepted"),
+    _c("language", "text", "language it was written in"),
+    _c("category", "text", "category of goods it was about"),
+    _c("order_id", "text", "the order it was about"),
+    _c("name_used", "flag", "the customer was addressed by name"),
 )  # fmt: skip
 
 POSTS = _table(
@@ -262,6 +302,7 @@ POSTS = _table(
     _c("polarity", "number", "from -1 (complaint) to 1 (praise)", "-1..1", low=-1, high=1),
     _c("reach", "count", "people reached"),
     _c("replied_at", "instant", "answered by the company"),
+    _c("contacted_at", "instant", "the author was contacted by the company"),
 )  # fmt: skip
 
 AGENTS = _table(
@@ -272,6 +313,8 @@ AGENTS = _table(
     _c("training_h", "number", "training so far", "h", low=0),
     _c("hired_at", "instant", "hired", known=""),
     _c("satisfaction", "number", "the agent's own satisfaction", "0..1", low=0, high=1),
+    _c("team", "text", "team or department"),
+    _c("onshore", "flag", "works in the customers' country"),
 )  # fmt: skip
 
 TABLES: dict[str, Table] = {

@@ -7,12 +7,12 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxml import store
-from cxml.config import Config, load_config
+from cxml.config import Config, duration, load_config
 from cxml.errors import ConfigError, ModelError
 from cxml.sections import Tracking
 
@@ -85,21 +85,47 @@ def check(config: ConfigLike) -> Checked:
 
     tables = open_tables(_read(config))
     found = check_tables(tables)
-    return Checked(found, matrix.coverage(matrix.planned(tables), matrix.factors_of(tables), found.rows))
+    return Checked(found, matrix.coverage(tables, found.rows))
 
 
-def features(config: ConfigLike, *, cutoff: str | datetime | None = None, out: str | Path) -> Path:
-    """Write the features of everybody at risk at *cutoff* to the Parquet file *out*."""
+def features(
+    config: ConfigLike,
+    *,
+    cutoff: str | datetime | None = None,
+    before: str | timedelta = timedelta(0),
+    out: str | Path,
+) -> Path:
+    """Write the features of everybody at risk at *cutoff* to the Parquet file *out*.
+
+    With *before*, such as ``"90D"``, they are those of the same customers that long before the cutoff: what
+    was there when an exposure window of that length began. Factors that are a part of leaving are left out.
+    """
     import pyarrow as pa
 
     from cxml import snapshots
     from cxml.features import matrix, planner
+    from cxml.features.declare import MEASURED
 
     tables = _checked(_read(config))
+    span = before if isinstance(before, timedelta) else duration(before)
     snapshots.take(tables, [snapshots.scoring_cutoff(tables.config, cutoff)])
-    planner.run(tables.engine, matrix.planned(tables))
-    store.replace_table(Path(out), pa.Table.from_pandas(matrix.read(tables), preserve_index=False))
+    snapshots.look_back(tables.engine, int(span.total_seconds()))
+    planner.run(tables.engine, matrix.planned(tables, MEASURED))
+    frame = matrix.read(tables)
+    frame["cutoff"] += span
+    store.replace_table(Path(out), pa.Table.from_pandas(frame, preserve_index=False))
     return Path(out)
+
+
+def features_list(config: ConfigLike | None = None) -> list[dict[str, Any]]:
+    """The catalogue: a row per feature with factor, labels, unit, direction, windows, table and rows of the map.
+
+    With a *config* also the factors of its own files, its attributes and its money.
+    """
+    from cxml.features import FACTORS, catalogue, matrix
+    from cxml.tables import open_tables
+
+    return catalogue(FACTORS if config is None else matrix.factors_of(open_tables(_read(config))))
 
 
 def features_sql(config: ConfigLike) -> str:
@@ -109,10 +135,13 @@ def features_sql(config: ConfigLike) -> str:
     ``snapshots(customer_id, ci, c, g)``: a number per customer, the cutoff in whole seconds, a number per row.
     """
     from cxml.features import matrix
+    from cxml.features.declare import MEASURED
     from cxml.tables import open_tables
 
     tables = open_tables(_read(config))
-    return f"{tables.engine.macros(tables.config.project.timezone)}\n\n{matrix.planned(tables).sql()}"
+    return (
+        f"{tables.engine.macros(tables.config.project.timezone)}\n\n{matrix.planned(tables, MEASURED).sql()}"
+    )
 
 
 def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _silent) -> Path:
@@ -143,9 +172,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _si
         run.write_table("factors.parquet", pa.Table.from_pandas(trained.factors, preserve_index=False))
         run.write_table("features.parquet", pa.Table.from_pandas(trained.features, preserve_index=False))
         run.write_text("info.md", (run.path / "bundle" / "info.md").read_text(encoding="utf-8"))
-        run.write_json(
-            "coverage.json", matrix.coverage(matrix.planned(tables), matrix.factors_of(tables), _rows(tables))
-        )
+        run.write_json("coverage.json", matrix.coverage(tables, _rows(tables)))
         run.info = {"project": config.project.name, "data": prints, "config": _config_hash(config)}
         tell("logging to MLflow")
         logged = tracking.log_training(
@@ -191,8 +218,7 @@ def score(
         )
         for name, n in done.unseen.items():
             tell(f"{n:,} rows hold a {name} that the model has never seen: taken as missing")
-        plan = matrix.planned(tables)
-        run.write_json("coverage.json", matrix.coverage(plan, matrix.factors_of(tables), _rows(tables)))
+        run.write_json("coverage.json", matrix.coverage(tables, _rows(tables)))
         run.write_json("labels.json", bundle.labels)
         run.write_json("model.json", bundle.info)
         run.info = {

@@ -103,8 +103,9 @@ def rows(bundle: Bundle, frame: pd.DataFrame, config: Config) -> pd.DataFrame:
 def _chunks(tables: Tables, chunk: int) -> Iterator[pd.DataFrame]:
     """The feature matrix of *chunk* customers at a time."""
     plan = matrix.planned(tables)
+    planner.prepare(tables.engine, plan)
     everyone = snapshots.set_aside(tables.engine)
     for start in range(0, everyone, chunk):
         snapshots.narrow(tables.engine, start, start + chunk)
-        planner.run(tables.engine, plan)
+        planner.run_chunk(tables.engine, plan)
         yield matrix.read(tables)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 def _key(says: str, default: Any = dataclasses.MISSING) -> Any:
     """A key of the file, with its meaning for the reference page."""
-    if isinstance(default, dict):
+    if isinstance(default, Mapping):
         return field(default_factory=lambda: dict(default), metadata={"says": says})
     return field(default=default, metadata={"says": says})
 
@@ -95,6 +95,31 @@ class Features:
 
     lookbacks: tuple[int, ...] = _key("days of the standard windows", (7, 30, 90, 180, 365))
     leave_out: tuple[str, ...] = _key("factors or columns not to build", ())
+    files: tuple[str, ...] = _key("Python files with factors of your own, relative to cxml.toml", ())
+
+
+ANSWERS: Mapping[str, timedelta] = {
+    **dict.fromkeys(("phone", "chat", "web", "app", "portal"), timedelta(minutes=5)),
+    **dict.fromkeys(("social", "sms", "email"), timedelta(hours=1)),
+    "*": timedelta(hours=44),
+}
+"""What customers expect: 5 minutes online and on the phone (C4, C5), an hour on social media and by mail (C1,
+C2); elsewhere the 44 hours that firms take on average (C3)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promises:
+    """``[promises]``: what customers are promised, or may expect, where a row does not say."""
+
+    answer: Mapping[str, timedelta] = _key(
+        "time until a contact is answered, by what its channel begins with, * for all others; what is named"
+        " here replaces or joins the defaults",
+        ANSWERS,
+    )
+    resolution: timedelta = _key("time until an issue is resolved", timedelta(hours=44))
+    delivery: timedelta = _key("time until an order is delivered", timedelta(days=5))
+    refund: timedelta = _key("time until a returned order is refunded", timedelta(days=14))
+    returns: timedelta = _key("time within which an order may be returned", timedelta(days=365))
 
 
 @dataclass(frozen=True, kw_only=True)

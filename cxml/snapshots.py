@@ -150,6 +150,11 @@ def narrow(engine: Engine, start: int, stop: int) -> None:
     engine.keep("customer_keys", "select distinct customer_id, ci from snapshots")
 
 
+def look_back(engine: Engine, seconds: int) -> None:
+    """See the same customers as they were *seconds* before each cutoff, as at the start of an exposure window."""
+    engine.keep("snapshots", f"select customer_id, ci, k, c - {seconds} as c, g from snapshots")
+
+
 def set_aside(engine: Engine) -> int:
     """Remember all snapshots for ``narrow``; returns how many there are."""
     engine.keep(

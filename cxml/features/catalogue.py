@@ -20,6 +20,8 @@ from cxml.features.declare import (
     Family,
     Feature,
     Flag,
+    Match,
+    Norm,
     Unit,
 )
 from cxml.features.delivery import DELIVERY
@@ -27,12 +29,14 @@ from cxml.features.effort import EFFORT
 from cxml.features.feedback import FEEDBACK
 from cxml.features.language import LANGUAGE
 from cxml.features.personalization import PERSONALIZATION
-from cxml.features.planner import window_phrase, words
 from cxml.features.price import PRICE
+from cxml.features.promises import promise_flags
 from cxml.features.recovery import RECOVERY
 from cxml.features.repeats import REPEATS
 from cxml.features.resolution import RESOLUTION
+from cxml.features.vocabulary import SQL_WORDS, words
 from cxml.features.waiting import WAITING
+from cxml.sections import Promises
 
 FACTORS: tuple[Factor, ...] = (
     WAITING, ABANDONMENT, EFFORT, RESOLUTION, REPEATS, LANGUAGE, PERSONALIZATION, DELIVERY, PRICE, RECOVERY,
@@ -44,13 +48,8 @@ _COLUMN = re.compile(r"(?P<stem>.+)_(?P<days>\d+)d")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _EXPONENT = re.compile(r"e\d*")
 _ROW_WORDS = frozenset({"t", "age", "c", "pos", "wall"})
+_PROMISES = promise_flags(Promises())
 _RESERVED = frozenset({"customer_id", "cutoff", "churned", "value", "g", "ci", "k"})
-_SQL = words(
-    "abs and as asc avg between bigint by case cast ceil coalesce count current decimal desc distinct double"
-    " else end exp false float floor following from greatest group in int is lag lead least like ln lower max"
-    " max_by min min_by mod not null nullif or order over partition percentile_cont power preceding range round"
-    " row row_number rows sqrt sum then true unbounded upper when within"
-)
 
 
 def labels(
@@ -103,7 +102,7 @@ def catalogue(factors: Sequence[Factor] = FACTORS) -> list[dict[str, Any]]:
     """
     return [
         {
-            "factor": factor.name, "feature": item.name,
+            "factor": factor.name, "factor_en": factor.en, "factor_ko": factor.ko, "feature": item.name,
             "table": item.table if isinstance(item, Feature) else "",
             "lookbacks": item.lookbacks if isinstance(item, Feature) or "{w}" in item.sql else (0,),
             "unit": item.unit, "direction": item.direction, "rows": tuple(item.row.split()),
@@ -153,6 +152,17 @@ def _parts(column: str, declared: Mapping[str, object]) -> tuple[str, int]:
     return match["stem"], int(match["days"])
 
 
+def window_phrase(lookback: int, lang: str) -> str:
+    """How a window is said: nothing for all history.
+
+    >>> window_phrase(90, "en"), window_phrase(90, "ko"), window_phrase(0, "en")
+    ('last 90 days', '최근 90일', '')
+    """
+    if not lookback:
+        return ""
+    return f"최근 {lookback}일" if lang == "ko" else f"last {lookback} days"
+
+
 def _said(item: Feature | Derived, days: int, lang: str) -> str:
     window = window_phrase(days, lang)
     if lang == "ko":
@@ -198,14 +208,17 @@ def _factor_problems(factor: Factor, contracts: Mapping[str, Table]) -> Iterator
     yield from _said_problems(factor.name, factor)
     if not factor.says.strip():
         yield f"{factor.name}: says nothing about itself"
-    before: dict[str, set[str]] = {}
+    before = _added(factor, contracts)
     for flag in factor.flags:
         more = {*before.get(flag.table, ()), "who"}
-        yield from _text_problems(f"{factor.name}.{flag.name}", flag, contracts, more)
+        yield from _text_problems(f"{factor.name}.{flag.name}", flag.table, flag.sql, contracts, more)
         before.setdefault(flag.table, set()).add(flag.name)
     for feature in factor.features:
         more = before.get(feature.table, set())
-        yield from _text_problems(f"{factor.name}.{feature.name}", feature, contracts, more)
+        yield from _text_problems(
+            f"{factor.name}.{feature.name}", feature.table, feature.sql, contracts, more
+        )
+    yield from _join_problems(factor, contracts, before)
     for item in _items(factor):
         yield from _item_problems(f"{factor.name}.{item.name}", item)
 
@@ -233,23 +246,69 @@ def _said_problems(where: str, item: Factor | Feature | Derived) -> Iterator[str
         yield f"{where}: the Korean label is missing"
 
 
+def _added(factor: Factor, contracts: Mapping[str, Table]) -> dict[str, set[str]]:
+    """Per table, the words that are there before the flags of a factor: promises, lookups, matches, norms."""
+    found: dict[str, set[str]] = {name: set() for name in contracts}
+    added: list[Flag | Match | Norm] = [*_PROMISES, *factor.matches, *factor.norms]
+    for item in added:
+        found.setdefault(item.table, set()).add(item.name)
+    for lookup in factor.lookups:
+        found.setdefault(lookup.table, set()).update(name for name, _ in lookup.columns)
+    return found
+
+
 def _text_problems(
-    where: str, item: Feature | Flag, contracts: Mapping[str, Table], more: set[str]
+    where: str, table: str, sql: str, contracts: Mapping[str, Table], more: set[str]
 ) -> Iterator[str]:
     """Words of a text that are no column, no flag and no SQL."""
-    if item.table not in contracts:
-        yield f"{where}: unknown table {item.table!r}, {did_you_mean(item.table, contracts)}"
+    if table not in contracts:
+        yield f"{where}: unknown table {table!r}, {did_you_mean(table, contracts)}"
         return
-    if '"' in item.sql:
+    if '"' in sql:
         yield f"{where}: quoted names are not portable"
-    columns = contracts[item.table].by_name
+    columns = contracts[table].by_name
     known = {*columns, *more, *_ROW_WORDS}
-    for word in sorted(words(item.sql) - known - _SQL):
+    for word in sorted(words(sql) - known - SQL_WORDS):
         if not _EXPONENT.fullmatch(word):
             yield f"{where}: unknown word {word!r}, {did_you_mean(word, known)}"
-    for word in sorted(words(item.sql) & columns.keys()):
+    for word in sorted(words(sql) & columns.keys()):
         if columns[word].target:
-            yield f"{where}: {item.table}.{word} says what happened to the customer and is for labels only"
+            yield f"{where}: {table}.{word} says what happened to the customer and is for labels only"
+
+
+def _join_problems(
+    factor: Factor, contracts: Mapping[str, Table], words_of: Mapping[str, set[str]]
+) -> Iterator[str]:
+    """What is wrong in lookups, matches and norms."""
+    for lookup in factor.lookups:
+        for name, column in lookup.columns:
+            where = f"{factor.name}.{name}"
+            yield from _text_problems(where, lookup.source, f"{column} {lookup.on}", contracts, set())
+            yield from _text_problems(where, lookup.table, lookup.on, contracts, set())
+            if lookup.source in contracts and column in contracts[lookup.source].by_name:
+                shared = contracts[lookup.table].by_name.get(lookup.on)
+                if contracts[lookup.source].column(column).known and shared and shared.known:
+                    yield f"{where}: {lookup.on} and {column} both become known later; look up by another column"
+    joined = {m.name for m in factor.matches} | {n.name for n in factor.norms}
+    for match in factor.matches:
+        where = f"{factor.name}.{match.name}"
+        text = f"{match.instant} {match.where} {match.on}"
+        yield from _text_problems(
+            where, match.other, text, contracts, {*words_of.get(match.other, ()), "own_t"}
+        )
+        yield from _text_problems(where, match.table, match.on, contracts, set())
+        if match.other == match.table:
+            yield f"{where}: rows of one table meet by a flag with a window, not by a match"
+        flags = {flag.name: flag.sql for flag in factor.flags if flag.table == match.other}
+        for name in words(text) & joined:
+            yield f"{where}: {name!r} is not made yet when rows are matched"
+        for name in words(text) & flags.keys():
+            if words(flags[name]) & joined:
+                yield f"{where}: the flag {name!r} is not made yet when rows are matched"
+    for norm in factor.norms:
+        yield from _text_problems(
+            f"{factor.name}.{norm.name}", norm.table, f"{norm.sql} {norm.by}", contracts, set()
+        )
 
 
 def _formula_problems(factors: Sequence[Factor]) -> Iterator[str]:
@@ -260,6 +319,6 @@ def _formula_problems(factors: Sequence[Factor]) -> Iterator[str]:
         for item in factor.derived:
             text = re.sub(r"\{(w|short|long)\}", "0", item.sql)
             standing_in = {re.sub(r"_\d+d$", "_0d", column) for column in columns}
-            for word in sorted(words(text) - columns - standing_in - _SQL):
+            for word in sorted(words(text) - columns - standing_in - SQL_WORDS):
                 if not _EXPONENT.fullmatch(word):
                     yield f"{factor.name}.{item.name}: unknown word {word!r}, {did_you_mean(word, columns)}"

@@ -14,6 +14,7 @@ Words that a text may use
     ``c``     the cutoff, in seconds
     ``pos``   the row's place among the rows of its customer: unique, in order of ``t``
     ``wall``  the row's event on the clock of the project's zone, in seconds
+    ``promised_s``  seconds within which the channel of a contact promises an answer (``[promises]``)
     ``who``   whose rows a window function runs over (flags only): ``partition by who``
 """
 
@@ -25,8 +26,14 @@ from typing import Literal
 
 Direction = Literal["+", "-", "±"]
 Unit = Literal["s", "h", "d", "count", "share", "score", "money", "ratio", "flag", "text"]
-FactorKind = Literal["lever", "outcome", "context", "volume"]
+FactorKind = Literal["lever", "outcome", "context", "volume", "consequence", "index"]
 Family = Literal["people", "process", "product", "price", "other"]
+
+LEARNED: frozenset[FactorKind] = frozenset({"lever", "outcome", "context", "volume"})
+"""The kinds of factor that models learn from."""
+
+MEASURED: frozenset[FactorKind] = LEARNED | {"index"}
+"""The kinds that can be shown to people without giving the answer away."""
 
 LOOKBACKS: tuple[int, ...] = (7, 30, 90, 180, 365)
 """Days of the standard feature windows."""
@@ -62,6 +69,89 @@ class Flag:
     sql: str
     reach: int = 0
     ahead: bool = False
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Columns of another table on each row, as they stood when the row happened.
+
+    Of the rows of *source* that share *on* (and the customer, where *source* has one), the one that
+    began last at or before the row counts, as far as it was recorded by then; where *source* says
+    until when its rows hold, it must still hold. A value that became known only after the row is
+    hidden until it is known.
+
+    Attributes
+    ----------
+    table : str
+        The rows that get the columns.
+    source : str
+        The table looked into, such as ``agents``.
+    on : str
+        A column of both, such as ``agent_id``; ``customer_id`` for the customer's own.
+    columns : tuple of (str, str)
+        Name of the new column, and the column of *source* it shows; its event is a column too.
+    """
+
+    table: str
+    source: str
+    on: str
+    columns: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Match:
+    """The instant, in seconds, of the nearest row of another table of the same customer.
+
+    Attributes
+    ----------
+    name, table : str
+        The column, and the rows that get it.
+    other : str
+        The table looked into, as known at the cutoff.
+    instant : str
+        What of the other row must lie near: ``t``, or an instant column such as ``resolved_at``.
+    pick : {"first after", "last before"}
+        Nearest at or after the row's event, or nearest before it.
+    within : int
+        Days at most between the two.
+    where : str
+        Which of the other rows count: a condition on their columns and flags. The row's own event is
+        ``own_t``.
+    on : str
+        A column that both must share, such as ``issue_id``; empty: the customer is enough.
+    """
+
+    name: str
+    table: str
+    other: str
+    instant: str
+    pick: Literal["first after", "last before"]
+    within: int
+    where: str = ""
+    on: str = ""
+
+
+@dataclass(frozen=True)
+class Norm:
+    """The usual value of a row's channel or topic: the mean over all customers in the same weeks.
+
+    The weeks are blocks of 28 days that end at the cutoff, so that it comes from before the cutoff
+    only; blocks with fewer than five values have no norm.
+
+    Attributes
+    ----------
+    name, table : str
+        The column, and the rows that get it.
+    sql : str
+        A number made of columns of the table, such as ``wait_s``.
+    by : str
+        Whose norm: ``channel``, ``topic`` ...
+    """
+
+    name: str
+    table: str
+    sql: str
+    by: str
 
 
 @dataclass(frozen=True)
@@ -129,7 +219,10 @@ class Factor:
     kind : FactorKind
         ``lever``: the company can change it. ``outcome``: what service left behind, such as a score.
         ``context``: behaviour and plan, nobody can make it good. ``volume``: how often people
-        contacted; no lever, and never called protective.
+        contacted; no lever, and never called protective. ``consequence``: a part of leaving itself,
+        such as a cancel request. ``index``: sums up other factors for people. Models learn from
+        neither of the last two: the one gives the answer away, the other would share out what
+        belongs to its parts.
     family : Family
         People, process, product, price; ``other`` for what is not a service factor.
     tier : int
@@ -149,6 +242,18 @@ class Factor:
     features: tuple[Feature, ...]
     flags: tuple[Flag, ...] = ()
     derived: tuple[Derived, ...] = field(default=())
+    lookups: tuple[Lookup, ...] = ()
+    matches: tuple[Match, ...] = ()
+    norms: tuple[Norm, ...] = ()
+
+
+def column_name(stem: str, lookback: int) -> str:
+    """The column of a feature in one window; without window for all history.
+
+    >>> column_name("wait_mean", 90), column_name("tenure_d", 0)
+    ('wait_mean_90d', 'tenure_d')
+    """
+    return f"{stem}_{lookback}d" if lookback else stem
 
 
 def _picked(value: str, where: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +12,16 @@ from cxml.contracts import TABLES, Column, Table
 from cxml.errors import ConfigError, did_you_mean
 from cxml.features import planner
 from cxml.features.catalogue import FACTORS, labels, validate
-from cxml.features.declare import Derived, Factor, Feature
+from cxml.features.declare import LEARNED, MEASURED, Derived, Factor, FactorKind, Feature
+from cxml.features.own import own_factors
 from cxml.features.profile import profile
+from cxml.features.promises import promise_flags
 from cxml.features.worth import worth
 from cxml.tables import Tables
 
 
 def factors_of(tables: Tables) -> tuple[Factor, ...]:
-    """All factors for these tables: the catalogue, the attributes and the money of the config.
+    """All factors for these tables: the catalogue, the attributes and the money of the config, its own files.
 
     Raises
     ------
@@ -29,8 +31,8 @@ def factors_of(tables: Tables) -> tuple[Factor, ...]:
     """
     config = tables.config
     names = tables.opened["customers"].places if tables.attributes else {}
-    own = (worth(config.value.sources, tables.columns), profile(tables.attributes, names))
-    factors = (*FACTORS, *own)
+    company = (worth(config.value.sources, tables.columns), profile(tables.attributes, names))
+    factors = (*FACTORS, *company, *own_factors(config.features.files, config.folder))
     validate(factors, _contracts(tables))
     known = {name for factor in factors for name in (factor.name, *_names(factor, config.features.lookbacks))}
     for name in config.features.leave_out:
@@ -41,13 +43,15 @@ def factors_of(tables: Tables) -> tuple[Factor, ...]:
     return planner.without(factors, config.features.leave_out)
 
 
-def planned(tables: Tables) -> planner.Plan:
-    """The plan for these tables, with the lookbacks of the config."""
+def planned(tables: Tables, kinds: Collection[FactorKind] = LEARNED) -> planner.Plan:
+    """The plan for these tables, with the lookbacks and promises of the config, of the factors of *kinds*."""
     present = dict(tables.columns)
     if tables.attributes:
         present["customers"] = present["customers"] | set(tables.attributes)
     config = tables.config.features
-    plan = planner.plan(present, factors_of(tables), config.lookbacks, _contracts(tables))
+    flags = promise_flags(tables.config.promises)
+    factors = [factor for factor in factors_of(tables) if factor.kind in kinds]
+    plan = planner.plan(present, factors, config.lookbacks, _contracts(tables), flags)
     return _without_columns(plan, set(config.leave_out))
 
 
@@ -97,12 +101,14 @@ def read(tables: Tables, relation: str = "matrix") -> pd.DataFrame:
     return frame
 
 
-def coverage(plan: planner.Plan, factors: Iterable[Factor], rows: Mapping[str, int]) -> dict[str, Any]:
+def coverage(tables: Tables, rows: Mapping[str, int]) -> dict[str, Any]:
     """What can be measured with the data at hand, and what each missing factor would need.
 
     Returns ``measured`` (names), ``partly`` and ``not_measured`` (each with labels and the missing
     ``table.column``), and the ``rows`` of each table.
     """
+    factors = [factor for factor in factors_of(tables) if factor.kind in MEASURED]
+    plan = planned(tables, MEASURED)
     built = {column.feature.name for column in plan.columns}
     found: dict[str, Any] = {"measured": [], "partly": [], "not_measured": [], "rows": dict(rows)}
     for factor in factors:

@@ -8,38 +8,19 @@ engine; ``Plan.steps`` is what ``cxml features --sql`` prints.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cxml import asof
-from cxml.contracts import CONTACT_END, TABLES, Table
+from cxml.contracts import TABLES, Table
 from cxml.engine import Engine
-from cxml.errors import ConfigError
-from cxml.features.declare import DAY, EVER, LOOKBACKS, Derived, Factor, Feature, Flag
+from cxml.features.declare import LOOKBACKS, Factor, Feature, Flag, Match, column_name
+from cxml.features.formulas import derive
+from cxml.features.promises import promise_flags
+from cxml.features.statements import Column, Step, TableStatements, match_reach
+from cxml.features.vocabulary import Present, Vocabulary, lacks, vocabularies
+from cxml.sections import Promises
 
-PER_STATEMENT = 16
-"""Aggregates in one statement: fewer cost passes, more cost memory."""
-
-_WORD = re.compile(r"'[^']*'|([a-z_][a-z0-9_]*)")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One relation of the plan: *name* is made by *select* and kept for the steps that follow."""
-
-    name: str
-    select: str
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the matrix: its declaration and its window in days (0: all history)."""
-
-    name: str
-    factor: str
-    feature: Feature | Derived
-    lookback: int
+DEFAULT_PROMISES = promise_flags(Promises())
 
 
 @dataclass(frozen=True)
@@ -64,15 +45,6 @@ class Plan:
         return "\n\n".join(f"-- {step.name}\n{step.select};" for step in self.steps)
 
 
-def words(sql: str) -> set[str]:
-    """The names in a text, without what stands in quotes.
-
-    >>> sorted(words("avg(case when channel = 'phone' then wait_s end)") & {"channel", "wait_s", "phone"})
-    ['channel', 'wait_s']
-    """
-    return {match[1] for match in _WORD.finditer(sql.lower()) if match[1]}
-
-
 def without(factors: Iterable[Factor], leave_out: Iterable[str]) -> tuple[Factor, ...]:
     """The factors without those, or those of their features, that are named in *leave_out*."""
     names = set(leave_out)
@@ -88,10 +60,11 @@ def without(factors: Iterable[Factor], leave_out: Iterable[str]) -> tuple[Factor
 
 
 def plan(
-    present: Mapping[str, frozenset[str]],
+    present: Present,
     factors: Sequence[Factor],
     lookbacks: Sequence[int] = LOOKBACKS,
     contracts: Mapping[str, Table] = TABLES,
+    flags: Sequence[Flag] = DEFAULT_PROMISES,
 ) -> Plan:
     """The statements for every feature that the columns *present* allow.
 
@@ -104,258 +77,99 @@ def plan(
         Days of the standard windows.
     contracts : mapping of str to Table
         Where the customers table has attributes of its own, the contract that knows them.
+    flags : sequence of Flag
+        Words that belong to no factor: the promises of the config.
 
     Raises
     ------
     ConfigError
         A feature reads a column that says what happened to the customer.
     """
+    spoken = vocabularies(contracts, factors, flags)
     left_out: dict[str, tuple[str, ...]] = {}
-    columns: list[Column] = []
-    steps: list[Step] = []
-    parts: list[tuple[str, list[Column]]] = []
-    for table, contract in contracts.items():
-        flags = {flag.name: flag for factor in factors for flag in factor.flags if flag.table == table}
-        chosen = []
-        for factor in factors:
-            for feature in factor.features:
-                if feature.table != table:
-                    continue
-                lacks = _lacks(contract, feature, flags, present)
-                if lacks:
-                    left_out[feature.name] = lacks
-                else:
-                    chosen += [Column(_column(feature.name, w), factor.name, feature, w)
-                               for w in _windows(feature.lookbacks, lookbacks)]  # fmt: skip
-        if chosen:
-            table_steps, table_parts = _table_steps(contract, present[table], chosen, flags)
-            steps += table_steps
-            parts += table_parts
-            columns += chosen
-    levels = list(_derive(factors, {column.name for column in columns}, lookbacks, left_out))
+    chosen: dict[str, list[Column]] = {}
+    for factor in factors:
+        for feature in factor.features:
+            missing = lacks(spoken, feature.table, [feature.sql], present)
+            if missing:
+                left_out[feature.name] = tuple(sorted(missing))
+                continue
+            chosen.setdefault(feature.table, []).extend(
+                Column(column_name(feature.name, w), factor.name, feature, w)
+                for w in feature.lookbacks or tuple(lookbacks)
+            )
+    steps, parts = _steps(spoken, present, chosen)
+    columns = [column for some in chosen.values() for column in some]
+    levels = list(derive(factors, {column.name for column in columns}, lookbacks, left_out))
     steps.append(Step("matrix", _matrix(parts, levels)))
-    derived = [column for level in levels for column in level]
+    columns += [column for level in levels for column in level]
     order = {factor.name: i for i, factor in enumerate(factors)}
-    return Plan(tuple(steps), tuple(sorted(columns + derived, key=lambda c: order[c.factor])), left_out)
+    return Plan(tuple(steps), tuple(sorted(columns, key=lambda c: order[c.factor])), left_out)
 
 
 def run(engine: Engine, planned: Plan) -> None:
     """Build the relation ``matrix``; needs ``customer_keys`` and ``snapshots`` (``cxml.snapshots.take``)."""
+    prepare(engine, planned)
+    run_chunk(engine, planned)
     for step in planned.steps:
+        if step.fleet:
+            engine.drop(step.name)
+
+
+def prepare(engine: Engine, planned: Plan) -> None:
+    """Compute what is about everyone, once for all chunks; needs the ``snapshots`` of all customers."""
+    for step in planned.steps:
+        if step.fleet:
+            engine.keep(step.name, step.select)
+
+
+def run_chunk(engine: Engine, planned: Plan) -> None:
+    """Build the relation ``matrix`` for the customers that the ``snapshots`` hold now, after ``prepare``."""
+    steps = [step for step in planned.steps if not step.fleet]
+    for step in steps:
         engine.keep(step.name, step.select)
-    for step in planned.steps[:-1]:
+    for step in steps[:-1]:
         engine.drop(step.name)
 
 
-def _column(stem: str, lookback: int) -> str:
-    return f"{stem}_{lookback}d" if lookback else stem
+def _steps(
+    spoken: Mapping[str, Vocabulary], present: Present, chosen: Mapping[str, list[Column]]
+) -> tuple[list[Step], list[tuple[str, list[Column]]]]:
+    """The steps of all tables, and the narrow relations they end in."""
+    visits = _visits(spoken, chosen)
+    tables = {
+        name: TableStatements(name, spoken, present, chosen.get(name, []), visits.get(name, []))
+        for name in spoken
+        if name in chosen or name in visits
+    }
+    steps = [step for table in tables.values() for step in table.norm_steps()]
+    for table in tables.values():
+        steps += table.rows_steps() + table.seen_steps(_reach(table, tables))
+    for table in tables.values():
+        steps += table.known_steps(tables)
+    parts = [part for table in tables.values() for part in table.parts()]
+    return [*steps, *(step for step, _ in parts)], [(step.name, columns) for step, columns in parts]
 
 
-def _windows(own: tuple[int, ...], standard: Sequence[int]) -> tuple[int, ...]:
-    return own or tuple(standard)
-
-
-def _closure(sql: str, flags: Mapping[str, Flag]) -> set[str]:
-    """The words of a text and of the flags it uses, down to the columns."""
-    found = words(sql)
-    todo = [name for name in found if name in flags]
-    while todo:
-        more = words(flags[todo.pop()].sql) - found
-        todo += [name for name in more if name in flags]
-        found |= more
+def _visits(spoken: Mapping[str, Vocabulary], chosen: Mapping[str, list[Column]]) -> dict[str, list[Match]]:
+    """How the features chosen look into tables other than their own."""
+    found: dict[str, list[Match]] = {}
+    for name, columns in chosen.items():
+        used = spoken[name].closure(*(column.feature.sql for column in columns))
+        for match in spoken[name].matches.values():
+            if match.name in used:
+                found.setdefault(match.other, []).append(match)
     return found
 
 
-def _lacks(
-    table: Table, feature: Feature, flags: Mapping[str, Flag], present: Mapping[str, frozenset[str]]
-) -> tuple[str, ...]:
-    """The ``table.column`` that the feature needs and the data do not have."""
-    if table.name not in present:
-        return (table.name,)
-    contract = table.by_name
-    names = {name for name in _closure(feature.sql, flags) if name in contract and name not in flags}
-    for name in names:
-        if contract[name].target:
-            raise ConfigError(
-                f"the feature {feature.name!r} reads what it should predict", where=f"{table.name}.{name}",
-                expected="columns that say how the customer was served", fix="take the column out of the feature",
-            )  # fmt: skip
-    # A value whose known-at is not recorded cannot be placed in time: without the instant, no value.
-    names |= {contract[name].known for name in names} - {"", CONTACT_END}
-    return tuple(sorted(f"{table.name}.{name}" for name in names - present[table.name]))
-
-
-def _table_steps(
-    contract: Table, present: frozenset[str], columns: list[Column], flags: Mapping[str, Flag]
-) -> tuple[list[Step], list[tuple[str, list[Column]]]]:
-    """The steps of one table, and the narrow relations they end in."""
-    table = contract.name
-    used = set().union(*(_closure(column.feature.sql, flags) for column in columns))
-    wanted = [flag for name, flag in flags.items() if name in used]
-    need = {name for name in used if name in contract.by_name and name not in flags}
-    early, later = _split(contract, present, wanted)
-    place = "pos" in used and not asof.versioned(present)
-    rows = asof.rows_select(contract, present, need, place=place, wall="wall" in used)
-    levels = _levels(early)
-    for level in levels:
-        rows = f"select *, {_flag_list(level)} from ({rows}) f"
-    if levels:
-        rows = rows.replace("(partition by who", "(partition by ci")
-    longest = [column.lookback for column in columns]
-    reach = (
-        None if 0 in longest else max(longest) * DAY + max([flag.reach for flag in later], default=0) * DAY
-    )
-    named = set().union(*(words(item.sql) for item in (*(c.feature for c in columns), *later)))
-    plain = [flag.name for flag in early if not flag.ahead and flag.name in named]
-    plain += [word for word, there in (("pos", place), ("wall", "wall" in named)) if there]
-    ahead = [flag.name for flag in early if flag.ahead and flag.name in named]
-    known = asof.known_select(
-        contract, present, need & named, source=f"{table}_rows", reach=reach, extra=plain, ahead=ahead
-    )
-    for level in _levels(later):
-        known = f"select *, {_flag_list(level)} from ({known}) f"
-    known = known.replace("(partition by who", "(partition by g")
-    steps = [Step(f"{table}_rows", rows), Step(f"{table}_known", known)]
-    parts = []
-    for lookback in sorted(set(longest)):
-        group = [column for column in columns if column.lookback == lookback]
-        for i in range(0, len(group), PER_STATEMENT):
-            some = group[i : i + PER_STATEMENT]
-            name = f"{table}_{lookback or 'ever'}_{i // PER_STATEMENT}"
-            within = f" where age <= {lookback * DAY}" if lookback else ""
-            picks = ", ".join(f"{_typed(column)} as {column.name}" for column in some)
-            steps.append(Step(name, f"select g, {picks} from {table}_known{within} group by g"))
-            parts.append((name, some))
-    return steps, parts
-
-
-def _split(table: Table, present: frozenset[str], flags: list[Flag]) -> tuple[list[Flag], list[Flag]]:
-    """Flags of the row, computed once, and flags of the cutoff, computed on what was known.
-
-    A flag can be computed once when nothing in it becomes known after its row: then it is the same at
-    every later cutoff. With late records even the neighbouring row may be unknown.
-    """
-    if asof.versioned(present):
-        return [], flags
-    by_name = {flag.name: flag for flag in flags}
-    early: list[Flag] = []
-    for flag in flags:
-        used = _closure(flag.sql, by_name)
-        on_flags = {name for name in words(flag.sql) if name in by_name}
-        timeless = not asof.late(table, used - set(by_name)) and not used & {"age", "c", "g"}
-        if timeless and all(by_name[name] in early and not by_name[name].ahead for name in on_flags):
-            early.append(flag)
-    return early, [flag for flag in flags if flag not in early]
-
-
-def _levels(flags: list[Flag]) -> list[list[Flag]]:
-    """Flags in the order in which they can be computed: a flag stands after those that it uses."""
-    levels: list[list[Flag]] = []
-    left = list(flags)
-    while left:
-        waiting = {flag.name for flag in left}
-        level = [flag for flag in left if not (words(flag.sql) & waiting) - {flag.name}]
-        if not level:
-            level = left  # a circle: the engine names the unknown column
-        levels.append(level)
-        left = [flag for flag in left if flag not in level]
-    return levels
-
-
-def _flag_list(flags: list[Flag]) -> str:
-    return ", ".join(f"{flag.sql} as {flag.name}" for flag in flags)
-
-
-def _typed(column: Column) -> str:
-    unit = column.feature.unit
-    if unit == "text":
-        return column.feature.sql
-    whole = isinstance(column.feature, Feature) and column.feature.empty is not None
-    return f"cast({column.feature.sql} as {'int' if whole else 'float'})"
-
-
-def _derive(
-    factors: Sequence[Factor], built: set[str], lookbacks: Sequence[int], left_out: dict[str, tuple[str, ...]]
-) -> Iterator[list[Column]]:
-    """Levels of formulas whose columns exist; what cannot be built is noted."""
-    days = sorted(lookbacks)
-    span = {
-        "short": min(days, key=lambda d: (abs(d - 30), d)),
-        "long": min(days, key=lambda d: (abs(d - 180), -d)),
-    }
-    declared = [(item.name, item.lookbacks) for f in factors for item in f.features]
-    declared += [(item.name, item.lookbacks) for f in factors for item in f.derived]
-    everything = built | {_column(name, w) for name, own in declared for w in (*_windows(own, lookbacks), 0)}
-    left = []
-    for factor in factors:
-        for item in factor.derived:
-            one = "{w}" not in item.sql
-            for w in (0,) if one else _windows(item.lookbacks, lookbacks):
-                text = item.sql.replace("{w}", str(w))
-                for name, day in span.items():
-                    text = text.replace(f"{{{name}}}", str(day))
-                left.append(Column(_column(item.name, w), factor.name, replace(item, sql=text), w))
-    while left:
-        ready = [
-            column
-            for column in left
-            if words(column.feature.sql) & everything <= built and _complete(column, built)
-        ]
-        if not ready:
-            break
-        yield ready
-        built |= {column.name for column in ready}
-        left = [column for column in left if column not in ready]
-    for column in left:
-        lacks = sorted((words(column.feature.sql) & everything) - built) or ["a column of its formula"]
-        left_out.setdefault(column.feature.name, tuple(lacks))
-
-
-_FUNCTIONS = frozenset(
-    [
-        "abs",
-        "and",
-        "as",
-        "avg",
-        "between",
-        "bigint",
-        "case",
-        "cast",
-        "ceil",
-        "coalesce",
-        "double",
-        "else",
-        "end",
-        "exp",
-        "float",
-        "floor",
-        "greatest",
-        "in",
-        "int",
-        "is",
-        "least",
-        "ln",
-        "not",
-        "null",
-        "nullif",
-        "or",
-        "pow",
-        "power",
-        "round",
-        "sqrt",
-        "then",
-        "when",
-        "true",
-        "false",
-        "e0",
-    ]
-)
-
-
-def _complete(column: Column, built: set[str]) -> bool:
-    """Whether every word of a formula is a finished column or a word of SQL."""
-    unknown = {word for word in words(column.feature.sql) if word not in built and word not in _FUNCTIONS}
-    return not {word for word in unknown if not re.fullmatch(r"e\d+", word)}
+def _reach(table: TableStatements, tables: Mapping[str, TableStatements]) -> int | None:
+    """Seconds before the cutoff from which rows are wanted, also by the tables that look into this one."""
+    wanted = [table.reach]
+    for other in tables.values():
+        for match in other.matches:
+            if match.other == table.name:
+                wanted.append(None if other.reach is None else other.reach + match_reach(match))
+    return None if None in wanted else max(w for w in wanted if w is not None)
 
 
 def _matrix(parts: list[tuple[str, list[Column]]], levels: Iterable[list[Column]]) -> str:
@@ -372,17 +186,3 @@ def _matrix(parts: list[tuple[str, list[Column]]], levels: Iterable[list[Column]
         more = ", ".join(f"cast({column.feature.sql} as float) as {column.name}" for column in level)
         select = f"select *, {more} from ({select}) m"
     return select
-
-
-def window_phrase(lookback: int, lang: str) -> str:
-    """How a window is said: nothing for all history.
-
-    >>> window_phrase(90, "en"), window_phrase(90, "ko"), window_phrase(0, "en")
-    ('last 90 days', '최근 90일', '')
-    """
-    if not lookback:
-        return ""
-    return f"최근 {lookback}일" if lang == "ko" else f"last {lookback} days"
-
-
-__all__ = ["EVER", "Column", "Plan", "Step", "plan", "run", "window_phrase", "words"]

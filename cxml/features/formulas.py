@@ -1,0 +1,63 @@
+"""Formulas over finished columns: which of them can be built, and in which order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from cxml.features.declare import Factor, column_name
+from cxml.features.statements import Column
+from cxml.features.vocabulary import SQL_WORDS, words
+
+
+def derive(
+    factors: Sequence[Factor], built: set[str], lookbacks: Sequence[int], left_out: dict[str, tuple[str, ...]]
+) -> Iterator[list[Column]]:
+    """Levels of formulas whose columns exist; what cannot be built is noted in *left_out*.
+
+    Parameters
+    ----------
+    factors : sequence of Factor
+    built : set of str
+        Columns that exist.
+    lookbacks : sequence of int
+        Days of the standard windows.
+    """
+    days = sorted(lookbacks)
+    span = {
+        "short": min(days, key=lambda d: (abs(d - 30), d)),
+        "long": min(days, key=lambda d: (abs(d - 180), -d)),
+    }
+    declared = [(item.name, item.lookbacks) for f in factors for item in f.features]
+    declared += [(item.name, item.lookbacks) for f in factors for item in f.derived]
+    everything = built | {column_name(name, w) for name, own in declared for w in (*(own or lookbacks), 0)}
+    left = []
+    for factor in factors:
+        for item in factor.derived:
+            one = "{w}" not in item.sql
+            for w in (0,) if one else item.lookbacks or tuple(lookbacks):
+                text = item.sql.replace("{w}", str(w))
+                for name, day in span.items():
+                    text = text.replace(f"{{{name}}}", str(day))
+                left.append(Column(column_name(item.name, w), factor.name, replace(item, sql=text), w))
+    while left:
+        ready = [
+            column
+            for column in left
+            if words(column.feature.sql) & everything <= built and _complete(column, built)
+        ]
+        if not ready:
+            break
+        yield ready
+        built |= {column.name for column in ready}
+        left = [column for column in left if column not in ready]
+    for column in left:
+        lacks = sorted((words(column.feature.sql) & everything) - built) or ["a column of its formula"]
+        left_out.setdefault(column.feature.name, tuple(lacks))
+
+
+def _complete(column: Column, built: set[str]) -> bool:
+    """Whether every word of a formula is a finished column or a word of SQL."""
+    unknown = {word for word in words(column.feature.sql) if word not in built and word not in SQL_WORDS}
+    return not {word for word in unknown if not re.fullmatch(r"e\d+", word)}

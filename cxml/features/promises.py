@@ -1,0 +1,37 @@
+"""What was promised, in seconds: words that the texts of factors use, with the values of ``[promises]``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from cxml.engine import literal
+from cxml.features.declare import Flag
+from cxml.sections import ANSWERS, Promises
+
+
+def promise_flags(promises: Promises) -> tuple[Flag, ...]:
+    """The words ``promised_s``, ``resolve_promise_s``, ``delivery_promise_s`` and the like; all are seconds.
+
+    ``promised_s`` goes by the channel of a contact, the others are the same for all rows.
+
+    >>> print(promise_flags(Promises())[0].sql[:60])
+    case when channel like 'portal%' then 300e0 when channel lik
+    """
+    answers = {**ANSWERS, **promises.answer}
+    elsewhere = _seconds(answers.pop("*"))
+    # The longest beginning first: what is said of social.whatsapp goes before what is said of social.
+    channels = sorted(answers, key=lambda name: (-len(name), name))
+    cases = "".join(
+        f" when channel like {literal(name + '%')} then {_seconds(answers[name])}" for name in channels
+    )
+    return (
+        Flag("promised_s", "interactions", f"case{cases} when channel is not null then {elsewhere} end"),
+        Flag("resolve_promise_s", "interactions", _seconds(promises.resolution)),
+        Flag("delivery_promise_s", "orders", _seconds(promises.delivery)),
+        Flag("refund_promise_s", "returns", _seconds(promises.refund)),
+        Flag("return_window_s", "returns", _seconds(promises.returns)),
+    )
+
+
+def _seconds(span: timedelta) -> str:
+    return f"{int(span.total_seconds())}e0"

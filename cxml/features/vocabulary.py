@@ -1,0 +1,142 @@
+"""The words of a table: its columns, what its factors add to them, and what each word needs of the data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from cxml.contracts import CONTACT_END, Column, Table
+from cxml.errors import ConfigError
+from cxml.features.declare import Factor, Flag, Lookup, Match, Norm
+
+Present = Mapping[str, frozenset[str]]
+
+_WORD = re.compile(r"'[^']*'|([a-z_][a-z0-9_]*)")
+
+
+def words(sql: str) -> set[str]:
+    """The names in a text, without what stands in quotes.
+
+    >>> sorted(words("avg(case when channel = 'phone' then wait_s end)") & {"channel", "wait_s", "phone"})
+    ['channel', 'wait_s']
+    """
+    return {match[1] for match in _WORD.finditer(sql.lower()) if match[1]}
+
+
+SQL_WORDS = words(
+    "abs and any_value as asc avg between bigint by case cast ceil coalesce concat count current decimal desc"
+    " distinct double else end exp false float floor following from greatest group in int is lag lead least like"
+    " ln lower max max_by median min min_by mod mode not null nullif or order over partition"
+    " percentile_cont power preceding range round"
+    " row row_number rows sqrt stddev_samp sum then true unbounded upper when within"
+)
+"""The words of SQL that a text may use."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What the texts about one table may say beside SQL, each by its name.
+
+    ``lookups`` maps the name of a looked-up column to its lookup and the column that it shows.
+    """
+
+    table: Table
+    flags: Mapping[str, Flag]
+    lookups: Mapping[str, tuple[Lookup, str]]
+    matches: Mapping[str, Match]
+    norms: Mapping[str, Norm]
+
+    def closure(self, *texts: str) -> set[str]:
+        """The words of the texts and of whatever these use, down to the columns of the table."""
+        found: set[str] = set()
+        todo = set().union(*map(words, texts)) if texts else set()
+        while todo:
+            found |= todo
+            todo = set().union(*(words(text) for name in todo for text in self._made_of(name))) - found
+        return found
+
+    def _made_of(self, name: str) -> list[str]:
+        """The texts behind a word, as far as they are about this table."""
+        if name in self.flags:
+            return [self.flags[name].sql]
+        if name in self.norms:
+            return [self.norms[name].sql, self.norms[name].by]
+        if name in self.matches:
+            return [self.matches[name].on]
+        if name in self.lookups:
+            return [self.lookups[name][0].on]
+        return []
+
+    def columns(self, used: Iterable[str]) -> set[str]:
+        """The columns of the table among the words *used*."""
+        own = self.table.by_name
+        return {name for name in used if name in own and name not in self.flags}
+
+
+def vocabularies(
+    contracts: Mapping[str, Table], factors: Sequence[Factor], flags: Sequence[Flag]
+) -> dict[str, Vocabulary]:
+    """The words of every table; *flags* are those that belong to no factor."""
+    return {
+        name: Vocabulary(
+            table=table,
+            flags={f.name: f for f in (*flags, *(f for x in factors for f in x.flags)) if f.table == name},
+            lookups={new: (item, column) for x in factors for item in x.lookups if item.table == name
+                     for new, column in item.columns},
+            matches={m.name: m for x in factors for m in x.matches if m.table == name},
+            norms={n.name: n for x in factors for n in x.norms if n.table == name},
+        )
+        for name, table in contracts.items()
+    }  # fmt: skip
+
+
+def lacks(spoken: Mapping[str, Vocabulary], table: str, texts: Sequence[str], present: Present) -> set[str]:
+    """The ``table.column`` that the texts about *table* need and the data do not have.
+
+    Raises
+    ------
+    ConfigError
+        A text reads what it should predict.
+    """
+    if table not in present:
+        return {table}
+    mine = spoken[table]
+    used = mine.closure(*texts)
+    found = _missing(mine.table, mine.columns(used), present)
+    for name in used & mine.lookups.keys():
+        lookup, column = mine.lookups[name]
+        if lookup.source not in present:
+            found.add(lookup.source)
+        else:
+            found |= _missing(spoken[lookup.source].table, {column, lookup.on}, present)
+    for name in used & mine.matches.keys():
+        match = mine.matches[name]
+        found |= lacks(spoken, match.other, [match.instant, match.where, match.on], present)
+    return found
+
+
+def _missing(table: Table, names: Iterable[str], present: Present) -> set[str]:
+    own = table.by_name
+    for name in names:
+        if own[name].target:
+            raise ConfigError(
+                "a feature reads what it should predict", where=f"{table.name}.{name}",
+                expected="columns that say how the customer was served", fix="take the column out of the feature",
+            )  # fmt: skip
+    # A value whose known-at is not recorded cannot be placed in time: without the instant, no value.
+    wanted = {*names, *(own[name].known for name in names)} - {"", CONTACT_END}
+    return {f"{table.name}.{name}" for name in wanted - present[table.name]}
+
+
+def with_lookups(mine: Vocabulary, spoken: Mapping[str, Vocabulary], used: Iterable[str]) -> Table:
+    """The contract of the table with the looked-up columns among *used*, and when each is known."""
+    more = []
+    for name in sorted(set(used) & mine.lookups.keys()):
+        lookup, column = mine.lookups[name]
+        shown, shared = spoken[lookup.source].table.column(column), mine.table.by_name[lookup.on]
+        known = shown.known and f"{name}_from"
+        more.append(replace(shown, name=name, known=known or shared.known))
+        if known:
+            more.append(Column(known, "instant", f"when {name} became known"))
+    return replace(mine.table, columns=(*mine.table.columns, *more))

@@ -1,0 +1,77 @@
+"""Factors of a user's own file: they are there like all others, and what is wrong with a file is said."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cxml import snapshots
+from cxml.config import parse_config
+from cxml.errors import ConfigError
+from cxml.features import matrix, planner
+from cxml.features.own import own_factors
+from cxml.tables import Tables, open_tables
+
+NIGHT = """
+from cxml.features.declare import Factor, Feature, share
+
+NIGHT = Factor(
+    name="night_calls", en="Calls at night", ko="야간 문의", kind="lever", family="process", tier=1,
+    says="Contacts outside the day.",
+    features=(
+        Feature("night_share", "interactions", share("mod(wall, 86400) < 21600"), "share", "", "+",
+                "share of contacts before six in the morning", "오전 6시 이전 문의 비율", (90,)),
+    ),
+)
+"""
+
+
+def opened(folder: Path, text: str = NIGHT, zone: str = "Asia/Seoul") -> Tables:
+    (folder / "night.py").write_text(text, encoding="utf-8")
+    contacts = pd.DataFrame({
+        "interaction_id": ["1", "2", "3"], "customer_id": ["a", "a", "b"],
+        "started_at": ["2024-12-01T03:00", "2024-12-02T12:00", "2024-12-20T13:00"],
+    })  # fmt: skip
+    raw = {
+        "project": {"observation_end": "2025-06-01", "timezone": zone},
+        "population": {"by": "activity", "activity": ["interactions"]},
+        "features": {"files": ["night.py"]},
+    }
+    return open_tables(parse_config(raw, folder), {"interactions": contacts})
+
+
+def test_an_own_factor_is_built_and_labelled(tmp_path: Path) -> None:
+    tables = opened(tmp_path)
+    snapshots.take(tables, [datetime(2025, 1, 1, tzinfo=UTC)])
+    plan = matrix.planned(tables)
+    planner.run(tables.engine, plan)
+    found = matrix.read(tables).set_index("customer_id")["night_share_90d"]
+    assert found.to_dict() == {"a": 0.5, "b": 0.0}
+    labels = matrix.labels_of(plan, tables)
+    assert labels["features"]["night_share_90d"]["ko"] == "최근 90일 오전 6시 이전 문의 비율"
+    assert labels["factors"]["night_calls"]["kind"] == "lever"
+
+
+@pytest.mark.parametrize("text, words", [
+    ("x = 1", "declares no factor"),
+    ("import nothing_of_this_name", "line 1"),
+    ("a = 1\nb = (", "line 2"),
+    (NIGHT.replace("wall", "wal"), "unknown word 'wal'"),
+    (NIGHT.replace('"night_calls"', '"waiting"'), "declared twice"),
+    (NIGHT.replace('"night_share"', '"wait_mean"'), "declared twice"),
+    (NIGHT.replace("야간 문의", " "), "Korean label is missing"),
+    (NIGHT.replace('"lever"', '"levr"'), "'lever'"),
+])  # fmt: skip
+def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        matrix.planned(opened(tmp_path, text))
+    assert words in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file") as error:
+        own_factors(["night.py"], tmp_path)
+    assert "night.py" in error.value.where
