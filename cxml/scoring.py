@@ -14,6 +14,7 @@ import pyarrow as pa
 from cxml import drivers, snapshots, store
 from cxml.config import Config
 from cxml.decisions import expected_profit, holdout_flag
+from cxml.errors import ModelError
 from cxml.features import matrix, planner
 from cxml.models.bundle import Bundle
 from cxml.tables import Tables
@@ -60,8 +61,10 @@ def score(
     Raises
     ------
     ModelError
-        The data lack columns that the model was trained on, or hold too many unknown categories.
+        The data lack columns that the model was trained on, or hold too many unknown categories; own factor
+        files or promises are not those of the training.
     """
+    _same_declarations(bundle, tables.config)
     (population,) = snapshots.take(tables, [cutoff])
     unseen: dict[str, int] = {}
     done = 0
@@ -81,6 +84,18 @@ def score(
             progress(done, population.at_risk)
     bundle.refuse_unseen(unseen, done)
     return Scored(done, population, unseen)
+
+
+def _same_declarations(bundle: Bundle, config: Config) -> None:
+    """Refuse features that mean something else than those the model learned from."""
+    now = matrix.declared(config)
+    then = bundle.info.get("declared", now)
+    changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
+    if changed:
+        raise ModelError(
+            f"declared otherwise than when the model was trained: {', '.join(changed)}", where="cxml.toml",
+            expected="the promises and factor files of the training", fix="train again, or bring them back",
+        )  # fmt: skip
 
 
 def rows(bundle: Bundle, frame: pd.DataFrame, config: Config) -> pd.DataFrame:

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import tomllib
 import typing
+from functools import partial
 from pathlib import Path
 
 from cxml.config import Config
 from cxml.contracts import CONTACT_END, TABLES
 from cxml.features import FACTORS, LOOKBACKS, catalogue
+from cxml.features.profile import profile
+from cxml.features.worth import worth
 from cxml.sections import TableSource, ValueSource
 from cxml.starter import shown
 
 HERE = Path(__file__).parent / "reference"
+
+ALL_FACTORS = (*FACTORS, profile({}), worth([ValueSource(table="orders", column="margin")], {}))
+"""The factors that come with cxml, and those that a config makes, as examples."""
 
 
 def tables_page() -> str:
@@ -88,34 +95,48 @@ def _key_rows(cls: type) -> list[str]:
     return rows
 
 
-def features_page() -> str:
-    """The catalogue of features."""
-    lines = [
+_FEATURES = {
+    "en": (
         "# Features",
-        "",
-        "Generated from `cxml/features/`. A feature with windows becomes one column per window, such as `wait_mean_30d`:",
-        f"the days are those named, or [features] lookbacks (by default {', '.join(map(str, LOOKBACKS))}). *Direction* is",
-        "what the literature expects: + raises churn, - lowers it, ± unsure; the report tests it.",
-        "",
-    ]
-    for factor in FACTORS:
+        "Generated from `cxml/features/`; [한국어](features.ko.md). A feature with windows becomes one column per window,"
+        " such as `wait_mean_30d`: the days are those named, or [features] lookbacks (by default {}). *Direction* is"
+        " what the literature expects: + raises churn, - lowers it, ± unsure; the report tests it. *Rows* are those of"
+        " the [factor map](factors.md).",
+        "| feature | measures | unit | direction | windows | table | rows |",
+    ),
+    "ko": (
+        "# 지표 목록",
+        "`cxml/features/`에서 생성한 문서입니다. [English](features.md). 기간이 있는 지표는 기간마다 열이 하나씩 생깁니다"
+        "(예: `wait_mean_30d`). 기간은 표에 적힌 일수이며, 없으면 [features] lookbacks(기본값 {})를 따릅니다."
+        " *방향*은 문헌에서 예상하는 방향으로, +는 이탈을 높이고 -는 낮추며 ±는 불분명합니다. 보고서에서 실제 데이터로 확인합니다.",
+        "| 지표 | 측정하는 것 | 단위 | 방향 | 기간(일) | 표 | 근거 |",
+    ),
+}
+
+
+def features_page(lang: str = "en") -> str:
+    """The catalogue of features."""
+    title, intro, head = _FEATURES[lang]
+    lines = [title, "", intro.format(", ".join(map(str, LOOKBACKS))), ""]
+    for factor in ALL_FACTORS:
+        about = f"`{factor.name}`, {factor.kind}, {factor.family}, tier {factor.tier}. {factor.says}"
         lines += [
-            f"## {factor.en} / {factor.ko}",
+            f"## {factor.en if lang == 'en' else factor.ko}",
             "",
-            f"`{factor.name}`, {factor.kind}, {factor.family}, tier {factor.tier}. {factor.says}",
+            about if lang == "en" else f"`{factor.name}`",
             "",
-            "| feature | measures | 한국어 | unit | direction | windows | table | rows |",
-            "|---|---|---|---|---|---|---|---|",
         ]
+        lines += [head, "|---|---|---|---|---|---|---|"]
         for row in catalogue([factor]):
+            windows = _windows(row["lookbacks"], lang) if row["table"] or row["lookbacks"] != (0,) else ""
+            table = row["table"] or {"en": "formula", "ko": "계산식"}[lang]
             cells = (
                 f"`{row['feature']}`",
-                row["en"],
-                row["ko"],
+                row[lang],
                 row["unit"],
                 row["direction"],
-                _windows(row["lookbacks"]) if row["table"] or row["lookbacks"] != (0,) else "",
-                row["table"] or "formula",
+                windows,
+                table,
                 " ".join(row["rows"]),
             )
             lines.append(f"| {' | '.join(cells)} |")
@@ -123,13 +144,60 @@ def features_page() -> str:
     return "\n".join(lines)
 
 
-def _windows(lookbacks: tuple[int, ...]) -> str:
+def _windows(lookbacks: tuple[int, ...], lang: str) -> str:
     if not lookbacks:
-        return "standard"
-    return "all history" if lookbacks == (0,) else ", ".join(map(str, lookbacks))
+        return {"en": "standard", "ko": "기본 기간"}[lang]
+    return (
+        {"en": "all history", "ko": "전체 기간"}[lang]
+        if lookbacks == (0,)
+        else ", ".join(map(str, lookbacks))
+    )
 
 
-PAGES = {"tables.md": tables_page, "config.md": config_page, "features.md": features_page}
+def factors_page() -> str:
+    """Where each row of the source documents went."""
+    measured: dict[str, list[str]] = {}
+    for row in catalogue(ALL_FACTORS):
+        for name in row["rows"]:
+            measured.setdefault(name, []).append(f"`{row['feature']}`")
+    rows = factor_map()
+    lines = [
+        "# Factor map",
+        "",
+        "Generated from the features' own declarations and `docs/factor_map.toml`. Five Korean documents say how customers",
+        f"experience service and why they leave; they name {len(rows)} things. {len(measured.keys() & rows.keys())} of them"
+        " are measured by features. The others",
+        "are a label, a metric, a parameter or a line of the report, or, openly, context.",
+        "",
+        "| row | what the documents name | where it went |",
+        "|---|---|---|",
+    ]
+    for name, row in rows.items():
+        places = [", ".join(measured[name])] if name in measured else []
+        places += [
+            _PLACES[kind].format(what) for kind, _, what in (p.partition(":") for p in row.get("place", ()))
+        ]
+        if "because" in row:
+            places.append(f"context: {row['because']}")
+        lines.append(f"| {name} | {row['title']} | {'; '.join(places)} |")
+    return "\n".join(lines)
+
+
+def factor_map() -> dict[str, dict[str, typing.Any]]:
+    """The rows of the documents, and the places that are no feature."""
+    with (Path(__file__).parent / "factor_map.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+_PLACES = {
+    "config": "`{}` in cxml.toml", "metric": "`{}` in metrics.json", "label": "the target `{}`",
+    "report": "the report (`{}`)", "table": "the check of `{}`",
+}  # fmt: skip
+
+PAGES = {
+    "tables.md": tables_page, "config.md": config_page, "features.md": features_page,
+    "features.ko.md": partial(features_page, "ko"), "factors.md": factors_page,
+}  # fmt: skip
 
 
 def main(check: bool) -> int:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import re
+import tomllib
+import typing
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from cxml.config import parse_config
+from cxml.config import Config, parse_config
 from cxml.contracts import TABLES
-from cxml.features import FACTORS
+from cxml.features import FACTORS, catalogue
+from cxml.metrics import churn_metrics, value_metrics
 from cxml.starter import starter
 
 HOME = Path(__file__).parents[1]
@@ -21,12 +26,16 @@ PAGES = [
 ]
 
 
-def generated() -> dict[str, str]:
+def generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location("generate", HOME / "docs" / "generate.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return {name: page().rstrip() + "\n" for name, page in module.PAGES.items()}
+    return module
+
+
+def generated() -> dict[str, str]:
+    return {name: page().rstrip() + "\n" for name, page in generator().PAGES.items()}
 
 
 def test_the_reference_is_what_the_declarations_say() -> None:
@@ -37,6 +46,45 @@ def test_the_reference_is_what_the_declarations_say() -> None:
     assert all(f"`{f.name}`" in pages["features.md"] for factor in FACTORS for f in factor.features)
 
 
+COUNTS = {"A": 18, "B": 31, "C": 35, "D": 40, "G": 44, "R": 14, "J": 12, "K": 19}
+ROWS = [f"{letter}{k}" for letter, count in COUNTS.items() for k in range(1, count + 1)]
+
+
+def test_every_row_of_the_documents_has_a_place() -> None:
+    module = generator()
+    rows = module.factor_map()
+    assert sorted(rows) == sorted(ROWS)
+    assert len(rows) == 213
+    declared = {row for item in catalogue(module.ALL_FACTORS) for row in item["rows"]}
+    assert declared <= rows.keys(), "a feature names a row that is not there"
+    for name, row in rows.items():
+        assert row.keys() <= {"title", "place", "because"}, name
+        assert row["title"]
+        assert name in declared or row.get("place") or row.get("because"), f"{name} has no place"
+        # What is measured is not called context.
+        assert not (name in declared and "because" in row), name
+    assert len(declared) >= 120
+
+
+def test_every_place_exists() -> None:
+    texts = tomllib.loads((HOME / "cxml" / "report" / "catalogue.toml").read_text(encoding="utf-8"))
+    hints = typing.get_type_hints(Config)
+    there = {
+        "config": lambda section, key: key in {f.name for f in dataclasses.fields(hints[section])},
+        "report": lambda section, key: key in texts[section],
+        "metric": lambda group, key: key in {"churn": churn_metrics([0, 1], [0.1, 0.9]),
+                                             "value": value_metrics([0, 1], [0, 1])}[group],
+        "label": lambda name, _: name in ("churned", "value"),
+        "table": lambda table, column: column in TABLES[table].by_name,
+    }  # fmt: skip
+    places = [place for row in generator().factor_map().values() for place in row.get("place", ())]
+    assert len(places) > 20
+    for place in places:
+        kind, _, what = place.partition(":")
+        first, _, second = what.partition(".")
+        assert there[kind](first, second), place
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(HOME)))
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
@@ -45,7 +93,5 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_starter_loads_as_it_is() -> None:
-    import tomllib
-
     config = parse_config(tomllib.loads(starter()), Path())
     assert config.tables["interactions"].source == "interactions.csv"

@@ -628,3 +628,11 @@ def test_one_cutoff_holds_customers_out_and_says_so() -> None:
     assert trained.metrics["test"]["note"] in told
     assert "customers held out" in trained.bundle.files()["info.md"]
     assert 0.7 < trained.metrics["churn"]["auc"] < 0.95
+
+
+def test_features_declared_otherwise_are_refused(world: World, tmp_path: Path) -> None:
+    file = pipeline(tmp_path / "pipeline", world.data)
+    file.write_text(file.read_text(encoding="utf-8") + '\n[promises]\ndelivery = "9D"\n', encoding="utf-8")
+    with pytest.raises(ModelError, match=r"otherwise than when the model was trained: \[promises\]"):
+        world.score(tmp_path / "out", file)
+    assert not (tmp_path / "out" / "CURRENT").exists()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from cxml.config import Config
 from cxml.contracts import TABLES, Column, Table
 from cxml.errors import ConfigError, did_you_mean
 from cxml.features import planner
 from cxml.features.catalogue import FACTORS, labels, validate
 from cxml.features.declare import LEARNED, MEASURED, Derived, Factor, FactorKind, Feature
-from cxml.features.own import own_factors
+from cxml.features.own import fingerprints, own_factors
 from cxml.features.profile import profile
 from cxml.features.promises import promise_flags
 from cxml.features.worth import worth
@@ -41,6 +43,16 @@ def factors_of(tables: Tables) -> tuple[Factor, ...]:
                               expected="names of the catalogue of features, such as waiting or wait_mean_30d",
                               fix=did_you_mean(name, known))  # fmt: skip
     return planner.without(factors, config.features.leave_out)
+
+
+def declared(config: Config) -> dict[str, str]:
+    """What of the config shapes features beside their columns, each as a fingerprint: own files and promises.
+
+    Two configs with the same answer measure the same under the same column names.
+    """
+    promises = "".join(flag.sql for flag in promise_flags(config.promises))
+    lasting = {"[promises]": hashlib.sha256(promises.encode()).hexdigest()}
+    return {**lasting, **fingerprints(config.features.files, config.folder)}
 
 
 def planned(tables: Tables, kinds: Collection[FactorKind] = LEARNED) -> planner.Plan:

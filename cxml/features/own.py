@@ -44,6 +44,11 @@ def own_factors(files: Sequence[str], folder: Path) -> tuple[Factor, ...]:
     return tuple(factor for file in files for factor in _declared(folder / file))
 
 
+def fingerprints(files: Sequence[str], folder: Path) -> dict[str, str]:
+    """SHA-256 of each file, by its name."""
+    return {file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in files}
+
+
 def _declared(path: Path) -> tuple[Factor, ...]:
     if not path.is_file():
         raise ConfigError("there is no such file", where=f"{_WHERE}: {path}", expected="a Python file with factors",

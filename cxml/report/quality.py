@@ -123,7 +123,7 @@ def quality(metrics: Mapping[str, Any], small: int, zone: ZoneInfo) -> Quality:
         churn=churn,
         value=value,
         beaten_by=_better(churn, high="auc", low="log_loss"),
-        value_beaten_by=_better(value, high="gini", low="mae"),
+        value_beaten_by=_better(value, high="gini", low="decile_mape"),
         calibration=tuple(
             CalibrationGroup(float(g["predicted"]), float(g["actual"]), int(g["rows"]))
             for g in tables.get("calibration", ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,18 +16,8 @@ from cxml.features import matrix, planner
 from cxml.features.own import own_factors
 from cxml.tables import Tables, open_tables
 
-NIGHT = """
-from cxml.features.declare import Factor, Feature, share
-
-NIGHT = Factor(
-    name="night_calls", en="Calls at night", ko="야간 문의", kind="lever", family="process", tier=1,
-    says="Contacts outside the day.",
-    features=(
-        Feature("night_share", "interactions", share("mod(wall, 86400) < 21600"), "share", "", "+",
-                "share of contacts before six in the morning", "오전 6시 이전 문의 비율", (90,)),
-    ),
-)
-"""
+PAGE = Path(__file__).parents[2] / "docs" / "own-factors.md"
+NIGHT = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[0]
 
 
 def opened(folder: Path, text: str = NIGHT, zone: str = "Asia/Seoul") -> Tables:
@@ -48,10 +39,10 @@ def test_an_own_factor_is_built_and_labelled(tmp_path: Path) -> None:
     snapshots.take(tables, [datetime(2025, 1, 1, tzinfo=UTC)])
     plan = matrix.planned(tables)
     planner.run(tables.engine, plan)
-    found = matrix.read(tables).set_index("customer_id")["night_share_90d"]
+    found = matrix.read(tables).set_index("customer_id")["night_contacts_share_90d"]
     assert found.to_dict() == {"a": 0.5, "b": 0.0}
     labels = matrix.labels_of(plan, tables)
-    assert labels["features"]["night_share_90d"]["ko"] == "최근 90일 오전 6시 이전 문의 비율"
+    assert labels["features"]["night_contacts_share_90d"]["ko"] == "최근 90일 오전 6시 이전 문의 비율"
     assert labels["factors"]["night_calls"]["kind"] == "lever"
 
 
@@ -61,7 +52,7 @@ def test_an_own_factor_is_built_and_labelled(tmp_path: Path) -> None:
     ("a = 1\nb = (", "line 2"),
     (NIGHT.replace("wall", "wal"), "unknown word 'wal'"),
     (NIGHT.replace('"night_calls"', '"waiting"'), "declared twice"),
-    (NIGHT.replace('"night_share"', '"wait_mean"'), "declared twice"),
+    (NIGHT.replace('"night_contacts_share"', '"wait_mean"'), "declared twice"),
     (NIGHT.replace("야간 문의", " "), "Korean label is missing"),
     (NIGHT.replace('"lever"', '"levr"'), "'lever'"),
 ])  # fmt: skip
