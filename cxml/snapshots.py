@@ -221,14 +221,26 @@ def _firsts(tables: Tables) -> str:
 
 
 def _month_starts(config: Config, latest: datetime) -> tuple[datetime, ...]:
+    """The last month starts up to *latest*, so many that ``count`` of them can train.
+
+    The last one tests; one whose label was known by then calibrates; those whose label was known by that
+    train: with a long horizon that takes more months than with a short one.
+    """
+    window = config.churn.lead + config.churn.horizon
     local = latest.astimezone(config.zone)
     year, month = local.year, local.month
     found: list[datetime] = []
-    while len(found) < config.training.count:
+    calibrate, trained = None, 0
+    while trained < config.training.count:
         start = datetime(year, month, 1, tzinfo=config.zone).astimezone(UTC)
-        if start <= latest:
-            found.append(start)
         year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+        if start > latest:
+            continue
+        found.append(start)
+        if calibrate is not None:
+            trained += start + window <= calibrate
+        elif start + window <= found[0]:
+            calibrate = start
     return tuple(reversed(found))
 
 

@@ -14,6 +14,7 @@ from cxml import labels, snapshots
 from cxml.config import parse_config
 from cxml.errors import ConfigError, ImmatureCutoffError, NotEnoughDataError
 from cxml.features import matrix
+from cxml.splits import plan_splits
 from cxml.tables import open_tables
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -190,7 +191,20 @@ def test_month_starts_are_those_of_the_project_zone() -> None:
     config = parse_config({"project": {"observation_end": "2026-01-01", "timezone": "Asia/Seoul"},
                            "churn": {"horizon": "31D"}, "training": {"count": 3}}, Path())  # fmt: skip
     found = [c.isoformat() for c in snapshots.training_cutoffs(config)]
-    assert found == ["2025-09-30T15:00:00+00:00", "2025-10-31T15:00:00+00:00", "2025-11-30T15:00:00+00:00"]
+    assert found[-3:] == [
+        "2025-09-30T15:00:00+00:00",
+        "2025-10-31T15:00:00+00:00",
+        "2025-11-30T15:00:00+00:00",
+    ]
+
+
+@pytest.mark.parametrize("horizon", ["28D", "31D", "90D", "180D"])
+def test_so_many_months_that_enough_of_them_train(horizon: str) -> None:
+    config = parse_config({"project": {"observation_end": "2026-01-01"}, "churn": {"horizon": horizon},
+                           "training": {"count": 5}}, Path())  # fmt: skip
+    split = plan_splits(snapshots.training_cutoffs(config), config.churn.lead, config.churn.horizon)
+    assert len(split.train) == 5
+    assert split.calibrate is not None
 
 
 def test_nobody_at_risk_and_missing_tables_are_said_plainly() -> None:

@@ -29,7 +29,7 @@ SQL_WORDS = words(
     " distinct double else end exp false float floor following from greatest group in int is lag lead least like"
     " ln lower max max_by median min min_by mod mode not null nullif or order over partition"
     " percentile_cont power preceding range round"
-    " row row_number rows sqrt stddev_samp sum then true unbounded upper when within"
+    " row row_number rows split_part sqrt stddev_samp sum then true unbounded upper when within"
 )
 """The words of SQL that a text may use."""
 
