@@ -247,6 +247,26 @@ def test_features_writes_one_row_per_customer_at_risk_or_prints_the_sql(
     assert json.loads(cxml("--json", "features", company, "--sql").out)["sql"] in said.out
 
 
+def test_the_catalogue_is_printed_in_both_languages_without_a_config(cxml: Cxml) -> None:
+    english, korean = (cxml("features", "--list", "--lang", lang).out for lang in ("en", "ko"))
+    assert "wait_mean: average wait (s, +, standard windows, interactions)" in english
+    assert "wait_mean: 평균 대기 시간 (s, +, standard windows, interactions)" in korean
+    rows = json.loads(cxml("--json", "features", "--list").out)["features"]
+    assert {"factor", "feature", "en", "ko", "unit", "direction", "lookbacks", "table", "rows"} <= rows[
+        0
+    ].keys()
+    refused(cxml("features", "--list", "--lang", "de"), 2, "'de'", "en or ko")
+    refused(cxml("features"), 2, "no configuration is named", "cxml features CONFIG")
+
+
+def test_features_look_as_long_before_the_cutoff_as_asked(company: Path, tmp_path: Path, cxml: Cxml) -> None:
+    file = tmp_path / "features.parquet"
+    words = ["features", company, "--cutoff", "2024-11-01", "--out", file]
+    assert cxml(*words, "--before", "90D").code == 0
+    assert (pd.read_parquet(file).cutoff == pd.Timestamp("2024-11-01", tz="UTC")).all()
+    refused(cxml(*words, "--before", "long"), 2, "'long' is not a time span", "90D")
+
+
 def test_simulate_from_the_shell_is_simulate_from_python(tmp_path: Path, cxml: Cxml) -> None:
     said = cxml("--json", "simulate", tmp_path / "a", "--customers", 60, "--months", 9, "--seed", 3)
     made = jobs.simulate(tmp_path / "b", customers=60, months=9, seed=3)

@@ -636,3 +636,24 @@ def test_features_declared_otherwise_are_refused(world: World, tmp_path: Path) -
     with pytest.raises(ModelError, match=r"otherwise than when the model was trained: \[promises\]"):
         world.score(tmp_path / "out", file)
     assert not (tmp_path / "out" / "CURRENT").exists()
+
+
+def test_features_before_the_cutoff_are_those_of_the_earlier_day(world: World, tmp_path: Path) -> None:
+    start = jobs.features(world.file, cutoff="2025-02-01", before="31D", out=tmp_path / "start.parquet")
+    early = jobs.features(world.file, cutoff="2025-01-01", out=tmp_path / "early.parquet")
+    start_frame, early_frame = (pd.read_parquet(path).set_index("customer_id") for path in (start, early))
+    assert set(start_frame.cutoff) == {pd.Timestamp("2025-02-01", tz="UTC")}
+    both = start_frame.index.intersection(early_frame.index)
+    assert len(both) > 1000
+    pd.testing.assert_frame_equal(
+        start_frame.loc[both].drop(columns="cutoff"),
+        early_frame.loc[both].drop(columns="cutoff"),
+        check_exact=True,
+    )
+
+
+def test_the_catalogue_needs_no_data_and_knows_the_company(world: World) -> None:
+    plain = {row["feature"] for row in jobs.features_list()}
+    own = {row["feature"] for row in jobs.features_list(world.file)}
+    assert "wait_mean" in plain
+    assert {"value", "customer_region"} <= own - plain
