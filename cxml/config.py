@@ -118,8 +118,8 @@ def parse_config(raw: Mapping[str, Any], folder: Path) -> Config:
     return config
 
 
-def duration(text: str) -> timedelta:
-    """A time span such as ``90D``, ``2W`` or ``12h``.
+def duration(text: str, where: str = "") -> timedelta:
+    """A time span such as ``90D``, ``2W`` or ``12h``; *where* it stands goes into the error.
 
     >>> duration("2W").days
     14
@@ -128,6 +128,7 @@ def duration(text: str) -> timedelta:
     if not match:
         raise ConfigError(
             f"{text!r} is not a time span",
+            where=where,
             expected="a whole number with D, W, h, min or s",
             fix="write for example '90D'",
         )
@@ -135,7 +136,10 @@ def duration(text: str) -> timedelta:
         return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
     except OverflowError as error:
         raise ConfigError(
-            f"{text!r} is too long", expected="a span that a calendar can hold", fix="write for example '90D'"
+            f"{text!r} is too long",
+            where=where,
+            expected="a span that a calendar can hold",
+            fix="write for example '90D'",
         ) from error
 
 
@@ -213,10 +217,7 @@ def _value(kind: Any, raw: Any, where: str, zone: ZoneInfo) -> Any:
     if kind is timedelta:
         if not isinstance(raw, str):
             raise _wrong(raw, where, "a time span in quotes, such as '90D'")
-        try:
-            return duration(raw)
-        except ConfigError as error:
-            raise ConfigError(error.what, where=where, expected=error.expected, fix=error.fix) from None
+        return duration(raw, where)
     return _plain(kind, raw, where)
 
 

@@ -107,7 +107,7 @@ def features(
     from cxml.features.declare import MEASURED
 
     tables = _checked(_read(config))
-    span = before if isinstance(before, timedelta) else duration(before)
+    span = before if isinstance(before, timedelta) else duration(before, "--before")
     snapshots.take(tables, [snapshots.scoring_cutoff(tables.config, cutoff)])
     snapshots.look_back(tables.engine, int(span.total_seconds()))
     planner.run(tables.engine, matrix.planned(tables, MEASURED))
