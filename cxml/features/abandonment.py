@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from cxml.features.declare import Factor, Feature, Flag, count, days_since, latest, mean, share
+from cxml.features.declare import (
+    DAY,
+    Factor,
+    Feature,
+    Flag,
+    Norm,
+    count,
+    days_since,
+    latest,
+    mean,
+    share,
+    worst,
+)
 
 ABANDONMENT = Factor(
     name="abandonment",
@@ -24,6 +36,18 @@ ABANDONMENT = Factor(
             "max(case when not abandoned then 1 else 0 end)"
             " over (partition by who order by t, pos rows between 1 following and unbounded following)",
         ),
+        # 1970-01-01 was a Thursday: day 2 of its weeks is a Saturday, day 3 a Sunday.
+        Flag("on_weekend", "interactions", f"mod(floor(wall / {DAY}e0), 7) in (2, 3)"),
+        Flag(
+            "after_hours", "interactions",
+            f"on_weekend or mod(wall, {DAY}) < {9 * 3600} or mod(wall, {DAY}) >= {18 * 3600}",
+        ),
+    ),
+    norms=(
+        Norm(
+            "channel_abandoned", "interactions",
+            "case when abandoned then 1e0 when not abandoned then 0e0 end", by="channel",
+        ),
     ),
     features=(
         Feature(
@@ -42,6 +66,37 @@ ABANDONMENT = Factor(
             "abandoned_after_5m_n", "interactions", count("abandoned and wait_s > 300"), "count", "C6", "+",
             "contacts given up after more than 5 minutes", "5분 넘게 기다리다 포기한 건수", (90, 365),
             empty=0,
+        ),
+        Feature(
+            "abandoned_after_10m_n", "interactions", count("abandoned and wait_s > 600"), "count", "C6", "+",
+            "contacts given up after more than 10 minutes", "10분 넘게 기다리다 포기한 건수", (365,), empty=0,
+        ),
+        Feature(
+            "abandoned_breach_share", "interactions", share("wait_s > promised_s", of="abandoned"), "share",
+            "C5 C6", "+", "share of given-up contacts that had waited longer than their channel promises",
+            "포기 건 중 채널별 응답 약속을 넘긴 비율", (365,),
+        ),
+        Feature(
+            "abandon_wait_max", "interactions", worst("wait_s", "abandoned"), "s", "D3", "+",
+            "longest wait before giving up", "포기 전 최장 대기 시간", (365,),
+        ),
+        Feature(
+            "abandoned_vs_channel", "interactions",
+            mean(
+                "case when abandoned then 1 - channel_abandoned when not abandoned then 0 - channel_abandoned end"
+            ),
+            "score", "D3", "+",
+            "share of contacts given up, minus what was usual on their channels in the same weeks",
+            "같은 시기 채널 평균과의 대기 중 포기 비율 차이", (365,),
+        ),
+        Feature(
+            "ivr_abandoned_share", "interactions", share("abandoned", of="channel = 'phone.ivr'"), "share",
+            "B12 D3", "+", "share of contacts with a voice menu given up", "ARS 이용 중 포기 비율", (365,),
+        ),
+        Feature(
+            "off_hours_abandoned_share", "interactions", share("abandoned", of="after_hours"), "share",
+            "B30 D3", "+", "share of contacts outside weekdays 9 to 18 given up",
+            "평일 9~18시 외 대기 중 포기 비율", (365,),
         ),
         Feature(
             "recalled_1h_share", "interactions", share("recalled"), "share", "C6 D3", "±",

@@ -14,12 +14,16 @@ from cxml.features.declare import (
     Factor,
     Feature,
     Flag,
+    Match,
     count,
+    days_from,
     days_since,
     latest,
     mean,
+    share,
     total,
 )
+from cxml.features.resolution import RESOLUTION
 
 # Whole hours, so that sums of squares are exact and do not depend on the order of the rows.
 _N = "cast(count(order_gap_h) as double)"
@@ -51,6 +55,27 @@ BEHAVIOUR = Factor(
             "cast(price as double)"
             " / nullif(cast(lag(price) over (partition by who order by t, pos) as double), 0) - 1",
         ),
+        Flag(
+            "upgrade", "subscriptions",
+            "price_change > 0 and plan <> lag(plan) over (partition by who order by t, pos)",
+        ),
+        Flag(
+            "new_category", "orders",
+            "category is not null"
+            " and coalesce(t - lag(t) over (partition by who, category order by t, pos) > 31536000, true)",
+            reach=365,
+        ),
+        *(flag for flag in RESOLUTION.flags if flag.name in ("next_of_issue", "stands")),
+        # Judged when the thirty days are over, whatever came of it.
+        Flag(
+            "ordered_after_fix", "interactions",
+            f"case when stands and resolved_at - t <= {90 * DAY} and c - resolved_at > {30 * DAY}"
+            f" then coalesce(next_order_at - resolved_at <= {30 * DAY}, false) end",
+        ),
+    ),
+    matches=(
+        Match("next_order_at", "interactions", "orders", "t", "first after", 120),
+        Match("joined_after_visit_at", "sessions", "customers", "t", "first after", 90),
     ),
     features=(
         Feature(
@@ -98,6 +123,28 @@ BEHAVIOUR = Factor(
             "구매한 상품군 수", (365,), empty=0,
         ),
         Feature(
+            "new_categories_n", "orders", count("new_category"), "count", "A15", "-",
+            "categories bought for the first time within a year", "1년 안에 처음 구매한 상품군 수", (365,), empty=0,
+        ),
+        Feature(
+            "mobile_order_share", "orders", share("device = 'mobile'"), "share", "B18", "±",
+            "share of orders from a mobile device", "모바일 주문 비율", (365,),
+        ),
+        Feature(
+            "standing_order_share", "orders", share("recurring"), "share", "A13 J12 K4", "-",
+            "share of orders placed by a standing order", "정기 주문 비율", (365,),
+        ),
+        Feature(
+            "order_after_fix_share", "interactions", share("ordered_after_fix"), "share", "A11 A7", "-",
+            "share of issues, resolved within 90 days, after which the next order came by 30 days from the"
+            " resolution",
+            "해결 후 30일 이내 다음 주문으로 이어진 비율", (365,),
+        ),
+        Feature(
+            "offer_accepted_share", "messages", share("accepted_at is not null", of="purpose = 'offer'"), "share",
+            "A15", "-", "share of offers accepted", "제안 수락률", (365,),
+        ),
+        Feature(
             "cancelled_orders_n", "orders", count("cancelled_at is not null"), "count", "K4", "+",
             "cancelled orders", "주문 취소 건수", (180,), empty=0,
         ),
@@ -120,6 +167,10 @@ BEHAVIOUR = Factor(
         Feature(
             "price_change", "subscriptions", latest("price_change"), "ratio", "K5", "+",
             "change of price from the contract before", "이전 계약 대비 요금 변동률", EVER,
+        ),
+        Feature(
+            "upgrades_n", "subscriptions", count("upgrade"), "count", "A15", "-",
+            "changes to another plan at a higher price", "더 높은 요금제로 변경한 횟수", EVER, empty=0,
         ),
         Feature(
             "auto_renew", "subscriptions",
@@ -147,8 +198,25 @@ BEHAVIOUR = Factor(
             "마지막 방문 후 경과 일수", (365,),
         ),
         Feature(
-            "customer_tenure_d", "customers", f"max(age) / {DAY}e0", "d", "A13 J8", "-",
+            "visits_before_joining_n", "sessions", count("joined_after_visit_at is not null"), "count", "J5 J1",
+            "±", "digital and store visits in the 90 days before joining", "가입 전 90일 이내 디지털·매장 방문 횟수",
+            (365,), empty=0,
+        ),
+        Feature(
+            "customer_tenure_d", "customers", f"max(age) / {DAY}e0", "d", "A13 J1 J8", "-",
             "days since the customer joined", "가입 후 이용 기간", EVER,
+        ),
+        Feature(
+            "member", "customers", latest("case when member_tier is not null then 1 else 0 end"), "flag", "K10",
+            "-", "member of the membership scheme", "멤버십 가입 여부", EVER,
+        ),
+        Feature(
+            "referred", "customers", latest("case when referred_by is not null then 1 else 0 end"), "flag",
+            "C21 G42", "-", "came on a recommendation", "지인 추천 가입 여부", EVER,
+        ),
+        Feature(
+            "life_event_days_since", "customers", days_from("life_event_at"), "d", "D37 G44 J11", "±",
+            "days since the last life event", "마지막 생활 변화 후 경과 일수", EVER,
         ),
     ),
     derived=(
@@ -156,6 +224,12 @@ BEHAVIOUR = Factor(
             "order_overdue", "order_days_since / nullif(recency / nullif(frequency, 0), 0)", "ratio",
             "J12 A7", "+", "time since the last order over the customer's usual gap",
             "평소 주문 간격 대비 마지막 주문 후 경과 시간",
+        ),
+        Derived(
+            "bought_again",
+            "case when orders_n_365d > orders_n_180d then case when orders_n_180d > 0 then 1 else 0 end end",
+            "flag", "A7", "-", "bought in the last 180 days, having bought in the 185 days before",
+            "직전 185일 구매 고객의 최근 180일 재구매 여부",
         ),
         Derived(
             "orders_trend", "(orders_n_{short}d / {short}e0) / nullif(orders_n_{long}d / {long}e0, 0)",

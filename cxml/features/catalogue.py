@@ -10,6 +10,10 @@ from cxml.contracts import TABLES, Table
 from cxml.errors import ConfigError, did_you_mean
 from cxml.features.abandonment import ABANDONMENT
 from cxml.features.behaviour import BEHAVIOUR
+from cxml.features.billing import BILLING
+from cxml.features.channels import CHANNELS
+from cxml.features.conduct import CONDUCT
+from cxml.features.consistency import CONSISTENCY
 from cxml.features.contacts import CONTACTS
 from cxml.features.declare import (
     LOOKBACKS,
@@ -25,22 +29,36 @@ from cxml.features.declare import (
     Unit,
 )
 from cxml.features.delivery import DELIVERY
+from cxml.features.digital import DIGITAL
 from cxml.features.effort import EFFORT
 from cxml.features.feedback import FEEDBACK
+from cxml.features.frustration import FRUSTRATION
 from cxml.features.language import LANGUAGE
-from cxml.features.personalization import PERSONALIZATION
+from cxml.features.leaving import LEAVING
+from cxml.features.personalization import PERSONALIZATION, PERSONALIZATION_INDEX
+from cxml.features.posts import POSTS
 from cxml.features.price import PRICE
+from cxml.features.proactive import PROACTIVE
+from cxml.features.product import PRODUCT
 from cxml.features.promises import promise_flags
 from cxml.features.recovery import RECOVERY
 from cxml.features.repeats import REPEATS
+from cxml.features.replies import REPLIES
 from cxml.features.resolution import RESOLUTION
+from cxml.features.returns import RETURNS
+from cxml.features.self_service import SELF_SERVICE
+from cxml.features.sentiment import SENTIMENT
+from cxml.features.skill import SKILL
+from cxml.features.store import STORE
+from cxml.features.visits import VISITS
 from cxml.features.vocabulary import SQL_WORDS, words
 from cxml.features.waiting import WAITING
 from cxml.sections import Promises
 
 FACTORS: tuple[Factor, ...] = (
-    WAITING, ABANDONMENT, EFFORT, RESOLUTION, REPEATS, LANGUAGE, PERSONALIZATION, DELIVERY, PRICE, RECOVERY,
-    FEEDBACK, CONTACTS, BEHAVIOUR,
+    WAITING, ABANDONMENT, SKILL, CONDUCT, LANGUAGE, EFFORT, RESOLUTION, REPEATS, CONSISTENCY, VISITS, DELIVERY, RETURNS,
+    STORE, PERSONALIZATION, PROACTIVE, RECOVERY, REPLIES, PRODUCT, DIGITAL, SELF_SERVICE, BILLING, PRICE, FEEDBACK,
+    SENTIMENT, POSTS, CONTACTS, CHANNELS, BEHAVIOUR, LEAVING, FRUSTRATION, PERSONALIZATION_INDEX,
 )  # fmt: skip
 """The factors that come with cxml; those of a config (money, attributes, own files) are added to them."""
 
@@ -206,6 +224,10 @@ def _factor_problems(factor: Factor, contracts: Mapping[str, Table]) -> Iterator
     if factor.tier not in range(7):
         yield f"{factor.name}: the tier {factor.tier} is not in 0 to 6"
     yield from _said_problems(factor.name, factor)
+    for name in factor.optional:
+        table, dot, column = name.partition(".")
+        if dot and (table not in contracts or column not in contracts[table].by_name):
+            yield f"{factor.name}: the optional column {name!r} is in no table"
     if not factor.says.strip():
         yield f"{factor.name}: says nothing about itself"
     before = _added(factor, contracts)
@@ -315,6 +337,11 @@ def _formula_problems(factors: Sequence[Factor]) -> Iterator[str]:
     """Words of a formula that are no column of any factor."""
     items = [item for factor in factors for item in _items(factor)]
     columns = {column.lower() for item in items for column in _columns(item)}
+    stems = {item.name for item in items}
+    for factor in factors:
+        for name in factor.optional:
+            if "." not in name and name not in stems:
+                yield f"{factor.name}: the optional feature {name!r} is not declared, {did_you_mean(name, stems)}"
     for factor in factors:
         for item in factor.derived:
             text = re.sub(r"\{(w|short|long)\}", "0", item.sql)

@@ -1,11 +1,11 @@
-"""Contacts: how often, about what and through which channels the customer and the company meet.
+"""Contacts: how often, and about how much, the customer and the company meet.
 
 Volume is demand, not service: people who use more contact more, so it is never called protective.
 """
 
 from __future__ import annotations
 
-from cxml.features.declare import DAY, Derived, Factor, Feature, Flag, count, days_since, latest, mean, share
+from cxml.features.declare import DAY, Derived, Factor, Feature, Flag, Match, count, days_since, mean, share
 
 CONTACTS = Factor(
     name="contacts",
@@ -14,7 +14,16 @@ CONTACTS = Factor(
     kind="volume",
     family="other",
     tier=1,
-    says="How many contacts, issues and messages there are, and on which channels.",
+    says="How many contacts, issues and messages there are, alone and against orders and visits.",
+    matches=(Match("ordered_before_contact_at", "interactions", "orders", "t", "last before", 30),),
+    flags=(
+        Flag(
+            "opens_issue", "interactions",
+            "issue_id is not null"
+            " and coalesce(t - lag(t) over (partition by who, issue_id order by t, pos) > 15552000, true)",
+            reach=180,
+        ),
+    ),
     features=(
         Feature(
             "contacts_n", "interactions", count(), "count", "A2 A10", "±", "contacts", "문의 횟수", empty=0,
@@ -28,6 +37,10 @@ CONTACTS = Factor(
             "마지막 문의 후 경과 일수", (365,),
         ),
         Feature(
+            "service_days_n", "interactions", f"count(distinct floor(wall / {DAY}e0))", "count", "A10", "±",
+            "days with a contact", "문의한 날 수", (90, 365), empty=0,
+        ),
+        Feature(
             "contact_gap_d", "interactions", f"(max(t) - min(t)) / {DAY}e0 / nullif(count(*) - 1, 0)", "d",
             "A10", "±", "average days between contacts", "평균 문의 간격 일수", (365,),
         ),
@@ -36,63 +49,33 @@ CONTACTS = Factor(
             "issues with a contact", "서로 다른 문의 건 수", (90, 365), empty=0,
         ),
         Feature(
+            "issue_gap_d", "interactions",
+            "(max(case when opens_issue then t end) - min(case when opens_issue then t end))"
+            f" / {DAY}e0 / nullif(count(case when opens_issue then 1 end) - 1, 0)",
+            "d", "A10", "±", "average days between the beginnings of issues", "새 문의 건 사이의 평균 일수", (365,),
+        ),
+        Feature(
             "topics_n", "interactions", "count(distinct topic)", "count", "J2", "±", "different topics",
             "문의 주제 수", (180,), empty=0,
-        ),
-        Feature(
-            "channels_n", "interactions", "count(distinct channel)", "count", "A18 C18 B13", "±",
-            "different channels", "이용 채널 수", (90, 365), empty=0,
-        ),
-        Feature(
-            "phone_share", "interactions", share("channel like 'phone%'"), "share", "B11 B12", "±",
-            "share of contacts by phone", "전화 문의 비율", (180,),
-        ),
-        Feature(
-            "chat_share", "interactions", share("channel like 'chat%'"), "share", "B6 B22", "±",
-            "share of contacts by chat", "채팅 문의 비율", (180,),
-        ),
-        Feature(
-            "email_share", "interactions", share("channel like 'email%'"), "share", "B7 C11", "±",
-            "share of contacts by e-mail", "이메일 문의 비율", (180,),
-        ),
-        Feature(
-            "social_share", "interactions", share("channel like 'social%'"), "share", "B1 B3 B4 B5 B15 B23",
-            "±", "share of contacts on social media", "소셜 미디어 문의 비율", (180,),
-        ),
-        Feature(
-            "store_share", "interactions", share("channel like 'store%'"), "share", "B8 B26 B27", "±",
-            "share of contacts in a store", "매장 문의 비율", (180,),
-        ),
-        Feature(
-            "bot_share", "interactions", share("channel like '%bot%' or channel = 'phone.ivr'"), "share",
-            "B2 B6 B12", "±", "share of contacts with a bot or voice menu", "챗봇·ARS 문의 비율", (180,),
-        ),
-        Feature(
-            "channel_last", "interactions", latest("channel"), "text", "B13", "±",
-            "channel of the last contact", "마지막 문의 채널", (365,),
-        ),
-        Feature(
-            "topic_last", "interactions", latest("topic"), "text", "J2", "±", "topic of the last contact",
-            "마지막 문의 주제", (365,),
         ),
         Feature(
             "handle_mean", "interactions", mean("handle_s"), "s", "J2 K12", "±", "average time of service",
             "평균 상담 시간", (30, 90),
         ),
         Feature(
-            "off_hours_share", "interactions", share("off_hours"), "share", "B30", "±",
-            "share of contacts outside weekdays 9 to 18", "평일 9~18시 외 문의 비율", (90, 365),
+            "contact_without_order_share", "interactions", share("ordered_before_contact_at is null"), "share",
+            "J8", "±", "share of contacts without an order in the 30 days before",
+            "직전 30일에 주문이 없는 문의 비율", (180,),
+        ),
+        Feature(
+            "own_data_after_order_n", "interactions",
+            count("topic like 'account%' and ordered_before_contact_at is not null"), "count", "D31", "±",
+            "contacts about the customer's own data within 30 days after an order",
+            "주문 후 30일 이내 고객 정보 관련 문의 건수", (180,), empty=0,
         ),
         Feature(
             "messages_n", "messages", count(), "count", "B28", "±", "messages sent to the customer",
             "발송 메시지 건수", (30, 90), empty=0,
-        ),
-    ),
-    flags=(
-        # 1970-01-01 was a Thursday: day 2 of its weeks is a Saturday, day 3 a Sunday.
-        Flag(
-            "off_hours", "interactions",
-            f"mod(floor(wall / {DAY}e0), 7) in (2, 3) or mod(wall, {DAY}) < {9 * 3600} or mod(wall, {DAY}) >= {18 * 3600}",
         ),
     ),
     derived=(
@@ -103,6 +86,22 @@ CONTACTS = Factor(
         Derived(
             "contacts_per_order", "contacts_n_{w}d / nullif(cast(orders_n_{w}d as double), 0)", "ratio", "A2",
             "±", "contacts per order", "주문당 문의 횟수", (90, 365),
+        ),
+        Derived(
+            "contacts_per_visit", "contacts_n_{w}d / nullif(cast(sessions_n_{w}d as double), 0)", "ratio", "A2",
+            "±", "contacts per digital or store visit", "방문당 문의 횟수", (90,),
+        ),
+        Derived(
+            "service_touch_share",
+            "contacts_n_{w}d / nullif(cast(contacts_n_{w}d + orders_n_{w}d + sessions_n_{w}d as double), 0)",
+            "share", "A10", "±", "share of contacts among contacts, orders and visits",
+            "전체 접점(문의·주문·방문) 중 문의 비율", (90,),
+        ),
+        Derived(
+            "touches_per_order",
+            "(contacts_n_{w}d + sessions_n_{w}d + messages_n_{w}d) / nullif(cast(orders_n_{w}d as double), 0)",
+            "ratio", "A18", "±", "contacts, visits and messages per order", "주문당 접점 수(문의·방문·메시지)",
+            (90,),
         ),
     ),
 )  # fmt: skip

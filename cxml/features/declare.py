@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Direction = Literal["+", "-", "±"]
-Unit = Literal["s", "h", "d", "count", "share", "score", "money", "ratio", "flag", "text"]
+Unit = Literal["s", "h", "d", "count", "share", "score", "money", "ratio", "flag", "km", "text"]
 FactorKind = Literal["lever", "outcome", "context", "volume", "consequence", "index"]
 Family = Literal["people", "process", "product", "price", "other"]
 
@@ -230,6 +230,10 @@ class Factor:
         6 leaving behaviour.
     says : str
         One sentence for the catalogue.
+    optional : tuple of str
+        What the factor can do without: a ``table.column``, which its texts then see as missing in every
+        row, or the stem of a feature, which its formulas then see as missing. What was absent is said in
+        the coverage, where the factor counts as measured in part.
     """
 
     name: str
@@ -245,6 +249,7 @@ class Factor:
     lookups: tuple[Lookup, ...] = ()
     matches: tuple[Match, ...] = ()
     norms: tuple[Norm, ...] = ()
+    optional: tuple[str, ...] = ()
 
 
 def column_name(stem: str, lookback: int) -> str:

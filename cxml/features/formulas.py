@@ -47,14 +47,30 @@ def derive(
             for column in left
             if words(column.feature.sql) & everything <= built and _complete(column, built)
         ]
+        ready = ready or [part for column in left for part in _without(column, factors, everything, built)]
         if not ready:
             break
         yield ready
         built |= {column.name for column in ready}
-        left = [column for column in left if column not in ready]
+        left = [column for column in left if column.name not in built]
     for column in left:
         lacks = sorted((words(column.feature.sql) & everything) - built) or ["a column of its formula"]
         left_out.setdefault(column.feature.name, tuple(lacks))
+
+
+def _without(
+    column: Column, factors: Sequence[Factor], everything: set[str], built: set[str]
+) -> Iterator[Column]:
+    """The formula with null for the optional columns that are not there, if it can do without all that lack."""
+    (factor,) = (factor for factor in factors if factor.name == column.factor)
+    used = words(column.feature.sql) & everything
+    optional = {name for name in used - built if re.sub(r"_\d+d$", "", name) in factor.optional}
+    if optional != used - built or not used & built:
+        return
+    text = column.feature.sql
+    for name in optional:
+        text = re.sub(rf"\b{name}\b", "cast(null as float)", text)
+    yield replace(column, feature=replace(column.feature, sql=text))
 
 
 def _complete(column: Column, built: set[str]) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cxml.features.declare import Factor, Feature, Flag, count, days_since, latest, share
+from cxml.features.declare import Factor, Feature, Flag, Lookup, count, days_since, latest, share
+from cxml.features.skill import AGENT_MET, listed
 
 LANGUAGE = Factor(
     name="language",
@@ -12,7 +13,18 @@ LANGUAGE = Factor(
     family="people",
     tier=3,
     says="Contacts in which the agent used another language than the customer.",
-    flags=(Flag("other_language", "interactions", "lower(agent_language) <> lower(customer_language)"),),
+    lookups=(
+        AGENT_MET,
+        Lookup("interactions", "customers", "customer_id", (("language_on_file", "language"),)),
+    ),
+    flags=(
+        Flag("other_language", "interactions", "lower(agent_language) <> lower(customer_language)"),
+        Flag(
+            "unspoken", "interactions",
+            "case when agent_languages is not null and customer_language is not null"
+            f" then not ({listed('lower(customer_language)', 'lower(agent_languages)')}) end",
+        ),
+    ),
     features=(
         Feature(
             "language_mismatch_share", "interactions", share("other_language"), "share", "D18", "+",
@@ -34,6 +46,17 @@ LANGUAGE = Factor(
             "language_mismatch_days_since", "interactions", days_since("other_language"), "d", "D18 C8", "-",
             "days since a contact in another language than the customer's",
             "마지막 언어 불일치 상담 후 경과 일수", (365,),
+        ),
+        Feature(
+            "language_on_file_share", "interactions",
+            share("lower(agent_language) <> lower(language_on_file)"), "share", "D18 K15", "+",
+            "share of contacts in another language than the one on file", "등록된 언어와 다른 언어의 상담 비율",
+            (90, 365),
+        ),
+        Feature(
+            "language_unspoken_share", "interactions", share("unspoken"), "share", "D18 D17", "+",
+            "share of contacts whose agent does not speak the customer's language",
+            "고객 언어를 구사하지 못하는 상담원의 상담 비율", (90, 365),
         ),
     ),
 )  # fmt: skip

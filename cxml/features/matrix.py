@@ -125,7 +125,9 @@ def coverage(tables: Tables, rows: Mapping[str, int]) -> dict[str, Any]:
     found: dict[str, Any] = {"measured": [], "partly": [], "not_measured": [], "rows": dict(rows)}
     for factor in factors:
         names = [f.name for f in factor.features] + [d.name for d in factor.derived]
-        lacks = {m for name in names for m in plan.left_out.get(name, ())}
+        lacks = {m for name in names for m in plan.left_out.get(name, ())} | {
+            *plan.reduced.get(factor.name, ())
+        }
         missing = sorted(m for m in lacks if m.partition(".")[0] in TABLES)
         have = sum(name in built for name in names)
         entry = {
@@ -137,6 +139,7 @@ def coverage(tables: Tables, rows: Mapping[str, int]) -> dict[str, Any]:
         }
         if not names:
             continue
-        where = "not_measured" if not have else "measured" if have == len(names) else "partly"
+        whole = have == len(names) and factor.name not in plan.reduced
+        where = "not_measured" if not have else "measured" if whole else "partly"
         found[where].append(factor.name if where == "measured" else entry)
     return found

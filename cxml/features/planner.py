@@ -17,7 +17,7 @@ from cxml.features.declare import LOOKBACKS, Factor, Feature, Flag, Match, colum
 from cxml.features.formulas import derive
 from cxml.features.promises import promise_flags
 from cxml.features.statements import Column, Step, TableStatements, match_reach
-from cxml.features.vocabulary import Present, Vocabulary, lacks, vocabularies
+from cxml.features.vocabulary import Present, Vocabulary, lacks, vocabularies, words
 from cxml.sections import Promises
 
 DEFAULT_PROMISES = promise_flags(Promises())
@@ -34,11 +34,14 @@ class Plan:
     columns : tuple of Column
     left_out : mapping of str to tuple of str
         Feature stem -> the ``table.column`` it lacks.
+    reduced : mapping of str to tuple of str
+        Factor -> what it does without: the optional ``table.column`` or stems that are absent.
     """
 
     steps: tuple[Step, ...]
     columns: tuple[Column, ...]
     left_out: Mapping[str, tuple[str, ...]]
+    reduced: Mapping[str, tuple[str, ...]]
 
     def sql(self) -> str:
         """All statements as text."""
@@ -85,12 +88,12 @@ def plan(
     ConfigError
         A feature reads a column that says what happened to the customer.
     """
-    spoken = vocabularies(contracts, factors, flags)
+    spoken = vocabularies(contracts, factors, flags, present)
     left_out: dict[str, tuple[str, ...]] = {}
     chosen: dict[str, list[Column]] = {}
     for factor in factors:
         for feature in factor.features:
-            missing = lacks(spoken, feature.table, [feature.sql], present)
+            missing = lacks(spoken, feature.table, [feature.sql], present, factor.optional)
             if missing:
                 left_out[feature.name] = tuple(sorted(missing))
                 continue
@@ -104,7 +107,8 @@ def plan(
     steps.append(Step("matrix", _matrix(parts, levels)))
     columns += [column for level in levels for column in level]
     order = {factor.name: i for i, factor in enumerate(factors)}
-    return Plan(tuple(steps), tuple(sorted(columns, key=lambda c: order[c.factor])), left_out)
+    ordered = sorted(columns, key=lambda c: order[c.factor])
+    return Plan(tuple(steps), tuple(ordered), left_out, _reduced(factors, spoken, ordered))
 
 
 def run(engine: Engine, planned: Plan) -> None:
@@ -126,10 +130,12 @@ def prepare(engine: Engine, planned: Plan) -> None:
 def run_chunk(engine: Engine, planned: Plan) -> None:
     """Build the relation ``matrix`` for the customers that the ``snapshots`` hold now, after ``prepare``."""
     steps = [step for step in planned.steps if not step.fleet]
-    for step in steps:
+    last_read = {name: i for i, step in enumerate(steps) for name in words(step.select)}
+    for i, step in enumerate(steps):
         engine.keep(step.name, step.select)
-    for step in steps[:-1]:
-        engine.drop(step.name)
+        for earlier in steps[:i]:
+            if last_read.get(earlier.name) == i:
+                engine.drop(earlier.name)
 
 
 def _steps(
@@ -149,6 +155,20 @@ def _steps(
         steps += table.known_steps(tables)
     parts = [part for table in tables.values() for part in table.parts()]
     return [*steps, *(step for step, _ in parts)], [(step.name, columns) for step, columns in parts]
+
+
+def _reduced(
+    factors: Sequence[Factor], spoken: Mapping[str, Vocabulary], columns: Sequence[Column]
+) -> dict[str, tuple[str, ...]]:
+    """Of each factor that is built at all, what it does without."""
+    built = {column.feature.name for column in columns}
+    absent = {f"{name}.{column}" for name, mine in spoken.items() for column in mine.absent}
+    found = {}
+    for factor in factors:
+        without = [name for name in factor.optional if (name in absent if "." in name else name not in built)]
+        if without and any(column.factor == factor.name for column in columns):
+            found[factor.name] = tuple(without)
+    return found
 
 
 def _visits(spoken: Mapping[str, Vocabulary], chosen: Mapping[str, list[Column]]) -> dict[str, list[Match]]:

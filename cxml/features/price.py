@@ -1,8 +1,27 @@
-"""Price: what the customer pays beside the goods."""
+"""Price: what the customer pays beside the goods, what is taken off, and how the price of a contract moves.
+
+A price rise is a contract at a higher price than the contract of the same plan before it: who moves
+to a larger plan pays more by their own choice.
+"""
 
 from __future__ import annotations
 
-from cxml.features.declare import Factor, Feature, share, total
+from cxml.features.declare import (
+    DAY,
+    EVER,
+    Factor,
+    Feature,
+    Flag,
+    Norm,
+    count,
+    days_since,
+    latest,
+    share,
+    total,
+    worst,
+)
+
+_BEFORE = "lag(price) over (partition by who, plan order by t, pos)"
 
 PRICE = Factor(
     name="price",
@@ -11,7 +30,22 @@ PRICE = Factor(
     kind="lever",
     family="price",
     tier=1,
-    says="Shipping fees against what is bought. Kept apart from delivery: it says what, not how, people buy.",
+    says="Shipping fees and discounts against what is bought, and rises of the price of a contract."
+    " Kept apart from delivery: it says what, not how, people buy.",
+    norms=(Norm("plan_price", "subscriptions", "price", "plan"),),
+    flags=(
+        Flag(
+            "price_rise", "subscriptions",
+            f"case when plan is not null and {_BEFORE} > 0 and price > {_BEFORE}"
+            f" then cast(price as double) / nullif(cast({_BEFORE} as double), 0) end",
+        ),
+        # Judged when the sixty days are over, whatever came of it.
+        Flag(
+            "rise_kept", "subscriptions",
+            f"case when price_rise is not null and age > {60 * DAY}"
+            f" then coalesce(ended_at - t > {60 * DAY}, true) end",
+        ),
+    ),
     features=(
         Feature(
             "shipping_fee_share", "orders",
@@ -22,6 +56,44 @@ PRICE = Factor(
         Feature(
             "free_shipping_share", "orders", share("shipping_fee = 0"), "share", "D11 G22", "-",
             "share of orders shipped free", "무료 배송 비율", (365,),
+        ),
+        Feature(
+            "full_price_share", "orders", share("discount = 0"), "share", "K6 C26", "-",
+            "share of orders at full price", "정가 구매 비율", (90, 365),
+        ),
+        Feature(
+            "discount_last", "orders",
+            latest("cast(discount as double) / nullif(cast(revenue + discount as double), 0)"), "share", "K5",
+            "-", "discount of the last order", "마지막 주문의 할인율", (365,),
+        ),
+        Feature(
+            "price_rises_n", "subscriptions", count("price_rise is not null"), "count", "K5", "+",
+            "price rises of the same plan", "동일 요금제의 요금 인상 횟수", EVER, empty=0,
+        ),
+        Feature(
+            "price_rise_last", "subscriptions", latest("price_rise"), "ratio", "K5", "+",
+            "price of the plan after its last rise over the price before",
+            "동일 요금제의 마지막 인상 전 대비 인상 후 요금", EVER,
+        ),
+        Feature(
+            "price_rise_new", "subscriptions", worst("price_rise", f"age <= {60 * DAY}"), "ratio", "K5", "+",
+            "price over the price before, at the largest rise of the last 60 days",
+            "최근 60일 최대 인상의 인상 전 대비 요금", EVER,
+        ),
+        Feature(
+            "price_rise_days_since", "subscriptions", days_since("price_rise is not null"), "d", "K5", "-",
+            "days since the last price rise", "마지막 요금 인상 후 경과 일수", EVER,
+        ),
+        Feature(
+            "price_rise_kept_share", "subscriptions", share("rise_kept"), "share", "K6", "-",
+            "share of price rises after which the contract ran on for 60 days",
+            "요금 인상 후 60일 넘게 유지한 계약 비율", EVER,
+        ),
+        Feature(
+            "price_over_plan", "subscriptions",
+            latest("cast(price as double) / nullif(plan_price, 0)"), "ratio", "K5", "+",
+            "price of the last contract over the average of its plan in the same weeks",
+            "같은 시기 동일 요금제 평균 대비 마지막 계약의 요금", (365,),
         ),
     ),
 )  # fmt: skip

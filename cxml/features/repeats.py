@@ -49,6 +49,35 @@ REPEATS = Factor(
             " (partition by who, topic order by t range between 2592000 preceding and current row) end",
             reach=30,
         ),
+        Flag(
+            "issue_again", "interactions",
+            "coalesce(t - lag(t) over (partition by who, issue_id order by t, pos) <= 2592000, false)"
+            " and issue_id is not null",
+            reach=30,
+        ),
+        Flag(
+            "chased", "interactions",
+            "issue_again"
+            " and coalesce(lag(resolved_at) over (partition by who, issue_id order by t, pos) > t, true)",
+            reach=30,
+        ),
+        Flag(
+            "elsewhere", "interactions",
+            "repeat_week"
+            " and coalesce(channel <> lag(channel) over (partition by who, topic order by t, pos), false)",
+            reach=30,
+        ),
+        Flag(
+            "next_of_issue", "interactions", "lead(t) over (partition by who, issue_id order by t, pos)",
+            ahead=True,
+        ),
+        Flag("stands", "interactions", "issue_id is not null and next_of_issue is null"),
+        Flag(
+            "mails_of_issue", "interactions",
+            "sum(case when channel like 'email%' then 1 else 0 end) over"
+            " (partition by who, issue_id order by t range between 7776000 preceding and current row)",
+            reach=90,
+        ),
     ),
     features=(
         Feature(
@@ -85,6 +114,34 @@ REPEATS = Factor(
         Feature(
             "topic_contacts_max", "interactions", worst("contacts_of_topic"), "count", "D7", "+",
             "most contacts on one topic within 30 days", "한 주제의 최다 문의 횟수(30일 이내)", (90,),
+        ),
+        Feature(
+            "issue_again_share", "interactions", share("issue_again", of="issue_id is not null"), "share",
+            "D7 D12", "+", "share of contacts on an issue that had one in the 30 days before",
+            "같은 문의 건에 대한 재문의 비율(30일 이내)", (90, 365),
+        ),
+        Feature(
+            "chased_n", "interactions", count("chased"), "count", "D7 D8", "+",
+            "contacts on an issue not resolved since the contact before (30 days)",
+            "미해결 건에 대한 독촉 문의 건수(30일 이내)", (30, 90, 365), empty=0,
+        ),
+        Feature(
+            "repeats_elsewhere_n", "interactions", count("elsewhere"), "count", "D7 K3 B31", "+",
+            "contacts on the same topic within 7 days on another channel",
+            "다른 채널에서의 재문의 건수(7일 이내)", (90, 365), empty=0,
+        ),
+        Feature(
+            "mails_per_issue", "interactions",
+            "count(case when channel like 'email%' then issue_id end)"
+            " / nullif(cast(count(distinct case when channel like 'email%' then issue_id end) as double), 0)",
+            "count", "B7 K9", "+", "average e-mails per issue with e-mails", "이메일 문의 건당 평균 이메일 수",
+            (90, 365),
+        ),
+        Feature(
+            "mails_to_resolve_mean", "interactions",
+            mean("mails_of_issue", "stands and resolved_at is not null and mails_of_issue > 0"), "count",
+            "K9 B7", "+", "average e-mails in the 90 days until an issue with e-mails was resolved",
+            "해결까지 90일 동안 주고받은 평균 이메일 수", (365,),
         ),
         Feature(
             "repeat_gap_d_mean", "interactions", mean("topic_gap") + f" / {DAY}e0", "d", "D7", "-",

@@ -5,7 +5,19 @@ Measured per issue: the last known contact of an issue stands for it.
 
 from __future__ import annotations
 
-from cxml.features.declare import DAY, Factor, Feature, Flag, count, latest, mean, share, worst
+from cxml.features.declare import (
+    DAY,
+    Factor,
+    Feature,
+    Flag,
+    Norm,
+    count,
+    latest,
+    mean,
+    quantile,
+    share,
+    worst,
+)
 
 RESOLUTION = Factor(
     name="resolution",
@@ -48,7 +60,25 @@ RESOLUTION = Factor(
             "case when stands and resolved_at is not null then resolved_at - issue_start <= 86400"
             " when stands and c - issue_start > 86400 then false end",
         ),
+        Flag(
+            "kept_promise", "interactions",
+            "case when stands and resolved_at is not null then resolved_at - issue_start <= resolve_promise_s"
+            " when stands and c - issue_start > resolve_promise_s then false end",
+        ),
+        Flag(
+            "after_fix", "interactions",
+            "issue_id is not null"
+            " and lag(resolved_at) over (partition by who, issue_id order by t, pos) <= t"
+            " and t - lag(t) over (partition by who, issue_id order by t, pos) <= 7776000",
+            reach=90,
+        ),
+        # Was the wait worth it? Judged when a day is over.
+        Flag(
+            "waited_in_vain", "interactions",
+            "case when wait_s > 300 and age > 86400 then not coalesce(resolved_at - t <= 86400, false) end",
+        ),
     ),
+    norms=(Norm("topic_resolve_s", "interactions", "resolved_at - t", by="topic"),),
     features=(
         Feature(
             "first_contact_resolution", "interactions", share("held"), "share", "A4 G3", "-",
@@ -92,9 +122,44 @@ RESOLUTION = Factor(
             empty=0,
         ),
         Feature(
-            "wrong_information_n", "interactions", count("corrected_at is not null"), "count", "D13", "+",
-            "contacts with wrong information that was put right later", "나중에 정정한 잘못된 안내 건수",
-            (365,), empty=0,
+            "reopened_share", "interactions",
+            "count(distinct case when reopened_at is not null then issue_id end)"
+            " / nullif(cast(count(distinct case when resolved_at is not null or reopened_at is not null"
+            " then issue_id end) as double), 0)",
+            "share", "D33 R7", "+", "share of resolved issues that came back", "해결한 문의 건의 재발 비율", (365,),
+        ),
+        Feature(
+            "after_fix_n", "interactions", count("after_fix"), "count", "D33 R4", "+",
+            "contacts on an issue after it was resolved (within 90 days of the contact before)",
+            "해결한 문의 건에 대한 추가 문의 건수(이전 문의 후 90일 이내)", (90, 365), empty=0,
+        ),
+        Feature(
+            "resolve_promise_share", "interactions", share("kept_promise"), "share", "G1 G12", "-",
+            "share of issues resolved within the promised time", "약속 시간 안에 해결한 문의 건 비율", (90, 365),
+        ),
+        Feature(
+            "overdue_issues_n", "interactions",
+            count("stands and resolved_at is null and c - issue_start > resolve_promise_s"), "count",
+            "D8 D30", "+", "issues open for longer than the promised time",
+            "약속 시간을 넘긴 미해결 문의 건수", (90, 365), empty=0,
+        ),
+        Feature(
+            "resolve_h_p90", "interactions", quantile("(resolved_at - issue_start) / 3600e0", 0.9, "stands"),
+            "h", "D8", "+", "time to resolve that one issue in ten exceeds", "해결 소요 시간(상위 10% 기준)",
+            (365,),
+        ),
+        Feature(
+            "resolve_vs_topic", "interactions",
+            f"{mean('resolved_at - t', 'topic_resolve_s is not null')}"
+            f" / nullif({mean('topic_resolve_s', 'resolved_at is not null')}, 0)",
+            "ratio", "D8", "+",
+            "average time from contact to resolution over what was usual for the topics in the same weeks",
+            "같은 시기 주제 평균 대비 해결 소요 시간", (365,),
+        ),
+        Feature(
+            "wait_in_vain_share", "interactions", share("waited_in_vain"), "share", "K19 G1", "+",
+            "share of waits over 5 minutes not followed by a resolution within a day",
+            "5분 넘게 대기하고도 하루 안에 해결되지 않은 비율", (90, 365),
         ),
     ),
 )  # fmt: skip

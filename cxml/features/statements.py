@@ -9,8 +9,9 @@ known    the same with norms, matches in other tables, and the flags made of the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cxml import asof
 from cxml.features.declare import DAY, Derived, Feature, Flag, Lookup, Match, Norm
@@ -84,11 +85,12 @@ class TableStatements:
         joined = {m.name for m in self.matches} | {n.name for n in self.norms}
         self.last = [flag for flag in later if self.mine.closure(flag.sql) & joined]
         self.late = [flag for flag in later if flag not in self.last]
-        # What is still spoken of once the rows are made.
-        self.named = set().union(
-            *map(words, asked), *(words(flag.sql) for flag in later), *(words(m.on) for m in self.matches),
+        # What is still spoken of once the flags of the cutoff are there, and once the rows are made.
+        self.wanted = set().union(
+            *map(words, asked), *(words(flag.sql) for flag in self.last), *(words(m.on) for m in self.matches),
             *(words(n.by) for n in self.norms),
         )  # fmt: skip
+        self.named = self.wanted.union(*(words(flag.sql) for flag in self.late))
 
     @property
     def reach(self) -> int | None:
@@ -119,7 +121,7 @@ class TableStatements:
         if steps:
             steps.insert(0, Step(f"{self.name}_base", rows))
             rows = f"select {', '.join(picks)} from {self.name}_base r{joins}"
-        return [*steps, Step(f"{self.name}_rows", _with_flags(rows, self.early, who="ci"))]
+        return [*steps, *_with_flags(Step(f"{self.name}_rows", rows), self.early, who="ci")]
 
     def norm_steps(self) -> list[Step]:
         """The usual values, of all customers."""
@@ -134,7 +136,10 @@ class TableStatements:
         seen = asof.known_select(
             self.contract, self.here, need, source=f"{self.name}_rows", reach=reach, extra=plain, ahead=ahead
         )
-        return [Step(self._seen, _with_flags(seen, self.late, who="g"))]
+        steps = _with_flags(Step(self._seen, seen), self.late, who="g")
+        have = {"g", "c", "t", "age", *need, *plain, *ahead, *(flag.name for flag in self.late)}
+        have |= {"pos"} if asof.versioned(self.here) else set()
+        return _narrowed(steps, have & {"g", "c", "t", "age", "pos", *self.wanted})
 
     def known_steps(self, others: Mapping[str, TableStatements]) -> list[Step]:
         """The rows with what norms and matches add to them; needs the ``seen`` of all tables."""
@@ -152,7 +157,7 @@ class TableStatements:
             joins += f" and {name}.shared = r.{norm.by}"
             picks.append(f"{name}.{norm.name}")
         known = f"select {', '.join(picks)} from {self._seen} r{joins}"
-        return [*steps, Step(self._known, _with_flags(known, self.last, who="" if self.late else "g"))]
+        return [*steps, *_with_flags(Step(self._known, known), self.last, who="g")]
 
     def parts(self) -> list[tuple[Step, list[Column]]]:
         """The narrow relations, and the columns that each holds."""
@@ -178,7 +183,10 @@ class TableStatements:
     @property
     def _placed(self) -> bool:
         """Whether rows are numbered before the cutoffs are met; versions are numbered after."""
-        return bool("pos" in self.used or self.matches) and not asof.versioned(self.here)
+        numbered = (
+            "pos" in self.used or self.matches or any(map(_looks_around, self.early + self.late + self.last))
+        )
+        return bool(numbered) and not asof.versioned(self.here)
 
     def _lookups(self) -> dict[Lookup, dict[str, str]]:
         """The lookups that are used: new name -> column, with the instants from which the columns are known."""
@@ -211,9 +219,14 @@ class TableStatements:
                 early.append(flag)
         return early, [flag for flag in flags if flag not in early]
 
+    @property
+    def _norm_reach(self) -> int | None:
+        """The reach in whole blocks: half a block would have another mean."""
+        return None if self.reach is None else math.ceil(self.reach / (NORM_DAYS * DAY)) * NORM_DAYS * DAY
+
     def _norm(self, norm: Norm) -> str:
         need = self.mine.columns(words(norm.sql) | words(norm.by))
-        known = asof.fleet_known_select(self.mine.table, self.here, need, self.reach)
+        known = asof.fleet_known_select(self.mine.table, self.here, need, self._norm_reach)
         # In fixed point, so that the bytes do not depend on the order in which rows are added.
         mean = "sum(cast(floor(x * 1048576e0) as bigint)) / 1048576e0 / count(*)"
         return (
@@ -253,18 +266,50 @@ def _block(age: str) -> str:
     return f"floor(({age} - 1) / {NORM_DAYS * DAY}e0)"
 
 
-def _with_flags(select: str, flags: Collection[Flag], who: str) -> str:
-    """*select* with the flags added, each after those that it uses.
+def _with_flags(step: Step, flags: Collection[Flag], who: str) -> list[Step]:
+    """The steps that end in *step* with the flags added, each after those that it uses.
 
-    *who* is whose rows windows run over; empty when *select* says so itself.
+    *who* is the column that says whose rows windows run over. Windows are computed beside the rows, on the few
+    columns they need, and joined: sorting whole rows for each of them would cost many times as much.
     """
-    if not flags:
-        return select
-    if who:
-        select = f"select *, {who} as who from ({select}) w"
+    if not any(map(_looks_around, flags)):
+        return [replace(step, select=_with_plain(step.select, flags))]
+    bare = Step(f"{step.name}_bare", step.select)
+    steps, select = [bare], f"select * from {bare.name}"
     for level in _levels(flags):
-        select = f"select *, {', '.join(f'{flag.sql} as {flag.name}' for flag in level)} from ({select}) f"
+        around = [flag for flag in level if _looks_around(flag)]
+        if around:
+            name = f"{step.name}_around_{len(steps)}"
+            rows = f"select *, {who} as who from ({select}) w"
+            steps.append(Step(name, f"select who, pos, {_flag_list(around)} from ({rows}) a"))
+            found = ", ".join(f"o.{flag.name}" for flag in around)
+            select = (
+                f"select r.*, {found} from ({select}) r join {name} o on o.who = r.{who} and o.pos = r.pos"
+            )
+        select = _with_plain(select, [flag for flag in level if not _looks_around(flag)])
+    return [*steps, replace(step, select=select)]
+
+
+def _with_plain(select: str, flags: Collection[Flag]) -> str:
+    """*select* with flags that need no other row."""
+    for level in _levels(flags):
+        select = f"select *, {_flag_list(level)} from ({select}) f"
     return select
+
+
+def _narrowed(steps: list[Step], names: Collection[str]) -> list[Step]:
+    """The steps, the last of which keeps the columns *names* only."""
+    *before, last = steps
+    return [*before, replace(last, select=f"select {', '.join(sorted(names))} from ({last.select}) k")]
+
+
+def _looks_around(flag: Flag) -> bool:
+    """Whether other rows play a part in a flag."""
+    return "over" in words(flag.sql)
+
+
+def _flag_list(flags: Iterable[Flag]) -> str:
+    return ", ".join(f"{flag.sql} as {flag.name}" for flag in flags)
 
 
 def _levels(flags: Iterable[Flag]) -> list[list[Flag]]:

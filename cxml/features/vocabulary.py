@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cxml.contracts import CONTACT_END, Column, Table
@@ -24,6 +24,10 @@ def words(sql: str) -> set[str]:
     return {match[1] for match in _WORD.finditer(sql.lower()) if match[1]}
 
 
+_NULLS = {
+    "text": "string", "instant": "bigint", "number": "float", "money": "decimal(18,4)", "count": "int", "flag": "boolean",
+}  # fmt: skip
+
 SQL_WORDS = words(
     "abs and any_value as asc avg between bigint by case cast ceil coalesce concat count current decimal desc"
     " distinct double else end exp false float floor following from greatest group in int is lag lead least like"
@@ -38,7 +42,8 @@ SQL_WORDS = words(
 class Vocabulary:
     """What the texts about one table may say beside SQL, each by its name.
 
-    ``lookups`` maps the name of a looked-up column to its lookup and the column that it shows.
+    ``lookups`` maps the name of a looked-up column to its lookup and the column that it shows; ``absent`` are
+    optional columns that the data do not have: they stand as flags that are null.
     """
 
     table: Table
@@ -46,6 +51,7 @@ class Vocabulary:
     lookups: Mapping[str, tuple[Lookup, str]]
     matches: Mapping[str, Match]
     norms: Mapping[str, Norm]
+    absent: frozenset[str] = frozenset()
 
     def closure(self, *texts: str) -> set[str]:
         """The words of the texts and of whatever these use, down to the columns of the table."""
@@ -75,13 +81,22 @@ class Vocabulary:
 
 
 def vocabularies(
-    contracts: Mapping[str, Table], factors: Sequence[Factor], flags: Sequence[Flag]
+    contracts: Mapping[str, Table], factors: Sequence[Factor], flags: Sequence[Flag], present: Present
 ) -> dict[str, Vocabulary]:
     """The words of every table; *flags* are those that belong to no factor."""
+    absent = [
+        Flag(column, table, f"cast(null as {_NULLS[contracts[table].column(column).kind]})")
+        for table, column in sorted(
+            {tuple(name.split(".")) for x in factors for name in x.optional if "." in name}
+        )
+        if table in present and _missing(contracts[table], [column], present)
+    ]
+    every = [*flags, *(flag for factor in factors for flag in factor.flags), *absent]
     return {
         name: Vocabulary(
             table=table,
-            flags={f.name: f for f in (*flags, *(f for x in factors for f in x.flags)) if f.table == name},
+            flags={flag.name: flag for flag in every if flag.table == name},
+            absent=frozenset(flag.name for flag in absent if flag.table == name),
             lookups={new: (item, column) for x in factors for item in x.lookups if item.table == name
                      for new, column in item.columns},
             matches={m.name: m for x in factors for m in x.matches if m.table == name},
@@ -91,8 +106,14 @@ def vocabularies(
     }  # fmt: skip
 
 
-def lacks(spoken: Mapping[str, Vocabulary], table: str, texts: Sequence[str], present: Present) -> set[str]:
-    """The ``table.column`` that the texts about *table* need and the data do not have.
+def lacks(
+    spoken: Mapping[str, Vocabulary],
+    table: str,
+    texts: Sequence[str],
+    present: Present,
+    optional: Collection[str] = (),
+) -> set[str]:
+    """The ``table.column`` that the texts about *table* need, *optional* ones apart, and the data do not have.
 
     Raises
     ------
@@ -104,6 +125,7 @@ def lacks(spoken: Mapping[str, Vocabulary], table: str, texts: Sequence[str], pr
     mine = spoken[table]
     used = mine.closure(*texts)
     found = _missing(mine.table, mine.columns(used), present)
+    found |= {f"{table}.{name}" for name in used & mine.absent} - set(optional)
     for name in used & mine.lookups.keys():
         lookup, column = mine.lookups[name]
         if lookup.source not in present:
@@ -112,7 +134,7 @@ def lacks(spoken: Mapping[str, Vocabulary], table: str, texts: Sequence[str], pr
             found |= _missing(spoken[lookup.source].table, {column, lookup.on}, present)
     for name in used & mine.matches.keys():
         match = mine.matches[name]
-        found |= lacks(spoken, match.other, [match.instant, match.where, match.on], present)
+        found |= lacks(spoken, match.other, [match.instant, match.where, match.on], present, optional)
     return found
 
 

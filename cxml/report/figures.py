@@ -240,5 +240,7 @@ class Figures:
                 return Figure(
                     value, ("예" if value else "아니요") if self._ko else ("yes" if value else "no")
                 )
+            case "km":
+                return Figure(value, f"{value:,.1f} km")
             case _:
                 return Figure(value, f"{value:,.2f}".rstrip("0").rstrip("."))

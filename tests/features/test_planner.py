@@ -197,3 +197,33 @@ def test_a_value_without_its_known_at_is_left_out() -> None:
         {"orders": frozenset({"order_id", "customer_id", "ordered_at", "wrong_item"})}, [factor]
     )
     assert planned.left_out == {"wrong": ("orders.delivered_at",)}
+
+
+OPTIONAL = Factor(
+    "f", "f", "f", "lever", "process", 2, "f", optional=("interactions.corrected_at",),
+    flags=(Flag("failed", "interactions", "abandoned or corrected_at is not null"),),
+    features=(Feature("failures", "interactions", count("failed"), "count", "R13", "+", "f", "f", (90,), empty=0),),
+)  # fmt: skip
+STRICT = Factor(
+    "g", "g", "g", "lever", "process", 2, "g",
+    features=(Feature("corrections", "interactions", count("corrected_at is not null"), "count", "D13", "+", "g", "g", (90,),
+                      empty=0),),
+)  # fmt: skip
+
+
+def test_an_optional_column_is_missing_for_its_factor_and_lacking_for_others() -> None:
+    present = frozenset({"interaction_id", "customer_id", "started_at", "abandoned"})
+    planned = planner.plan({"interactions": present}, [OPTIONAL, STRICT])
+    assert planned.left_out == {"corrections": ("interactions.corrected_at",)}
+    assert planned.reduced == {"f": ("interactions.corrected_at",)}
+    whole = planner.plan({"interactions": present | {"corrected_at"}}, [OPTIONAL, STRICT])
+    assert (whole.left_out, whole.reduced) == ({}, {})
+    engine = Engine(threads=1)
+    engine.view("interactions", "select 'i' as interaction_id, 'a' as customer_id,"
+                f" make_timestamp({(CUTOFFS[0] - DAY) * 1_000_000}) as started_at, true as abandoned")  # fmt: skip
+    engine.keep("customer_keys", "select 'a' as customer_id, 0 as ci")
+    engine.keep(
+        "snapshots", f"select 'a' as customer_id, 0 as ci, 0 as k, cast({CUTOFFS[0]} as bigint) as c, 0 as g"
+    )
+    planner.run(engine, planned)
+    assert engine.rows("select failures_90d from matrix") == [(1,)]
