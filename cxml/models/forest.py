@@ -29,6 +29,7 @@ HOLDOUT_ROWS = 10_000
 CROSS_ROWS = 30_000
 LADDER_ROWS = 40_000
 LADDER_EVENTS = 1_000
+TREE_COLUMNS = 150
 _HOLDOUT_FOLDS = 4
 
 
@@ -47,14 +48,17 @@ class Rung:
     most: int
     objective: str = "binary"
 
-    def params(self, fixed: bool) -> dict[str, Any]:
-        """Settings for LightGBM, with the rate that belongs to *fixed* rounds or to chosen ones."""
+    def params(self, fixed: bool, columns: int) -> dict[str, Any]:
+        """Settings for LightGBM, with the rate that belongs to *fixed* rounds or to chosen ones.
+
+        With many *columns* a tree sees about ``TREE_COLUMNS`` of them: more cost time and gained nothing.
+        """
         return {
             "objective": self.objective,
             "num_leaves": self.leaves,
             "learning_rate": self.fixed_rate if fixed else self.rate,
             "bagging_fraction": self.rows_share,
-            "feature_fraction": self.columns_share,
+            "feature_fraction": min(self.columns_share, max(TREE_COLUMNS / columns, 0.1)),
             "lambda_l2": self.l2,
         }
 
@@ -171,7 +175,9 @@ def grow(
             kept = _completed(task, kept, seed, num_threads)
     rows, target = np.flatnonzero(task.learn), task.target[kept.rung.objective]
     boosters = tuple(
-        task.binned.train(target, kept.rung.params(few), kept.rounds, rows=rows, seed=seed + s)
+        task.binned.train(
+            target, kept.rung.params(few, task.X.shape[1]), kept.rounds, rows=rows, seed=seed + s
+        )
         for s in range(seeds)
     )
     return Forest(boosters, kept.rung.name, kept.rounds, ladder, kept.rows, kept.margins)
@@ -207,7 +213,9 @@ def _by_folds(task: Task, rung: Rung, seed: int, num_threads: int) -> _Tried:
     for fold in np.unique(task.folds):
         out = np.flatnonzero(task.folds == fold)
         rows = np.flatnonzero((task.folds != fold) & task.learn)
-        booster = task.binned.train(target, rung.params(True), rung.rounds, rows=rows, seed=seed)
+        booster = task.binned.train(
+            target, rung.params(True, task.X.shape[1]), rung.rounds, rows=rows, seed=seed
+        )
         margins[out] = tree_margins(booster, task.X[out], num_threads)
     return _Tried(rung, margins, np.arange(len(task.keys)), rung.rounds)
 
@@ -216,7 +224,7 @@ def _by_holdout(task: Task, rung: Rung, pool: Rows, seed: int, num_threads: int)
     """Margins of one held-out part of *pool*, with the number of rounds that is best there."""
     out, inside = pool[task.folds[pool] == 0], pool[task.folds[pool] != 0]
     booster = task.binned.train_until_worse(
-        task.target[rung.objective], rung.params(False), rung.most,
+        task.target[rung.objective], rung.params(False, task.X.shape[1]), rung.most,
         rows=inside[task.learn[inside]], check=out[task.learn[out]], seed=seed,
     )  # fmt: skip
     return _Tried(rung, tree_margins(booster, task.X[out], num_threads), out, booster.best_iteration)
@@ -226,7 +234,7 @@ def _completed(task: Task, kept: _Tried, seed: int, num_threads: int) -> _Tried:
     """The same with margins of the other parts as well, each by trees that never saw it."""
     margins = np.zeros(len(task.keys))
     margins[kept.rows] = kept.margins
-    target, params = task.target[kept.rung.objective], kept.rung.params(False)
+    target, params = task.target[kept.rung.objective], kept.rung.params(False, task.X.shape[1])
     for fold in range(1, _HOLDOUT_FOLDS):
         out, rows = np.flatnonzero(task.folds == fold), np.flatnonzero((task.folds != fold) & task.learn)
         booster = task.binned.train(target, params, kept.rounds, rows=rows, seed=seed)

@@ -219,3 +219,15 @@ def test_unsound_joins_are_refused_by_name(more: dict[str, Any], word: str) -> N
         return
     with pytest.raises(ConfigError, match=word):
         factor(feature(count()), **more)
+
+
+@pytest.mark.parametrize("days", [1, 20, 90, 365])
+def test_a_norm_does_not_depend_on_what_else_is_asked(days: int) -> None:
+    norm = (Norm("usual", "interactions", "wait_s", "channel"),)
+    asked = Feature("probe", "interactions", mean("wait_s - usual"), "s", "A1", "+", "probe", "시험", (90,))
+    more = Feature("other", "interactions", mean("wait_s"), "s", "A1", "+", "probe", "시험", (days,))
+    rows = [{"customer_id": f"c{k % 7}", "started_at": ago(0.5 + k / 3), "channel": "phone", "wait_s": 7.0 * k}
+            for k in range(350)]  # fmt: skip
+    alone = answers(factor(asked, norms=norm), interactions=rows)
+    assert answers(factor(asked, more, norms=norm), interactions=rows) == alone
+    assert None not in alone.values()
