@@ -24,7 +24,8 @@ _PLANNED = {("subscriptions", "ended_at"), ("agents", "valid_to")}
 """Instants that may be agreed on long before they come."""
 
 _MAY_PRECEDE = {("charges", "notified_at"), ("charges", "disputed_at"), ("visits", "arrived_at"),
-                ("visits", "rescheduled_at"), ("customers", "last_seen_at")}  # fmt: skip
+                ("visits", "rescheduled_at"), ("customers", "last_seen_at"), ("customers", "life_event_at"),
+                ("recoveries", "asked_at")}  # fmt: skip
 """Instants that may come before the event of their row."""
 
 _NOT_BEFORE = {("visits", "window_end"), ("orders", "promised_at")}

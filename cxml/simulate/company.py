@@ -9,41 +9,43 @@ import numpy as np
 import pyarrow as pa
 
 from cxml.errors import ConfigError
-from cxml.simulate import commerce, contact_centre, handling, issues, messages, population, recovery, surveys
+from cxml.simulate import (
+    agents,
+    bills,
+    commerce,
+    contact_centre,
+    exposures,
+    issues,
+    leaving,
+    luck,
+    messages,
+    moods,
+    outbound,
+    population,
+    posts,
+    recorded,
+    recovery,
+    sessions,
+    subscriptions,
+    surveys,
+    visits,
+)
 from cxml.simulate.effects import Effects
-from cxml.simulate.exposures import FACTORS, Windows
+from cxml.simulate.factors import FACTORS
 from cxml.simulate.handling import Company
-from cxml.simulate.leaving import draw_leaving, hazard_of
 from cxml.simulate.months import Months
 from cxml.simulate.pipeline import config_text
-from cxml.simulate.rows import NEVER, FloatArray, IntArray, Rows, arrow_table, take
+from cxml.simulate.rows import FloatArray, IntArray, Rows, arrow_table
+from cxml.simulate.seen import EVENTS, last_seen, seen
 from cxml.simulate.truth import FIRST_SNAPSHOT, effect_truth, snapshot_truth
+from cxml.simulate.windows import Windows
+from cxml.simulate.words import WORDS
 
 _LEAST_MONTHS = FIRST_SNAPSHOT + 3
-_STREAMS = ("people", "centre", "issues", "recovery", "orders", "messages", "surveys", "leaving", "agents")
-_EVENTS = {
-    "interactions": "started_at", "recoveries": "at", "orders": "ordered_at", "returns": "requested_at",
-    "charges": "charged_at", "surveys": "sent_at", "messages": "sent_at",
-}  # fmt: skip
-_STOP_WITH_THE_CUSTOMER = {
-    "interactions": ("resolved_at", "reopened_at"), "surveys": ("answered_at",),
-    "messages": ("opened_at", "clicked_at", "opted_out_at"),
-}  # fmt: skip
-_WORDS: dict[str, Mapping[str, tuple[str, ...]]] = {
-    "customers": population.WORDS,
-    "interactions": {
-        "channel": handling.CHANNELS, "topic": issues.TOPICS, "direction": ("inbound",),
-        "customer_language": population.LANGUAGES, "agent_language": population.LANGUAGES,
-    },
-    "recoveries": {"action": recovery.ACTIONS},
-    "orders": {"category": commerce.CATEGORIES, "device": commerce.DEVICES},
-    "returns": {"shipping_paid_by": commerce.PAYERS},
-    "charges": {"kind": commerce.KINDS},
-    "subscriptions": population.WORDS,
-    "surveys": {"kind": surveys.KINDS, "higher_is": surveys.HIGHER_IS},
-    "messages": {"purpose": messages.PURPOSES, "channel": messages.CHANNELS},
-    "agents": contact_centre.agent_words(issues.TOPICS),
-}  # fmt: skip
+_STREAMS = (
+    "people", "luck", "plans", "centre", "staff", "orders", "returns", "sessions", "issues", "recovery",
+    "visits", "charges", "messages", "surveys", "posts", "leaving", "retention", "agents", "late",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ class Simulation:
     config: str
 
 
-def simulate(customers: int, months: int = 24, seed: int = 0, effects: Effects | None = None) -> Simulation:
+def simulate(
+    customers: int, months: int = 24, seed: int = 0, effects: Effects | None = None, *, late: bool = False
+) -> Simulation:
     """A subscription company with a shop and a contact centre, from 2024-01-01 (UTC) on.
 
     The same arguments give the same bytes. Two calls that differ in *effects* only are the same
@@ -83,6 +87,9 @@ def simulate(customers: int, months: int = 24, seed: int = 0, effects: Effects |
         Not negative.
     effects : Effects, optional
         What each experience does to leaving; the default effects when not given.
+    late : bool
+        Contacts are recorded late or under a wrong topic first, and customers move: their tables carry
+        ``recorded_at``. What was lived through acts on leaving at once all the same.
 
     Raises
     ------
@@ -95,22 +102,19 @@ def simulate(customers: int, months: int = 24, seed: int = 0, effects: Effects |
     draw = {name: np.random.default_rng(part) for name, part in zip(_STREAMS, seeds, strict=True)}
     span = Months.of(months)
     people = population.draw_population(draw["people"], customers, span)
-    company = Company(people, span, contact_centre.draw_contact_centre(draw["centre"], customers, span))
-    spending = commerce.Spending.of(people, span)
-    lives = _lives(draw, company, spending)
-    exposures = _exposures(draw["surveys"], company, lives)
-    hazard = hazard_of(people, span, exposures, effects)
-    left, asked = draw_leaving(draw["leaving"], people, span, hazard)
-    tables = {name: _seen(name, rows, np.minimum(left, span.end)) for name, rows in lives.items()}
-    tables["customers"] = people.rows()
-    tables["subscriptions"] = commerce.subscription_rows(people, left, asked)
-    tables["agents"] = contact_centre.agent_rows(draw["agents"], company.centre, span, len(issues.TOPICS))
-    extracted = {name: arrow_table(name, tables[name], words, span.end) for name, words in _WORDS.items()}
-    truth = {
-        "snapshots": snapshot_truth(people, span, hazard, exposures, spending, left),
-        "effects": effect_truth(people, span, hazard, effects, left),
-    }
-    return Simulation(extracted, truth, config_text(span, tuple(extracted)))
+    company = Company(
+        people, span, contact_centre.draw_contact_centre(draw["centre"], span),
+        agents.draw_staff(draw["staff"], customers, span), luck.draw_luck(draw["luck"], customers, span),
+    )  # fmt: skip
+    worth = commerce.Worth(
+        people, commerce.Spending.of(people, span), subscriptions.draw_plans(draw["plans"], people, span),
+        bills.Fees.of(company.luck),
+    )  # fmt: skip
+    lives = _lives(draw, company, worth)
+    truth, left, asked = _truth(draw, company, worth, lives, effects)
+    lives["interactions"] = outbound.retention_contacts(draw["retention"], lives["interactions"], asked)
+    tables = _tables(draw, company, lives, (left, asked), worth.plans, late=late)
+    return Simulation(tables, truth, config_text(span, tuple(tables)))
 
 
 def _check(customers: int, months: int, seed: int) -> None:
@@ -126,39 +130,79 @@ def _check(customers: int, months: int, seed: int) -> None:
 
 
 def _lives(
-    draw: Mapping[str, np.random.Generator], company: Company, spending: commerce.Spending
+    draw: Mapping[str, np.random.Generator], company: Company, worth: commerce.Worth
 ) -> dict[str, Rows]:
     """Every event of every customer up to the end of the last month, as if nobody left."""
-    people, months = company.people, company.months
-    contacts = issues.draw_interactions(draw["issues"], company)
-    orders, returns = commerce.draw_orders(draw["orders"], people, months, spending)
+    people, months, lucky = company.people, company.months, company.luck
+    orders = commerce.draw_orders(draw["orders"], people, months, worth.spending, lucky)
+    online = sessions.draw_sessions(draw["sessions"], people, months, orders, lucky)
+    contacts = issues.draw_interactions(draw["issues"], company, sessions.helpless(online))
     return {
         "interactions": contacts,
-        "recoveries": recovery.draw_recoveries(draw["recovery"], contacts, months),
+        "recoveries": recovery.draw_recoveries(draw["recovery"], contacts, company),
         "orders": orders,
-        "returns": returns,
-        "charges": commerce.charge_rows(people, months),
-        "messages": messages.draw_messages(draw["messages"], people, months),
+        "returns": commerce.draw_returns(draw["returns"], orders, lucky),
+        "charges": bills.draw_charges(draw["charges"], people, months, worth.plans, worth.fees),
+        "visits": visits.draw_visits(draw["visits"], people, months, lucky),
+        "sessions": sessions.with_contacts(online, contacts),
+        "messages": messages.draw_messages(draw["messages"], people, months, orders),
     }
 
 
-def _exposures(rng: np.random.Generator, company: Company, lives: dict[str, Rows]) -> dict[str, FloatArray]:
-    """Exposures by factor, shape (months + 1, customers). Adds the surveys, which look back on them."""
-    windows = Windows(company.people.count, lives)
-    starts = company.months.starts.tolist()
-    by_month = [windows.experience(start) for start in starts]
-    exposures = {name: np.stack([month[name] for month in by_month]) for name in by_month[0]}
-    lives["surveys"] = surveys.draw_surveys(
-        rng, company.people, company.months, lives["interactions"], exposures
-    )
-    exposures["feedback"] = np.stack([windows.feedback(lives["surveys"], start) for start in starts])
-    return {factor.name: exposures[factor.name] for factor in FACTORS}
+def _truth(
+    draw: Mapping[str, np.random.Generator], company: Company, worth: commerce.Worth,
+    lives: dict[str, Rows], effects: Effects,
+) -> tuple[dict[str, pa.Table], IntArray, IntArray]:  # fmt: skip
+    """The tables of the truth, when each customer leaves, and when they ask to."""
+    people, months = company.people, company.months
+    found = _exposures(draw, company, worth, lives)
+    hazard = leaving.hazard_of(people, months, worth.plans, found, effects)
+    left, asked = leaving.draw_leaving(draw["leaving"], people, months, hazard)
+    truth = {
+        "snapshots": snapshot_truth(worth, months, hazard, found, left),
+        "effects": effect_truth(people, months, hazard, effects, left),
+    }
+    return truth, left, asked
 
 
-def _seen(name: str, rows: Rows, until: IntArray) -> Rows:
-    """The rows before each customer's *until*; what was still to come of a contact never comes."""
-    kept = take(rows, rows[_EVENTS[name]] < until[rows["customer_id"]])
-    gone: IntArray = until[kept["customer_id"]]
-    for column in _STOP_WITH_THE_CUSTOMER.get(name, ()):
-        kept[column] = np.where(kept[column] >= gone, NEVER, kept[column])
-    return kept
+def _exposures(
+    draw: Mapping[str, np.random.Generator], company: Company, worth: commerce.Worth, lives: dict[str, Rows]
+) -> dict[str, FloatArray]:
+    """Exposures by factor, shape (months + 1, customers). Adds surveys and posts, which look back on them."""
+    people, months = company.people, company.months
+    windows = Windows(people.count, lives)
+    starts = months.starts.tolist()
+    found = _by_factor([exposures.experience(windows, start) for start in starts])
+    found["price"] += exposures.price_rises(worth.plans, bills.billed_at(people, months), months)
+    felt = moods.felt(found)
+    lives["surveys"] = surveys.draw_surveys(draw["surveys"], people, months, lives, felt)
+    lives["posts"] = posts.draw_posts(draw["posts"], people, months, company.luck, felt)
+    found |= _by_factor([exposures.outcomes(windows, start) for start in starts])
+    return {factor.name: found[factor.name] for factor in FACTORS}
+
+
+def _by_factor(by_month: list[dict[str, FloatArray]]) -> dict[str, FloatArray]:
+    return {name: np.stack([month[name] for month in by_month]) for name in by_month[0]}
+
+
+def _tables(
+    draw: Mapping[str, np.random.Generator], company: Company, lives: dict[str, Rows],
+    leavers: tuple[IntArray, IntArray], plans: subscriptions.Plans, *, late: bool,
+) -> dict[str, pa.Table]:  # fmt: skip
+    """The tables as extracted at the end. Empties *lives*, so that no row is held twice."""
+    people, months = company.people, company.months
+    left, asked = leavers
+    until = np.minimum(left, months.end)
+    rows = {name: seen(name, lives.pop(name), until) for name in EVENTS if name in lives}
+    rows["customers"] = people.rows(left, last_seen(rows, people.joined))
+    rows["subscriptions"] = subscriptions.subscription_rows(people, months, plans, left, asked)
+    rows["agents"] = agents.agent_rows(draw["agents"], company.staff, months)
+    if late:
+        _write_late(draw["late"], rows, months)
+    return {name: arrow_table(name, rows.pop(name), words, months.end) for name, words in WORDS.items()}
+
+
+def _write_late(rng: np.random.Generator, rows: dict[str, Rows], months: Months) -> None:
+    rows["interactions"] = recorded.late_contacts(rng, rows["interactions"], months.end)
+    regions = len(population.REGIONS)
+    rows["customers"] = recorded.late_customers(rng, rows["customers"], months.start, months.end, regions)

@@ -1,4 +1,4 @@
-"""The contact centre: how long the queue is in every hour, and who sits there.
+"""The contact centre: how long the queue is in every hour.
 
 A wait comes from the load of the hour against the people planned for it, never from who calls.
 Load and staffing follow the hour and the weekday; weeks, days and hours have their own shocks (a
@@ -18,8 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxml.simulate.months import HOUR, Months, hour_of_week
-from cxml.simulate.population import LANGUAGES
-from cxml.simulate.rows import DAY, NEVER, BoolArray, FloatArray, IntArray, Rows
+from cxml.simulate.rows import DAY, FloatArray, IntArray
 
 _OPEN_FROM, _OPEN_TO = 8, 22
 _LOAD_BY_HOUR = np.array([0.7, 0.86, 0.98, 0.97, 0.9, 0.95, 0.92, 0.87, 0.86, 0.93, 0.99, 0.92, 0.82, 0.72])
@@ -31,14 +30,11 @@ _SERVERS = 25
 _FULL = 0.985
 _BACKLOG_S = 5_400.0
 _CLUMSY_SPREAD = 0.45
-_LANGUAGE_SHARE = np.array([1.0, 0.35, 0.1])
-_TURNOVER = 0.03
-TEAM_TOPICS = 4
 
 
 @dataclass(frozen=True)
 class ContactCentre:
-    """The queue of each hour and the agents of each month.
+    """The queue of each hour and how well each week goes.
 
     Attributes
     ----------
@@ -48,17 +44,11 @@ class ContactCentre:
         Mean wait in seconds of those who have to wait.
     clumsy : float array (weeks)
         How badly calls are routed and callers recognised, 1 on average.
-    agent_of : int array (seats, months)
-        Who sits on a seat in a month.
-    speaks : bool array (seats, languages)
-        The languages of a seat's team, kept by whoever sits there.
     """
 
     queued: FloatArray
     queue_s: FloatArray
     clumsy: FloatArray
-    agent_of: IntArray
-    speaks: BoolArray
 
     def expected_wait_s(self, queue: IntArray, hour: IntArray) -> FloatArray:
         """Mean wait of an hour in seconds: what an announcement would say."""
@@ -69,30 +59,15 @@ class ContactCentre:
         waits = rng.random(len(hour)) < self.queued[queue, hour]
         return np.where(waits, np.ceil(rng.exponential(self.queue_s[queue, hour])), 0.0)
 
-    def seats(self, rng: np.random.Generator, language: IntArray, routed: float) -> IntArray:
-        """A seat for each contact; a share *routed* goes to a team that speaks the customer's language."""
-        seat = rng.integers(0, len(self.agent_of), len(language))
-        to_team = rng.random(len(language)) < routed
-        draw = rng.random(len(language))
-        for code in range(len(LANGUAGES)):
-            team = np.flatnonzero(self.speaks[:, code])
-            chosen = to_team & (language == code)
-            seat[chosen] = team[(draw[chosen] * len(team)).astype(np.int64)]
-        return seat
 
-
-def draw_contact_centre(rng: np.random.Generator, customers: int, months: Months) -> ContactCentre:
-    """A centre for *customers*: its load, staffing and agents over *months*."""
+def draw_contact_centre(rng: np.random.Generator, months: Months) -> ContactCentre:
+    """A centre: its load and staffing over *months*."""
     load = np.stack([_load(rng, months, level) for level in _LEVELS])
     handling_s = np.array([[360.0], [300.0]])
     calm = np.minimum(load, _FULL)
     queue_s = handling_s / (_SERVERS * (1 - calm)) + _BACKLOG_S * np.maximum(load - _FULL, 0)
-    seats = max(24, customers // 150)
-    return ContactCentre(
-        erlang_c(calm * _SERVERS, _SERVERS), np.minimum(queue_s, 2_700.0),
-        clumsy=_weekly(rng, months, _CLUMSY_SPREAD, 0.6), agent_of=_staff(rng, seats, months),
-        speaks=_team_languages(rng, seats),
-    )  # fmt: skip
+    clumsy = _weekly(rng, months, _CLUMSY_SPREAD, 0.6)
+    return ContactCentre(erlang_c(calm * _SERVERS, _SERVERS), np.minimum(queue_s, 2_700.0), clumsy)
 
 
 def erlang_c(load: FloatArray, servers: int) -> FloatArray:
@@ -123,32 +98,6 @@ def into_opening(at: IntArray) -> IntArray:
     return np.where(closed, at + ahead * HOUR, at)
 
 
-def agent_rows(rng: np.random.Generator, centre: ContactCentre, months: Months, topics: int) -> Rows:
-    """The table ``agents``: one span per agent, on one seat; ``skills`` and ``languages`` are codes."""
-    agents, first = np.unique(centre.agent_of, return_index=True)
-    seat, month = np.divmod(first, months.count)
-    follows = np.full(len(agents), NEVER)
-    changes = np.argwhere(centre.agent_of[:, 1:] != centre.agent_of[:, :-1])
-    follows[centre.agent_of[changes[:, 0], changes[:, 1]]] = months.starts[changes[:, 1] + 1]
-    start = months.starts[month]
-    hired = start - rng.integers(1, 60, len(agents)) * DAY
-    hired = np.where(month == 0, hired - rng.exponential(500, len(agents)).astype(np.int64) * DAY, hired)
-    return {
-        "agent_id": agents, "valid_from": np.where(month == 0, hired, start), "valid_to": follows,
-        "skills": seat % topics, "languages": centre.speaks[seat] @ (1 << np.arange(len(LANGUAGES))),
-        "training_h": np.rint(rng.gamma(4.0, 12.0, len(agents))), "hired_at": hired,
-        "satisfaction": np.round(rng.beta(5, 3, len(agents)), 2),
-    }  # fmt: skip
-
-
-def agent_words(topics: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """What the codes of ``skills`` and ``languages`` stand for: lists separated by ';'."""
-    ring = topics + topics
-    skills = tuple(";".join(sorted(ring[code : code + TEAM_TOPICS])) for code in range(len(topics)))
-    mixes = [[word for bit, word in enumerate(LANGUAGES) if mix >> bit & 1] for mix in range(8)]
-    return {"skills": skills, "languages": tuple(";".join(mix) for mix in mixes)}
-
-
 def _load(rng: np.random.Generator, months: Months, level: float) -> FloatArray:
     """Offered load over planned staffing in each hour; 1 is full."""
     week_load = np.full((7, 24), 0.7)
@@ -165,16 +114,3 @@ def _weekly(rng: np.random.Generator, months: Months, spread: float, memory: flo
     for week in range(1, months.weeks):
         shock[week] = memory * shock[week - 1] + np.sqrt(1 - memory**2) * shock[week]
     return np.asarray(np.exp(shock - spread**2 / 2))
-
-
-def _staff(rng: np.random.Generator, seats: int, months: Months) -> IntArray:
-    """Agents by seat and month; each month a few seats pass to somebody new."""
-    leaves = rng.random((seats, months.count)) < _TURNOVER
-    leaves[:, 0] = True
-    return np.cumsum(leaves.ravel()).reshape(leaves.shape) - 1
-
-
-def _team_languages(rng: np.random.Generator, seats: int) -> BoolArray:
-    speaks = rng.random((seats, len(LANGUAGES))) < _LANGUAGE_SHARE
-    speaks[:3] = True
-    return speaks

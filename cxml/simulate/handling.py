@@ -6,31 +6,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxml.simulate.agents import Staff
 from cxml.simulate.contact_centre import ContactCentre
+from cxml.simulate.luck import Luck, chance
 from cxml.simulate.months import Months
 from cxml.simulate.population import Population
-from cxml.simulate.rows import DAY, NEVER, BoolArray, FloatArray, IntArray, Rows
+from cxml.simulate.rows import DAY, NEVER, BoolArray, FloatArray, IntArray, Rows, flag
+from cxml.simulate.topics import BOT, CHAT, EMAIL, IVR, PHONE, SMS, SOCIAL, TRANSFERS_BY_TOPIC
 
-CHANNELS = ("phone.human", "chat.live", "email", "chat.bot", "social.messenger", "store")
-PHONE, CHAT, EMAIL, BOT, SOCIAL, STORE = range(6)
-_HANDLE_S = np.array([330.0, 480.0, 500.0, 110.0, 260.0, 560.0])
-_REPLY_S = np.array([0.0, 0.0, 9 * 3600.0, 1.0, 5400.0, 240.0])
-_REPLY_SPREAD = np.array([0.0, 0.0, 0.9, 0.3, 1.0, 0.6])
-_TRANSFERS = np.array([0.42, 0.25, 0.2, 0.0, 0.1, 0.12])
-_TRANSFERS_BY_TOPIC = np.array([0.3, 0.3, 0.4, 0.3, 0.3, 0.5, 1.6, 1.3, 1.1, 1.6])
-_VERIFIED = np.array([0.55, 0.25, 0.2, 0.0, 0.15, 0.3])
+_HANDLE_S = np.array([330.0, 480.0, 500.0, 110.0, 260.0, 560.0, 90.0, 240.0, 300.0])
+_REPLY_S = np.array([0.0, 0.0, 9 * 3600.0, 1.0, 5400.0, 240.0, 2.0, 2400.0, 7200.0])
+_REPLY_SPREAD = np.array([0.0, 0.0, 0.9, 0.3, 1.0, 0.6, 0.3, 0.9, 0.9])
+_TRANSFERS = np.array([0.42, 0.25, 0.2, 0.0, 0.1, 0.12, 0.0, 0.1, 0.1])
+_VERIFIED = np.array([0.55, 0.25, 0.2, 0.0, 0.15, 0.3, 0.3, 0.1, 0.05])
 _SAME_SEAT = 0.12
-_ROUTED_BY_LANGUAGE = 0.3
+_SKILLED_ODDS, _SKILLED_BY_LUCK = 1.3, -1.5
+_FOREIGN_ODDS, _FOREIGN_BY_LUCK = np.array([-3.0, -0.8, -0.6]), 1.3
 _PATIENCE_S = 840.0
 
 
 @dataclass(frozen=True)
 class Company:
-    """Who is served, when, and by whom."""
+    """Who is served, when, by whom, and with which luck."""
 
     people: Population
     months: Months
     centre: ContactCentre
+    staff: Staff
+    luck: Luck
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,13 @@ def has_queue(channel: IntArray) -> BoolArray:
     return channel <= CHAT
 
 
+def by_machine(channel: IntArray) -> BoolArray:
+    """Whether a bot or a voice menu answers there."""
+    return np.asarray((channel == BOT) | (channel == IVR))
+
+
 def handle(rng: np.random.Generator, contacts: Contacts, company: Company, solving: FloatArray) -> Rows:
-    """What becomes of *contacts*: the columns of ``interactions``, ``solved`` and ``seat``.
+    """What becomes of *contacts*: columns of ``interactions``, and ``turn``, ``solved``, ``seat``, ``skilled``.
 
     A queue, and so a ``wait_s``, exists on the phone and in live chat only. Elsewhere ``wait_s`` is
     NaN and ``first_reply_at`` tells how long the answer took.
@@ -74,27 +82,27 @@ def handle(rng: np.random.Generator, contacts: Contacts, company: Company, solvi
     reply_s = np.where(np.isnan(wait), _reply_s(rng, contacts), np.nan_to_num(wait)).astype(np.int64)
     transfers, verifications = _effort(rng, contacts, centre.clumsy[months.week(contacts.at)], gone)
     handle_s = _handle_s(rng, contacts.channel, transfers)
-    seat, spoken = _seats(rng, contacts, company)
-    agent = centre.agent_of[seat, months.index(contacts.at)]
-    served = ~gone
-    solved = served & (rng.random(len(contacts)) < solving)
-    start, end = _moods(rng, contacts.turn, np.nan_to_num(wait), transfers, solved)
-    bot = contacts.channel == BOT
+    seat = _seats(rng, contacts, company)
+    month, language = months.index(contacts.at), people.language[contacts.who]
+    spoken = np.where(company.staff.speaks[seat, language], language, _other_language(company.staff, seat))
+    machine = by_machine(contacts.channel)
+    solved = ~gone & (rng.random(len(contacts)) < solving)
     carries = (contacts.turn > 0) | (transfers > 0)
-    carried = (rng.random(len(contacts)) < np.where(transfers > 0, 0.45, 0.6)).astype(np.int64)
+    carried = flag(rng.random(len(contacts)) < np.where(transfers > 0, 0.45, 0.6))
+    knows = flag(company.staff.knows[month, seat, contacts.topic])
     return {
-        "customer_id": contacts.who, "started_at": contacts.at, "channel": contacts.channel,
-        "topic": contacts.topic, "agent_id": np.where(gone | bot, -1, agent), "wait_s": wait,
-        "promised_wait_s": promised, "first_reply_at": np.where(gone, NEVER, contacts.at + reply_s),
+        "customer_id": contacts.who, "started_at": contacts.at, "channel": contacts.channel.astype(np.int8),
+        "topic": contacts.topic.astype(np.int8), "wait_s": wait, "promised_wait_s": promised,
+        "agent_id": np.where(gone | machine, -1, company.staff.agent_of[seat, month]),
+        "first_reply_at": np.where(gone, NEVER, contacts.at + reply_s),
         "handle_s": np.where(gone, np.nan, handle_s),
         "hold_s": np.where(gone, np.nan, _hold_s(rng, contacts.channel, handle_s)),
         "ended_at": contacts.at + reply_s + np.where(gone, 0, handle_s).astype(np.int64),
-        "abandoned": gone.astype(np.int64), "transfers": transfers, "verifications": verifications,
-        "context_carried": np.where(carries & served, carried, -1),
-        "agent_language": np.where(gone, -1, np.where(bot, people.language[contacts.who], spoken)),
-        "scripted": np.where(gone, -1, rng.random(len(contacts)) < np.where(bot, 1.0, 0.25)).astype(np.int64),
-        "sentiment_start": start, "sentiment_end": end, "solved": solved.astype(np.int64),
-        "seat": seat,
+        "abandoned": flag(gone), "transfers": transfers, "verifications": verifications,
+        "context_carried": np.where(carries & ~gone, carried, -1).astype(np.int8),
+        "agent_language": np.where(gone, -1, np.where(machine, language, spoken)).astype(np.int8),
+        "solved": flag(solved), "seat": seat, "turn": np.full(len(contacts), contacts.turn, dtype=np.int8),
+        "skilled": np.where(gone | machine, -1, knows).astype(np.int8),
     }  # fmt: skip
 
 
@@ -112,7 +120,8 @@ def _wait(rng: np.random.Generator, contacts: Contacts, company: Company) -> tup
 def _reply_s(rng: np.random.Generator, contacts: Contacts) -> FloatArray:
     """Seconds to the first answer where nobody queues; slower at the weekend, whole seconds, at least 1."""
     weekend = (contacts.at // DAY + 3) % 7 >= 5
-    slow = np.where(weekend & ((contacts.channel == EMAIL) | (contacts.channel == SOCIAL)), 1.8, 1.0)
+    written = (contacts.channel == EMAIL) | (contacts.channel == SOCIAL) | (contacts.channel == SMS)
+    slow = np.where(weekend & written, 1.8, 1.0)
     spread = np.exp(_REPLY_SPREAD[contacts.channel] * rng.standard_normal(len(contacts)))
     return np.asarray(np.ceil(np.maximum(_REPLY_S[contacts.channel] * slow * spread, 1.0)))
 
@@ -121,7 +130,7 @@ def _effort(
     rng: np.random.Generator, contacts: Contacts, clumsy: FloatArray, gone: BoolArray
 ) -> tuple[IntArray, IntArray]:
     """Transfers and verifications; *clumsy* says how badly calls were routed and callers recognised."""
-    transfers = rng.poisson(_TRANSFERS[contacts.channel] * _TRANSFERS_BY_TOPIC[contacts.topic] * clumsy)
+    transfers = rng.poisson(_TRANSFERS[contacts.channel] * TRANSFERS_BY_TOPIC[contacts.topic] * clumsy)
     asked = rng.poisson(_VERIFIED[contacts.channel] * clumsy)
     asked = asked + rng.binomial(np.minimum(transfers, 4), 0.35)
     return np.where(gone, 0, np.minimum(transfers, 5)), np.where(gone, 0, np.minimum(asked, 5))
@@ -139,20 +148,19 @@ def _hold_s(rng: np.random.Generator, channel: IntArray, handle_s: FloatArray) -
     return np.where(channel == PHONE, np.where(held, seconds, 0.0), np.nan)
 
 
-def _seats(rng: np.random.Generator, contacts: Contacts, company: Company) -> tuple[IntArray, IntArray]:
-    """Where a contact is served, and in which language: the customer's when the team speaks it."""
-    language, centre = company.people.language[contacts.who], company.centre
-    seat = centre.seats(rng, language, _ROUTED_BY_LANGUAGE)
+def _seats(rng: np.random.Generator, contacts: Contacts, company: Company) -> IntArray:
+    """Where a contact is served: sometimes where it was served before, else as the customer's luck has it."""
+    who, at, luck = contacts.who, contacts.at, company.luck
+    language = company.people.language[who]
+    skilled = rng.random(len(contacts)) < chance(_SKILLED_ODDS + _SKILLED_BY_LUCK * luck.at("skill", who, at))
+    foreign = chance(_FOREIGN_ODDS[language] + _FOREIGN_BY_LUCK * luck.at("language", who, at))
+    speaking = rng.random(len(contacts)) >= foreign
+    month = company.months.index(at)
+    seat = company.staff.seats(rng, month, contacts.topic, language, skilled=skilled, speaking=speaking)
     same = (contacts.seat >= 0) & (rng.random(len(contacts)) < _SAME_SEAT)
-    seat = np.where(same, contacts.seat, seat)
-    return seat, np.where(centre.speaks[seat, language], language, 0)
+    return np.where(same, contacts.seat, seat)
 
 
-def _moods(
-    rng: np.random.Generator, turn: int, wait: FloatArray, transfers: IntArray, solved: BoolArray
-) -> tuple[FloatArray, FloatArray]:
-    """Sentiment in -1..1 as a contact begins and as it ends."""
-    start: FloatArray = rng.normal(0.1 - 0.25 * min(turn, 2), 0.3, len(wait))
-    change: FloatArray = np.where(solved, 0.35, -0.25) - 0.015 * np.minimum(wait / 60, 20) - 0.1 * transfers
-    end: FloatArray = start + change + rng.normal(0, 0.2, len(wait))
-    return np.round(start.clip(-1.0, 1.0), 2), np.round(end.clip(-1.0, 1.0), 2)
+def _other_language(staff: Staff, seat: IntArray) -> IntArray:
+    """What a team speaks with those whose language it does not know."""
+    return np.asarray(np.argmax(staff.speaks, axis=1)[seat])

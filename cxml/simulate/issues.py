@@ -1,9 +1,9 @@
 """Issues and the contacts that they take: the table ``interactions``.
 
-Two streams of issues run beside each other. Questions (how to, where is my order) grow with usage
-and are mostly settled at once; problems (a fault, a wrong bill) come with need and take longer.
-That is what makes a raw count of contacts look protective: those who ask most use the service most
-and stay longest.
+Three streams of issues run beside each other. Questions (how to, where is my order) grow with usage
+and are mostly settled at once; problems (a fault, a wrong bill) come with need and take longer;
+defects and installations come with the luck one has with the goods. That is what makes a raw count of
+contacts look protective: those who ask most use the service most and stay longest.
 
 An issue runs in rounds. A contact is served or abandoned; served, it is solved, handed to the back
 office (solved later, no further contact), forgotten (never solved), or the customer comes back.
@@ -16,30 +16,50 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxml.simulate.conduct import with_conduct
 from cxml.simulate.contact_centre import into_opening, open_hours
-from cxml.simulate.handling import BOT, CHANNELS, Company, Contacts, handle, has_queue
-from cxml.simulate.months import draw_counts, draw_times
-from cxml.simulate.rows import DAY, NEVER, BoolArray, FloatArray, IntArray, Rows, by_time, joined, take
+from cxml.simulate.handling import Company, Contacts, by_machine, handle, has_queue
+from cxml.simulate.months import HOUR, draw_counts, draw_times
+from cxml.simulate.moods import with_moods
+from cxml.simulate.outbound import company_contacts
+from cxml.simulate.rows import (
+    DAY,
+    NEVER,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Rows,
+    SmallArray,
+    by_time,
+    codes,
+    days_s,
+    flag,
+    joined,
+    numbered,
+    take,
+)
+from cxml.simulate.topics import (
+    OFFICE_D,
+    PROBLEM_MIX,
+    PROBLEMS,
+    PRODUCT,
+    PRODUCT_MIX,
+    QUESTION_MIX,
+    QUESTIONS,
+    SOLVED,
+    TOPIC_SHARE,
+)
 
-TOPICS = (
-    "how_to", "order_status", "plan_info", "usage_info", "promotion", "account",
-    "technical", "billing", "delivery", "contract",
-)  # fmt: skip
-_QUESTIONS = 6
-_QUESTION_RATE, _PROBLEM_RATE = 0.8, 0.15
-_QUESTION_BY_USAGE, _PROBLEM_BY_NEED = 1.4, 0.4
-_TOPIC_SHARE = (np.array([0.2, 0.2, 0.15, 0.15, 0.15, 0.15]), np.array([0.4, 0.3, 0.18, 0.12]))
-_SOLVED = np.array([0.985, 0.985, 0.985, 0.985, 0.985, 0.98, 0.52, 0.60, 0.62, 0.58])
-_BOT_WITH_PROBLEM = 0.5
-_OFFICE_D = np.array([1.0, 1.5, 1.0, 1.0, 1.0, 1.0, 9.0, 8.0, 6.0, 10.0])
+_QUESTION_RATE, _PROBLEM_RATE, _PRODUCT_RATE = 0.8, 0.15, 0.06
+_QUESTION_BY_USAGE, _PROBLEM_BY_NEED, _PRODUCT_BY_LUCK = 1.4, 0.4, 1.1
+_MACHINE_WITH_PROBLEM = 0.5
 _AGAIN, _OFFICE = 0.48, 0.20
 _AGAIN_AFTER_HANGING_UP = 0.70
 _CLOSED_UNSERVED = 0.75
 _ROUNDS = 6
 _REOPENED = np.array([0.01, 0.06])
-_PROBLEM_MIX = np.array([0.60, 0.26, 0.05, 0.02, 0.04, 0.03])
-_QUESTION_MIX = np.array([0.03, 0.05, 0.22, 0.46, 0.18, 0.06])
-_STAYS_PREFERRED = np.array([0.08, 0.35])
+_STAYS_PREFERRED = {QUESTIONS: 0.08, PROBLEMS: 0.35, PRODUCT: 0.2}
+_MIX = {QUESTIONS: QUESTION_MIX, PROBLEMS: PROBLEM_MIX, PRODUCT: PRODUCT_MIX}
 _AT_NIGHT = 1.0
 _HOURS_OF_RHYTHM = ((0, 24), (8, 13), (16, 22))
 
@@ -60,12 +80,18 @@ class _Due:
         return _Due(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
 
-def draw_interactions(rng: np.random.Generator, company: Company) -> Rows:
+def draw_interactions(rng: np.random.Generator, company: Company, helpless: Rows) -> Rows:
     """All contacts by time.
 
-    Beyond the columns of the contract: ``repeat``, ``solved`` (1 when this contact did it) and ``seat``.
+    Beyond the columns of the contract: ``repeat``, ``solved`` (1 when this contact did it), ``skilled``
+    (the agent is trained for the topic), ``seat`` and ``turn``.
+
+    Parameters
+    ----------
+    helpless : Rows
+        ``customer_id`` and ``at`` of those who did not find help online, and ask.
     """
-    due = _first_contacts(rng, company)
+    due = _first_contacts(rng, company, helpless)
     count = len(due.issue)
     first, resolved = _run(rng, company, due, count, range(_ROUNDS))
     back, reopened = _reopened(rng, first, resolved)
@@ -73,15 +99,19 @@ def draw_interactions(rng: np.random.Generator, company: Company) -> Rows:
     first |= {"resolved_at": resolved[first["issue_id"]], "reopened_at": reopened[first["issue_id"]]}
     never = np.full(len(second["issue_id"]), NEVER)
     second |= {"resolved_at": resolved_again[second["issue_id"]], "reopened_at": never}
-    rows = by_time(joined([first, second]), "started_at")
-    rows["interaction_id"] = np.arange(len(rows["started_at"]))
-    rows["direction"] = np.zeros(len(rows["started_at"]), dtype=np.int64)
-    rows["customer_language"] = company.people.language[rows["customer_id"]]
+    rows = joined([first, second])
+    rows["customer_language"] = company.people.language[rows["customer_id"]].astype(np.int8)
+    rows = with_moods(rng, with_conduct(rng, company, rows))
+    rows |= {
+        "direction": np.zeros(len(rows["issue_id"]), dtype=np.int8),
+        "proactive": np.zeros(len(rows["issue_id"]), dtype=np.int8),
+    }
+    rows = by_time(joined([rows, company_contacts(rng, company, first_issue=count)]), "started_at")
     rows["repeat"] = repeats(rows["customer_id"], rows["topic"], rows["started_at"])
-    return rows
+    return numbered(rows, "interaction_id")
 
 
-def repeats(who: IntArray, topic: IntArray, at: IntArray, within_s: int = 7 * DAY) -> IntArray:
+def repeats(who: IntArray, topic: IntArray, at: IntArray, within_s: int = 7 * DAY) -> SmallArray:
     """1 where the customer's contact before, on the same topic, lies at most *within_s* back, else 0.
 
     >>> one = np.zeros(3, dtype=np.int64)
@@ -90,23 +120,26 @@ def repeats(who: IntArray, topic: IntArray, at: IntArray, within_s: int = 7 * DA
     """
     order = np.lexsort((at, topic, who))
     same = (np.diff(who[order]) == 0) & (np.diff(topic[order]) == 0)
-    flag = np.zeros(len(at), dtype=np.int64)
-    flag[order[1:]] = same & (np.diff(at[order]) <= within_s)
-    return flag
+    again = np.zeros(len(at), dtype=np.int8)
+    again[order[1:]] = same & (np.diff(at[order]) <= within_s)
+    return again
 
 
-def _first_contacts(rng: np.random.Generator, company: Company) -> _Due:
+def _first_contacts(rng: np.random.Generator, company: Company, helpless: Rows) -> _Due:
     """One entry per issue, in the order of their first contacts."""
     people, months = company.people, company.months
     usage = _QUESTION_RATE * np.exp(_QUESTION_BY_USAGE * people.usage - _QUESTION_BY_USAGE**2 / 2)
     need = _PROBLEM_RATE * np.exp(_PROBLEM_BY_NEED * people.need - _PROBLEM_BY_NEED**2 / 2)
-    parts = []
-    for kind, rate in enumerate((usage, need)):
-        who, month = draw_counts(rng, np.repeat(rate[:, None], months.count, axis=1))
-        topic = kind * _QUESTIONS + rng.choice(len(_TOPIC_SHARE[kind]), len(who), p=_TOPIC_SHARE[kind])
-        mix = (_QUESTION_MIX, _PROBLEM_MIX)[kind]
-        channel = rng.choice(len(CHANNELS), len(who), p=mix)
-        channel = np.where(rng.random(len(who)) < _STAYS_PREFERRED[kind], people.preferred[who], channel)
+    goods = company.luck.kinds["product"][:, :-1]
+    rates = {
+        QUESTIONS: np.repeat(usage[:, None], months.count, axis=1),
+        PROBLEMS: np.repeat(need[:, None], months.count, axis=1),
+        PRODUCT: _PRODUCT_RATE * np.exp(_PRODUCT_BY_LUCK * goods - _PRODUCT_BY_LUCK**2 / 2),
+    }
+    parts = [_asked_for_help(rng, company, helpless)]
+    for kind, rate in rates.items():
+        who, month = draw_counts(rng, rate)
+        topic, channel = _about(rng, company, kind, who)
         at = _contact_times(rng, company, who, month, channel)
         parts.append({"who": who, "topic": topic, "channel": channel, "at": at})
     rows = by_time(joined(parts), "at")
@@ -115,6 +148,27 @@ def _first_contacts(rng: np.random.Generator, company: Company) -> _Due:
     rows = take(rows, repeats(rows["who"], rows["topic"], rows["at"]) == 0)
     issue = np.arange(len(rows["at"]))
     return _Due(issue=issue, seat=np.full(len(issue), -1), **rows)
+
+
+def _about(
+    rng: np.random.Generator, company: Company, kind: range, who: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Topic and channel of issues of one kind."""
+    topic = kind.start + codes(rng, len(who), TOPIC_SHARE[kind]).astype(np.int64)
+    channel = codes(rng, len(who), _MIX[kind]).astype(np.int64)
+    keeps = rng.random(len(who)) < _STAYS_PREFERRED[kind]
+    return topic, np.where(keeps, company.people.preferred[who], channel)
+
+
+def _asked_for_help(rng: np.random.Generator, company: Company, helpless: Rows) -> Rows:
+    """Questions of those who found no help online, minutes later; with a queue, while the lines are open."""
+    who: IntArray = helpless["customer_id"]
+    topic, channel = _about(rng, company, QUESTIONS, who)
+    at = helpless["at"] + rng.integers(60, HOUR // 2, len(who))
+    return {
+        "who": who, "topic": topic, "channel": channel,
+        "at": np.where(has_queue(channel), into_opening(at), at),
+    }  # fmt: skip
 
 
 def _contact_times(
@@ -145,8 +199,8 @@ def _run(
     for turn in turns:
         due = due.of(due.at < company.months.end)
         contacts = Contacts(due.who, due.topic, due.channel, due.at, due.seat, turn)
-        lost = (due.channel == BOT) & (due.topic >= _QUESTIONS)
-        solving = _SOLVED[due.topic] * np.where(lost, _BOT_WITH_PROBLEM, 1.0)
+        lost = by_machine(due.channel) & (due.topic >= PROBLEMS.start)
+        solving = SOLVED[due.topic] * np.where(lost, _MACHINE_WITH_PROBLEM, 1.0)
         rows = {"issue_id": due.issue} | handle(rng, contacts, company, solving)
         parts.append(rows)
         due = _settle(rng, due, rows, resolved, last=turn == turns[-1])
@@ -159,8 +213,8 @@ def _settle(rng: np.random.Generator, due: _Due, rows: Rows, resolved: IntArray,
     gone = rows["abandoned"] == 1
     solved = rows["solved"] == 1
     fate, size = rng.random(len(ended)), len(ended)
-    office = ended + (_OFFICE_D[due.topic] * DAY * rng.lognormal(0, 0.8, size)).astype(np.int64)
-    closed = ended + (DAY * rng.uniform(0.1, 4.0, size)).astype(np.int64)
+    office = ended + days_s(OFFICE_D[due.topic] * rng.lognormal(0, 0.8, size))
+    closed = ended + days_s(rng.uniform(0.1, 4.0, size))
     again = ~solved & np.where(gone, fate < _AGAIN_AFTER_HANGING_UP, fate < _AGAIN)
     if last:
         again[:] = False
@@ -169,9 +223,9 @@ def _settle(rng: np.random.Generator, due: _Due, rows: Rows, resolved: IntArray,
     at = np.select([solved, unserved, handed], [ended, closed, office], NEVER)
     resolved[due.issue] = at
     gap_d = np.where(gone, rng.lognormal(-2.3, 1.3, size), rng.lognormal(1.1, 0.9, size))
-    start = ended + 60 + (gap_d * DAY).astype(np.int64)
-    moved = rng.choice(len(CHANNELS), size, p=_PROBLEM_MIX)
-    stays = (rng.random(size) < 0.75) & (due.channel != BOT)
+    start = ended + 60 + days_s(gap_d)
+    moved = codes(rng, size, PROBLEM_MIX).astype(np.int64)
+    stays = (rng.random(size) < 0.75) & ~by_machine(due.channel)
     channel = np.where(stays, due.channel, moved)
     start = np.where(has_queue(channel), into_opening(start), start)
     seat: IntArray = rows["seat"]
@@ -180,15 +234,17 @@ def _settle(rng: np.random.Generator, due: _Due, rows: Rows, resolved: IntArray,
 
 def _reopened(rng: np.random.Generator, rows: Rows, resolved: IntArray) -> tuple[_Due, IntArray]:
     """The issues that come back after they were resolved, and when each did."""
-    at = resolved + (DAY * rng.uniform(0.5, 20.0, len(resolved))).astype(np.int64)
+    at = resolved + days_s(rng.uniform(0.5, 20.0, len(resolved)))
     issue: IntArray = rows["issue_id"]
     last = np.zeros(len(resolved), dtype=np.int64)
     last[issue] = np.arange(len(issue))  # rows come by rounds: the last one of an issue stays
-    is_problem = (rows["topic"][last] >= _QUESTIONS).astype(np.int64)
-    back = (rng.random(len(resolved)) < _REOPENED[is_problem]) & (resolved < NEVER)
-    start = np.where(back, into_opening(at), NEVER)
     met = take(rows, last)
+    is_problem = np.isin(met["topic"], PROBLEMS)
+    back = (rng.random(len(resolved)) < _REOPENED[flag(is_problem)]) & (resolved < NEVER)
+    start = np.where(back, into_opening(at), NEVER)
+    whole = {name: met[name].astype(np.int64) for name in ("customer_id", "topic", "channel", "seat")}
     due = _Due(
-        np.arange(len(resolved)), met["customer_id"], met["topic"], met["channel"], at=start, seat=met["seat"]
-    )
+        np.arange(len(resolved)), whole["customer_id"], whole["topic"], whole["channel"], at=start,
+        seat=whole["seat"],
+    )  # fmt: skip
     return due.of(back), start

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxml.simulate.effects import Effects
-from cxml.simulate.exposures import FACTORS
+from cxml.simulate.factors import FACTORS
 from cxml.simulate.months import Months
 from cxml.simulate.population import Population
 from cxml.simulate.rows import DAY, NEVER, BoolArray, FloatArray, IntArray
+from cxml.simulate.subscriptions import Plans
 
-_BASE = -8.1
+_BASE = -6.87
 _NEWNESS, _NEWNESS_D = 0.9, 180.0
 _USAGE = -1.0
 _PLAN = np.array([0.30, 0.12, 0.0, -0.12, -0.25])
 _SEASON = np.array([0.12, 0.05, 0.10, 0.0, -0.05, -0.05, 0.0, 0.05, 0.08, 0.0, -0.08, -0.12])
-_HIDDEN = 0.67
+_HIDDEN = 0.75
 _ASKS_FIRST = 0.5
 _LONGEST_NOTICE_S = 10 * DAY
 
@@ -34,7 +35,7 @@ class Hazard:
     observable : float array
         Without the trait that no table shows.
     service : dict of str to float array
-        What each factor adds.
+        What each factor adds to the usual.
     hidden : float array (customers)
         What the hidden trait adds.
     """
@@ -51,7 +52,11 @@ class Hazard:
 
 
 def hazard_of(
-    people: Population, months: Months, exposures: Mapping[str, FloatArray], effects: Effects
+    people: Population,
+    months: Months,
+    plans: Plans,
+    exposures: Mapping[str, FloatArray],
+    effects: Effects,
 ) -> Hazard:
     """The hazard of every customer in every month; for those who join within a month, from then on."""
     tenure_d = np.maximum(months.starts[:, None] - people.joined, 0) / DAY
@@ -59,10 +64,12 @@ def hazard_of(
         _BASE
         + _NEWNESS * np.exp(-tenure_d / _NEWNESS_D)
         + _USAGE * people.usage
-        + _PLAN[people.plan]
+        + _PLAN[plans.before.T]
         + _SEASON[months.calendar_month][:, None]
     )
-    service = {factor.name: effects.of(factor.name) * exposures[factor.name] for factor in FACTORS}
+    service = {
+        factor.name: effects.of(factor.name) * (exposures[factor.name] - factor.usual) for factor in FACTORS
+    }
     observable = context + sum(service.values())
     hidden = _HIDDEN * people.hidden
     return Hazard(observable + hidden, observable, service, hidden)

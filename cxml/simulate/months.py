@@ -67,8 +67,13 @@ class Months:
 
     def index(self, at: IntArray) -> IntArray:
         """The month in which each instant lies; instants outside count to the first or last."""
-        found = np.searchsorted(self.starts, at, side="right") - 1
-        return np.clip(found, 0, self.count - 1)
+        return np.asarray(
+            self._month_of_day[np.clip((at - self.start) // DAY, 0, len(self._month_of_day) - 1)]
+        )
+
+    @cached_property
+    def _month_of_day(self) -> IntArray:
+        return np.repeat(np.arange(self.count), self.days)
 
     def week(self, at: IntArray) -> IntArray:
         """Whole weeks from the start to each instant; instants outside count to the first or last."""

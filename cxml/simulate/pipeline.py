@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxml.simulate.commerce import CHARGE_SHARE
+from cxml.simulate.bills import CHARGE_SHARE
 from cxml.simulate.months import Months
 from cxml.simulate.truth import FIRST_SNAPSHOT, HORIZON_D
 

@@ -7,7 +7,7 @@ codes into a list of words. A code, id, flag or count of -1 and a number of NaN 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from cxml.contracts import CONTACT_END, TABLES, Column
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+SmallArray = NDArray[np.int8]
 BoolArray = NDArray[np.bool_]
 Rows = dict[str, NDArray[Any]]
 
@@ -27,9 +28,9 @@ NEVER = 1 << 60
 """An instant (seconds) that does not come; far enough from the end of int64 to add a delay to it."""
 
 _PREFIX = {
-    "customer_id": "C", "interaction_id": "I", "issue_id": "P", "agent_id": "A", "recovery_id": "G",
-    "order_id": "O", "return_id": "R", "charge_id": "B", "subscription_id": "S", "survey_id": "Q",
-    "message_id": "M",
+    "customer_id": "C", "referred_by": "C", "interaction_id": "I", "issue_id": "P", "agent_id": "A",
+    "recovery_id": "G", "order_id": "O", "return_id": "R", "charge_id": "B", "visit_id": "V",
+    "subscription_id": "S", "survey_id": "Q", "session_id": "D", "message_id": "M", "post_id": "T",
 }  # fmt: skip
 _WIDTH = 8
 _TYPES = {"number": pa.float64(), "money": pa.float64(), "count": pa.int32(), "flag": pa.bool_()}
@@ -37,17 +38,52 @@ _TYPES = {"number": pa.float64(), "money": pa.float64(), "count": pa.int32(), "f
 
 def take(rows: Rows, chosen: NDArray[Any]) -> Rows:
     """The *chosen* rows: a mask, or row numbers."""
-    return {name: values[chosen] for name, values in rows.items()}
+    places = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+    return {name: values[places] for name, values in rows.items()}
 
 
-def joined(parts: list[Rows]) -> Rows:
-    """All rows of *parts*, one after the other; all have the same columns."""
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def joined(parts: Sequence[Rows]) -> Rows:
+    """All rows of *parts*, one after the other; what a part does not have is "none" there."""
+    like = {name: values for part in parts for name, values in part.items()}
+    whole = [{**none_like(like, len(next(iter(part.values())))), **part} for part in parts]
+    return {name: np.concatenate([part[name] for part in whole]) for name in like}
+
+
+def none_like(rows: Rows, size: int) -> Rows:
+    """*size* rows with the columns of *rows* and nothing in them."""
+    return {name: np.full(size, _none(name, values), dtype=values.dtype) for name, values in rows.items()}
+
+
+def _none(name: str, values: NDArray[Any]) -> float:
+    if values.dtype.kind == "f":
+        return float("nan")
+    return NEVER if name == "at" or name.endswith("_at") else -1
 
 
 def by_time(rows: Rows, event: str) -> Rows:
     """The rows in the order of their instant *event*; equal instants keep their order."""
     return take(rows, np.argsort(rows[event], kind="stable"))
+
+
+def numbered(rows: Rows, column: str) -> Rows:
+    """The rows with their place as the id in *column*."""
+    return {column: np.arange(len(next(iter(rows.values())))), **rows}
+
+
+def flag(condition: NDArray[Any]) -> SmallArray:
+    """1 where *condition* holds, else 0."""
+    return np.asarray(condition, dtype=np.int8)
+
+
+def codes(rng: np.random.Generator, size: int, shares: Sequence[float] | FloatArray) -> SmallArray:
+    """*size* codes, drawn with the probabilities *shares*, which need not add up to one."""
+    upto = np.cumsum(shares) / np.sum(shares)
+    return np.searchsorted(upto, rng.random(size), side="right").clip(0, len(upto) - 1).astype(np.int8)
+
+
+def days_s(days: FloatArray) -> IntArray:
+    """Days as whole seconds."""
+    return np.asarray(np.floor(days * DAY), dtype=np.int64)
 
 
 def ids(column: str, numbers: IntArray) -> pa.Array:
@@ -99,10 +135,10 @@ def _column(column: Column, rows: Rows, words: tuple[str, ...] | None, end: int)
     known = "ended_at" if column.known == CONTACT_END else column.known
     hidden = rows[known] >= end if known else np.zeros(len(values), dtype=bool)
     if column.kind == "text":
-        codes = np.where(hidden, -1, values)
+        numbers = np.where(hidden, -1, values)
         if words is None:
-            return ids(column.name, codes)
-        return pa.array(words, pa.string()).take(pa.array(codes, mask=codes < 0))
+            return ids(column.name, numbers)
+        return pa.array(words, pa.string()).take(pa.array(numbers, mask=numbers < 0))
     missing = np.isnan(values) if values.dtype.kind == "f" else values < 0
     clean = np.where(hidden | missing, 0, values)
     return pa.array(clean, mask=hidden | missing).cast(_TYPES[column.kind])

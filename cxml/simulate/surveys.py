@@ -1,4 +1,8 @@
-"""Surveys, most of them unanswered: the table ``surveys``. What is answered reflects what happened."""
+"""Surveys, most of them unanswered: the table ``surveys``. What is answered reflects what happened.
+
+Some customers answer once more: such a survey has two versions, the second of which counts from when
+it was recorded.
+"""
 
 from __future__ import annotations
 
@@ -6,86 +10,138 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cxml.simulate.handling import BOT, CHAT, EMAIL
+from cxml.simulate import sessions
 from cxml.simulate.months import HOUR, Months, draw_counts, draw_times
 from cxml.simulate.population import Population
-from cxml.simulate.rows import DAY, NEVER, FloatArray, IntArray, Rows, by_time, joined, take
+from cxml.simulate.rows import (
+    NEVER,
+    FloatArray,
+    IntArray,
+    Rows,
+    by_time,
+    codes,
+    days_s,
+    joined,
+    numbered,
+    take,
+)
+from cxml.simulate.topics import BOT, CHAT, EMAIL
 
-KINDS = ("nps", "csat", "ces")
+KINDS = ("nps", "csat", "ces", "other")
 HIGHER_IS = ("good", "bad")
-_NPS, _CSAT, _CES = range(3)
-_INVITED = 0.45
-_NPS_A_MONTH = 0.22
-_LOW = np.array([0.0, 1.0, 1.0])
-_HIGH = np.array([10.0, 5.0, 7.0])
+ABOUT = ("courtesy", "listened", "understood", "store", "trust", "quality", "expectation", "packaging")
+_NPS, _CSAT, _CES, _OTHER = range(4)
+_COURTESY, _LISTENED, _UNDERSTOOD, _STORE, _TRUST = range(5)
+_INVITED, _INVITED_IN_STORE = 0.45, 0.15
+_NPS_A_MONTH, _ITEM_A_MONTH = 0.22, 0.03
+_LOW = np.array([0.0, 1.0, 1.0, 1.0])
+_HIGH = np.array([10.0, 5.0, 7.0, 5.0])
+_AGAIN = 0.05
 
 
 def draw_surveys(
-    rng: np.random.Generator, people: Population, months: Months, contacts: Rows,
-    exposures: Mapping[str, FloatArray],
+    rng: np.random.Generator, people: Population, months: Months, lives: Mapping[str, Rows],
+    felt: FloatArray,
 ) -> Rows:  # fmt: skip
-    """Invitations after contacts (CSAT, effort) and, about four times in 18 months, NPS.
+    """Invitations after contacts and store visits and, four times in 18 months, about the relation.
 
-    Effort is asked in two ways: as trouble after phone, e-mail and store contacts (high is bad), as
-    ease after chats and bots (high is good).
+    Effort is asked in two ways: as trouble after phone and store contacts (high is bad), as ease after
+    written ones (high is good). Beyond the columns of the contract: ``replaced_at``, when a version
+    gives way to the next.
 
     Parameters
     ----------
-    exposures : mapping of str to float array (months + 1, customers)
-        What NPS looks back on: the state at the start of the month.
+    felt : float array (months + 1, customers)
+        What relation surveys look back on: see ``moods.felt``.
     """
     rows = joined([
-        _after_contacts(rng, contacts), _relations(rng, people, months, exposures),
+        _after_contacts(rng, lives["interactions"]), _after_store(rng, lives["sessions"]),
+        _relations(rng, people, months, felt),
     ])  # fmt: skip
     who: IntArray = rows["customer_id"]
-    kind: IntArray = rows["kind"]
-    felt: FloatArray = rows.pop("felt")
-    felt = felt + rng.normal(0, 0.16, len(felt))
-    share = np.clip(np.where(rows["higher_is"] == 0, felt, 1 - felt), 0, 1)
-    keen = 0.26 * np.exp(0.4 * people.openness[who] + 0.5 * np.abs(np.clip(felt, 0, 1) - 0.65))
-    answered = rows["sent_at"] + 60 + (DAY * rng.exponential(1.2, len(felt))).astype(np.int64)
+    feeling: FloatArray = rows["felt"]
+    keen = 0.26 * np.exp(0.4 * people.openness[who] + 0.5 * np.abs(np.clip(feeling, 0, 1) - 0.65))
+    answers = rng.random(len(who)) < np.minimum(keen, 0.9)
+    answered = rows["sent_at"] + 60 + days_s(rng.exponential(1.2, len(who)))
     rows |= {
-        "score": np.rint(_LOW[kind] + share * (_HIGH - _LOW)[kind]), "scale_min": _LOW[kind],
-        "scale_max": _HIGH[kind],
-        "answered_at": np.where(rng.random(len(felt)) < np.minimum(keen, 0.9), answered, NEVER),
+        "scale_min": _LOW[rows["kind"]], "scale_max": _HIGH[rows["kind"]],
+        "answered_at": np.where(answers, answered, NEVER), "score": _scored(rng, rows),
+        "recorded_at": np.full(len(who), NEVER), "replaced_at": np.full(len(who), NEVER),
     }  # fmt: skip
-    rows = by_time(rows, "sent_at")
-    return {"survey_id": np.arange(len(rows["sent_at"])), **rows}
+    return _rated_again(rng, numbered(by_time(rows, "sent_at"), "survey_id"))
+
+
+def _scored(rng: np.random.Generator, rows: Rows) -> FloatArray:
+    """The answer to how it felt, with noise, on the scale of the kind."""
+    kind = rows["kind"]
+    felt = rows["felt"] + rng.normal(0, 0.16, len(kind))
+    share = np.clip(np.where(rows["higher_is"] == 0, felt, 1 - felt), 0, 1)
+    return np.asarray(np.rint(_LOW[kind] + share * (_HIGH - _LOW)[kind]))
+
+
+def _rated_again(rng: np.random.Generator, rows: Rows) -> Rows:
+    """The rows with a second version of a few answers, days or weeks later."""
+    again = (rows["answered_at"] < NEVER) & (rng.random(len(rows["kind"])) < _AGAIN)
+    later = take(rows, again)
+    at = later["answered_at"] + days_s(rng.uniform(1, 25, len(later["kind"])))
+    rows["replaced_at"][again] = at
+    later["felt"] = later["felt"] + rng.normal(0, 0.2, len(at))
+    later |= {"answered_at": at, "recorded_at": at, "score": _scored(rng, later)}
+    return by_time(joined([rows, later]), "sent_at")
 
 
 def _after_contacts(rng: np.random.Generator, contacts: Rows) -> Rows:
     """Invitations after contacts that were served, and how each contact felt, 0 to 1."""
-    asked = (contacts["abandoned"] == 0) & (rng.random(len(contacts["abandoned"])) < _INVITED)
-    rows = take(contacts, asked)
+    served = (contacts["abandoned"] == 0) & (contacts["transfers"] >= 0)
+    rows = take(contacts, served & (rng.random(len(served)) < _INVITED))
     size = len(rows["abandoned"])
-    kind = np.where(rng.random(size) < 0.5, _CSAT, _CES)
-    digital = (rows["channel"] == CHAT) | (rows["channel"] == BOT) | (rows["channel"] == EMAIL)
+    person = rows["skilled"] >= 0
+    kind = codes(rng, size, (0.0, 0.45, 0.45, 0.10))
+    kind = np.where((kind == _OTHER) & ~person, _CSAT, kind)
+    item = np.where(kind == _OTHER, codes(rng, size, (0.4, 0.3, 0.3)), -1)
+    written = np.isin(rows["channel"], (CHAT, BOT, EMAIL))
     wait_min = np.minimum(np.nan_to_num(rows["wait_s"]) / 60, 20)
     felt = (
         0.86 - 0.025 * wait_min - 0.09 * rows["transfers"] - 0.05 * rows["verifications"]
         - 0.35 * (rows["solved"] == 0) - 0.12 * rows["repeat"]
     )  # fmt: skip
+    kind_words = 0.3 + 0.75 * np.nan_to_num(rows["empathy"], nan=0.62) - 0.1 * (rows["scripted"] == 1)
+    grasped = 0.55 + 0.3 * (rows["skilled"] == 1) - 0.2 * (rows["solved"] == 0)
+    felt = np.select([item == _UNDERSTOOD, item >= 0], [grasped, kind_words], felt)
     sent = rows["ended_at"] + (HOUR * rng.uniform(0.5, 20, size)).astype(np.int64)
     return {
-        "customer_id": rows["customer_id"], "sent_at": sent, "kind": kind,
-        "higher_is": np.where((kind == _CES) & ~digital, 1, 0), "issue_id": rows["issue_id"], "felt": felt,
+        "customer_id": rows["customer_id"], "sent_at": sent, "kind": kind, "felt": felt,
+        "higher_is": np.where((kind == _CES) & ~written, 1, 0).astype(np.int8),
+        "about": item.astype(np.int8), "issue_id": rows["issue_id"],
     }  # fmt: skip
 
 
-def _relations(
-    rng: np.random.Generator, people: Population, months: Months, exposures: Mapping[str, FloatArray]
-) -> Rows:
-    """NPS invitations and how the last 90 days felt."""
-    who, month = draw_counts(rng, np.full((people.count, months.count), _NPS_A_MONTH))
-    sent = draw_times(rng, months, month, np.tile((np.arange(24) // 12).astype(np.float64), 7))
-    felt = (
-        0.95 - 0.02 * exposures["waiting"] - 0.16 * exposures["resolution"] - 0.07 * exposures["repeats"]
-        - 0.05 * exposures["effort"] - 0.3 * exposures["personalization"] - 0.1 * exposures["abandonment"]
-        + 0.1 * exposures["recovery"] - 0.1 * exposures["delivery"]
-    )[month, who]  # fmt: skip
-    zero = np.zeros(len(who), dtype=np.int64)
-    rows: Rows = {
-        "customer_id": who, "sent_at": sent, "kind": zero + _NPS, "higher_is": zero,
-        "issue_id": zero - 1, "felt": felt,
+def _after_store(rng: np.random.Generator, visits: Rows) -> Rows:
+    """Invitations after store visits: the queue is what is felt."""
+    store = visits["kind"] == sessions.STORE
+    rows = take(visits, store & (rng.random(len(store)) < _INVITED_IN_STORE))
+    size = len(rows["kind"])
+    queue_min = np.minimum(rows["queue_s"] / 60, 20)
+    return {
+        "customer_id": rows["customer_id"],
+        "sent_at": rows["started_at"] + (HOUR * rng.uniform(2, 30, size)).astype(np.int64),
+        "kind": np.full(size, _OTHER, dtype=np.int8), "felt": 0.85 - 0.03 * queue_min,
+        "higher_is": np.zeros(size, dtype=np.int8), "about": np.full(size, _STORE, dtype=np.int8),
+        "issue_id": np.full(size, -1),
     }  # fmt: skip
-    return take(rows, people.had_joined(who, sent))
+
+
+def _relations(rng: np.random.Generator, people: Population, months: Months, felt: FloatArray) -> Rows:
+    """Invitations about the relation: NPS and single items, answered by how the last 90 days felt."""
+    parts: list[Rows] = []
+    for kind, rate in ((_NPS, _NPS_A_MONTH), (_OTHER, _ITEM_A_MONTH)):
+        who, month = draw_counts(rng, np.full((people.count, months.count), rate))
+        sent = draw_times(rng, months, month, np.tile((np.arange(24) // 12).astype(np.float64), 7))
+        item = _TRUST + codes(rng, len(who), np.ones(len(ABOUT) - _TRUST))
+        parts.append({
+            "customer_id": who, "sent_at": sent, "kind": np.full(len(who), kind, dtype=np.int8),
+            "higher_is": np.zeros(len(who), dtype=np.int8), "issue_id": np.full(len(who), -1),
+            "about": np.where(kind == _OTHER, item, -1).astype(np.int8), "felt": felt[month, who],
+        })  # fmt: skip
+    rows = joined(parts)
+    return take(rows, people.had_joined(rows["customer_id"], rows["sent_at"]))

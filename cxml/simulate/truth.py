@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from cxml.simulate.commerce import Spending, expected_margin
+from cxml.simulate.commerce import Worth
 from cxml.simulate.effects import Effects
-from cxml.simulate.exposures import FACTORS
+from cxml.simulate.factors import FACTORS
 from cxml.simulate.leaving import Hazard, at_risk
 from cxml.simulate.months import Months
 from cxml.simulate.population import Population
@@ -21,9 +21,8 @@ HORIZON_D = 28
 
 
 def snapshot_truth(
-    people: Population, months: Months, hazard: Hazard, exposures: Mapping[str, FloatArray],
-    spending: Spending, left: IntArray,
-) -> pa.Table:  # fmt: skip
+    worth: Worth, months: Months, hazard: Hazard, exposures: Mapping[str, FloatArray], left: IntArray
+) -> pa.Table:
     """One row per customer at risk at each month start from the sixth month on, the end included.
 
     Columns: ``customer_id``, ``cutoff``, ``churn_probability`` (within 28 days), ``log_hazard`` and
@@ -33,9 +32,9 @@ def snapshot_truth(
     parts = []
     for month in range(FIRST_SNAPSHOT, months.count + 1):
         start = int(months.starts[month])
-        who = np.flatnonzero(at_risk(people, left, start))
+        who = np.flatnonzero(at_risk(worth.people, left, start))
         total = hazard.total[month, who]
-        value = expected_margin(people, spending, month, hazard.a_day[month], HORIZON_D)[who]
+        value = worth.expected_margin(month, hazard.a_day[month], HORIZON_D)[who]
         columns = {
             "customer_id": ids("customer_id", who),
             "cutoff": instants(np.full(len(who), start)),
@@ -55,6 +54,7 @@ def effect_truth(
     """One row per factor: its effect and how much of leaving it makes up, over all true snapshots.
 
     Columns: ``factor``, ``kind`` (effect, null, outcome), ``beta`` (log-hazard per unit), ``per_unit``,
+    ``days`` (how far the exposure looks back), ``usual`` (the exposure from which the effect counts),
     ``mean_contribution``, ``sd_of_contribution``, ``mean_abs_contribution`` (around its mean; what an
     importance by mean absolute contribution should come to), ``variance_share`` and
     ``hidden_variance_share`` (parts of the variance of the log-hazard).
@@ -65,9 +65,11 @@ def effect_truth(
     rows = [_effect_row(factor.name, hazard.service[factor.name][seen], spread) for factor in FACTORS]
     columns: dict[str, list[object]] = {
         "factor": [factor.name for factor in FACTORS],
-        "kind": [factor.kind for factor in FACTORS],
+        "kind": [effects.kind(factor.name) for factor in FACTORS],
         "beta": [effects.of(factor.name) for factor in FACTORS],
         "per_unit": [factor.per_unit for factor in FACTORS],
+        "days": [factor.days for factor in FACTORS],
+        "usual": [factor.usual for factor in FACTORS],
     }
     columns |= {name: [row[name] for row in rows] for name in rows[0]}
     columns["hidden_variance_share"] = [float(np.var(hidden)) / spread] * len(FACTORS)
