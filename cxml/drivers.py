@@ -85,7 +85,7 @@ def features(contributions: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[s
         label = labels["features"][column]
         slope = np.nan
         if label["unit"] != "text":
-            slope = _rank_correlation(frame[column].astype(float).to_numpy(), own)
+            slope = _rank_correlation(np.asarray(frame[column].astype(float), dtype=np.float64), own)
         rows.append({
             "feature": column, "factor": label["factor"], "importance": float(np.abs(own).mean()),
             "slope": slope, "declared": label["direction"],
