@@ -86,7 +86,9 @@ class Training:
     """``[training]``."""
 
     cutoffs: tuple[datetime, ...] = _key("cutoffs; empty: the last matured month starts", ())
-    count: int = _key("how many month starts to train on when no cutoffs are given; later ones calibrate and test", 8)
+    count: int = _key(
+        "how many month starts to train on when no cutoffs are given; later ones calibrate and test", 8
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
