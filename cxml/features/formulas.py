@@ -70,7 +70,9 @@ def _without(
     text = column.feature.sql
     for name in optional:
         text = re.sub(rf"\b{name}\b", "cast(null as float)", text)
-    yield replace(column, feature=replace(column.feature, sql=text))
+    reduced = replace(column, feature=replace(column.feature, sql=text))
+    if _complete(reduced, built):
+        yield reduced
 
 
 def _complete(column: Column, built: set[str]) -> bool:

@@ -227,3 +227,15 @@ def test_an_optional_column_is_missing_for_its_factor_and_lacking_for_others() -
     )
     planner.run(engine, planned)
     assert engine.rows("select failures_90d from matrix") == [(1,)]
+
+
+def test_a_formula_over_a_window_that_is_not_built_is_left_out() -> None:
+    made = Factor(
+        "f", "f", "f", "lever", "process", 2, "f",
+        features=(Feature("n", "interactions", count(), "count", "A2", "+", "n", "n", empty=0),
+                  Feature("wait", "interactions", mean("wait_s"), "s", "A1", "+", "n", "n", (365,))),
+        derived=(Derived("each", "wait_365d / nullif(n_365d, 0)", "s", "A1", "+", "n", "n"),),
+    )  # fmt: skip
+    present = {"interactions": frozenset({"interaction_id", "customer_id", "started_at", "wait_s"})}
+    assert "each" in planner.plan(present, [made], (30, 90)).left_out
+    assert not planner.plan(present, [made], (30, 365)).left_out
