@@ -565,9 +565,10 @@ def test_an_immature_cutoff_is_refused_before_anything_is_read(company: Path, ou
 
 def test_a_configuration_that_is_no_toml(company: Path, out: Path, cxml: Cxml) -> None:
     edit(company, "[population]", "[population")
+    line = 1 + (company / "cxml.toml").read_text(encoding="utf-8").splitlines().index("[population")
     said = cxml("train", company, "--out", out)
     assert (said.code, said.out) == (2, "")
-    for words in ("cannot be read as TOML", "line 3", f"where:    {company / 'cxml.toml'}", "mend:"):
+    for words in ("cannot be read as TOML", f"line {line}", f"where:    {company / 'cxml.toml'}", "mend:"):
         assert words in said.err
 
 

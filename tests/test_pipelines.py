@@ -78,7 +78,7 @@ def test_bank_tables_keep_to_their_contract(bank: Config) -> None:
     assert found.check.problems == ()
     in_part = {entry["factor"] for entry in found.coverage["partly"]}
     assert {"waiting", "abandonment"} <= {*found.coverage["measured"], *in_part}
-    assert "delivery" in {entry["factor"] for entry in found.coverage["not_measured"]}
+    assert "returns" in {entry["factor"] for entry in found.coverage["not_measured"]}
 
 
 def test_bank_population_and_labels_are_those_of_the_log(bank: Config) -> None:
