@@ -223,6 +223,38 @@ def features(
         sys.stdout.write(jobs.features_sql(config) + "\n")
 
 
+@app.command(epilog="Example: cxml audit company --allow customer_segment")
+def audit(
+    config: Config,
+    out: Out = None,
+    customers: Annotated[
+        int | None, typer.Option(help="customers to look at; of more, so many are drawn", min=1)
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(help="what is known at the cutoff although it looks otherwise", metavar="NAME"),
+    ] = None,
+) -> None:
+    """Look for what knows the future.
+
+    Scrambles the future and compares features; looks for values that were filled in, summed up or written later.
+    """
+    from cxml import jobs
+
+    with talk.bar("probing") as progress:
+        made = jobs.audit(
+            config, out=out, customers=customers, allow=tuple(allow or ()), tell=talk.tell, progress=progress
+        )
+    if talk.json:
+        leaks = [one.__dict__ for one in made.found.leaks]
+        talk.result({"passed": made.found.passed, "leaks": leaks, "audit": made.folder / "audit.json"})
+        raise typer.Exit(0 if made.found.passed else DataError.exit_code)
+    if not talk.quiet:
+        _print_audit(made.found)
+    talk.result({"page": made.folder / "audit.md", "figures": made.folder / "audit.json"})
+    made.found.raise_if_failed()
+
+
 @app.command(epilog="Example: cxml train company --out runs/train")
 def train(config: Config, out: Out = None) -> None:
     """Train, test, explain, log and register."""
@@ -323,6 +355,21 @@ def _print_catalogue(rows: list[dict[str, Any]], lang: str) -> None:
             [row["unit"], row["direction"], *([windows] if row["lookbacks"] != (0,) else []), table]
         )
         talk.out.print(f"  {row['feature']}: {escape(row[lang])} [dim]({about})[/dim]")
+
+
+def _print_audit(found: Any) -> None:
+    """The answer of each probe, and remarks, for people; what leaks is told as an error."""
+    from rich.table import Table
+
+    probes = Table("probe", "result", box=None)
+    for probe in found.probes:
+        probes.add_row(probe.name, probe.result)
+    talk.out.print(probes)
+    for probe in found.probes:
+        for one in probe.findings:
+            if not one.leak:
+                talk.out.print(f"[dim]remark: {escape(one.what)}[/dim]")
+    talk.out.print(f"\n{escape(found.verdict)}\n")
 
 
 def _print_check(found: Any) -> None:

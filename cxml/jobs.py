@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from cxml.errors import ConfigError, ModelError
 from cxml.sections import Tracking
 
 if TYPE_CHECKING:
+    from cxml.audit import Audit
     from cxml.check import Check
     from cxml.models.bundle import Bundle
     from cxml.tables import Tables
@@ -41,6 +42,14 @@ class Checked:
 
     check: Check
     coverage: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Audited:
+    """Where the audit was written, and what it found."""
+
+    folder: Path
+    found: Audit
 
 
 def simulate(out: str | Path, *, customers: int = 20_000, months: int = 24, seed: int = 0) -> Path:
@@ -142,6 +151,49 @@ def features_sql(config: ConfigLike) -> str:
     return (
         f"{tables.engine.macros(tables.config.project.timezone)}\n\n{matrix.planned(tables, MEASURED).sql()}"
     )
+
+
+def audit(
+    config: ConfigLike,
+    *,
+    out: str | Path | None = None,
+    customers: int | None = None,
+    allow: Collection[str] = (),
+    tell: Tell = _silent,
+    progress: Progress = _still,
+) -> Audited:
+    """Look for what knows at a cutoff that which was only known later; writes ``audit.json`` and ``audit.md``.
+
+    Of more than *customers* (by default 10,000), as many are drawn by the seed of the config. *allow* names
+    what is known at the cutoff although it does not look so. What leaks is in the result; nothing is raised
+    for it.
+    """
+    from cxml import audit as leaks
+    from cxml import snapshots
+    from cxml.tables import fingerprint
+
+    config = _read(config)
+    snapshots.training_cutoffs(config)  # refuses an immature one before anything is read
+    with store.run(_out(config, out, "audit")) as run:
+        tell("checking the tables")
+        tables = _checked(config)
+        found = leaks.audit(
+            tables,
+            customers=customers or leaks.CUSTOMERS,
+            seed=config.model.seed,
+            allow=allow,
+            tell=tell,
+            progress=progress,
+        )
+        run.write_json("audit.json", leaks.as_json(found))
+        run.write_text("audit.md", leaks.as_markdown(found))
+        run.info = {
+            "project": config.project.name,
+            "passed": found.passed,
+            "data": fingerprint(tables),
+            "config": _config_hash(config),
+        }
+    return Audited(run.path, found)
 
 
 def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _silent) -> Path:

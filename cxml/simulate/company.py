@@ -195,7 +195,8 @@ def _tables(
     until = np.minimum(left, months.end)
     rows = {name: seen(name, lives.pop(name), until) for name in EVENTS if name in lives}
     rows["customers"] = people.rows(left, last_seen(rows, people.joined))
-    rows["subscriptions"] = subscriptions.subscription_rows(people, months, plans, left, asked)
+    contracts = subscriptions.subscription_rows(people, months, plans, left, asked)
+    rows["subscriptions"] = subscriptions.with_withdrawn(contracts, *outbound.withdrawn(rows["interactions"]))
     rows["agents"] = agents.agent_rows(draw["agents"], company.staff, months)
     if late:
         _write_late(draw["late"], rows, months)

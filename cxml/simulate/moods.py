@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from cxml.simulate.factors import BY_NAME
 from cxml.simulate.rows import DAY, FloatArray, IntArray, Rows
 
 _LONG_WAIT_S = 600
@@ -47,5 +48,5 @@ def felt(exposures: Mapping[str, FloatArray]) -> FloatArray:
         - 0.05 * exposures["effort"] - 0.3 * exposures["personalization"] - 0.1 * exposures["abandonment"]
         + 0.1 * exposures["recovery"] - 0.1 * exposures["delivery"] - 0.05 * exposures["billing"]
         - 0.1 * exposures["visits"] - 0.1 * exposures["returns"] - 0.03 * exposures["digital"]
-        - 0.1 * (exposures["conduct"] - 0.6)
+        - 0.1 * (exposures["conduct"] - BY_NAME["conduct"].usual)
     )  # fmt: skip

@@ -38,6 +38,12 @@ def retention_contacts(rng: np.random.Generator, contacts: Rows, asked: IntArray
     return by_time(joined([contacts, call]), "started_at")
 
 
+def withdrawn(contacts: Rows) -> tuple[IntArray, IntArray]:
+    """Who wanted to cancel and stayed, and when they asked."""
+    stayed = (contacts["topic"] == RETENTION) & (contacts["resolved_at"] < NEVER)
+    return contacts["customer_id"][stayed], contacts["started_at"][stayed]
+
+
 def _proactive(rng: np.random.Generator, company: Company) -> Rows:
     luck = company.luck.kinds["proactive"][:, :-1]
     rate = _PROACTIVE_RATE * np.exp(_PROACTIVE_BY_LUCK * luck - _PROACTIVE_BY_LUCK**2 / 2)

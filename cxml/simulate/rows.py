@@ -44,20 +44,21 @@ def take(rows: Rows, chosen: NDArray[Any]) -> Rows:
 
 def joined(parts: Sequence[Rows]) -> Rows:
     """All rows of *parts*, one after the other; what a part does not have is "none" there."""
-    like = {name: values for part in parts for name, values in part.items()}
-    whole = [{**none_like(like, len(next(iter(part.values())))), **part} for part in parts]
-    return {name: np.concatenate([part[name] for part in whole]) for name in like}
+    like = {name: values.dtype for part in parts for name, values in part.items()}
+    sizes = [len(next(iter(part.values()))) for part in parts]
+    return {
+        name: np.concatenate([
+            part[name] if name in part else np.full(size, _none(name, kind), dtype=kind)
+            for part, size in zip(parts, sizes, strict=True)
+        ])
+        for name, kind in like.items()
+    }  # fmt: skip
 
 
-def none_like(rows: Rows, size: int) -> Rows:
-    """*size* rows with the columns of *rows* and nothing in them."""
-    return {name: np.full(size, _none(name, values), dtype=values.dtype) for name, values in rows.items()}
-
-
-def _none(name: str, values: NDArray[Any]) -> float:
-    if values.dtype.kind == "f":
+def _none(name: str, kind: np.dtype[Any]) -> float:
+    if kind.kind == "f":
         return float("nan")
-    return NEVER if name == "at" or name.endswith("_at") else -1
+    return NEVER if name.endswith("_at") else -1
 
 
 def by_time(rows: Rows, event: str) -> Rows:
@@ -68,6 +69,11 @@ def by_time(rows: Rows, event: str) -> Rows:
 def numbered(rows: Rows, column: str) -> Rows:
     """The rows with their place as the id in *column*."""
     return {column: np.arange(len(next(iter(rows.values())))), **rows}
+
+
+def place_in_time(who: IntArray, at: IntArray) -> IntArray:
+    """One number for each row that orders by customer, then time."""
+    return (who << 34) + at
 
 
 def flag(condition: NDArray[Any]) -> SmallArray:

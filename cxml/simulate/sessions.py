@@ -14,13 +14,13 @@ from cxml.simulate.population import Population
 from cxml.simulate.rows import (
     BoolArray,
     FloatArray,
-    IntArray,
     Rows,
     by_time,
     codes,
     flag,
     joined,
     numbered,
+    place_in_time,
     take,
 )
 
@@ -70,17 +70,11 @@ def with_contacts(sessions: Rows, contacts: Rows) -> Rows:
     """The sessions with ``ended_in_contact``: the customer is in touch with a person within the hour."""
     inbound = contacts["direction"] == 0
     who, at = contacts["customer_id"][inbound], contacts["started_at"][inbound]
-    start = min(at.min(initial=0), sessions["started_at"].min(initial=0))
-    key = np.sort(_key(who, at, start))
-    own = _key(sessions["customer_id"], sessions["started_at"], start)
+    key = np.sort(place_in_time(who, at))
+    own = place_in_time(sessions["customer_id"], sessions["started_at"])
     following = np.searchsorted(key, own)
     gap = np.append(key, np.iinfo(np.int64).max)[following] - own
     return sessions | {"ended_in_contact": flag((gap <= HOUR) & (sessions["asks"] == 1))}
-
-
-def _key(who: IntArray, at: IntArray, start: int) -> IntArray:
-    """One number that orders by customer, then time."""
-    return (who << 34) + (at - start)
 
 
 def _browsing(rng: np.random.Generator, people: Population, months: Months) -> Rows:

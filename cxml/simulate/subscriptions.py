@@ -8,7 +8,7 @@ import numpy as np
 
 from cxml.simulate.months import Months
 from cxml.simulate.population import Population
-from cxml.simulate.rows import DAY, NEVER, BoolArray, FloatArray, IntArray, Rows, take
+from cxml.simulate.rows import DAY, NEVER, BoolArray, FloatArray, IntArray, Rows, place_in_time, take
 
 PLANS = ("mini", "basic", "standard", "plus", "premium")
 _PRICES = np.array([19_900.0, 33_000.0, 45_000.0, 59_000.0, 89_000.0])
@@ -95,3 +95,13 @@ def subscription_rows(
         "auto_renew": people.renews[owner].astype(np.int8),
     }
     return {"subscription_id": np.arange(len(owner)), **rows}
+
+
+def with_withdrawn(contracts: Rows, who: IntArray, at: IntArray) -> Rows:
+    """The contracts with the requests to end them that customers took back, on the span in force then."""
+    spans = place_in_time(contracts["customer_id"], contracts["started_at"])
+    span = np.searchsorted(spans, place_in_time(who, at), side="right") - 1
+    asked = contracts["cancel_requested_at"].copy()
+    kept = asked[span] < NEVER
+    asked[span[~kept]] = at[~kept]
+    return contracts | {"cancel_requested_at": asked}

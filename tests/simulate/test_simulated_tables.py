@@ -182,23 +182,22 @@ def test_most_customers_are_there_at_the_start_and_some_join_later(frames):
     assert len(late) == 12 and late.max() < 4 * late.min()
 
 
-def test_a_request_to_leave_falls_into_the_month_of_leaving(frames):
-    spans = frames["subscriptions"].sort_values("started_at", kind="stable")
-    gone = spans.drop_duplicates("customer_id", keep="last").dropna(subset="ended_at")
-    asked = gone.cancel_requested_at
-    assert 0.35 < asked.notna().mean() < 0.65
-    assert (asked <= gone.ended_at)[asked.notna()].all()
-    assert ((gone.ended_at - asked) <= pd.Timedelta("10D"))[asked.notna()].all()
-    start = gone.ended_at.dt.tz_localize(None).dt.to_period("M").dt.start_time.dt.tz_localize("UTC")
-    assert (asked >= start)[asked.notna()].all()
-    assert spans.cancel_requested_at.notna().sum() == asked.notna().sum()
+def test_a_request_to_leave_falls_into_the_month_of_leaving_or_is_taken_back(frames):
+    requests = frames["subscriptions"].dropna(subset="cancel_requested_at")
     calls = frames["interactions"].query("topic == 'retention'")
-    wants = set(zip(gone.customer_id, asked, strict=True)) & set(
-        zip(calls.customer_id, calls.started_at, strict=True)
-    )
-    assert len(wants) > 0.9 * asked.notna().sum()
-    assert len(calls) > 1.1 * len(wants)  # some stay
     assert 0.15 < calls.competitor.astype(float).mean() < 0.45
+    asked = ["customer_id", "cancel_requested_at"]
+    called = calls.rename(columns={"started_at": "cancel_requested_at"})
+    both = requests.merge(called[[*asked, "resolved_at"]], on=asked)
+    assert len(both) > 0.99 * len(requests)
+    stayed = both.resolved_at.notna()
+    assert 0.1 < stayed.mean() < 0.5 and both.ended_at[stayed].isna().any()
+    goes = both[~stayed]
+    assert (goes.cancel_requested_at <= goes.ended_at).all()
+    assert (goes.ended_at - goes.cancel_requested_at <= pd.Timedelta("10D")).all()
+    month = goes.ended_at.dt.tz_localize(None).dt.to_period("M").dt.start_time.dt.tz_localize("UTC")
+    assert (goes.cancel_requested_at >= month).all()
+    assert 0.35 < len(goes) / frames["customers"].left_at.notna().sum() < 0.65
 
 
 def test_a_contact_adds_up(frames):

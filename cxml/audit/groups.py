@@ -1,0 +1,62 @@
+"""Values as a few groups: ranges of a number, levels of a text, and missing as a group of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+LEAST_ROWS = 20
+"""Rows that a level of a text needs to be a group; rarer ones are one group together."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The group of each row.
+
+    Attributes
+    ----------
+    of : int array
+        0 .. count - 1.
+    count : int
+    missing : int
+        The group of missing values.
+    """
+
+    of: NDArray[np.int64]
+    count: int
+    missing: int
+
+    def total(
+        self, weight: NDArray[np.float64], rows: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float64]:
+        """Sum of *weight* in each group, over *rows* (all when None)."""
+        chosen = slice(None) if rows is None else rows
+        return np.bincount(self.of[chosen], weight[chosen], minlength=self.count).astype(np.float64)
+
+
+def groups(values: pd.Series, learn: NDArray[np.bool_], bins: int) -> Groups:
+    """Group *values* by the edges and levels of the rows *learn*: at most *bins* ranges, or a level each.
+
+    >>> found = groups(pd.Series([1.0, 2.0, 3.0, None]), np.ones(4, bool), bins=2)
+    >>> found.of.tolist(), found.missing
+    ([0, 1, 1, 2], 2)
+    """
+    if is_numeric_dtype(values) or is_bool_dtype(values):
+        number = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        seen = number[learn & np.isfinite(number)]
+        edges = np.unique(np.quantile(seen, np.linspace(0, 1, bins + 1)[1:-1])) if len(seen) else np.zeros(0)
+        of = np.searchsorted(edges, number, side="right")
+        of[np.isnan(number)] = len(edges) + 1
+        return Groups(of.astype(np.int64), len(edges) + 2, len(edges) + 1)
+    counts = values[learn].value_counts()
+    levels = sorted(str(level) for level, n in counts.items() if n >= LEAST_ROWS)
+    place = {level: i + 1 for i, level in enumerate(levels)}
+    missing = len(levels) + 1
+    of = np.array(
+        [missing if value is None or value != value else place.get(str(value), 0) for value in values]
+    )
+    return Groups(of.astype(np.int64), missing + 1, missing)

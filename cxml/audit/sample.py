@@ -1,0 +1,122 @@
+"""The customers an audit looks at: all of them, or as many as asked for, drawn by a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxml import labels, snapshots
+from cxml.config import Config
+from cxml.engine import literal
+from cxml.features import matrix, planner
+from cxml.features.declare import LEARNED
+from cxml.features.statements import Column
+from cxml.splits import Plan as Split
+from cxml.splits import plan_splits
+from cxml.tables import Tables
+
+DRAWN = "cxml_drawn"
+"""The relation of the customers drawn."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Snapshots of some customers at every training cutoff, with features and labels.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        ``customer_id``, ``cutoff``, the feature columns and ``churned`` (0/1); who left within the lead is
+        not in it.
+    columns : tuple of Column
+        How each feature column is declared.
+    labels : mapping
+        How columns and factors are called, and of which kind the factors are.
+    split : splits.Plan
+        Which cutoffs a model would learn from, and which test it.
+    arrived : int array
+        Seconds since 1970 of the first row about the customer of each row of the frame.
+    customers, everyone : int
+        Customers drawn, and those at risk at any of the cutoffs.
+    """
+
+    frame: pd.DataFrame
+    columns: tuple[Column, ...]
+    labels: Mapping[str, Any]
+    split: Split
+    arrived: NDArray[np.int64]
+    customers: int
+    everyone: int
+
+    @property
+    def cutoffs(self) -> list[pd.Timestamp]:
+        """The cutoffs in order."""
+        return sorted(self.frame["cutoff"].unique())
+
+    def kind(self, column: str) -> str:
+        """The kind of the factor that a column belongs to."""
+        return str(self.labels["factors"][self.labels["features"][column]["factor"]]["kind"])
+
+
+def draw(tables: Tables, relation: str, customers: int, seed: int) -> int:
+    """Draw that many of the customers in *relation* by their ids and *seed* alone; how many there are."""
+    order = f"code(concat({literal(str(seed))}, '/', customer_id)), customer_id"
+    tables.engine.keep(
+        DRAWN, f"select distinct customer_id from {relation} order by {order} limit {int(customers)}"
+    )
+    return int(tables.engine.rows(f"select count(distinct customer_id) from {relation}")[0][0])
+
+
+def narrow(tables: Tables) -> None:
+    """Go on with the customers drawn: ``snapshots`` and ``customer_keys`` hold nobody else."""
+    for name in ("snapshots", "customer_keys"):
+        tables.engine.keep(name, f"select s.* from {name} s join {DRAWN} using (customer_id)")
+
+
+def take(tables: Tables, customers: int, seed: int) -> Sample:
+    """Features and labels of the customers drawn, at every cutoff whose label is known.
+
+    Raises
+    ------
+    ImmatureCutoffError, NotEnoughDataError, ConfigError
+    """
+    engine = tables.engine
+    cutoffs = usable_cutoffs(tables)
+    snapshots.take(tables, cutoffs)
+    everyone = draw(tables, "snapshots", customers, seed)
+    narrow(tables)
+    plan = matrix.planned(tables, LEARNED | {"consequence"})
+    planner.run(engine, plan)
+    labels.make(tables)
+    engine.keep("training_set", "select * from matrix join labels using (customer_id, cutoff)")
+    frame = matrix.read(tables, "training_set")
+    for name in ("matrix", "training_set"):
+        engine.drop(name)
+    stayed = frame[frame["left_in_lead"] == 0].drop(columns=["left_in_lead", "value"]).reset_index(drop=True)
+    first = dict(engine.rows("select customer_id, a.t from customer_keys join arrivals a using (ci)"))
+    arrived = np.array([first[one] for one in stayed["customer_id"]], dtype=np.int64)
+    return Sample(
+        stayed, plan.columns, matrix.labels_of(plan, tables), _split(cutoffs, tables.config), arrived,
+        int(stayed["customer_id"].nunique()), everyone,
+    )  # fmt: skip
+
+
+def usable_cutoffs(tables: Tables) -> tuple[datetime, ...]:
+    """The training cutoffs of the config, or the matured month starts that have a history."""
+    cutoffs = snapshots.training_cutoffs(tables.config)
+    return cutoffs if tables.config.training.cutoffs else snapshots.with_history(tables, cutoffs)
+
+
+def _split(cutoffs: tuple[datetime, ...], config: Config) -> Split:
+    """Who trains and who tests; its sentence shows the days of the project's zone."""
+    horizon = snapshots.maturity(config) - config.churn.lead
+    said = plan_splits(
+        [cutoff.astimezone(config.zone) for cutoff in cutoffs], config.churn.lead, horizon
+    ).reason
+    return replace(plan_splits(cutoffs, config.churn.lead, horizon), reason=said)
