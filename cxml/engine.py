@@ -62,6 +62,8 @@ class Engine:
         settings: dict[str, Any] = {
             "TimeZone": "UTC",
             "preserve_insertion_order": False,
+            # Its bar would go to standard output, where machines read.
+            "enable_progress_bar": False,
             "temp_directory": str(Path(tempfile.gettempdir()) / f"cxml-{os.getpid()}"),
             # Nothing is fetched from outside, whatever a source is called.
             "autoinstall_known_extensions": False,

@@ -142,3 +142,7 @@ def test_a_wrong_statement_is_not_taken_for_wrong_data(engine):
     with pytest.raises(Exception, match="not exist") as caught:
         engine.rows("select * from no_such_relation")
     assert not isinstance(caught.value, CxmlError)
+
+
+def test_slow_statements_draw_no_bar() -> None:
+    assert Engine(threads=1).rows("select current_setting('enable_progress_bar')") == [(False,)]
