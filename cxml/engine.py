@@ -62,8 +62,6 @@ class Engine:
         settings: dict[str, Any] = {
             "TimeZone": "UTC",
             "preserve_insertion_order": False,
-            # Its bar would go to standard output, where machines read.
-            "enable_progress_bar": False,
             "temp_directory": str(Path(tempfile.gettempdir()) / f"cxml-{os.getpid()}"),
             # Nothing is fetched from outside, whatever a source is called.
             "autoinstall_known_extensions": False,
@@ -76,6 +74,7 @@ class Engine:
         self._db = duckdb.connect(":memory:")
         for name, value in settings.items():
             self._set(name, value)
+        self._hide_bar()
         for macro in _MACROS:
             self._db.execute(macro.format(zone=literal(zone)))
 
@@ -94,6 +93,14 @@ class Engine:
             key, expected, fix = _LIMITS[name]
             raise ConfigError(f"{value!r} cannot be used", where=f"[engine] {key}",
                               expected=expected, fix=fix) from None  # fmt: skip
+
+    def _hide_bar(self) -> None:
+        """Turn off the engine's bar, which would go to standard output, where machines read.
+
+        Where it is off already it is left alone: in Jupyter it cannot even be turned off without ipywidgets.
+        """
+        if self._db.execute("select current_setting('enable_progress_bar')").fetchall()[0][0]:
+            self._set("enable_progress_bar", False)
 
     def run(self, sql: str) -> None:
         """Execute one statement."""

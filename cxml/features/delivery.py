@@ -37,7 +37,6 @@ DELIVERY = Factor(
             "told_at", "orders", "messages", "t", "first after", 60, "purpose in ('status', 'alert')", "order_id",
         ),
         Match("late_delivery_at", "interactions", "orders", "delivered_at", "last before", 14, "late"),
-        Match("order_before_at", "interactions", "orders", "t", "last before", 14),
     ),
     flags=(
         Flag("due_at", "orders", "coalesce(promised_at, t + delivery_promise_s)"),
@@ -141,12 +140,6 @@ DELIVERY = Factor(
             "late_delivery_contacts_n", "interactions", count(f"{INBOUND} and late_delivery_at is not null"),
             "count", "D11 G25", "+", "contacts within 14 days after a late delivery",
             "배송 지연 후 14일 이내 문의 건수", (90, 365), empty=0,
-        ),
-        Feature(
-            "account_contacts_n", "interactions",
-            count(f"topic like 'account%' and {INBOUND} and order_before_at is not null"), "count", "D31",
-            "±", "contacts about the customer's own data within 14 days after an order",
-            "주문 후 14일 이내 고객 정보 관련 문의 건수", (365,), empty=0,
         ),
     ),
 )  # fmt: skip

@@ -77,6 +77,17 @@ class SigmoidCalibrator:
             _, shift = _newton(np.zeros_like(x), target, offset=a * (x - middle))
         return cls(float(a), float(shift - a * middle))
 
+    def levelled(self, margin: ArrayLike, y: ArrayLike) -> SigmoidCalibrator:
+        """The same slope with the shift that gives outcomes *y* at these margins their mean probability.
+
+        >>> found = SigmoidCalibrator(a=0.5).levelled([-2, 0, 1, 3], [0, 0, 1, 0])
+        >>> found.a, found.probability([-2, 0, 1, 3]).mean().round(6)
+        (0.5, np.float64(0.25))
+        """
+        x, hit = np.asarray(margin, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        _, shift = _newton(np.zeros_like(x), hit, offset=self.a * (x - x.mean()))
+        return SigmoidCalibrator(self.a, float(shift - self.a * x.mean()))
+
     def log_odds(self, margin: ArrayLike) -> Floats:
         """Calibrated log-odds of each margin."""
         return self.a * np.asarray(margin, dtype=np.float64) + self.b

@@ -141,9 +141,11 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self.calibrate_out_of_fold()
 
     def calibrate(self, X: pd.DataFrame | ArrayLike, y: ArrayLike) -> Self:
-        """Fit the sigmoid anew on later rows, which training never saw.
+        """Fit the sigmoid anew, with later rows which training never saw.
 
-        With fewer than ``min_events`` rows of a class, the calibration on held-out customers is
+        The slope belongs to the trees and comes from the later rows and the customers held out in training
+        together: from one cutoff alone it would be mostly chance. The level drifts, and comes from the later
+        rows. With fewer than ``min_events`` rows of a class, the calibration on held-out customers is
         kept and ``calibrated_on_`` says so.
         """
         check_is_fitted(self, "forest_")
@@ -153,8 +155,10 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.calibrate_out_of_fold()
             self.calibrated_on_ += f"; the later rows have only {fewest:,} of one class"
             return self
-        self.calibrator_ = SigmoidCalibrator.fit(self.margin(X), hit)
-        self.calibrated_on_ = f"{len(hit):,} later rows"
+        later, (held, outcomes) = self.margin(X), self._held_out
+        both = SigmoidCalibrator.fit(np.concatenate([later, held]), np.concatenate([hit, outcomes]))
+        self.calibrator_ = both.levelled(later, hit)
+        self.calibrated_on_ = f"{len(hit):,} later rows and {len(held):,} of customers held out in training"
         return self
 
     def calibrate_out_of_fold(self) -> Self:

@@ -30,24 +30,24 @@ class Effects:
     True
     """
 
-    waiting: float = 0.19
-    resolution: float = 1.65
-    personalization: float = 1.30
-    repeats: float = 0.48
-    effort: float = 0.46
-    abandonment: float = 0.50
-    recovery: float = -0.36
-    conduct: float = 0.65
-    billing: float = 0.60
-    visits: float = 0.85
-    digital: float = 0.55
-    product: float = 0.35
-    price: float = 0.30
-    returns: float = 0.30
-    replies: float = 0.30
-    proactive: float = -0.25
-    skill: float = 0.40
-    self_service: float = 0.15
+    waiting: float = 0.17
+    resolution: float = 1.50
+    personalization: float = 1.35
+    repeats: float = 0.40
+    effort: float = 0.54
+    abandonment: float = 0.60
+    recovery: float = -0.60
+    conduct: float = 0.70
+    billing: float = 0.65
+    visits: float = 0.80
+    digital: float = 0.65
+    product: float = 0.45
+    price: float = 0.40
+    self_service: float = 0.50
+    returns: float = 0.0
+    replies: float = 0.0
+    proactive: float = 0.0
+    skill: float = 0.0
     store: float = 0.0
     consistency: float = 0.0
     language: float = 0.0

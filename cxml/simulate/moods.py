@@ -21,10 +21,10 @@ def with_moods(rng: np.random.Generator, rows: Rows) -> Rows:
     size = len(rows["started_at"])
     wait = np.nan_to_num(rows["wait_s"])
     angry = _after_bad(rows, (rows["abandoned"] == 1) | (wait > _LONG_WAIT_S))
-    start = rng.normal(0.1 - 0.2 * np.minimum(rows["turn"], 2) - 0.2 * angry, 0.3)
-    change = np.where(rows["solved"] == 1, 0.35, -0.25) - 0.015 * np.minimum(wait / 60, 20)
-    change = change - 0.1 * rows["transfers"] + 0.25 * (np.nan_to_num(rows["empathy"], nan=0.62) - 0.62)
-    end = start + change + rng.normal(0, 0.2, size)
+    start = rng.normal(0.1 - 0.08 * np.minimum(rows["turn"], 2) - 0.15 * angry, 0.35)
+    change = np.where(rows["solved"] == 1, 0.2, -0.1) - 0.008 * np.minimum(wait / 60, 20)
+    change = change - 0.05 * rows["transfers"] + 0.25 * (np.nan_to_num(rows["empathy"], nan=0.62) - 0.62)
+    end = start + change + rng.normal(0, 0.3, size)
     return rows | {
         "sentiment_start": np.round(start.clip(-1.0, 1.0), 2),
         "sentiment_end": np.round(end.clip(-1.0, 1.0), 2),

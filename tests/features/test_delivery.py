@@ -59,11 +59,6 @@ def after_late_delivery(r: Row, x: Case) -> bool:
         r, "orders", 14, lambda o: late(o) and o["t"] >= r["t"] - YEAR, instant="delivered_at") is not None  # fmt: skip
 
 
-def own_data_after_order(r: Row, x: Case) -> bool:
-    about = (r["topic"] or "").startswith("account") and inbound(r)
-    return about and x.last_before(r, "orders", 14, lambda o: True) is not None
-
-
 def took(rows: list[Row], instant: str) -> list[int]:
     return [r[instant] - r["t"] for r in rows if r[instant] is not None]
 
@@ -89,7 +84,6 @@ ORACLE = {
     "edit_h_mean": lambda w, k, c: mean([s / HOUR for s in took(w, "edited_at")]),
     "status_contacts_n": lambda w, k, c: n(about_delivery(r) for r in w),
     "late_delivery_contacts_n": lambda w, k, c, x: n(inbound(r) and after_late_delivery(r, x) for r in w),
-    "account_contacts_n": lambda w, k, c, x: n(own_data_after_order(r, x) for r in w),
 }
 
 

@@ -12,6 +12,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from cxml.errors import ModelError, NotEnoughDataError
 from cxml.metrics import churn_metrics
 from cxml.models import forest
+from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.churn import ChurnClassifier
 from cxml.models.forest import make_folds
 from cxml.models.trees import tree_contributions
@@ -48,8 +49,16 @@ def test_ranks_nearly_as_the_truth_and_is_calibrated(fitted: ChurnClassifier) ->
     X, y, truth = company(8000, seed=1)
     found, best = churn_metrics(y, fitted.predict_proba(X)[:, 1]), churn_metrics(y, truth)
     assert found["auc"] - 0.5 > 0.85 * (best["auc"] - 0.5)
-    fitted_later = fitted.calibrate(*company(4000, seed=2)[:2])
-    assert fitted_later.calibrated_on_ == "4,000 later rows"
+    alone = fitted.calibrator_
+    X2, y2, _ = company(4000, seed=2)
+    fitted_later = fitted.calibrate(X2, y2)
+    assert fitted_later.calibrated_on_ == "4,000 later rows and 2,500 of customers held out in training"
+    assert fitted_later.predict_proba(X2)[:, 1].mean() == pytest.approx(y2.mean()), (
+        "the level of the later rows"
+    )
+    later_only = SigmoidCalibrator.fit(fitted.margin(X2), y2)
+    slopes = sorted([alone.a, later_only.a])
+    assert slopes[0] < fitted.calibrator_.a < slopes[1], "the slope of both"
     later = churn_metrics(y, fitted_later.predict_proba(X)[:, 1])
     assert later["ece"] < later["ece_noise_p99"]
     assert later["auc"] == pytest.approx(found["auc"])

@@ -236,7 +236,7 @@ def test_anger_is_brought_along(frames):
     before = t.groupby("customer_id")[["abandoned", "wait_s", "started_at"]].shift(1)
     recent = seconds(t.started_at, before.started_at) < 14 * 86_400
     bad = true(before.abandoned) | (before.wait_s > 600)
-    assert t.sentiment_start[recent & bad].mean() < t.sentiment_start[recent & ~bad].mean() - 0.1
+    assert t.sentiment_start[recent & bad].mean() < t.sentiment_start[recent & ~bad].mean() - 0.07
 
 
 def test_recovery_money_is_asked_for_given_and_refused(frames):

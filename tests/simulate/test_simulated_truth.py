@@ -12,7 +12,10 @@ from cxml.simulate.factors import BY_NAME, FACTORS
 DAYS = pd.Timedelta("1D")
 HORIZON = 28 * DAYS
 STRONG = ("waiting", "resolution", "personalization")
-NULLS = ("store", "consistency", "language", "delivery", "feedback", "sentiment", "posts")
+NULLS = (
+    "returns", "replies", "proactive", "skill", "store", "consistency", "language", "delivery",
+    "feedback", "sentiment", "posts",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +105,7 @@ def test_the_hidden_trait_is_a_fifth_and_the_ranking_of_effects_is_clear(seed):
     outcomes = {factor.name for factor in FACTORS if factor.outcome}
     assert set(effects.index[effects.kind == "outcome"]) == outcomes
     assert set(effects.index[effects.kind == "null"]) == set(NULLS) - outcomes
-    assert (effects.kind == "effect").sum() == 18
+    assert (effects.kind == "effect").sum() == len(FACTORS) - len(NULLS)
 
 
 def test_the_effects_table_follows_from_the_snapshots(company):
