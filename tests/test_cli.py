@@ -32,7 +32,11 @@ VERBS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
 SETTINGS = """
 [features]
 lookbacks = [90]
-leave_out = ["abandonment", "contacts", "delivery", "effort", "feedback", "language", "recovery", "repeats"]
+leave_out = [
+    "abandonment", "channels", "conduct", "consistency", "contacts", "delivery", "digital", "effort", "feedback",
+    "language", "posts", "price", "proactive", "product", "recovery", "repeats", "replies", "returns",
+    "self_service", "sentiment", "skill", "store", "visits",
+]
 
 [model]
 threads = 1

@@ -37,7 +37,7 @@ EARLIER = datetime(2025, 2, 1, tzinfo=UTC)
 SETTINGS = """
 [features]
 lookbacks = [90]
-leave_out = ["abandonment", "delivery", "effort", "language", "recovery", "repeats"]
+leave_out = {left_out}
 
 [model]
 threads = 1
@@ -51,7 +51,12 @@ offer_cost = 3000.0
 save_rate = 0.25
 holdout = 0.2
 """
-LEFT_OUT = {"abandonment", "delivery", "effort", "language", "recovery", "repeats"}
+LEFT_OUT = {
+    "abandonment", "channels", "conduct", "consistency", "delivery", "digital", "effort", "language", "posts",
+    "proactive", "product", "recovery", "repeats", "replies", "returns", "self_service", "sentiment", "skill",
+    "store", "visits",
+}  # fmt: skip
+"""Most factors: what the jobs do does not depend on how many there are."""
 
 
 def pipeline(folder: Path, data: Path, *, threads: int = 1, cutoffs: int = 4, end: str = "") -> Path:
@@ -71,7 +76,8 @@ def pipeline(folder: Path, data: Path, *, threads: int = 1, cutoffs: int = 4, en
         text = re.sub(rf"^\[{section}\]\n(?:(?!\[).*\n)*", "", text, flags=re.M)
     folder.mkdir(parents=True)
     file = folder / "cxml.toml"
-    file.write_text(text + SETTINGS.format(threads=threads), encoding="utf-8")
+    left_out = str(sorted(LEFT_OUT)).replace("'", '"')
+    file.write_text(text + SETTINGS.format(threads=threads, left_out=left_out), encoding="utf-8")
     return file
 
 
