@@ -37,13 +37,15 @@ def measure(folder: Path) -> dict[str, float | str]:
     levers = [f for f in effects.index if effects.kind[f] != "outcome" and f in shown]
     rank = spearmanr(shown[levers], effects.mean_abs_contribution[levers]).statistic
     nulls = [f for f in levers if effects.kind[f] == "null"]
+    bottom = set(shown[levers].nsmallest(len(nulls)).index)
     own = trained.metrics["churn"]
     return {
         "auc": own["auc"], "true auc": best["auc"], "share": (own["auc"] - 0.5) / (best["auc"] - 0.5),
         "ece": own["ece"], "noise p99": own["ece_noise_p99"], "gini": trained.metrics["value"]["gini"],
         "true gini": worth["gini"], "gini share": trained.metrics["value"]["gini"] / worth["gini"],
         "total error": trained.metrics["value"]["total_error"], "rank": rank,
-        "nulls last": str(set(shown[levers].nsmallest(len(nulls)).index) == set(nulls)), "rung": trained.bundle.info["rung"],
+        "nulls last": f"{len(bottom & set(nulls))} of {len(nulls)}", "in their place": " ".join(bottom - set(nulls)) or "-",
+        "nulls above": " ".join(set(nulls) - bottom) or "-", "rung": trained.bundle.info["rung"],
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from cxml.features import FACTORS, matrix, planner
 from cxml.features.declare import FactorKind
 from cxml.features.vocabulary import vocabularies
 from cxml.simulate import simulate
-from cxml.tables import open_tables
+from cxml.tables import Tables, open_tables
 
 CUTOFF = datetime(2024, 11, 1, tzinfo=UTC)
 LATER = datetime(2024, 12, 1, tzinfo=UTC)
@@ -31,9 +31,10 @@ def company() -> dict[str, pd.DataFrame]:
     return {name: table.to_pandas() for name, table in made.tables.items()}
 
 
-def config() -> Config:
+def config(end: str = "2025-01-01", tables: Mapping[str, object] | None = None) -> Config:
     raw = {
-        "project": {"observation_end": "2025-01-01"},
+        "project": {"observation_end": end},
+        "tables": dict(tables or {}),
         "population": {"by": "subscription"},
         "churn": {"definition": "subscription", "horizon": "28D", "grace": "0D"},
         "value": {
@@ -47,7 +48,10 @@ def config() -> Config:
 
 
 def build(frames: Mapping[str, pd.DataFrame], *cutoffs: datetime) -> pd.DataFrame:
-    tables = open_tables(config(), dict(frames))
+    return measured(open_tables(config(), dict(frames)), *cutoffs)
+
+
+def measured(tables: Tables, *cutoffs: datetime) -> pd.DataFrame:
     snapshots.take(tables, cutoffs)
     planner.run(tables.engine, matrix.planned(tables, get_args(FactorKind)))
     return matrix.read(tables)
@@ -134,7 +138,7 @@ def test_every_factor_is_there(clean: pd.DataFrame) -> None:
 def test_scrambled_future(company: dict[str, pd.DataFrame], clean: pd.DataFrame, seed: int) -> None:
     rng = np.random.default_rng(seed)
     frames = {
-        name: frame if name in ("customers", "agents") else scramble(frame, name, CUTOFF, rng)
+        name: frame if name == "customers" else scramble(frame, name, CUTOFF, rng)
         for name, frame in company.items()
     }
     pd.testing.assert_frame_equal(build(frames, CUTOFF), clean, check_exact=True)
@@ -168,7 +172,7 @@ def test_scrambled_future_without_ids(company: dict[str, pd.DataFrame], seed: in
     tied = by_the_day(company)
     numbered = {name: frame.assign(**{TABLES[name].id: "-"}) if TABLES[name].id not in frame else frame
                 for name, frame in tied.items()}  # fmt: skip
-    late = {name: frame if name in ("customers", "agents") else scramble(frame, name, CUTOFF, rng)
+    late = {name: frame if name == "customers" else scramble(frame, name, CUTOFF, rng)
             for name, frame in numbered.items()}  # fmt: skip
     late = {name: frame[tied[name].columns] for name, frame in late.items()}
     first = tied["interactions"][["customer_id", "started_at", "topic"]]
@@ -215,6 +219,29 @@ def test_renamed_ids_permute_the_rows_only(company: dict[str, pd.DataFrame], cle
 def test_permuted_rows(company: dict[str, pd.DataFrame], clean: pd.DataFrame) -> None:
     mixed = {name: frame.sample(frac=1, random_state=1) for name, frame in company.items()}
     pd.testing.assert_frame_equal(build(mixed, CUTOFF), clean, check_exact=True)
+
+
+def test_shifted_time_changes_the_cutoff_only(company: dict[str, pd.DataFrame], clean: pd.DataFrame) -> None:
+    year = pd.Timedelta(weeks=52)  # whole weeks, so that a Sunday stays a Sunday
+
+    def shifted(frame: pd.DataFrame) -> pd.DataFrame:
+        instants = [name for name in frame if pd.api.types.is_datetime64_any_dtype(frame[name])]
+        return frame.assign(**{name: frame[name] + year for name in instants})
+
+    tables = open_tables(config("2025-12-31"), {name: shifted(frame) for name, frame in company.items()})
+    expected = clean.assign(cutoff=clean.cutoff + year)
+    pd.testing.assert_frame_equal(measured(tables, CUTOFF + year), expected, check_exact=True)
+
+
+def test_split_files(company: dict[str, pd.DataFrame], clean: pd.DataFrame, tmp_path: Path) -> None:
+    sources = {}
+    for name, frame in company.items():
+        (tmp_path / name).mkdir()
+        for part in range(3):
+            frame.iloc[part::3].to_parquet(tmp_path / name / f"part-{part}.parquet", index=False)
+        sources[name] = {"source": str(tmp_path / name / "*.parquet")}
+    tables = open_tables(config(tables=sources))
+    pd.testing.assert_frame_equal(measured(tables, CUTOFF), clean, check_exact=True)
 
 
 def test_features_and_labels_do_not_know_each_other() -> None:

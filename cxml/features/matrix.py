@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,8 @@ from cxml.features.profile import profile
 from cxml.features.promises import promise_flags
 from cxml.features.worth import worth
 from cxml.tables import Tables
+
+_WINDOW = re.compile(r"_(\d+d|ever)$")
 
 
 def factors_of(tables: Tables) -> tuple[Factor, ...]:
@@ -125,9 +128,8 @@ def coverage(tables: Tables, rows: Mapping[str, int]) -> dict[str, Any]:
     found: dict[str, Any] = {"measured": [], "partly": [], "not_measured": [], "rows": dict(rows)}
     for factor in factors:
         names = [f.name for f in factor.features] + [d.name for d in factor.derived]
-        lacks = {m for name in names for m in plan.left_out.get(name, ())} | {
-            *plan.reduced.get(factor.name, ())
-        }
+        lacks = {m for name in names for m in _lacking(name, plan.left_out)}
+        lacks |= {*plan.reduced.get(factor.name, ())}
         missing = sorted(m for m in lacks if m.partition(".")[0] in TABLES)
         have = sum(name in built for name in names)
         entry = {
@@ -143,3 +145,10 @@ def coverage(tables: Tables, rows: Mapping[str, int]) -> dict[str, Any]:
         where = "not_measured" if not have else "measured" if whole else "partly"
         found[where].append(factor.name if where == "measured" else entry)
     return found
+
+
+def _lacking(name: str, left_out: Mapping[str, Sequence[str]]) -> set[str]:
+    """What the feature *name* was left out for; for a formula also what the features in it were left out for."""
+    found = set(left_out.get(name, ()))
+    stems = {stem for part in found if (stem := _WINDOW.sub("", part)) in left_out and stem != name}
+    return found.union(*(_lacking(stem, left_out) for stem in stems))

@@ -12,8 +12,8 @@ from cxml.report.quality import CalibrationGroup, LiftPoint, ValueGroup
 
 LEFT, TOP, WIDTH, HEIGHT = 64.0, 18.0, 330.0, 250.0
 """The plot area inside a drawing of 410 x 330 units."""
-_NARROWEST = 335
-"""Pixels for the label and the figure of a bar on the narrowest phone."""
+_NARROWEST = 370
+"""Pixels for the label and the figure of a bar on the narrowest phone, where they are written smaller."""
 Format = Callable[[float], Figure]
 Say = Callable[[float, float], str]
 """What a point says, from its predicted and its actual number."""
@@ -164,7 +164,7 @@ def nice_ticks(top: float) -> tuple[float, ...]:
 
 def _pixels(text: str) -> int:
     """About how wide *text* is at the size of a bar's label."""
-    return sum(14 if unicodedata.east_asian_width(c) in "WF" else 8 for c in text)
+    return round(sum(14 if unicodedata.east_asian_width(c) in "WF" else 6.8 for c in text))
 
 
 def _shortened(label: str, room: int) -> str:

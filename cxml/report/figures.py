@@ -118,10 +118,15 @@ class Figures:
         return Figure(share, f"{100 * share:.1f}%p" if self._ko else f"{100 * share:.1f} percentage points")
 
     def times(self, ratio: float) -> Figure:
-        """A multiple, such as an odds ratio."""
+        """A multiple, such as an odds ratio.
+
+        >>> print(Figures("en").times(1.96), "|", Figures("en").times(0.031))
+        2.0 times | 0.031 times
+        """
         if math.isnan(ratio):
             return Figure(ratio, NONE)
-        return Figure(ratio, f"{ratio:.1f}배" if self._ko else f"{ratio:.1f} times")
+        shown = f"{ratio:.2g}" if 0 < abs(ratio) < 0.095 else f"{ratio:.1f}"
+        return Figure(ratio, (f"{shown}배" if self._ko else f"{shown} times").replace("-", MINUS))
 
     def score(self, value: float, decimals: int = 2) -> Figure:
         """A bare number with fixed decimals."""

@@ -90,3 +90,10 @@ def test_an_unknown_name_to_leave_out_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=name) as refused:
         matrix.planned(opened(leave_out=[name]))
     assert "did you mean" in refused.value.fix
+
+
+def test_an_index_lacks_what_its_parts_lack() -> None:
+    found = matrix.coverage(opened(), {"customers": 2, "interactions": 3})
+    lacking = {entry["factor"]: entry["missing"] for entry in found["not_measured"]}
+    assert all(lacking.values()), "what cannot be measured says what it needs"
+    assert {"messages", "interactions.recognised"} <= set(lacking["personalization_index"])
