@@ -176,7 +176,7 @@ def _empty(config: Config, rows: Mapping[str, int], opened: int) -> Iterator[Pro
                       "check the exports; a header alone is not enough")  # fmt: skip
         return
     activity = config.population.activity + (
-        config.churn.activity if config.churn.definition == "inactivity" else ()
+        config.churn.activity if config.churn.definition in ("inactivity", "rhythm") else ()
     )
     needed = {name.partition(".")[0] for name in activity} | {source.table for source in config.value.sources}
     if "subscription" in (config.population.by, config.churn.definition):

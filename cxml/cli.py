@@ -31,6 +31,9 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", help="output folder; default runs/<job> beside the config", metavar="DIR"),
 ]
+Languages = Annotated[
+    list[str] | None, typer.Option(help="en or ko, repeatable; default the config's languages")
+]
 Cutoff = Annotated[
     str | None,
     typer.Option(help="instant to look from, such as 2026-01-01; default observation_end", metavar="T"),
@@ -255,6 +258,19 @@ def audit(
     made.found.raise_if_failed()
 
 
+@app.command(epilog="Example: cxml label company --lang en")
+def label(config: Config, out: Out = None, lang: Languages = None) -> None:
+    """Compare what leaving could mean.
+
+    Churn by definition, horizon and cutoff; who comes back after a silence; the last usable cutoff.
+    """
+    from cxml import jobs
+
+    made = jobs.label(config, out=out, langs=tuple(lang or ()), tell=talk.tell)
+    pages = {page.name: page for page in sorted(made.glob("label.*.html"))}
+    talk.result({**pages, "definitions": made / "definitions.csv", "rates": made / "rates.csv"})
+
+
 @app.command(epilog="Example: cxml train company --out runs/train")
 def train(config: Config, out: Out = None) -> None:
     """Train, test, explain, log and register."""
@@ -305,9 +321,7 @@ def score(
 def report(
     config: Config,
     out: Out = None,
-    lang: Annotated[
-        list[str] | None, typer.Option(help="en or ko, repeatable; default the config's languages")
-    ] = None,
+    lang: Languages = None,
     scores: Annotated[
         Path | None, typer.Option(help="output folder of a scoring run; default runs/score", metavar="DIR")
     ] = None,

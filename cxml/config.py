@@ -285,6 +285,7 @@ def _coherent(config: Config) -> None:
     )
     _need(config.training.count >= 1, "[training] count", "at least 1", "write count = 8")
     _need(config.churn.horizon > timedelta(0), "[churn] horizon", "a span above 0", "write for example '90D'")
+    _need(config.churn.times > 0, "[churn] times", "a number above 0", "write for example times = 3.0")
     _need(
         config.value.discount_rate > -1,
         "[value] discount_rate",

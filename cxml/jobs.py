@@ -196,6 +196,39 @@ def audit(
     return Audited(run.path, found)
 
 
+def label(
+    config: ConfigLike, *, out: str | Path | None = None, langs: Sequence[str] = (), tell: Tell = _silent
+) -> Path:
+    """Compare what leaving could mean: ``label.<lang>.html``, ``definitions.csv``, ``rates.csv``, ``label.json``."""
+    from cxml import report as pages
+    from cxml.tables import fingerprint
+    from cxml.workbench import workbench
+
+    config = _read(config)
+    languages = pages.languages(langs or config.project.languages)
+    with store.run(_out(config, out, "label")) as run:
+        tell("checking the tables")
+        tables = _checked(config)
+        found = workbench(tables, tell)
+        inputs = pages.LabelInputs(
+            project=config.project.name,
+            timezone=config.project.timezone,
+            observation_end=config.project.observation_end,
+            **found.rows(),
+        )
+        for lang in languages:
+            run.write_text(f"label.{lang}.html", pages.label_page(inputs, lang))
+        for name, table in (("rates", found.rates), ("definitions", found.definitions)):
+            run.write_text(f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+        run.write_json("label.json", found.rows())
+        run.info = {
+            "project": config.project.name,
+            "data": fingerprint(tables),
+            "config": _config_hash(config),
+        }
+    return run.path
+
+
 def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _silent) -> Path:
     """Train, test, explain, log and register.
 

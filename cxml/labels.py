@@ -14,6 +14,9 @@ from cxml.errors import ConfigError
 from cxml.snapshots import seconds
 from cxml.tables import Tables
 
+DAY = 86400
+_LEAST_GAPS = 3
+
 
 def make(tables: Tables) -> None:
     """Label every snapshot of the relation ``snapshots``.
@@ -27,9 +30,9 @@ def make(tables: Tables) -> None:
     horizon = int(config.churn.horizon.total_seconds())
     engine = tables.engine
     engine.keep("label_windows", f"select *, c + {lead} as w0, c + {lead + horizon} as w1 from snapshots")
-    definition = {"subscription": _left_contract, "inactivity": _silent, "date": _left_at}[
-        config.churn.definition
-    ]
+    definition = {
+        "subscription": _left_contract, "inactivity": _silent, "rhythm": _out_of_rhythm, "date": _left_at,
+    }[config.churn.definition]  # fmt: skip
     engine.keep("leaving", definition(tables))
     engine.keep("future_value", _value(tables))
     engine.keep(
@@ -53,24 +56,114 @@ def _final(tables: Tables, name: str, need: list[str]) -> str:
 
 def _left_contract(tables: Tables) -> str:
     """A contract ends and no other runs on, or follows within the grace time."""
-    _need(tables, "subscriptions", "ended_at", "[churn] definition")
-    grace = int(tables.config.churn.grace.total_seconds())
-    spans = _final(tables, "subscriptions", ["ended_at"])
-    tables.engine.keep("contract_spans", f"select ci, t, ended_at from ({spans}) s")
-    ends = (
-        "select a.ci, a.ended_at as gone from contract_spans a where a.ended_at is not null and not exists"
-        " (select 1 from contract_spans b where b.ci = a.ci"
-        f" and b.t <= a.ended_at + {grace} and (b.ended_at is null or b.ended_at > a.ended_at))"
-    )
     return (
         f"select s.g, coalesce(max(case when e.gone >= s.w0 and e.gone < s.w1 then 1 end), 0) as churned,"
         " coalesce(max(case when e.gone >= s.c and e.gone < s.w0 then 1 end), 0) as left_in_lead"
-        f" from label_windows s left join ({ends}) e on e.ci = s.ci and e.gone >= s.c and e.gone < s.w1 group by s.g"
+        f" from label_windows s left join ({_ends(tables)}) e"
+        " on e.ci = s.ci and e.gone >= s.c and e.gone < s.w1 group by s.g"
     )
+
+
+def _ends(tables: Tables) -> str:
+    """When the last of a customer's contracts ended: ``ci``, ``gone``, and whether the customer had ``asked``."""
+    _need(tables, "subscriptions", "ended_at", "[churn] definition")
+    grace = int(tables.config.churn.grace.total_seconds())
+    asks = ["cancel_requested_at"] if "cancel_requested_at" in tables.columns["subscriptions"] else []
+    spans = _final(tables, "subscriptions", ["ended_at", *asks])
+    asked = "cancel_requested_at is not null" if asks else "cast(null as boolean)"
+    tables.engine.keep("contract_spans", f"select ci, t, ended_at, {asked} as asked from ({spans}) s")
+    return (
+        "select a.ci, a.ended_at as gone, a.asked from contract_spans a where a.ended_at is not null and not exists"
+        " (select 1 from contract_spans b where b.ci = a.ci"
+        f" and b.t <= a.ended_at + {grace} and (b.ended_at is null or b.ended_at > a.ended_at))"
+    )
+
+
+def ways_of_leaving(tables: Tables) -> list[tuple[str, int, int]]:
+    """Of those whose contract ends in the label window: how many had asked to end it, and how many had not.
+
+    Needs the ``snapshots``. A contract that ends without being asked to was not renewed or not paid: not the
+    customer's word. The result is empty where ``subscriptions.cancel_requested_at`` is missing.
+
+    Returns
+    -------
+    list of (cutoff as an ISO day, asked, not asked)
+    """
+    if "cancel_requested_at" not in tables.columns.get("subscriptions", frozenset()):
+        return []
+    churn = tables.config.churn
+    first = int(churn.lead.total_seconds())
+    last = first + int(churn.horizon.total_seconds())
+    found = tables.engine.rows(
+        "select strftime(to_timestamp(s.c), '%Y-%m-%d'), count(case when e.asked then 1 end),"
+        " count(case when not e.asked then 1 end)"
+        f" from snapshots s join ({_ends(tables)}) e"
+        f" on e.ci = s.ci and e.gone >= s.c + {first} and e.gone < s.c + {last} group by s.c order by s.c"
+    )
+    return [(str(day), int(asked), int(silent)) for day, asked, silent in found]
+
+
+def silences(tables: Tables, within: int) -> list[tuple[int, int | None, int]]:
+    """How long customers had been silent at each of the ``cutoffs``, and when they came back.
+
+    Parameters
+    ----------
+    within : int
+        Days before a cutoff in which a customer must have been active to be looked at.
+
+    Returns
+    -------
+    list of (silent, back, customers)
+        Whole days since the last activity; whole days until the next one, None where none is seen; how many.
+    """
+    tables.engine.keep("activity", activity(tables))
+    per = (
+        f"select a.ci, u.c, floor((u.c - max(case when a.t < u.c then a.t end)) / {DAY}e0) as silent,"
+        f" floor((min(case when a.t >= u.c then a.t end) - u.c) / {DAY}e0) as back"
+        " from activity a cross join cutoffs u group by a.ci, u.c"
+    )
+    found = tables.engine.rows(
+        f"select silent, back, count(*) from ({per}) p where silent <= {within} group by 1, 2 order by 1, 2"
+    )
+    return [(int(silent), None if back is None else int(back), int(n)) for silent, back, n in found]
 
 
 def _silent(tables: Tables) -> str:
     """No listed activity in the label window."""
+    return (
+        "select s.g, cast(count(a.t) = 0 as int) as churned, 0 as left_in_lead from label_windows s"
+        f" left join ({activity(tables)}) a on a.ci = s.ci and a.t >= s.w0 and a.t < s.w1 group by s.g"
+    )
+
+
+def _out_of_rhythm(tables: Tables) -> str:
+    """No listed activity for longer than the customer's own gaps have it, within the label window.
+
+    The gaps are those between the days with activity before the cutoff. Who has fewer than three of them is
+    waited for as long as the window is.
+    """
+    tables.engine.keep("activity", activity(tables))
+    gaps = (
+        "select g, day - lag(day) over (partition by g order by day) as gap from (select distinct s.g,"
+        f" cast(floor(a.t / {DAY}e0) as int) as day from label_windows s join activity a on a.ci = s.ci and a.t < s.c) d"
+    )
+    usual = f"select g, median(gap) as gap from ({gaps}) d group by g having count(gap) >= {_LEAST_GAPS}"
+    wait = f"least(s.w1, s.w0 + coalesce(u.gap * {tables.config.churn.times} * {DAY}, s.w1 - s.w0))"
+    return (
+        "select s.g, cast(count(a.t) = 0 as int) as churned, 0 as left_in_lead from label_windows s"
+        f" left join ({usual}) u using (g)"
+        f" left join activity a on a.ci = s.ci and a.t >= s.w0 and a.t < {wait} group by s.g"
+    )
+
+
+def activity(tables: Tables) -> str:
+    """Every listed activity as known at observation_end: ``ci`` and ``t``.
+
+    Raises
+    ------
+    ConfigError
+        None of the tables is there.
+    """
     parts = []
     for name in tables.config.churn.activity:
         table, _, column = name.partition(".")
@@ -88,10 +181,7 @@ def _silent(tables: Tables) -> str:
             expected=f"one of the tables at hand: {', '.join(sorted(tables.columns))}",
             fix="name a table of events",
         )
-    return (
-        "select s.g, cast(count(a.t) = 0 as int) as churned, 0 as left_in_lead from label_windows s"
-        f" left join ({' union all '.join(parts)}) a on a.ci = s.ci and a.t >= s.w0 and a.t < s.w1 group by s.g"
-    )
+    return " union all ".join(parts)
 
 
 def _left_at(tables: Tables) -> str:

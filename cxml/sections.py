@@ -49,17 +49,28 @@ class Population:
     activity: tuple[str, ...] = _key("activity: the tables that count", ("interactions", "orders"))
 
 
+Definition = Literal["subscription", "inactivity", "rhythm", "date"]
+"""How leaving can show."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Churn:
     """``[churn]``."""
 
-    definition: Literal["subscription", "inactivity", "date"] = _key("how leaving shows", "inactivity")
+    definition: Definition = _key(
+        "how leaving shows; rhythm: silent for longer than usual, with the customer's own gaps as the measure",
+        "inactivity",
+    )
     lead: timedelta = _key("time to act between the cutoff and the label window", timedelta(0))
     horizon: timedelta = _key("length of the label window", timedelta(days=90))
     grace: timedelta = _key("subscription: a new contract within it is no churn", timedelta(days=30))
     activity: tuple[str, ...] = _key(
-        "inactivity: tables, or table.column of instants, whose rows in the window mean staying",
+        "inactivity, rhythm: tables, or table.column of instants, whose rows in the window mean staying",
         ("interactions", "orders"),
+    )
+    times: float = _key(
+        "rhythm: so many times the customer's median gap without activity is leaving, or the whole horizon",
+        3.0,
     )
     column: str = _key("date: the column that says when the customer left", "customers.left_at")
 

@@ -7,9 +7,10 @@ whole seconds and ``g`` the dense number of the snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from cxml import asof
 from cxml.config import Config
@@ -61,13 +62,13 @@ def training_cutoffs(config: Config) -> tuple[datetime, ...]:
                 expected=f"label windows that end by observation_end ({end:%Y-%m-%d})",
                 fix=f"use cutoffs up to {usable:%Y-%m-%d}, or shorten [churn] horizon, lead or grace",
             )
-    return given or _month_starts(config, latest)
+    return given or _enough_to_train(config, latest)
 
 
 def with_history(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[datetime, ...]:
     """Those of *cutoffs* before which there is at least one row about a customer."""
-    first = tables.engine.rows(f"select min(t) from ({_firsts(tables)}) f")[0][0]
-    found = tuple(cutoff for cutoff in cutoffs if first is not None and seconds(cutoff) > first)
+    first = first_row(tables)
+    found = tuple(cutoff for cutoff in cutoffs if first is not None and cutoff > first)
     if not found:
         raise NotEnoughDataError(
             "no label is known yet for any customer",
@@ -76,6 +77,12 @@ def with_history(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[datetime,
             fix="extract a longer history, or shorten [churn] horizon, lead or grace",
         )
     return found
+
+
+def first_row(tables: Tables) -> datetime | None:
+    """The instant of the first row about a customer; None when there is no row."""
+    first = tables.engine.rows(f"select min(t) from ({_firsts(tables)}) f")[0][0]
+    return None if first is None else datetime.fromtimestamp(first, UTC)
 
 
 def scoring_cutoff(config: Config, cutoff: str | datetime | None) -> datetime:
@@ -220,27 +227,39 @@ def _firsts(tables: Tables) -> str:
     )
 
 
-def _month_starts(config: Config, latest: datetime) -> tuple[datetime, ...]:
+def month_starts(config: Config, latest: datetime, count: int) -> tuple[datetime, ...]:
+    """The last *count* month starts up to *latest*, by the clock of the project's zone, in order."""
+    return tuple(reversed(list(islice(_months_back(config, latest), count))))
+
+
+def _months_back(config: Config, latest: datetime) -> Iterator[datetime]:
+    """Month starts up to *latest*, the last one first."""
+    local = latest.astimezone(config.zone)
+    year, month = local.year, local.month
+    while True:
+        start = datetime(year, month, 1, tzinfo=config.zone).astimezone(UTC)
+        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+        if start <= latest:
+            yield start
+
+
+def _enough_to_train(config: Config, latest: datetime) -> tuple[datetime, ...]:
     """The last month starts up to *latest*, so many that ``count`` of them can train.
 
     The last one tests; one whose label was known by then calibrates; those whose label was known by that
     train: with a long horizon that takes more months than with a short one.
     """
     window = config.churn.lead + config.churn.horizon
-    local = latest.astimezone(config.zone)
-    year, month = local.year, local.month
     found: list[datetime] = []
     calibrate, trained = None, 0
-    while trained < config.training.count:
-        start = datetime(year, month, 1, tzinfo=config.zone).astimezone(UTC)
-        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
-        if start > latest:
-            continue
+    for start in _months_back(config, latest):
         found.append(start)
         if calibrate is not None:
             trained += start + window <= calibrate
         elif start + window <= found[0]:
             calibrate = start
+        if trained == config.training.count:
+            break
     return tuple(reversed(found))
 
 

@@ -114,6 +114,29 @@ def test_the_label_window_is_half_open(day: float, silent: int) -> None:
     assert row.value == (0 if silent else 100)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_rhythm_churn_is_silence_for_so_many_of_ones_own_gaps(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rhythms = rng.choice([1.0, 2.5, 7.0, 20.0], 60)
+    days = {
+        f"c{i:02d}": sorted({float(d) for d in np.round(np.cumsum(rng.exponential(gap, 40)), 2) if d < 160})
+        for i, gap in enumerate(rhythms)
+    }
+    found = make(
+        {"orders": orders(days)}, population={"by": "activity", "within": "60D", "activity": ["orders"]},
+        churn={"definition": "rhythm", "activity": ["orders"], "times": 2.0},
+    )  # fmt: skip
+    waited = []
+    for row in found.itertuples():
+        c = (row.cutoff.to_pydatetime() - START) / timedelta(days=1)
+        before = sorted({int(np.floor(d)) for d in days[row.customer_id] if d < c})
+        gaps = np.diff(before)
+        wait = min(30.0, 2.0 * np.median(gaps)) if len(gaps) >= 3 else 30.0
+        waited.append(wait)
+        assert row.churned == (not any(c + 5 <= d < c + 5 + wait for d in days[row.customer_id]))
+    assert min(waited) < 5 and max(waited) == 30 and 0 < found.churned.mean() < 1
+
+
 def test_value_is_discounted_from_the_cutoff_and_shares_are_taken() -> None:
     frame = orders({"a": [10, 70, 80], "b": [12]})
     charges = pd.DataFrame(

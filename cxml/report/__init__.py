@@ -4,7 +4,18 @@ from cxml.report.call_list import call_list_xlsx
 from cxml.report.drivers_table import drivers_csv
 from cxml.report.gather import gather
 from cxml.report.inputs import ReportInputs
+from cxml.report.label_page import LabelInputs, label_page
 from cxml.report.outputs import build, languages
 from cxml.report.page import render
 
-__all__ = ["ReportInputs", "build", "call_list_xlsx", "drivers_csv", "gather", "languages", "render"]
+__all__ = [
+    "LabelInputs",
+    "ReportInputs",
+    "build",
+    "call_list_xlsx",
+    "drivers_csv",
+    "gather",
+    "label_page",
+    "languages",
+    "render",
+]

@@ -125,6 +125,25 @@ def lift(points: Sequence[LiftPoint], percent: Format) -> Plot:
     )
 
 
+def over_time(points: Sequence[tuple[str, float, float, float]], percent: Format) -> Plot:
+    """Shares with their intervals, one after the other, from (label, share, low, high); few of them are labelled."""
+    ticks = nice_ticks(max((high for *_, high in points), default=1.0))
+    end = ticks[-1]
+    every = max(1, math.ceil(len(points) / 4))
+    x = [_x((k + 0.5) / len(points)) for k in range(len(points))]
+    return Plot(
+        x=tuple(
+            Tick(at, point[0]) for k, (at, point) in enumerate(zip(x, points, strict=True)) if k % every == 0
+        ),
+        y=tuple(Tick(_y(t / end), percent(t).text) for t in ticks),
+        marks=tuple(
+            Mark(at, _y(share / end), _y(low / end), _y(high / end), f"{label}: {percent(share).text}")
+            for at, (label, share, low, high) in zip(x, points, strict=True)
+        ),
+        line=" ".join(f"{at:.1f},{_y(point[1] / end):.1f}" for at, point in zip(x, points, strict=True)),
+    )
+
+
 def tenth_of(points: Sequence[LiftPoint]) -> LiftPoint | None:
     """The point nearest to a tenth of the customers."""
     return min(points, key=lambda p: abs(p.share - 0.1), default=None)

@@ -23,7 +23,7 @@ _MEANT = {"churn": ("auc", "pr_auc", "top_decile_lift", "ece", "log_loss", "brie
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     """Templates of the package; everything is escaped and nothing may be undefined."""
     return Environment(
         loader=PackageLoader("cxml.report"),
@@ -53,7 +53,7 @@ def render(inputs: ReportInputs, lang: Language) -> str:
 def render_content(content: Content, inputs: ReportInputs, lang: Language) -> str:
     """The page of a content that is already computed."""
     voice = Voice(content, inputs, lang)
-    template = _environment().get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     return template.render(c=content, v=voice, t=voice.words, f=voice.figures, small=SMALL_GROUP)
 
 

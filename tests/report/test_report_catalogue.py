@@ -59,6 +59,8 @@ def test_every_sentence_is_said_somewhere() -> None:
     source = "\n".join(p.read_text() for p in sorted(HOME.rglob("*")) if p.suffix in (".py", ".j2"))
     families = (
         "leaving",
+        "definitions",
+        "suggestions",
         "families",
         "directions",
         "others",
