@@ -49,7 +49,7 @@ def main() -> None:
     """Run what FILE does not hold yet, then print the shares."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--customers", type=int, default=2_500)
+    parser.add_argument("--customers", type=int, default=5_000)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--threads", type=int, default=0)
     asked = parser.parse_args()
