@@ -1,8 +1,9 @@
-"""Models of churn and value, what they have to beat, and the bundle that stores them."""
+"""Models of churn, value and time to leave, what they have to beat, and the bundle that stores them."""
 
 from cxml.models.baselines import BaseRate, LogisticBaseline, NaiveValue, RecencyRule
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
+from cxml.models.survival import SurvivalClassifier
 from cxml.models.value import ValueRegressor
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "LogisticBaseline",
     "NaiveValue",
     "RecencyRule",
+    "SurvivalClassifier",
     "ValueRegressor",
 ]
