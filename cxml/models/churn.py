@@ -46,7 +46,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     folds : int
         Folds by customer in which sizes are compared. Above 10,000 rows one quarter of the
         customers is held out instead, the number of rounds is chosen on it, and sizes are compared
-        on a sample of customers with 40,000 rows or 1,000 events, whichever is more.
+        on a sample of customers with 20,000 rows or 1,000 events, whichever is more.
     seeds : int
         Forests whose margins are averaged.
     categorical : sequence of int
