@@ -9,7 +9,8 @@ SEED      ?= 0
 TESTFLAGS ?= -n auto --dist loadfile
 
 BIN  := $(VENV)/bin
-PIP  := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c constraints.txt
+# Nothing is compiled ahead: most modules of the libraries are never imported.
+PIP  := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile -c constraints.txt
 CODE := cxml tests docs $(wildcard pipelines notebooks benchmarks)
 
 export MLFLOW_DISABLE_TELEMETRY := true
