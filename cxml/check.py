@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cxml import static
 from cxml.config import Config
 from cxml.contracts import TABLES, Table
 from cxml.engine import quoted
@@ -78,6 +79,8 @@ def _broken(tables: Tables, opened: Opened, known: str) -> tuple[int, list[tuple
     signs = {column.name: opened.signs(column.name) for column in opened.columns}
     all_rules = list(rules(opened.table, opened.columns, signs, end=tables.config.project.observation_end,
                            made_id=opened.made_id, known=known))  # fmt: skip
+    if static.LABEL in signs and static.is_static(tables.config):
+        all_rules += static.label_rules(tables.config)
     counts = ["count(*) as row_count"]
     for place, rule in enumerate(all_rules):
         counts.append(f"{_count(rule.bad)} as bad_{place}")
@@ -148,7 +151,14 @@ def _beside(tables: Tables, table: str) -> Iterator[str]:
             for one in TABLES[table].columns
             if one.name in columns - {"customer_id", "joined_at", "birth_year"}
         )
-        if fixed:
+        if static.is_static(tables.config) and static.LABEL not in columns:
+            yield f"customers has no label ({tables.config.churn.column}): they can be scored, not learned from"
+        if fixed and static.is_static(tables.config):
+            yield (
+                f"customers: nothing says when {fixed} attributes were written; one that was filled in after a"
+                " customer had left gives the answer away ('cxml audit' looks for it)"
+            )
+        elif fixed:
             yield f"customers has no recorded_at: {fixed} attributes are taken as never changed"
     if table == "interactions" and "channel" in columns:
         found = tables.engine.row(

@@ -271,6 +271,27 @@ def label(config: Config, out: Out = None, lang: Languages = None) -> None:
     talk.result({**pages, "definitions": made / "definitions.csv", "rates": made / "rates.csv"})
 
 
+@app.command(epilog="Example: cxml backtest company --cutoffs 4 --lang en")
+def backtest(
+    config: Config,
+    out: Out = None,
+    lang: Languages = None,
+    cutoffs: Annotated[
+        int | None,
+        typer.Option(help="test cutoffs; default the last 4 that have something to train on", min=1),
+    ] = None,
+) -> None:
+    """See how the model would have done.
+
+    Trains at one cutoff after the other with what was known then; figures with intervals, beside baselines.
+    """
+    from cxml import jobs
+
+    made = jobs.backtest(config, out=out, langs=tuple(lang or ()), cutoffs=cutoffs, tell=talk.tell)
+    pages = {page.name: page for page in sorted(made.glob("backtest.*.html"))}
+    talk.result({**pages, "figures": made / "backtest.csv", "curves": made / "curves.csv"})
+
+
 @app.command(epilog="Example: cxml train company --out runs/train")
 def train(config: Config, out: Out = None) -> None:
     """Train, test, explain, log and register."""

@@ -114,8 +114,30 @@ def parse_config(raw: Mapping[str, Any], folder: Path) -> Config:
         else:
             made[name] = _read(hints[name], value, f"[{name}]", zone)
     config = Config(folder=folder, **{"tables": {}, **made})
+    if config.churn.definition == "label":
+        config = _of_one_moment(config, raw)
     _coherent(config)
     return config
+
+
+_AHEAD = ("lead", "horizon", "grace", "activity", "times")
+"""Keys of [churn] about what is seen after a cutoff."""
+
+
+def _of_one_moment(config: Config, raw: Mapping[str, Any]) -> Config:
+    """What follows from a ready label: no label window, and everybody in the table customers is at risk."""
+    for key in _AHEAD:
+        if key in raw["churn"]:
+            raise ConfigError(
+                f"{key} means nothing beside a ready label",
+                where=f"[churn] {key}",
+                expected="none of " + ", ".join(_AHEAD) + ": the label says who left, and not when",
+                fix="take it out, or choose a definition that looks ahead of a cutoff",
+            )
+    column = raw["churn"].get("column", "customers.churned")
+    churn = dataclasses.replace(config.churn, column=column, lead=timedelta(0), horizon=timedelta(0))
+    by = raw.get("population", {}).get("by", "customers")
+    return dataclasses.replace(config, churn=churn, population=dataclasses.replace(config.population, by=by))
 
 
 def duration(text: str, where: str = "") -> timedelta:
@@ -266,7 +288,16 @@ def _coherent(config: Config) -> None:
         _table(name, "[population] activity")
     for name in config.churn.activity:
         _instants(name, "[churn] activity")
-    _instants(config.churn.column, "[churn] column", table_alone=False)
+    if config.churn.definition == "label":
+        _ready_label(config)
+    else:
+        _instants(config.churn.column, "[churn] column", table_alone=False)
+        _need(
+            config.churn.horizon > timedelta(0),
+            "[churn] horizon",
+            "a span above 0",
+            "write for example '90D'",
+        )
     for source in config.value.sources:
         _money(source)
     if len({(source.table, source.column) for source in config.value.sources}) < len(config.value.sources):
@@ -284,7 +315,6 @@ def _coherent(config: Config) -> None:
         "write for example [30, 90, 365]",
     )
     _need(config.training.count >= 1, "[training] count", "at least 1", "write count = 8")
-    _need(config.churn.horizon > timedelta(0), "[churn] horizon", "a span above 0", "write for example '90D'")
     _need(config.churn.times > 0, "[churn] times", "a number above 0", "write for example times = 3.0")
     _need(
         config.value.discount_rate > -1,
@@ -303,6 +333,23 @@ def _coherent(config: Config) -> None:
     for name in ("contact_cost", "offer_cost"):
         cost = getattr(config.decisions, name)
         _need(0 <= cost < float("inf"), f"[decisions] {name}", "money, 0 or more", f"write {name} = 0.0")
+
+
+def _ready_label(config: Config) -> None:
+    """Refuse what a label without dates cannot carry."""
+    table, _, column = config.churn.column.partition(".")
+    _need(
+        table == "customers" and bool(column), "[churn] column", "customers. and the name of the label's column",
+        "write for example 'customers.churned'",
+    )  # fmt: skip
+    _need(
+        len(config.training.cutoffs) <= 1, "[training] cutoffs", "one cutoff at most: a ready label belongs to one moment",
+        "leave one, or none to take observation_end",
+    )  # fmt: skip
+    _need(
+        not config.value.sources, "[[value.sources]]", "no value: a label without dates tells no time in which to earn it",
+        "take the section out, or say by a date when customers left",
+    )  # fmt: skip
 
 
 def _need(holds: bool, where: str, expected: str, fix: str) -> None:

@@ -11,6 +11,9 @@ from typing import Literal
 
 Kind = Literal["text", "instant", "number", "money", "count", "flag"]
 
+SAYS_LEFT, SAYS_STAYED = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no")
+"""How a ready label may say that a customer left or stayed, in capital or small letters."""
+
 CONTACT_END = "contact_end"
 """When the outcome of a contact is known: its end, or its start plus its wait and handling."""
 
@@ -135,6 +138,7 @@ CUSTOMERS = _table(
     _c("life_event_at", "instant", "last change or hardship the customer told us of"),
     _c("left_at", "instant", "when the customer left", target=True),
     _c("last_seen_at", "instant", "last activity anywhere, also outside these tables", target=True),
+    _c("churned", "text", "whether the customer left, where that is all that is known: yes or no", target=True),
 )  # fmt: skip
 
 INTERACTIONS = _table(

@@ -74,6 +74,10 @@ class LockedError(CxmlError):
     exit_code = 75
 
 
+class UnseenWarning(UserWarning):
+    """Rows hold levels of a category that training never saw; they are scored as missing."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The nearest right name as an instruction, or the list of all right names.
 

@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import re
-import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxml import store
-from cxml.config import Config, duration, load_config
-from cxml.errors import ConfigError, ModelError
-from cxml.sections import Tracking
+from cxml.config import duration, load_config
+from cxml.errors import ConfigError
+from cxml.workplace import (
+    ConfigLike,
+    Kept,
+    Progress,
+    Tell,
+    bundle_of,
+    checked_tables,
+    config_hash,
+    out_folder,
+    read_config,
+    row_counts,
+    silent,
+    still,
+    tracking_uri,
+)
 
 if TYPE_CHECKING:
     from cxml.audit import Audit
     from cxml.check import Check
-    from cxml.models.bundle import Bundle
-    from cxml.tables import Tables
 
-Tell = Callable[[str], None]
-Progress = Callable[[int, int], None]
-ConfigLike = str | Path | Config
-_LOGGED = ("metrics.json", "factors.parquet", "features.parquet", "info.md", "coverage.json")
-
-
-def _silent(text: str) -> None:
-    """Say nothing."""
-
-
-def _still(done: int, everyone: int) -> None:
-    """Show no progress."""
+_LOGGED = ("metrics.json", "factors.parquet", "features.parquet", "info.md", "coverage.json", "plots")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +90,7 @@ def check(config: ConfigLike) -> Checked:
     from cxml.features import matrix
     from cxml.tables import open_tables
 
-    tables = open_tables(_read(config))
+    tables = open_tables(read_config(config))
     found = check_tables(tables)
     return Checked(found, matrix.coverage(tables, found.rows))
 
@@ -115,7 +113,7 @@ def features(
     from cxml.features import matrix, planner
     from cxml.features.declare import MEASURED
 
-    tables = _checked(_read(config))
+    tables = checked_tables(read_config(config))
     span = before if isinstance(before, timedelta) else duration(before, "--before")
     snapshots.take(tables, [snapshots.scoring_cutoff(tables.config, cutoff)])
     snapshots.look_back(tables.engine, int(span.total_seconds()))
@@ -134,7 +132,7 @@ def features_list(config: ConfigLike | None = None) -> list[dict[str, Any]]:
     from cxml.features import FACTORS, catalogue, matrix
     from cxml.tables import open_tables
 
-    return catalogue(FACTORS if config is None else matrix.factors_of(open_tables(_read(config))))
+    return catalogue(FACTORS if config is None else matrix.factors_of(open_tables(read_config(config))))
 
 
 def features_sql(config: ConfigLike) -> str:
@@ -147,7 +145,7 @@ def features_sql(config: ConfigLike) -> str:
     from cxml.features.declare import MEASURED
     from cxml.tables import open_tables
 
-    tables = open_tables(_read(config))
+    tables = open_tables(read_config(config))
     return (
         f"{tables.engine.macros(tables.config.project.timezone)}\n\n{matrix.planned(tables, MEASURED).sql()}"
     )
@@ -159,8 +157,8 @@ def audit(
     out: str | Path | None = None,
     customers: int | None = None,
     allow: Collection[str] = (),
-    tell: Tell = _silent,
-    progress: Progress = _still,
+    tell: Tell = silent,
+    progress: Progress = still,
 ) -> Audited:
     """Look for what knows at a cutoff that which was only known later; writes ``audit.json`` and ``audit.md``.
 
@@ -172,11 +170,11 @@ def audit(
     from cxml import snapshots
     from cxml.tables import fingerprint
 
-    config = _read(config)
+    config = read_config(config)
     snapshots.training_cutoffs(config)  # refuses an immature one before anything is read
-    with store.run(_out(config, out, "audit")) as run:
+    with store.run(out_folder(config, out, "audit")) as run:
         tell("checking the tables")
-        tables = _checked(config)
+        tables = checked_tables(config)
         found = leaks.audit(
             tables,
             customers=customers or leaks.CUSTOMERS,
@@ -191,24 +189,24 @@ def audit(
             "project": config.project.name,
             "passed": found.passed,
             "data": fingerprint(tables),
-            "config": _config_hash(config),
+            "config": config_hash(config),
         }
     return Audited(run.path, found)
 
 
 def label(
-    config: ConfigLike, *, out: str | Path | None = None, langs: Sequence[str] = (), tell: Tell = _silent
+    config: ConfigLike, *, out: str | Path | None = None, langs: Sequence[str] = (), tell: Tell = silent
 ) -> Path:
     """Compare what leaving could mean: ``label.<lang>.html``, ``definitions.csv``, ``rates.csv``, ``label.json``."""
     from cxml import report as pages
     from cxml.tables import fingerprint
     from cxml.workbench import workbench
 
-    config = _read(config)
+    config = read_config(config)
     languages = pages.languages(langs or config.project.languages)
-    with store.run(_out(config, out, "label")) as run:
+    with store.run(out_folder(config, out, "label")) as run:
         tell("checking the tables")
-        tables = _checked(config)
+        tables = checked_tables(config)
         found = workbench(tables, tell)
         inputs = pages.LabelInputs(
             project=config.project.name,
@@ -224,12 +222,67 @@ def label(
         run.info = {
             "project": config.project.name,
             "data": fingerprint(tables),
-            "config": _config_hash(config),
+            "config": config_hash(config),
         }
     return run.path
 
 
-def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _silent) -> Path:
+def backtest(
+    config: ConfigLike,
+    *,
+    out: str | Path | None = None,
+    langs: Sequence[str] = (),
+    cutoffs: int | None = None,
+    tell: Tell = silent,
+) -> Path:
+    """Walk forward over the matured cutoffs: train at each with what was known then, and see what followed.
+
+    Writes ``backtest.<lang>.html``, ``backtest.csv``, ``curves.csv`` and ``backtest.json``. Of the last *cutoffs*
+    (by default 4) that have something to train on, each is tested. A run that was stopped goes on where it was.
+    """
+    from cxml import backtest as forward
+    from cxml import report as pages
+    from cxml import tracked_backtest, tracking
+    from cxml.tables import fingerprint
+
+    config = read_config(config)
+    languages = pages.languages(langs or config.project.languages)
+    folder = out_folder(config, out, "backtest")
+    with store.run(folder) as run:
+        tell("checking the tables")
+        tables = checked_tables(config)
+        forward.plans_of(tables)  # refuses what cannot be tested before a store is made
+        tracking.reach(tracking_uri(config))
+        prints = fingerprint(tables)
+        kept = Kept(folder, config_hash(config), *prints.values())
+        found = forward.backtest(tables, cutoffs=cutoffs or forward.CUTOFFS, tell=tell, keep=kept)
+        inputs = pages.BacktestInputs(
+            project=config.project.name,
+            timezone=config.project.timezone,
+            currency=config.project.currency,
+            observation_end=config.project.observation_end,
+            **found.rows(),
+        )
+        for lang in languages:
+            run.write_text(f"backtest.{lang}.html", pages.backtest_page(inputs, lang))
+        for name, table in (("backtest", found.figures), ("curves", found.curves)):
+            run.write_text(f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+        run.write_json("backtest.json", found.rows())
+        run.info = {"project": config.project.name, "data": prints, "config": config_hash(config)}
+        tell("logging to MLflow")
+        tracked_backtest.log_backtest(
+            uri=tracking_uri(config),
+            experiment=config.tracking.experiment or config.project.name,
+            name=config.project.name,
+            found=found.rows(),
+            info={**run.info, "test_cutoffs": [fold["cutoff"] for fold in found.folds]},
+            files=sorted(run.path.iterdir()),
+        )
+    kept.forget()
+    return run.path
+
+
+def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = silent) -> Path:
     """Train, test, explain, log and register.
 
     Writes ``bundle/``, ``metrics.json``, ``factors.parquet``, ``features.parquet``, ``coverage.json`` and
@@ -237,16 +290,16 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _si
     """
     import pyarrow as pa
 
-    from cxml import snapshots, tracking, training
+    from cxml import plots, snapshots, tracking, training
     from cxml.features import matrix
     from cxml.tables import fingerprint
 
-    config = _read(config)
+    config = read_config(config)
     snapshots.training_cutoffs(config)  # refuses an immature one before anything is read
-    with store.run(_out(config, out, "train")) as run:
+    with store.run(out_folder(config, out, "train")) as run:
         tell("checking the tables")
-        tables = _checked(config)
-        tracking.reach(_tracking_uri(config))
+        tables = checked_tables(config)
+        tracking.reach(tracking_uri(config))
         tell("building features and labels")
         data = training.assemble(tables)
         trained = training.fit(data, config, tell)
@@ -257,17 +310,20 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = _si
         run.write_table("factors.parquet", pa.Table.from_pandas(trained.factors, preserve_index=False))
         run.write_table("features.parquet", pa.Table.from_pandas(trained.features, preserve_index=False))
         run.write_text("info.md", (run.path / "bundle" / "info.md").read_text(encoding="utf-8"))
-        run.write_json("coverage.json", matrix.coverage(tables, _rows(tables)))
-        run.info = {"project": config.project.name, "data": prints, "config": _config_hash(config)}
+        run.write_json("coverage.json", matrix.coverage(tables, row_counts(tables)))
+        plots.write(trained.metrics, run.path / "plots")
+        run.info = {"project": config.project.name, "data": prints, "config": config_hash(config)}
         tell("logging to MLflow")
         logged = tracking.log_training(
-            uri=_tracking_uri(config),
+            uri=tracking_uri(config),
             experiment=config.tracking.experiment or config.project.name,
             name=config.project.name,
             bundle=run.path / "bundle",
             metrics=trained.metrics,
             info=bundle.info,
             files=[run.path / name for name in _LOGGED],
+            measure=config.tracking.measure,
+            promote=config.tracking.promote,
         )
         tell(logged.verdict)
     return run.path
@@ -281,8 +337,8 @@ def score(
     model: str | Path | None = None,
     csv: bool = False,
     chunk: int | None = None,
-    tell: Tell = _silent,
-    progress: Progress = _still,
+    tell: Tell = silent,
+    progress: Progress = still,
 ) -> Path:
     """Score everybody at risk at *cutoff* (by default observation_end) with the champion or *model*.
 
@@ -292,18 +348,18 @@ def score(
     from cxml.features import matrix
     from cxml.tables import fingerprint
 
-    config = _read(config)
+    config = read_config(config)
     at = snapshots.scoring_cutoff(config, cutoff)
-    with store.run(_out(config, out, "score")) as run:
-        bundle, ref = _bundle(config, model)
+    with store.run(out_folder(config, out, "score")) as run:
+        bundle, ref = bundle_of(config, model)
         tell(f"scoring with {ref}")
-        tables = _checked(config)
+        tables = checked_tables(config)
         done = scoring.score(
             tables, bundle, at, run, csv=csv, chunk=chunk or scoring.CHUNK, progress=progress
         )
         for name, n in done.unseen.items():
             tell(f"{n:,} rows hold a {name} that the model has never seen: taken as missing")
-        run.write_json("coverage.json", matrix.coverage(tables, _rows(tables)))
+        run.write_json("coverage.json", matrix.coverage(tables, row_counts(tables)))
         run.write_json("labels.json", bundle.labels)
         run.write_json("model.json", bundle.info)
         run.info = {
@@ -320,7 +376,7 @@ def score(
             },
             "unseen": done.unseen,
             "model": bundle.fingerprint,
-            "config": _config_hash(config),
+            "config": config_hash(config),
             "data": fingerprint(tables),
         }
     return run.path
@@ -339,10 +395,10 @@ def report(
     """
     from cxml import report as pages
 
-    config = _read(config)
-    inputs = pages.gather(store.current(scores or _out(config, None, "score")))
+    config = read_config(config)
+    inputs = pages.gather(store.current(scores or out_folder(config, None, "score")))
     languages = pages.languages(langs or config.project.languages)
-    with store.run(_out(config, out, "report")) as run:
+    with store.run(out_folder(config, out, "report")) as run:
         for name, data in pages.build(inputs, languages).items():
             run.write_bytes(name, data)
         run.info = {
@@ -368,8 +424,8 @@ def demo(
     *,
     customers: int = 20_000,
     seed: int = 0,
-    tell: Tell = _silent,
-    progress: Progress = _still,
+    tell: Tell = silent,
+    progress: Progress = still,
 ) -> Demo:
     """Simulate a company, check, train, score and report, all below *folder*."""
     home = Path(folder)
@@ -386,65 +442,3 @@ def demo(
     tell("writing the report")
     written = report(config, out=home / "report", scores=home / "score")
     return Demo(data / "cxml.toml", trained, scored, written)
-
-
-def _read(config: ConfigLike) -> Config:
-    return config if isinstance(config, Config) else load_config(config)
-
-
-def _out(config: Config, out: str | Path | None, job: str) -> Path:
-    """Where a job writes when nobody says: ``runs/<job>`` beside the configuration."""
-    return Path(out) if out is not None else config.folder / "runs" / job
-
-
-def _checked(config: Config) -> Tables:
-    """The tables of the config; every problem of every table is raised at once."""
-    from cxml.check import check as check_tables
-    from cxml.tables import open_tables
-
-    tables = open_tables(config)
-    check_tables(tables).raise_if_any()
-    return tables
-
-
-def _rows(tables: Tables) -> dict[str, int]:
-    return {
-        name: int(tables.engine.rows(f"select count(*) from {name}")[0][0]) for name in sorted(tables.columns)
-    }
-
-
-def _tracking_uri(config: Config) -> str:
-    """The tracking URI with a relative SQLite path placed beside the configuration."""
-    uri = config.tracking.uri
-    prefix = "sqlite:///"
-    if uri.startswith(prefix) and not Path(uri.removeprefix(prefix)).is_absolute():
-        return f"{prefix}{config.folder / uri.removeprefix(prefix)}"
-    return uri
-
-
-def _config_hash(config: Config) -> str:
-    """A hash of every choice that scores depend on: not of where the config lies, nor of where runs are logged."""
-    plain = dataclasses.replace(
-        config, folder=Path(), tracking=Tracking(), tables=dict(sorted(config.tables.items()))
-    )
-    return hashlib.sha256(repr(plain).encode()).hexdigest()
-
-
-def _bundle(config: Config, model: str | Path | None) -> tuple[Bundle, str]:
-    """The bundle named by *model*: a folder, ``name@alias``, ``name/version``, or the project's champion."""
-    from cxml import tracking
-    from cxml.models.bundle import Bundle
-
-    threads = config.model.threads
-    if model is not None and Path(model).is_dir():
-        return Bundle.read(Path(model), threads), str(model)
-    ref = str(model or f"{config.project.name}@champion")
-    if "@" not in ref and not re.search(r"/\d+$", ref):
-        raise ModelError(
-            f"there is no bundle folder {ref!r}",
-            where="--model",
-            expected="a folder that 'cxml train' wrote, or name@alias or name/version of the registry",
-            fix="correct the path, or leave it out to take the champion",
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        return Bundle.read(tracking.fetch_bundle(_tracking_uri(config), ref, Path(folder)), threads), ref

@@ -2,15 +2,15 @@
 
 Labels look at everything that is known at observation_end; features never do, and neither imports the
 other. ``make`` reads the relation ``snapshots`` and makes ``labels(customer_id, cutoff, churned, value,
-left_in_lead)``.
+left_in_lead, left_after_days)``.
 """
 
 from __future__ import annotations
 
-from cxml import asof
+from cxml import asof, static
 from cxml import value as money
 from cxml.contracts import TABLES
-from cxml.errors import ConfigError
+from cxml.errors import ConfigError, DataError, did_you_mean
 from cxml.snapshots import seconds
 from cxml.tables import Tables
 
@@ -24,6 +24,9 @@ def make(tables: Tables) -> None:
     ``churned`` is 1 when the customer left in ``[cutoff + lead, cutoff + lead + horizon)`` by the
     definition of the config, else 0. ``value`` is the discounted margin of that window (missing when no
     value is configured). ``left_in_lead`` marks those who were gone before anybody could have acted.
+    ``left_after_days`` counts from the begin of the window to the moment of leaving, if it was seen before
+    observation_end; silence has no such moment, and it is missing there. With a ready label, customers whose
+    label is missing have no row.
     """
     config = tables.config
     lead = int(config.churn.lead.total_seconds())
@@ -32,12 +35,14 @@ def make(tables: Tables) -> None:
     engine.keep("label_windows", f"select *, c + {lead} as w0, c + {lead + horizon} as w1 from snapshots")
     definition = {
         "subscription": _left_contract, "inactivity": _silent, "rhythm": _out_of_rhythm, "date": _left_at,
+        "label": _told,
     }[config.churn.definition]  # fmt: skip
     engine.keep("leaving", definition(tables))
     engine.keep("future_value", _value(tables))
     engine.keep(
         "labels",
-        "select s.customer_id, s.c as cutoff, l.churned, l.left_in_lead, v.value"
+        "select s.customer_id, s.c as cutoff, l.churned, l.left_in_lead, v.value,"
+        f" cast((l.left_at - s.w0) / {DAY}e0 as double) as left_after_days"
         " from label_windows s join leaving l using (g) left join future_value v using (g)",
     )
     for name in ("label_windows", "leaving", "future_value"):
@@ -58,9 +63,9 @@ def _left_contract(tables: Tables) -> str:
     """A contract ends and no other runs on, or follows within the grace time."""
     return (
         f"select s.g, coalesce(max(case when e.gone >= s.w0 and e.gone < s.w1 then 1 end), 0) as churned,"
-        " coalesce(max(case when e.gone >= s.c and e.gone < s.w0 then 1 end), 0) as left_in_lead"
-        f" from label_windows s left join ({_ends(tables)}) e"
-        " on e.ci = s.ci and e.gone >= s.c and e.gone < s.w1 group by s.g"
+        " coalesce(max(case when e.gone >= s.c and e.gone < s.w0 then 1 end), 0) as left_in_lead,"
+        " min(case when e.gone >= s.w0 then e.gone end) as left_at"
+        f" from label_windows s left join ({_ends(tables)}) e on e.ci = s.ci and e.gone >= s.c group by s.g"
     )
 
 
@@ -131,7 +136,8 @@ def silences(tables: Tables, within: int) -> list[tuple[int, int | None, int]]:
 def _silent(tables: Tables) -> str:
     """No listed activity in the label window."""
     return (
-        "select s.g, cast(count(a.t) = 0 as int) as churned, 0 as left_in_lead from label_windows s"
+        "select s.g, cast(count(a.t) = 0 as int) as churned, 0 as left_in_lead,"
+        " cast(null as bigint) as left_at from label_windows s"
         f" left join ({activity(tables)}) a on a.ci = s.ci and a.t >= s.w0 and a.t < s.w1 group by s.g"
     )
 
@@ -150,7 +156,8 @@ def _out_of_rhythm(tables: Tables) -> str:
     usual = f"select g, median(gap) as gap from ({gaps}) d group by g having count(gap) >= {_LEAST_GAPS}"
     wait = f"least(s.w1, s.w0 + coalesce(u.gap * {tables.config.churn.times} * {DAY}, s.w1 - s.w0))"
     return (
-        "select s.g, cast(count(a.t) = 0 as int) as churned, 0 as left_in_lead from label_windows s"
+        "select s.g, cast(count(a.t) = 0 as int) as churned, 0 as left_in_lead,"
+        " cast(null as bigint) as left_at from label_windows s"
         f" left join ({usual}) u using (g)"
         f" left join activity a on a.ci = s.ci and a.t >= s.w0 and a.t < {wait} group by s.g"
     )
@@ -191,9 +198,43 @@ def _left_at(tables: Tables) -> str:
     gone = f"select ci, min({column}) as gone from ({_final(tables, table, [column])}) a group by ci"
     return (
         "select s.g, cast(coalesce(e.gone >= s.w0 and e.gone < s.w1, false) as int) as churned,"
-        " cast(coalesce(e.gone >= s.c and e.gone < s.w0, false) as int) as left_in_lead"
+        " cast(coalesce(e.gone >= s.c and e.gone < s.w0, false) as int) as left_in_lead,"
+        " case when e.gone >= s.w0 then e.gone end as left_at"
         f" from label_windows s left join ({gone}) e on e.ci = s.ci"
     )
+
+
+def _told(tables: Tables) -> str:
+    """A ready label says who left; whom it says nothing of has no row."""
+    return (
+        "select s.g, e.churned, 0 as left_in_lead, cast(null as bigint) as left_at from label_windows s"
+        f" join ({_told_customers(tables)}) e on e.ci = s.ci"
+    )
+
+
+def _told_customers(tables: Tables) -> str:
+    """The customers with a ready label: ``ci`` and ``churned``."""
+    if static.LABEL not in tables.columns["customers"]:
+        place = tables.config.churn.column
+        names = tables.opened["customers"].source.names
+        raise DataError(
+            "no column says who left", where=f"[churn] column: {place}",
+            expected=f"a label; customers has {', '.join(names[:20])}" + (" ..." if len(names) > 20 else ""),
+            fix=did_you_mean(place.partition(".")[2], names),
+        )  # fmt: skip
+    rows = _final(tables, "customers", [static.LABEL])
+    return f"select ci, {static.says_left(tables.config)} as churned from ({rows}) t where {static.LABEL} is not null"
+
+
+def keep_untold(tables: Tables) -> int:
+    """Of the ``snapshots`` to be scored, keep those whose ready label is missing, where any is; how many they are."""
+    if not static.is_static(tables.config) or static.LABEL not in tables.columns["customers"]:
+        return 0
+    untold = f"select * from snapshots where ci not in (select ci from ({_told_customers(tables)}) t)"
+    found = int(tables.engine.rows(f"select count(*) from ({untold}) u")[0][0])
+    if found:
+        tables.engine.keep("snapshots", untold)
+    return found
 
 
 def _value(tables: Tables) -> str:

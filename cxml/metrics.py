@@ -15,6 +15,7 @@ from scipy.stats import rankdata, spearmanr
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from cxml.errors import DataError
+from cxml.profit import empc
 
 Floats = NDArray[np.float64]
 NOISE_DRAWS = 1000
@@ -38,7 +39,9 @@ def churn_metrics(y: ArrayLike, p: ArrayLike, *, seed: int = 0) -> dict[str, flo
     dict
         ``auc``, ``pr_auc`` (average precision), ``log_loss`` (nats), ``brier``, ``ece`` (10
         equal-count bins), ``ece_noise_p99`` (what a perfect model with these probabilities stays
-        below in 99 of 100 samples of this size), ``top_decile_lift``, ``base_rate``,
+        below in 99 of 100 samples of this size), ``top_decile_lift``, ``empc`` and ``empc_share``
+        (expected maximum profit of a campaign, per customer, and the share to contact for it, at the
+        published costs: a customer is worth 200, a contact 1, an offer 10), ``base_rate``,
         ``mean_probability``, ``rows``, ``events``. ``auc`` and ``pr_auc`` are NaN with one class.
 
     Raises
@@ -50,7 +53,8 @@ def churn_metrics(y: ArrayLike, p: ArrayLike, *, seed: int = 0) -> dict[str, flo
     ----------
     Naeini, Cooper, Hauskrecht (2015), Obtaining well calibrated probabilities using Bayesian
     binning, AAAI (the expected calibration error); Broecker, Smith (2007), Increasing the
-    reliability of reliability diagrams, Weather and Forecasting 22 (its sampling noise).
+    reliability of reliability diagrams, Weather and Forecasting 22 (its sampling noise); Verbraken,
+    Verbeke, Baesens (2013), as in ``cxml.profit.empc``.
 
     Examples
     --------
@@ -64,7 +68,7 @@ def churn_metrics(y: ArrayLike, p: ArrayLike, *, seed: int = 0) -> dict[str, flo
             "outcomes must be 0 or 1 and probabilities must lie in [0, 1]",
             where="churn metrics", fix="pass the churned column and the second column of predict_proba",
         )  # fmt: skip
-    both = 0 < outcome.sum() < len(outcome)
+    both, campaign = 0 < outcome.sum() < len(outcome), empc(outcome, prob)
     return {
         "auc": float(roc_auc_score(outcome, prob)) if both else float("nan"),
         "pr_auc": float(average_precision_score(outcome, prob)) if both else float("nan"),
@@ -73,6 +77,8 @@ def churn_metrics(y: ArrayLike, p: ArrayLike, *, seed: int = 0) -> dict[str, flo
         "ece": expected_calibration_error(outcome, prob),
         "ece_noise_p99": calibration_noise(prob, seed=seed),
         "top_decile_lift": _top_lift(outcome, prob, 0.1),
+        "empc": campaign.profit,
+        "empc_share": campaign.fraction,
         "base_rate": float(outcome.mean()),
         "mean_probability": float(prob.mean()),
         "rows": float(len(outcome)),

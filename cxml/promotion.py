@@ -10,8 +10,11 @@ from zoneinfo import ZoneInfo
 
 RULE = (
     "A version becomes champion when nobody is; when it was tested on a later cutoff than the champion"
-    " and beats all its baselines on log loss; or when its log loss is lower on the same test cutoff."
+    " and beats all its baselines on the measure that decides ([tracking] measure, by default log loss);"
+    " or when it is better by that measure on the same test cutoff."
 )
+HIGHER_IS_BETTER = {"log_loss": False, "brier": False, "auc": True, "pr_auc": True, "empc": True}
+"""The measures that may decide."""
 
 
 @dataclass(frozen=True)
@@ -22,49 +25,58 @@ class Record:
     ----------
     cutoff : datetime
         The test cutoff, on the clock of the project's zone.
-    log_loss : float
-        Of the churn model on the test snapshots.
+    measure : str
+        What decides.
+    figure : float
+        That measure of the churn model on the test snapshots.
     beats_baselines : bool
-        Whether every baseline's log loss on them is higher.
+        Whether it is worse for every baseline.
     question : str
         What is predicted (definition, horizon and lead), and whether it was tested on a later time or on
         customers held out. Losses compare within one question only.
     """
 
     cutoff: datetime
-    log_loss: float
+    measure: str
+    figure: float
     beats_baselines: bool
     question: str
 
     @classmethod
-    def of(cls, metrics: Mapping[str, Any], info: Mapping[str, Any]) -> Record:
+    def of(cls, metrics: Mapping[str, Any], info: Mapping[str, Any], measure: str = "log_loss") -> Record:
         """The record of a training run, from its ``metrics.json`` and the bundle's info."""
-        loss = float(metrics["churn"]["log_loss"])
+        own = float(metrics["churn"][measure])
         lead = f", lead {info['lead_days']:g} days" if info["lead_days"] else ""
+        within = f" within {info['horizon_days']:g} days{lead}" if info["horizon_days"] else ""
         tested = _TESTED[metrics["test"]["mode"]]
         zone = ZoneInfo(info.get("timezone", "UTC"))
         return cls(
             cutoff=datetime.fromisoformat(metrics["test"]["cutoff"]).astimezone(zone),
-            log_loss=loss,
-            beats_baselines=all(loss < own["log_loss"] for own in metrics["baselines"]["churn"].values()),
-            question=f"{info['churn']} within {info['horizon_days']:g} days{lead}, tested on {tested}",
+            measure=measure,
+            figure=own,
+            beats_baselines=all(
+                _better(measure, own, float(theirs[measure]))
+                for theirs in metrics["baselines"]["churn"].values()
+            ),
+            question=f"{info['churn']}{within}, tested on {tested}",
         )
 
     @classmethod
     def from_tags(cls, tags: Mapping[str, str]) -> Record | None:
         """The record in the tags of a version; None where there is none."""
         try:
-            cutoff, loss, beats, question = (tags[name] for name in _TAGS)
-            return cls(datetime.fromisoformat(cutoff), float(loss), beats == "yes", question)
+            cutoff, measure, figure, beats, question = (tags[name] for name in _TAGS)
+            if measure not in HIGHER_IS_BETTER:
+                return None
+            return cls(datetime.fromisoformat(cutoff), measure, float(figure), beats == "yes", question)
         except (KeyError, ValueError):
             return None
 
     def to_tags(self) -> dict[str, str]:
         """The record as tags of a version; ``from_tags`` gives back exactly this one."""
         beats = "yes" if self.beats_baselines else "no"
-        return dict(
-            zip(_TAGS, (self.cutoff.isoformat(), repr(self.log_loss), beats, self.question), strict=True)
-        )
+        values = (self.cutoff.isoformat(), self.measure, repr(self.figure), beats, self.question)
+        return dict(zip(_TAGS, values, strict=True))
 
     @property
     def day(self) -> str:
@@ -72,15 +84,16 @@ class Record:
         return self.cutoff.date().isoformat()
 
 
-_TAGS = ("cxml.test_cutoff", "cxml.test_log_loss", "cxml.beats_baselines", "cxml.question")
+_TAGS = ("cxml.test_cutoff", "cxml.measure", "cxml.test_figure", "cxml.beats_baselines", "cxml.question")
+_WORDS = {"log_loss": "log loss", "brier": "Brier score", "auc": "AUC", "pr_auc": "PR-AUC", "empc": "EMPC"}
 _TESTED = {"time": "a later time", "customers": "customers held out"}
 
 
-def judge(new: Record, holder: str, champion: Record | None) -> tuple[bool, str]:
+def judge(new: Record, holder: str, champion: Record | None, promote: str = "better") -> tuple[bool, str]:
     """Whether a new version takes the place of the champion, and why, by ``RULE``.
 
-    A champion that answers another question (definition, horizon, lead), or was tested in another way,
-    cannot be compared: it gives way to a version that beats its baselines.
+    A champion that answers another question (definition, horizon, lead), was tested in another way or judged by
+    another measure cannot be compared: it gives way to a version that beats its baselines.
 
     Parameters
     ----------
@@ -89,28 +102,43 @@ def judge(new: Record, holder: str, champion: Record | None) -> tuple[bool, str]
         What to call the champion; empty when nobody holds the alias.
     champion : Record or None
         None when its figures are unknown.
+    promote : {"better", "always", "never"}
+        By ``RULE``, whatever the figures, or by hand only.
 
     Examples
     --------
-    >>> old = Record(datetime.fromisoformat("2026-01-01T00:00Z"), 0.31, True, "inactivity within 90 days")
+    >>> day = datetime.fromisoformat("2026-01-01T00:00Z")
+    >>> old = Record(day, "log_loss", 0.31, True, "inactivity within 90 days")
     >>> judge(old, "", None)
     (True, 'nobody held the alias')
     >>> judge(old, "version 1", old)[1]
-    'its log loss of 0.3100 on the test cutoff 2026-01-01 is not below the 0.3100 of version 1'
+    'its log loss of 0.3100 on the test cutoff 2026-01-01 is not better than the 0.3100 of version 1'
+    >>> judge(old, "version 1", old, "never")
+    (False, "[tracking] promote is 'never': move the alias by hand")
     """
+    if promote != "better":
+        by_hand = ": move the alias by hand" if promote == "never" else ""
+        return promote == "always", f"[tracking] promote is '{promote}'{by_hand}"
     if not holder:
         return True, "nobody held the alias"
     if champion is None:
         return False, f"{holder} carries no figures to compare with (move the alias by hand)"
-    beats = f"{'beats' if new.beats_baselines else 'does not beat'} all its baselines on log loss"
+    word = _WORDS[new.measure]
+    beats = f"{'beats' if new.beats_baselines else 'does not beat'} all its baselines on {word}"
     if new.question != champion.question:
         asked = f"{holder} predicts {champion.question}, this one {new.question}"
         return new.beats_baselines, f"{asked}, and it {beats}"
+    if new.measure != champion.measure:
+        return new.beats_baselines, f"{holder} was judged by another measure, and it {beats}"
     if new.cutoff > champion.cutoff:
         later = f"it was tested on a later cutoff ({new.day}) than {holder} ({champion.day})"
         return new.beats_baselines, f"{later} and {beats}"
     if new.cutoff < champion.cutoff:
         return False, f"it was tested on an earlier cutoff ({new.day}) than {holder} ({champion.day})"
-    lower = new.log_loss < champion.log_loss
-    ours = f"its log loss of {new.log_loss:.4f} on the test cutoff {new.day}"
-    return lower, f"{ours} is {'' if lower else 'not '}below the {champion.log_loss:.4f} of {holder}"
+    better = _better(new.measure, new.figure, champion.figure)
+    ours = f"its {word} of {new.figure:.4f} on the test cutoff {new.day}"
+    return better, f"{ours} is {'' if better else 'not '}better than the {champion.figure:.4f} of {holder}"
+
+
+def _better(measure: str, own: float, other: float) -> bool:
+    return own > other if HIGHER_IS_BETTER[measure] else own < other

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from cxml import drivers, snapshots, store
+from cxml import drivers, labels, snapshots, store
 from cxml.config import Config
 from cxml.decisions import expected_profit, holdout_flag
 from cxml.errors import ModelError
@@ -56,6 +56,7 @@ def score(
 ) -> Scored:
     """Score everybody at risk at *cutoff* into ``scores.parquet`` (and ``scores.csv``) of *run*.
 
+    Beside a ready label, those whose label is missing are scored, or everybody where nobody's is.
     Rows come in the order of the customer ids and do not depend on *chunk*.
 
     Raises
@@ -66,6 +67,7 @@ def score(
     """
     _same_declarations(bundle, tables.config)
     (population,) = snapshots.take(tables, [cutoff])
+    population = replace(population, at_risk=labels.keep_untold(tables) or population.at_risk)
     unseen: dict[str, int] = {}
     done = 0
     with ExitStack() as files:

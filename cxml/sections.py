@@ -34,7 +34,9 @@ class TableSource:
     source: str = _key("file or glob (CSV, Parquet) or DuckDB file, relative to cxml.toml")
     table: str = _key("table inside a DuckDB file", "")
     columns: Mapping[str, str] = _key("names of cxml = names in the source", {})
-    attributes: tuple[str, ...] = _key("customers only: further columns to use as attributes", ())
+    attributes: tuple[str, ...] = _key(
+        "customers only: further columns to use as attributes; empty beside a ready label: all of them", ()
+    )
     delimiter: str = _key("CSV only", ",")
 
 
@@ -42,14 +44,16 @@ class TableSource:
 class Population:
     """``[population]``: who is at risk at a cutoff."""
 
-    by: Literal["subscription", "activity"] = _key(
-        "an active contract, or activity within a time", "activity"
+    by: Literal["subscription", "activity", "customers"] = _key(
+        "an active contract, activity within a time, or everybody in the table customers; with a ready label"
+        " the default is customers",
+        "activity",
     )
     within: timedelta = _key("activity: at least one row in [cutoff - within, cutoff)", timedelta(days=90))
     activity: tuple[str, ...] = _key("activity: the tables that count", ("interactions", "orders"))
 
 
-Definition = Literal["subscription", "inactivity", "rhythm", "date"]
+Definition = Literal["subscription", "inactivity", "rhythm", "date", "label"]
 """How leaving can show."""
 
 
@@ -58,7 +62,8 @@ class Churn:
     """``[churn]``."""
 
     definition: Definition = _key(
-        "how leaving shows; rhythm: silent for longer than usual, with the customer's own gaps as the measure",
+        "how leaving shows; rhythm: silent for longer than usual, with the customer's own gaps as the measure;"
+        " label: a column of customers says who left, and nothing says when",
         "inactivity",
     )
     lead: timedelta = _key("time to act between the cutoff and the label window", timedelta(0))
@@ -72,7 +77,16 @@ class Churn:
         "rhythm: so many times the customer's median gap without activity is leaving, or the whole horizon",
         3.0,
     )
-    column: str = _key("date: the column that says when the customer left", "customers.left_at")
+    column: str = _key(
+        "date: the column that says when the customer left; label: customers. and the column, as its source calls"
+        " it, that says who left, by default customers.churned",
+        "customers.left_at",
+    )
+    positive: str = _key(
+        "label: the value that means leaving, any other one being staying; empty: true, 1 and yes mean leaving,"
+        " false, 0 and no staying",
+        "",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +104,9 @@ class Value:
 
     sources: tuple[ValueSource, ...] = _key("what is added up; empty: no value model", ())
     discount_rate: float = _key("a year; money at day d counts (1 + rate) ** (-d / 365)", 0.1)
+    lifetime: timedelta = _key(
+        "how far ahead expected lifetime and lifetime value look", timedelta(days=1095)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +158,11 @@ class Model:
 
     seed: int = _key("seed of everything random", 0)
     threads: int = _key("threads of training; 0: all", 0)
+    monotone: bool = _key(
+        "let the churn probability move only in the direction that each feature declares", False
+    )
+    trials: int = _key("sizes of trees to try beyond the ladder (needs the extra search); 0: none", 0)
+    minutes: float = _key("time for these trials, whichever ends first; 0: no limit", 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +181,12 @@ class Tracking:
 
     uri: str = _key("MLflow tracking URI; relative sqlite paths start at cxml.toml", "sqlite:///mlflow.db")
     experiment: str = _key("experiment; empty: the project's name", "")
+    promote: Literal["better", "always", "never"] = _key(
+        "when a version becomes champion: when it is better, always, or by hand only", "better"
+    )
+    measure: Literal["log_loss", "brier", "auc", "pr_auc", "empc"] = _key(
+        "which figure of the churn model on the test cutoff decides", "log_loss"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

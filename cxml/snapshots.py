@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from cxml import asof
+from cxml import asof, static
 from cxml.config import Config
 from cxml.contracts import TABLES
 from cxml.engine import Engine
@@ -31,7 +31,10 @@ class Population:
 
 
 def maturity(config: Config) -> timedelta:
-    """How long after its cutoff a label is known: lead, horizon, and the grace time of a contract."""
+    """How long after its cutoff a label is known: lead, horizon, and the grace time of a contract.
+
+    A ready label is there at once.
+    """
     grace = config.churn.grace if config.churn.definition == "subscription" else timedelta(0)
     return config.churn.lead + config.churn.horizon + grace
 
@@ -62,6 +65,8 @@ def training_cutoffs(config: Config) -> tuple[datetime, ...]:
                 expected=f"label windows that end by observation_end ({end:%Y-%m-%d})",
                 fix=f"use cutoffs up to {usable:%Y-%m-%d}, or shorten [churn] horizon, lead or grace",
             )
+    if static.is_static(config):
+        return (static.moment(config),)
     return given or _enough_to_train(config, latest)
 
 
@@ -77,6 +82,17 @@ def with_history(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[datetime,
             fix="extract a longer history, or shorten [churn] horizon, lead or grace",
         )
     return found
+
+
+def usable_cutoffs(tables: Tables) -> tuple[datetime, ...]:
+    """The training cutoffs of the config, or the matured month starts that have a history.
+
+    Raises
+    ------
+    ImmatureCutoffError, NotEnoughDataError
+    """
+    cutoffs = training_cutoffs(tables.config)
+    return cutoffs if tables.config.training.cutoffs else with_history(tables, cutoffs)
 
 
 def first_row(tables: Tables) -> datetime | None:
@@ -139,7 +155,7 @@ def take(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[Population, ...]:
             raise NotEnoughDataError(
                 f"nobody is at risk at {population.cutoff:%Y-%m-%d}",
                 where="[population]",
-                expected="customers with an active contract, or with activity before the cutoff",
+                expected="customers known before the cutoff, with an active contract or activity as [population] asks",
                 fix="choose a cutoff inside the data, or widen [population] within",
             )
     return found
@@ -178,6 +194,9 @@ def seconds(instant: datetime) -> int:
 def _at_risk(tables: Tables) -> str:
     """The snapshots that the population rule holds for, from what was known at their cutoff."""
     rule = tables.config.population
+    if rule.by == "customers":
+        _require(tables, "customers", "[population] by")
+        return f"select g from ({_known(tables, 'customers', [])}) s"
     if rule.by == "subscription":
         _require(tables, "subscriptions", "[population] by")
         if "ended_at" not in tables.columns["subscriptions"]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from cxml import static
 from cxml.cells import Cell, absent, cell, staged
 from cxml.config import Config
 from cxml.contracts import CONTACT_END, TABLES, Column, Kind, Table
@@ -174,12 +175,14 @@ def open_tables(
     opened: dict[str, Opened] = {}
     problems: list[Problem] = []
     for name in names:
-        spec = config.tables.get(name, TableSource(source=""))
+        spec = static.labelled(config.tables.get(name, TableSource(source="")), TABLES[name], config)
         _check_names(TABLES[name], spec)
         try:
             source = (open_frame(engine, name, given[name]) if name in given
                       else open_source(engine, config.folder, name, spec))  # fmt: skip
-            missing, places = _places(TABLES[name], source, spec)
+            spec = static.described(spec, TABLES[name], source, config)
+            _check_names(TABLES[name], spec)
+            missing, places = _places(TABLES[name], source, spec, static.optional(TABLES[name], config))
             problems += missing
             if not missing:
                 opened[name] = _open(engine, TABLES[name], source, places, config)
@@ -249,11 +252,15 @@ def _check_names(table: Table, spec: TableSource) -> None:
         raise ConfigError("only customers have attributes", where=f"{where} attributes",
                           fix="move the key to [tables.customers]")  # fmt: skip
     seen: dict[str, str] = {}
+    targets = {spec.columns.get(column.name, column.name) for column in table.columns if column.target}
     for name in spec.attributes:
         plain = _attribute_name(name).removeprefix(ATTRIBUTE)
         if plain in table.by_name:
             raise ConfigError(f"{name!r} is a column of the contract already", where=f"{where} attributes",
                               fix=f'take it out of attributes; {plain} = "..." in columns can rename it')  # fmt: skip
+        if name in targets:
+            raise ConfigError(f"{name!r} says what happened to the customer", where=f"{where} attributes",
+                              expected="what was known before the cutoff", fix="take it out of attributes")  # fmt: skip
         if not plain or plain in seen:
             what = f"{seen[plain]!r} and {name!r} have one name" if plain else f"{name!r} has no letter"
             raise ConfigError(what, where=f"{where} attributes", expected="names that differ in letters or digits",
@@ -261,7 +268,9 @@ def _check_names(table: Table, spec: TableSource) -> None:
         seen[plain] = name
 
 
-def _places(table: Table, source: Source, spec: TableSource) -> tuple[list[Problem], dict[str, str]]:
+def _places(
+    table: Table, source: Source, spec: TableSource, optional: frozenset[str]
+) -> tuple[list[Problem], dict[str, str]]:
     """Which column of the source holds which of the contract, and what is missing or looks misspelt."""
     names = source.names
     places = {name: spec.columns.get(name, name) for name in table.by_name}
@@ -269,6 +278,7 @@ def _places(table: Table, source: Source, spec: TableSource) -> tuple[list[Probl
     problems = []
     for name, place in places.items():
         asked_for = name in spec.columns or name not in table.by_name or name in table.required
+        asked_for = asked_for and name not in optional
         near = _nearest(place, [one for one in names if one not in spec.columns.values()], close=asked_for)
         if place in names or not (asked_for or near):
             continue
@@ -313,7 +323,7 @@ def _open(engine: Engine, table: Table, source: Source, places: Mapping[str, str
         if name not in table.by_name:
             kind: Kind = "number" if _all_numbers(engine, source, place) else "text"
             columns.append(Column(name, kind, "an attribute of the customer", personal=True))
-    cells = tuple(
+    cells = (
         {
             column.name: cell(
                 quoted(places[column.name]), part.columns[places[column.name]], column, config.zone
@@ -324,7 +334,8 @@ def _open(engine: Engine, table: Table, source: Source, places: Mapping[str, str
         }
         for part in source.parts
     )
-    return Opened(table, source, tuple(columns), places, cells, made_id=table.id not in places)
+    known = tuple(static.dated(some, table, config) for some in cells)
+    return Opened(table, source, tuple(columns), places, known, made_id=table.id not in places)
 
 
 def _all_numbers(engine: Engine, source: Source, name: str) -> bool:

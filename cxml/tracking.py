@@ -42,6 +42,8 @@ CHAMPION = "champion"
 BUNDLE = "bundle"
 """The name of the bundle among the artifacts of a model version."""
 
+_CHILDREN = {"cutoff {cutoff:.10} ({role})": "cutoffs", "trial {number}": "search"}
+"""Name of a child run, from its row -> table of ``metrics.json`` with a row per child."""
 _SERVING = Path(__file__).with_name("serving.py")
 _ARTIFACTS = "mlartifacts"
 _LONGEST = 500
@@ -80,8 +82,12 @@ def log_training(
     metrics: Mapping[str, Any],
     info: Mapping[str, Any],
     files: Sequence[Path],
+    measure: str = "log_loss",
+    promote: str = "better",
 ) -> Logged:
     """Log a training run and register its bundle as a new version of *name*.
+
+    Each cutoff, and each size of trees that a search tried, is a child of the run.
 
     Parameters
     ----------
@@ -96,7 +102,9 @@ def log_training(
     info : mapping
         The bundle's info. Short values become parameters, the hashes in ``data`` become tags.
     files : sequence of Path
-        Further artifacts of the run.
+        Further artifacts of the run; folders with all they hold.
+    measure, promote : str
+        Which figure decides who is champion, and whether any does: as ``promotion.judge``.
 
     Returns
     -------
@@ -109,18 +117,23 @@ def log_training(
     CxmlError
         The store cannot be used. A run that was begun is marked as failed, and no alias has moved.
     """
-    read, record = Bundle.read(bundle), Record.of(metrics, info)
+    read, record = Bundle.read(bundle), Record.of(metrics, info, measure)
     about = {"cxml.version": __version__, "cxml.bundle": read.fingerprint, **_data_tags(info)}
-    with _store(uri) as client:
-        run = client.create_run(
-            _experiment(client, uri, experiment), tags=about, run_name=f"{name}, test cutoff {record.day}"
-        )
+    with opened(uri) as client:
+        where = experiment_id(client, uri, experiment)
+        run = client.create_run(where, tags=about, run_name=f"{name}, test cutoff {record.day}")
         run_id = str(run.info.run_id)
         try:
             for key, value in settings(info).items():
                 client.log_param(run_id, key, value)
             for path in files:
-                client.log_artifact(run_id, str(path))
+                if path.is_dir():
+                    client.log_artifacts(run_id, str(path), path.name)
+                else:
+                    client.log_artifact(run_id, str(path))
+            for child, rows in _CHILDREN.items():
+                for row in metrics.get("tables", {}).get(rows, []):
+                    log_child(client, where, run_id, child.format(**row), row)
             model_id = _log_model(client, run_id, bundle, _signature(read))
             for key, figure in figures(metrics).items():
                 client.log_metric(run_id, key, figure, model_id=model_id)
@@ -130,7 +143,7 @@ def log_training(
             client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id)
-        return _promoted(client, version, record)
+        return _promoted(client, version, record, promote)
 
 
 def fetch_bundle(uri: str, ref: str, dest: Path) -> Path:
@@ -150,7 +163,7 @@ def fetch_bundle(uri: str, ref: str, dest: Path) -> Path:
     """
     name, alias, number = _parsed(ref)
     if not (database := _database(uri)) or database.is_file():
-        with _store(uri) as client:
+        with opened(uri) as client:
             version = _version(client, name, alias, number)
             if version:
                 return _download(client, version, ref, uri, dest)
@@ -169,7 +182,7 @@ def reach(uri: str) -> None:
     CxmlError
         The store cannot be used.
     """
-    with _store(uri) as client:
+    with opened(uri) as client:
         client.search_experiments(max_results=1)
 
 
@@ -206,7 +219,7 @@ def figures(metrics: Mapping[str, Any]) -> dict[str, float]:
     {'churn.auc': 0.8, 'churn.logistic.auc': 0.7}
     """
     groups = {}
-    for target in ("churn", "value"):
+    for target in ("churn", "value", "survival"):
         groups[target] = metrics.get(target, {})
         for name, own in metrics.get("baselines", {}).get(target, {}).items():
             groups[f"{target}.{name}"] = own
@@ -225,6 +238,24 @@ def shown(uri: str) -> str:
     'postgresql://db.example:5432/mlflow'
     """
     return re.sub(r"//[^/@]*@", "//", uri.split("?")[0])
+
+
+def log_child(client: MlflowClient, experiment: str, parent: str, name: str, row: Mapping[str, Any]) -> None:
+    """A run below *parent*: the texts of *row* as parameters, its finite numbers as metrics."""
+    from mlflow.entities import Metric, Param
+
+    run = client.create_run(experiment, tags={"mlflow.parentRunId": parent}, run_name=name)
+    started = run.info.start_time
+    client.log_batch(
+        run.info.run_id,
+        metrics=[
+            Metric(key, float(value), started, 0)
+            for key, value in row.items()
+            if isinstance(value, int | float) and math.isfinite(value)
+        ],
+        params=[Param(key, value) for key, value in row.items() if isinstance(value, str)],
+    )
+    client.set_terminated(run.info.run_id)
 
 
 def _data_tags(info: Mapping[str, Any]) -> dict[str, str]:
@@ -286,11 +317,11 @@ def _register(
     return client.create_model_version(name, source, run_id, tags=tags, model_id=model_id)
 
 
-def _promoted(client: MlflowClient, version: ModelVersion, record: Record) -> Logged:
+def _promoted(client: MlflowClient, version: ModelVersion, record: Record, promote: str) -> Logged:
     """Give the alias to *version* if the rule says so, and say what was decided."""
     holder = _version(client, version.name, CHAMPION, "")
     known = Record.from_tags(holder.tags) if holder else None
-    champion, why = judge(record, f"version {holder.version}" if holder else "", known)
+    champion, why = judge(record, f"version {holder.version}" if holder else "", known, promote)
     if champion:
         client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
     becomes = "becomes champion" if champion else "does not become champion"
@@ -351,7 +382,7 @@ def _database(uri: str) -> Path | None:
     return Path(match["path"]).absolute() if match else None
 
 
-def _experiment(client: MlflowClient, uri: str, name: str) -> str:
+def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
     """The id of the experiment *name*, which is made where it is new.
 
     Left to itself, MLflow would put the artifacts of a SQLite store below the working directory.
@@ -374,7 +405,7 @@ def _experiment(client: MlflowClient, uri: str, name: str) -> str:
 
 
 @contextmanager
-def _store(uri: str) -> Iterator[MlflowClient]:
+def opened(uri: str) -> Iterator[MlflowClient]:
     """A client of the store at *uri*; what MLflow says meanwhile stays unsaid, what fails is a CxmlError."""
     with _quiet():
         from mlflow import MlflowClient

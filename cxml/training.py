@@ -16,20 +16,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import clone
 
-from cxml import drivers, labels, metrics, snapshots
+from cxml import drivers, labels, metrics, snapshots, static, time_to_leave, value_models
 from cxml.config import Config
 from cxml.errors import NotEnoughDataError
 from cxml.features import matrix, planner
 from cxml.models import baselines
 from cxml.models.bundle import Bundle
-from cxml.models.churn import ChurnClassifier
-from cxml.models.value import ValueRegressor
+from cxml.models.churn import ChurnClassifier, ladder_for
 from cxml.splits import Plan as Split
 from cxml.splits import customer_folds, plan_splits
 from cxml.tables import Tables
 
 Floats = NDArray[np.float64]
+Forecasts = dict[str, Floats]
 Tell = Callable[[str], None]
 FOLDS = 10
 KEYS = ("customer_id", "cutoff")
@@ -53,7 +54,7 @@ class TrainingSet:
     labels : dict
         How factors and features are called, as stored in the bundle, and what is typical.
     split : splits.Plan
-        Which cutoffs train, calibrate and test; only those are in the frame.
+        Which cutoffs train, calibrate and test; only those are in the frame, unless others were asked for.
     populations : tuple of snapshots.Population
     left_in_lead : int
         Snapshots left out because the customer was gone before anybody could have acted.
@@ -77,20 +78,25 @@ class Trained:
     features: pd.DataFrame
 
 
-def assemble(tables: Tables) -> TrainingSet:
-    """Features and labels of every training cutoff of the config.
+@dataclass(frozen=True)
+class Compared:
+    """What was fitted for each target, and the forecasts of it and its baselines for the test snapshots, by name."""
+
+    models: dict[str, Any]
+    forecasts: dict[str, Forecasts]
+
+
+def assemble(tables: Tables, cutoffs: Sequence[datetime] = ()) -> TrainingSet:
+    """Features and labels of every cutoff that training on the config uses, or of all *cutoffs*.
 
     Raises
     ------
     ImmatureCutoffError, NotEnoughDataError, ConfigError
     """
     config = tables.config
-    cutoffs = snapshots.training_cutoffs(config)
-    if not config.training.cutoffs:
-        cutoffs = snapshots.with_history(tables, cutoffs)
-    split = _split(cutoffs, config)
-    used = {*split.train, *([split.calibrate] if split.calibrate is not None else []), split.test}
-    populations = snapshots.take(tables, [cutoff.to_pydatetime() for cutoff in sorted(used)])
+    split = plan_of(cutoffs or snapshots.usable_cutoffs(tables), config)
+    used = cutoffs or [cutoff.to_pydatetime() for cutoff in split.cutoffs]
+    populations = snapshots.take(tables, used)
     plan = matrix.planned(tables)
     planner.run(tables.engine, plan)
     labels.make(tables)
@@ -98,6 +104,8 @@ def assemble(tables: Tables) -> TrainingSet:
     tables.engine.drop("matrix")
     frame = matrix.read(tables, "training_set")
     tables.engine.drop("training_set")
+    if static.is_static(config) and (without := populations[0].at_risk - len(frame)):
+        split = replace(split, reason=f"{split.reason} {without:,} without a label were left out.")
     stayed = frame["left_in_lead"] == 0
     columns = tuple(column.name for column in plan.columns)
     kept = frame[stayed].drop(columns="left_in_lead").reset_index(drop=True)
@@ -123,25 +131,35 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
         One class only, or too few leavers to learn from.
     """
     split = data.split
-    _refuse_one_class(data.frame, split)
+    refuse_one_class(data.frame, split)
     tell(split.reason)
-    targets = [_churn_target(data, config)]
-    if data.frame["value"].notna().any():
-        targets.append(_value_target(data, config))
-    fitted, forecasts = {}, {}
-    for target in targets:
-        tell(f"training the {target.name} model and its baselines")
-        fitted[target.name], forecasts[target.name] = (
-            _by_time(target, data, split)
-            if split.mode == "time"
-            else _by_customer(target, data, split, config.model.seed)
-        )
+    churn, trials = _churn_model(data, config), list[dict[str, Any]]()
+    if config.model.trials:
+        churn, trials = _searched(churn, data, config, tell)
+    compared = compare(data, config, tell, churn=churn)
+    fitted, forecasts = compared.models, compared.forecasts
     measured = _measure(forecasts, data, split)
+    measured["tables"]["cutoffs"] = _by_cutoff(fitted["churn"], data)
+    if "value" in fitted:
+        ranges = value_models.coverage(fitted["value"], data.frame, data.columns, split)
+        measured["tables"]["coverage"], measured["value"]["coverage"] = _json(ranges), ranges[-1]["coverage"]
+        measured["tables"]["value_candidates"] = _json(fitted["value"].ladder_)
+    if trials:
+        measured["tables"]["search"] = trials
+    if (price := fitted["churn"].monotone_price_) is not None:
+        measured["churn"]["monotone_price"] = price
+        tell(f"directions cost {price:+.5f} of log loss on customers held out in training")
+    tell("training the survival model")
+    ahead = time_to_leave.train(data.frame, split, config, fitted["churn"], forecasts["churn"]["model"])
+    if ahead is not None:
+        measured["survival"] = _json(ahead.metrics)
+        measured["tables"]["survival"] = ahead.curve
     bundle = Bundle(
         churn=fitted["churn"],
         value=fitted.get("value"),
         labels=data.labels,
         info={**_info(data, split, config, fitted["churn"]), "metrics": measured},
+        lifetime=ahead.lifetime if ahead is not None else None,
     )
     for sentence in measured["verdict"].values():
         tell(sentence)
@@ -155,8 +173,45 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     return Trained(bundle, measured, factors, strongest)
 
 
-def _split(cutoffs: Sequence[datetime], config: Config) -> Split:
+def compare(
+    data: TrainingSet,
+    config: Config,
+    tell: Tell = lambda text: None,
+    only: Sequence[str] = (),
+    churn: ChurnClassifier | None = None,
+) -> Compared:
+    """Fit models and baselines on the training cutoffs of the split, and ask them for its test snapshots.
+
+    Of the labels only those of the cutoffs that train and calibrate are seen. *only* names the competitors
+    to fit (``model`` and its baselines); all when empty. *churn* is fitted in the place of the usual classifier.
+
+    Raises
+    ------
+    NotEnoughDataError
+        Too few leavers to learn from.
+    """
+    split = data.split
+    targets = [_churn_target(data, config, churn or _churn_model(data, config))]
+    if data.frame["value"].notna().any():
+        targets.append(_value_target(data, config))
+    models, forecasts = {}, {}
+    for target in targets:
+        tell(f"training the {target.name} model" + ("" if only else " and its baselines"))
+        chosen = {name: make for name, make in target.candidates.items() if name in only or not only}
+        target = replace(target, candidates=chosen)
+        models[target.name], forecasts[target.name] = (
+            _by_time(target, data, split)
+            if split.mode == "time"
+            else _by_customer(target, data, split, config.model.seed)
+        )
+    return Compared(models, forecasts)
+
+
+def plan_of(cutoffs: Sequence[datetime], config: Config) -> Split:
     """Who trains, calibrates and tests; its sentence shows the days of the project's zone."""
+    if static.is_static(config):
+        moment = pd.Timestamp(cutoffs[-1])
+        return Split((moment,), None, moment, "customers", static.NO_LATER_TIME)
     local = [pd.Timestamp(cutoff).tz_convert(config.zone) for cutoff in cutoffs]
     split = plan_splits(local, config.churn.lead, snapshots.maturity(config) - config.churn.lead)
     return replace(
@@ -167,7 +222,7 @@ def _split(cutoffs: Sequence[datetime], config: Config) -> Split:
     )
 
 
-def _refuse_one_class(frame: pd.DataFrame, split: Split) -> None:
+def refuse_one_class(frame: pd.DataFrame, split: Split) -> None:
     """Refuse test snapshots that all left or all stayed, before time is spent: nothing could be compared."""
     found = frame.loc[frame["cutoff"] == split.test, "churned"].unique()
     if len(found) < 2:
@@ -189,17 +244,51 @@ class _Target:
     ask: Callable[[Any, pd.DataFrame], Floats]
 
 
-def _churn_target(data: TrainingSet, config: Config) -> _Target:
-    model = config.model
+def _churn_model(data: TrainingSet, config: Config) -> ChurnClassifier:
+    """The classifier that the config asks for, not yet fitted."""
+    signs = {"+": 1, "-": -1}
+    told = {name: signs.get(data.labels["features"][name]["direction"], 0) for name in data.columns}
+    return ChurnClassifier(
+        monotone=told if config.model.monotone else None,
+        random_state=config.model.seed,
+        num_threads=config.model.threads,
+    )
+
+
+def _searched(
+    churn: ChurnClassifier, data: TrainingSet, config: Config, tell: Tell
+) -> tuple[ChurnClassifier, list[dict[str, Any]]]:
+    """The classifier with one more size to choose from, and every size that was tried for it."""
+    from cxml.models.search import search
+
+    if data.split.mode == "customers":
+        tell("no search: customers are held out in place of a later time, and it would look at all of them")
+        return churn, []
+    train = data.frame[data.frame["cutoff"].isin(data.split.train)]
+    found = search(
+        churn,
+        train[list(data.columns)],
+        train["churned"],
+        train["customer_id"],
+        trials=config.model.trials,
+        minutes=config.model.minutes,
+        storage=config.folder / "search.sqlite3",
+        tell=tell,
+    )
+    rungs = ladder_for(int(train["churned"].sum()))
+    return clone(churn).set_params(ladder=(*rungs, found.rung)), found.trials
+
+
+def _churn_target(data: TrainingSet, config: Config, churn: ChurnClassifier) -> _Target:
     candidates: dict[str, Callable[[], Any]] = {
-        "model": lambda: ChurnClassifier(random_state=model.seed, num_threads=model.threads),
+        "model": lambda: clone(churn),
         "base_rate": baselines.BaseRate,
-        "logistic": lambda: baselines.LogisticBaseline(random_state=model.seed),
+        "logistic": lambda: baselines.LogisticBaseline(random_state=config.model.seed),
     }
     simple = [name for name in data.columns for stem in SIMPLE if re.fullmatch(rf"{stem}(_\d+d)?", name)]
     if simple:
         candidates["recency_frequency"] = lambda: baselines.LogisticBaseline(
-            columns=simple, random_state=model.seed
+            columns=simple, random_state=config.model.seed
         )
     recency = next((name for stem in RECENCY for name in data.columns if name.startswith(stem)), None)
     if recency:
@@ -208,19 +297,8 @@ def _churn_target(data: TrainingSet, config: Config) -> _Target:
 
 
 def _value_target(data: TrainingSet, config: Config) -> _Target:
-    days = max(config.features.lookbacks)
-    horizon = config.churn.horizon.total_seconds() / 86400
-    candidates: dict[str, Callable[[], Any]] = {
-        "model": lambda: ValueRegressor(random_state=config.model.seed, num_threads=config.model.threads)
-    }
-    if f"value_{days}d" in data.columns:
-        candidates["naive"] = lambda: baselines.NaiveValue(
-            f"value_{days}d", window_days=days, horizon_days=horizon
-        )
+    candidates = value_models.competitors(data.columns, config)
     return _Target("value", "value", candidates, lambda m, X: np.asarray(m.predict(X)))
-
-
-Forecasts = dict[str, Floats]
 
 
 def _by_time(target: _Target, data: TrainingSet, split: Split) -> tuple[Any, Forecasts]:
@@ -288,6 +366,20 @@ def _measure(forecasts: Mapping[str, Forecasts], data: TrainingSet, split: Split
             "records"
         )
     return {name: _json(part) for name, part in found.items()}
+
+
+def _by_cutoff(churn: ChurnClassifier, data: TrainingSet) -> list[dict[str, Any]]:
+    """Figures of the shipped model at every cutoff, with the part that the cutoff played: only a test is a test."""
+    roles = {data.split.calibrate: "calibrates", data.split.test: "tests"}
+    if data.split.mode == "customers":
+        roles = {}
+    found = []
+    for cutoff in sorted(data.frame["cutoff"].unique()):
+        rows = data.frame[data.frame["cutoff"] == cutoff]
+        p = churn.predict_proba(rows[list(data.columns)])[:, 1]
+        figures = _json(metrics.churn_metrics(rows["churned"], p))
+        found.append({"cutoff": cutoff.isoformat(), "role": roles.get(cutoff, "trains"), **figures})
+    return found
 
 
 def _json(value: Any) -> Any:

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from cxml import cli, jobs
+from cxml import cli, jobs, snapshots
 from cxml.audit import (
     alone,
     audit,
@@ -313,7 +313,7 @@ def probed(tables: Tables, customers: int = 5_000) -> dict[str, Probe]:
     measured = alone.measure(taken)
     found = [alone.probe(taken, measured), standing.probe(tables, taken), settling.probe(tables),
              consequences.probe(tables, taken, measured), gap.probe(taken, 0, 1)]  # fmt: skip
-    summed = Probe("sums", "", tuple(sums.findings(tables, sample.usable_cutoffs(tables)[-1])))
+    summed = Probe("sums", "", tuple(sums.findings(tables, snapshots.usable_cutoffs(tables)[-1])))
     return {one.name: one for one in (*found, summed)}
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import lightgbm as lgb
 import pandas as pd
 import pytest
 import typer
@@ -231,6 +232,37 @@ def test_quiet_prints_nothing_and_json_one_line(
     loud = cxml(*words)
     assert loud.code == 0
     assert loud.out
+
+
+def test_backtest_walks_forward_and_says_where_to_look(
+    shop: Shop, tmp_path: Path, cxml: Cxml, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = lgb.train
+    monkeypatch.setattr(
+        lgb, "train", lambda *args, num_boost_round, **others: train(*args, num_boost_round=5, **others)
+    )
+    words = ["backtest", shop.good, "--out", tmp_path / "out", "--cutoffs", 1, "--lang", "ko"]
+    said = cxml(*words)
+    assert (said.code, CANARY in said.out + said.err) == (0, False)
+    for text in ("2024-12-01", "The churn model over one test cutoff:", "random split"):
+        assert text in said.err, text
+    made = tmp_path / "out" / "CURRENT"
+    assert re.findall(r"^(\S+) +.+backtest", said.out, re.M) == ["backtest.ko.html", "figures", "curves"]
+    assert {"backtest.ko.html", "backtest.csv", "curves.csv", "backtest.json"} <= {
+        p.name for p in made.iterdir()
+    }
+    assert CANARY not in "".join(path.read_text("utf-8") for path in made.iterdir())
+    figures = pd.read_csv(made / "backtest.csv")
+    assert set(figures.cutoff) == {"2024-12-01", "all"} and "value" not in "".join(figures.metric)
+
+
+def test_backtest_of_one_cutoff_is_refused(company: Path, out: Path, cxml: Cxml) -> None:
+    file = company / "cxml.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(re.sub(r"(?ms)^cutoffs = \[.*?\]", 'cutoffs = ["2024-12-01"]', text), encoding="utf-8")
+    said = cxml("--quiet", "backtest", company, "--out", out)
+    refused(said, 3, "only one cutoff has matured, 2024-12-01", "[training] cutoffs", "28 days", "cxml train")
+    assert not (company / "mlflow.db").exists()
 
 
 def test_features_writes_one_row_per_customer_at_risk_or_prints_the_sql(

@@ -195,10 +195,10 @@ def test_every_dependency_is_pinned_and_no_host_is_named() -> None:
 
 def test_everything_that_is_imported_is_a_dependency() -> None:
     wishes = {Requirement(wish).name for wish in project()["project"]["dependencies"]}
-    comes_along = {"numpy": "pandas", "scipy": "scikit-learn", "markupsafe": "jinja2", "matplotlib": "shap"}
+    comes_along = {"numpy": "pandas", "scipy": "scikit-learn", "markupsafe": "jinja2"}
     names = {"sklearn": "scikit-learn"} | comes_along
     used = {name for path in MODULES for name in imported(path)} - set(sys.stdlib_module_names) - {"cxml", ""}
-    optional = {"pyspark", "adbc_driver_postgresql"}
+    optional = {"pyspark", "adbc_driver_postgresql", "optuna"}
     assert {names.get(name, name) for name in used - optional} <= wishes
 
 

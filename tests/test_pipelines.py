@@ -18,13 +18,19 @@ import pytest
 
 from cxml import jobs, labels, snapshots
 from cxml.config import Config, load_config
+from cxml.features import matrix
 from cxml.simulate import simulate
 from cxml.splits import plan_splits
 from cxml.tables import Tables, open_tables
 
 HOME = Path(__file__).parents[1]
 PIPELINES = HOME / "pipelines"
-RAW = {"anonymous_bank": "anonymous_bank_calls", "cdnow": "cdnow"}
+RAW = {
+    "anonymous_bank": "anonymous_bank_calls",
+    "cdnow": "cdnow",
+    "telco": "ibm_telco",
+    "saas_survival": "pysurvival_churn",
+}
 
 
 def raw_data(name: str) -> Path:
@@ -175,6 +181,43 @@ def test_cdnow_model_ranks_spend_and_knows_its_total(cdnow: Config, tmp_path: Pa
     assert abs(own["total_error"]) <= 0.15
     assert own["gini"] > naive["gini"]
     assert abs(own["total_error"]) < abs(naive["total_error"])
+
+
+# ---------------------------------------------------------------- static tables
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "column", "left", "features"),
+    [
+        ("telco", "telco_customer_churn", "Churn", "Yes", 19),
+        ("saas_survival", "churn", "churned", 1, 7),
+    ],
+)
+def test_static_tables_give_every_row_its_label(
+    name: str, file: str, column: str, left: object, features: int, tmp_path: Path
+) -> None:
+    config = prepared(name, tmp_path)
+    assert jobs.check(config).check.problems == ()
+    tables, population, found = labelled(config)
+    raw = pd.read_parquet(raw_data(name) / f"{file}.parquet")
+    assert population.at_risk == len(found) == len(raw)
+    assert found.churned.sum() == (raw[column] == left).sum()
+    if name == "telco":
+        gone = raw.set_index("customerID")[column] == left
+        assert (gone.reindex(found.customer_id).to_numpy() == (found.churned == 1)).all()
+    built = [one.name for one in matrix.planned(tables).columns]
+    assert len(built) == features
+    assert not {"customer_churn", "customer_churned", "customer_months_active"} & set(built)
+
+
+@pytest.mark.slow
+def test_telco_is_as_good_as_what_is_published_and_no_better(tmp_path: Path) -> None:
+    found = json.loads(
+        (jobs.train(prepared("telco", tmp_path), out=tmp_path / "out") / "metrics.json").read_text()
+    )
+    assert 0.845 <= found["churn"]["auc"] <= 0.855, "above, something leaks"
+    assert found["churn"]["log_loss"] <= 0.415
+    assert found["churn"]["auc"] >= found["baselines"]["churn"]["logistic"]["auc"] - 0.005
 
 
 # ---------------------------------------------------------------- a simulated company

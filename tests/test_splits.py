@@ -7,11 +7,15 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 
 from cxml.errors import ConfigError
-from cxml.splits import Plan, customer_folds, hash_share, plan_splits
+from cxml.splits import Plan, TimeGapSplit, customer_folds, hash_share, plan_splits
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
 
@@ -111,3 +115,107 @@ def test_share_is_uniform() -> None:
 def test_one_fold_is_no_holdout() -> None:
     with pytest.raises(ConfigError):
         customer_folds(["a"], 1)
+
+
+# ---------------------------------------------------------------- for scikit-learn
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    days=st.lists(st.integers(0, 12), min_size=1, max_size=40),
+    window=st.integers(1, 8),
+    last=st.none() | st.integers(1, 4),
+)
+def test_who_may_train_is_what_a_slow_look_says(days: list[int], window: int, last: int | None) -> None:
+    """Row by row: a row may train a test cutoff when its label window has ended by then."""
+    cutoffs = [START + timedelta(days=d) for d in days]
+    expected = []
+    for test in sorted(set(days)):
+        train = [row for row, d in enumerate(days) if d + window <= test]
+        if train:
+            expected.append((train, [row for row, d in enumerate(days) if d == test]))
+    splitter = TimeGapSplit(timedelta(days=window), n_splits=last)
+    if not expected or (last or 1) > len(expected):
+        with pytest.raises(ConfigError, match="have anything to train on"):
+            list(splitter.split(days, groups=cutoffs))
+        return
+    found = [(train.tolist(), test.tolist()) for train, test in splitter.split(days, groups=cutoffs)]
+    assert found == expected[-last:] if last else found == expected
+    assert splitter.get_n_splits(days, None, cutoffs) == len(found)
+
+
+def rows_of_customers(n: int = 600) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    rng = np.random.default_rng(0)
+    cutoffs = rng.choice(np.array(months(6), dtype=object), n)
+    groups = pd.DataFrame(
+        {"cutoff": pd.Series(cutoffs), "customer_id": [f"c{i}" for i in rng.integers(0, 80, n)]}
+    )
+    return rng.normal(size=(n, 3)), (rng.random(n) < 0.3).astype(int), groups
+
+
+def test_customers_are_held_out_as_well() -> None:
+    X, _, groups = rows_of_customers()
+    splitter = TimeGapSplit("60D", n_splits=2, customers=3)
+    found = list(splitter.split(X, groups=groups))
+    assert len(found) == splitter.get_n_splits() == 6
+    tested: list[int] = []
+    fold = customer_folds(groups["customer_id"], 3)
+    for train, test in found:
+        assert not set(groups.customer_id[train]) & set(groups.customer_id[test])
+        assert (groups.cutoff[train] + pd.Timedelta("60D") <= groups.cutoff[test].min()).all()
+        (own,) = set(fold[test])
+        known = groups.cutoff + pd.Timedelta("60D") <= groups.cutoff[test].min()
+        assert train.tolist() == np.flatnonzero(known & (fold != own)).tolist()
+        tested += test.tolist()
+    # Every row of the last two cutoffs is tested once.
+    assert sorted(tested) == np.flatnonzero(groups.cutoff >= months(6)[4]).tolist()
+
+
+def test_it_works_where_scikit_learn_takes_a_splitter() -> None:
+    X, y, groups = rows_of_customers()
+    splitter = TimeGapSplit("60D", n_splits=3)
+    scores = cross_val_score(LogisticRegression(), X, y, groups=groups["cutoff"], cv=splitter)
+    by_hand = []
+    for train, test in splitter.split(X, y, groups["cutoff"]):
+        by_hand.append(LogisticRegression().fit(X[train], y[train]).score(X[test], y[test]))
+    assert scores.tolist() == by_hand
+    for plain in (groups["cutoff"].to_numpy(), list(groups["cutoff"]), groups):
+        assert cross_val_score(LogisticRegression(), X, y, groups=plain, cv=splitter).tolist() == by_hand
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=TimeGapSplit("60D"))
+    assert clone(search).fit(X, y, groups=groups["cutoff"]).n_splits_ == 4
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1]}, cv=TimeGapSplit("60D", 2, 3))
+    assert search.fit(X, y, groups=groups).n_splits_ == 6
+    assert clone(splitter) == splitter and clone(splitter) is not splitter
+    assert repr(splitter) == "TimeGapSplit(window='60D', n_splits=3, customers=None)"
+    assert splitter.set_params(n_splits=1).get_params()["n_splits"] == 1
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = cross_validate(LogisticRegression(), X, y, params={"groups": groups["cutoff"]}, cv=splitter)
+    assert routed["test_score"].tolist() == by_hand[-1:]
+
+
+@pytest.mark.parametrize(
+    ("splitter", "groups", "words"),
+    [
+        (TimeGapSplit("60D"), None, "groups do not say"),
+        (TimeGapSplit("60D"), [pd.Timestamp("2024-01-01")], "without a time zone"),
+        (TimeGapSplit("60D"), [START, None], "without a time zone"),
+        (TimeGapSplit("60D"), pd.DataFrame({"at": [START]}), "groups do not say"),
+        (TimeGapSplit("60D", customers=3), months(6), "groups do not say"),
+        (TimeGapSplit("60D", customers=3), pd.DataFrame({"cutoff": months(6)}), "groups do not say"),
+        (TimeGapSplit("60D", 2), months(3)[:1], "0 of 1 cutoffs"),
+        (TimeGapSplit("60D", 5), months(6), "4 of 6 cutoffs"),
+        (TimeGapSplit("60D", 0), months(6), "4 of 6 cutoffs"),
+        (TimeGapSplit("0D"), months(6), "no length"),
+        (TimeGapSplit("soon"), months(6), "time span"),
+        (TimeGapSplit("60D", customers=5), pd.DataFrame({"cutoff": months(6), "customer_id": "a"}), "a fold of"),
+    ],
+)  # fmt: skip
+def test_a_split_that_cannot_be_is_refused(splitter: TimeGapSplit, groups: object, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as refused:
+        list(splitter.split(np.zeros(6), groups=groups))
+    assert refused.value.where and refused.value.expected and refused.value.fix
+
+
+def test_a_parameter_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigError, match="'splits'"):
+        TimeGapSplit("60D").set_params(splits=3)

@@ -60,7 +60,11 @@ def metrics(loss: float, cutoff: str = "2026-01-01T00:00:00+00:00", baseline: fl
         "churn": {"auc": 0.8, "log_loss": loss, "ece": float("nan")},
         "value": {"gini": 0.6, "spearman": None},
         "baselines": {"churn": {"logistic": {"auc": 0.7, "log_loss": baseline}}, "value": {"naive": {"gini": 0.5}}},
-        "tables": {"lift": [{"share": 0.1}]},
+        "tables": {
+            "lift": [{"share": 0.1}],
+            "cutoffs": [{"cutoff": "2025-10-01T00:00:00", "role": "trains", "auc": 0.9, "ece": None}],
+            "search": [{"number": 0, "loss": 0.31, "leaves": 4}, {"number": 1, "loss": 0.32, "leaves": 9}],
+        },
         "verdict": {"churn": "The churn model beats its baselines."},
     }  # fmt: skip
 
@@ -172,6 +176,18 @@ def test_the_run_holds_settings_figures_hashes_and_files(shop: Shop, client: Any
     assert len(run.outputs.model_outputs) == 1
 
 
+def test_cutoffs_and_trials_are_children_of_the_run(shop: Shop, client: Any) -> None:
+    parent = shop.logged[0].run_id
+    experiment = client.get_experiment_by_name("shop").experiment_id
+    children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
+    found = {run.info.run_name: run for run in children}
+    assert set(found) == {"cutoff 2025-10-01 (trains)", "trial 0", "trial 1"}
+    cutoff = found["cutoff 2025-10-01 (trains)"]
+    assert cutoff.data.metrics == {"auc": 0.9} and cutoff.data.params["role"] == "trains"
+    assert found["trial 1"].data.metrics == {"number": 1.0, "loss": 0.32, "leaves": 9.0}
+    assert {run.info.status for run in children} == {"FINISHED"}
+
+
 def test_everything_lies_beside_the_database(shop: Shop, client: Any) -> None:
     assert list(shop.cwd.iterdir()) == []
     location = client.get_experiment_by_name("shop").artifact_location
@@ -202,7 +218,7 @@ def test_a_run_that_fails_is_marked_and_registers_nothing(shop: Shop, client: An
                      metrics=metrics(0.1), info=INFO, files=[shop.home / "is-not-there.json"])  # fmt: skip
     assert failed.value.exit_code == 1 and failed.value.fix
     experiment = client.get_experiment_by_name("shop").experiment_id
-    runs = client.search_runs([experiment])
+    runs = [run for run in client.search_runs([experiment]) if "mlflow.parentRunId" not in run.data.tags]
     assert sorted(run.info.status for run in runs) == ["FAILED", "FINISHED", "FINISHED", "FINISHED"]
     assert len(client.search_model_versions(f"name = '{registered_name(NAME)}'")) == 3
 
@@ -230,9 +246,10 @@ def test_the_alias_goes_to_the_better_version_only(shop: Shop, client: Any) -> N
     assert [(one.version, one.champion) for one in shop.logged] == [(1, True), (2, False), (3, True)]
     assert "nobody held the alias" in shop.logged[0].verdict
     assert (
-        "0.4100 on the test cutoff 2026-01-01 is not below the 0.4000 of version 1" in shop.logged[1].verdict
+        "0.4100 on the test cutoff 2026-01-01 is not better than the 0.4000 of version 1"
+        in shop.logged[1].verdict
     )
-    assert "0.3800 on the test cutoff 2026-01-01 is below the 0.4000 of version 1" in shop.logged[2].verdict
+    assert "0.3800 on the test cutoff 2026-01-01 is better than the 0.4000 of version 1" in shop.logged[2].verdict
     for one in shop.logged:
         assert one.verdict.count(". ") == 0 and one.verdict.endswith(".")
     assert int(client.get_model_version_by_alias(registered_name(NAME), "champion").version) == 3
@@ -268,6 +285,25 @@ def test_the_rule(new: Record, promoted: bool) -> None:
     assert "version 4" in why
 
 
+def test_another_measure_may_decide_or_nobody() -> None:
+    def by(auc: float, baseline: float) -> Record:
+        figures = metrics(0.3)
+        figures["churn"]["auc"] = auc
+        for own in figures["baselines"]["churn"].values():
+            own["auc"] = baseline
+        return Record.of(figures, INFO, "auc")
+
+    assert judge(by(0.8, 0.7), "version 4", by(0.75, 0.7)) == (
+        True,
+        "its AUC of 0.8000 on the test cutoff 2026-01-01 is better than the 0.7500 of version 4",
+    )
+    assert judge(by(0.7, 0.6), "version 4", by(0.75, 0.7))[0] is False
+    assert judge(by(0.8, 0.7), "version 4", record(0.3))[0] is True
+    assert judge(by(0.6, 0.7), "version 4", record(0.3))[0] is False
+    assert judge(by(0.9, 0.7), "version 4", by(0.75, 0.7), "never")[0] is False
+    assert judge(by(0.1, 0.7), "version 4", by(0.75, 0.7), "always")[0] is True
+
+
 def test_a_test_on_customers_held_out_does_not_equal_one_on_a_later_time() -> None:
     other = metrics(0.2, baseline=0.1)
     other["test"]["mode"] = "customers"
@@ -284,7 +320,7 @@ def test_days_are_those_of_the_projects_zone() -> None:
 
 
 def test_a_fault_of_cxml_is_not_told_as_one_of_mlflow(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), tracking._store(f"sqlite:///{tmp_path / 'mlflow.db'}"):
+    with pytest.raises(KeyError), tracking.opened(f"sqlite:///{tmp_path / 'mlflow.db'}"):
         raise KeyError("ours")
 
 
@@ -296,7 +332,7 @@ def test_figures_that_are_not_ours_are_left_alone() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0, 10), st.datetimes(timezones=st.timezones()), st.booleans(), st.text())
 def test_a_record_survives_its_tags(loss: float, cutoff: Any, beats: bool, question: str) -> None:
-    made = Record(cutoff, loss, beats, question)
+    made = Record(cutoff, "brier", loss, beats, question)
     assert Record.from_tags(made.to_tags()) == made
 
 

@@ -61,11 +61,12 @@ def probe(tables: Tables, sample: Sample, measured: list[Alone]) -> Probe:
         what = f"{level.table}.{level.column} = {level.value}"
         told.append((odds, {"what": what, "kind": "event", "auc": None, "odds": round(odds, 1)}))
     rows = [row for odds, row in sorted(told, key=lambda one: -one[0]) if odds > 1]
+    note = "Models do not learn from declared consequences." if declared else ""
     return Probe(
         "consequences of leaving",
         "Which events are a part of leaving rather than a reason for it?",
         tuple(findings), {"declared": len(declared), "values": len(levels)}, tuple(rows[:_SHOWN]),
-        "Models do not learn from declared consequences." if declared else "",
+        note if told else "There is no event to look at; the probe of single features looks at attributes.",
     )  # fmt: skip
 
 

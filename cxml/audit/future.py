@@ -11,6 +11,7 @@ from cxml import snapshots
 from cxml.audit.findings import Figures, Finding, Probe
 from cxml.audit.sample import draw, narrow
 from cxml.audit.scramble import EVERY_CHANGE, Change, scrambled
+from cxml.contracts import TABLES
 from cxml.engine import quoted
 from cxml.errors import NotEnoughDataError
 from cxml.features import matrix, planner
@@ -51,6 +52,12 @@ def probe(
     customers : int
         Customers to compare at each cutoff; of more, that many are drawn by *seed*.
     """
+    name = "another future"
+    asks = "Are the features of a cutoff the same when everything unknown at it is changed, dropped or added?"
+    if not any(TABLES[table].event in columns for table, columns in tables.columns.items()):
+        return Probe(
+            name, asks, note="The tables carry no dates: nothing is known later that could be changed."
+        )
     plan = matrix.planned(tables, get_args(FactorKind))
     tell("building features to compare")
     _keep_as_known(tables, plan, cutoffs, customers, seed)
@@ -71,15 +78,12 @@ def probe(
                 for name, n in found.columns.items()
                 if name not in known
             ]
-    for name in (_KNOWN, _PEOPLE, "matrix"):
-        tables.engine.drop(name)
+    for relation in (_KNOWN, _PEOPLE, "matrix"):
+        tables.engine.drop(relation)
     idle = [str(row["cutoff"]) for row in rows if not row["moved 30 days later"]]
     note = f"After {', '.join(idle)} nothing moved later either: there was nothing to change." if idle else ""
-    return Probe(
-        "another future",
-        "Are the features of a cutoff the same when everything unknown at it is changed, dropped or added?",
-        tuple(findings), {"cutoffs": len(cutoffs), "features": len(plan.columns)}, tuple(rows), note,
-    )  # fmt: skip
+    figures = {"cutoffs": len(cutoffs), "features": len(plan.columns)}
+    return Probe(name, asks, tuple(findings), figures, tuple(rows), note)
 
 
 def _keep_as_known(

@@ -1,25 +1,31 @@
 """Whether a model is much better on customers held out at random than on a later time.
 
 The same trees learn twice, and both times the same rows are asked, those of the test cutoff. Once they
-learn from all earlier cutoffs; once from four fifths of the customers at every cutoff, that one included,
-to ask the rest. What only holds at its own time, because it was summed up or filled in there, helps the
-second and not the first. A true change of the times looks the same: the gap is an alarm, not a proof.
+learn from earlier cutoffs; once from four fifths of the customers at every cutoff, that one included,
+to ask the rest; each time from equally many rows. What only holds at its own time, because it was summed up
+or filled in there, helps the second and not the first. A true change of the times looks the same: the gap is
+an alarm, not a proof.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from cxml.audit.findings import Finding, Probe
 from cxml.audit.ranking import auc, difference
 from cxml.audit.sample import Sample
 from cxml.models.schema import Schema
 from cxml.models.trees import Binned, tree_margins
+from cxml.splits import Plan as Split
 from cxml.splits import customer_folds
 
+Floats = NDArray[np.float64]
 ERRORS = 4.0
 """Standard errors by which the gap must exceed nothing."""
 LEAST_GAP = 0.03
@@ -31,6 +37,58 @@ TREES: Mapping[str, Any] = {
     "feature_fraction": 0.3, "lambda_l2": 10.0,
 }  # fmt: skip
 _FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Twice:
+    """Outcomes of the test rows, in the order of the frame, and their margins by trees that learned each way.
+
+    ``learned`` is the number of rows that each learned from.
+    """
+
+    churned: Floats
+    in_time: Floats
+    at_random: Floats
+    learned: int
+
+
+def learn_twice(
+    frame: pd.DataFrame, columns: Sequence[str], split: Split, *, seed: int, threads: int
+) -> Twice:
+    """Ask the rows of the test cutoff of trees that learned from earlier cutoffs, and of others at random.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``customer_id``, ``cutoff``, the feature *columns* and ``churned`` (0/1).
+    split : splits.Plan
+        A split by time.
+    """
+    test = (frame["cutoff"] == split.test).to_numpy()
+    earlier = frame["cutoff"].isin([c for c in split.cutoffs if c != split.test]).to_numpy()
+    churned = frame["churned"].to_numpy(dtype=np.float64)
+    schema = Schema.learn(frame[list(columns)])
+    encoded = schema.encode(frame[list(columns)])
+    binned = Binned(encoded, schema.categorical, threads)
+    asked = np.flatnonzero(test)
+    folds = customer_folds(frame["customer_id"], _FOLDS, seed)
+    pools = [(earlier | test) & (folds != fold) for fold in range(_FOLDS)]
+    size = int(min(earlier.sum(), *(pool.sum() for pool in pools)))
+    turn = np.random.default_rng(seed).permutation(len(frame))
+
+    def margins(pool: NDArray[np.bool_], rows: NDArray[np.int64]) -> Floats:
+        among = np.flatnonzero(pool)
+        drawn = np.sort(among[np.argsort(turn[among])[:size]])
+        return tree_margins(
+            binned.train(churned, TREES, ROUNDS, rows=drawn, seed=seed), encoded[rows], threads
+        )
+
+    in_time, at_random = margins(earlier, asked), np.zeros(len(asked))
+    for fold, pool in enumerate(pools):
+        held = folds[asked] == fold
+        if held.any():
+            at_random[held] = margins(pool, asked[held])
+    return Twice(churned[asked], in_time, at_random, size)
 
 
 def probe(sample: Sample, seed: int, threads: int) -> Probe:
@@ -50,23 +108,8 @@ def probe(sample: Sample, seed: int, threads: int) -> Probe:
         return Probe(name, asks, note=f"Only {fewest:.0f} leavers: too few to say.")
     # A consequence and an index are no models' business.
     columns = [c.name for c in sample.columns if sample.kind(c.name) not in ("consequence", "index")]
-    schema = Schema.learn(frame[columns])
-    encoded = schema.encode(frame[columns])
-    binned = Binned(encoded, schema.categorical, threads)
-    used, asked = earlier | test, np.flatnonzero(test)
-    in_time = tree_margins(_learn(binned, churned, earlier, seed), encoded[asked], threads)
-    folds = customer_folds(frame["customer_id"], _FOLDS, seed)
-    at_random = np.zeros(len(asked))
-    for fold in range(_FOLDS):
-        held = folds[asked] == fold
-        if held.any():
-            forest = _learn(binned, churned, used & (folds != fold), seed)
-            at_random[held] = tree_margins(forest, encoded[asked][held], threads)
-    return _judged(name, asks, churned[asked], in_time, at_random)
-
-
-def _learn(binned: Binned, churned: Any, rows: Any, seed: int) -> Any:
-    return binned.train(churned, TREES, ROUNDS, rows=np.flatnonzero(rows), seed=seed)
+    found = learn_twice(frame, columns, split, seed=seed, threads=threads)
+    return _judged(name, asks, found.churned, found.in_time, found.at_random)
 
 
 def _judged(name: str, asks: str, churned: Any, in_time: Any, at_random: Any) -> Probe:

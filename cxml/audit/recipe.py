@@ -54,7 +54,7 @@ def audit(
         progress(len(probes), _PROBES)
 
     _refuse_unknown(allow, tables)
-    cutoffs = sample.usable_cutoffs(tables)
+    cutoffs = snapshots.usable_cutoffs(tables)
     done(future.probe(tables, _to_scramble(tables, cutoffs), min(customers, COMPARED), seed, tell))
     tell("building features and labels")
     taken = sample.take(tables, customers, seed)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxml import labels, snapshots
+from cxml import labels, snapshots, static
 from cxml.config import Config
 from cxml.engine import literal
 from cxml.features import matrix, planner
@@ -87,7 +87,7 @@ def take(tables: Tables, customers: int, seed: int) -> Sample:
     ImmatureCutoffError, NotEnoughDataError, ConfigError
     """
     engine = tables.engine
-    cutoffs = usable_cutoffs(tables)
+    cutoffs = snapshots.usable_cutoffs(tables)
     snapshots.take(tables, cutoffs)
     everyone = draw(tables, "snapshots", customers, seed)
     narrow(tables)
@@ -107,14 +107,11 @@ def take(tables: Tables, customers: int, seed: int) -> Sample:
     )  # fmt: skip
 
 
-def usable_cutoffs(tables: Tables) -> tuple[datetime, ...]:
-    """The training cutoffs of the config, or the matured month starts that have a history."""
-    cutoffs = snapshots.training_cutoffs(tables.config)
-    return cutoffs if tables.config.training.cutoffs else snapshots.with_history(tables, cutoffs)
-
-
 def _split(cutoffs: tuple[datetime, ...], config: Config) -> Split:
     """Who trains and who tests; its sentence shows the days of the project's zone."""
+    if static.is_static(config):
+        moment = pd.Timestamp(cutoffs[0])
+        return Split((moment,), None, moment, "customers", static.NO_LATER_TIME)
     horizon = snapshots.maturity(config) - config.churn.lead
     said = plan_splits(
         [cutoff.astimezone(config.zone) for cutoff in cutoffs], config.churn.lead, horizon

@@ -78,6 +78,7 @@ def probe(tables: Tables) -> Probe:
         "settled by the extract",
         "Are the last days before observation_end like all others, or are values or rows still to come?",
         tuple(findings), {"shares": looked}, tuple(_row(one) for one in breaks),
+        "" if looked else "There is no table of events.",
     )  # fmt: skip
 
 

@@ -107,6 +107,16 @@ def labels_of(plan: planner.Plan, tables: Tables) -> dict[str, Any]:
     return labels([column.name for column in plan.columns], factors_of(tables))
 
 
+def reaches(plan: planner.Plan) -> dict[str, int]:
+    """How many days before the cutoff each column looks, 0 for all history; a formula as far as its windows."""
+    found = {}
+    for column in plan.columns:
+        formula = column.feature.sql if isinstance(column.feature, Derived) else ""
+        windows = [int(days) for days in re.findall(r"_(\d+)d\b", formula)]
+        found[column.name] = column.lookback or max(windows, default=0)
+    return found
+
+
 def read(tables: Tables, relation: str = "matrix") -> pd.DataFrame:
     """A relation with ``customer_id`` and ``cutoff`` as a frame, ordered by both, cutoffs in UTC."""
     frame: pd.DataFrame = tables.engine.arrow(

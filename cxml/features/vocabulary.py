@@ -12,6 +12,9 @@ from cxml.features.declare import Factor, Flag, Lookup, Match, Norm
 
 Present = Mapping[str, frozenset[str]]
 
+_TIMES = frozenset({"t", "age", "wall"})
+"""Words about when a row happened."""
+
 _WORD = re.compile(r"'[^']*'|([a-z_][a-z0-9_]*)")
 
 
@@ -125,6 +128,8 @@ def lacks(
     mine = spoken[table]
     used = mine.closure(*texts)
     found = _missing(mine.table, mine.columns(used), present)
+    if used & _TIMES and mine.table.event not in present[table]:
+        found.add(f"{table}.{mine.table.event}")
     found |= {f"{table}.{name}" for name in used & mine.absent} - set(optional)
     for name in used & mine.lookups.keys():
         lookup, column = mine.lookups[name]

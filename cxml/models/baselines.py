@@ -1,4 +1,4 @@
-"""What a model has to beat: the base rate, a recency rule, logistic regression, past spend.
+"""What a model has to beat: the base rate, a recency rule, logistic regression, past spend, purchase models.
 
 All take the calls of the models: ``fit(X, y, groups)`` on a feature table, then ``predict_proba`` for
 leaving or ``predict`` for value.
@@ -6,6 +6,7 @@ leaving or ``predict`` for value.
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Self
@@ -20,8 +21,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, QuantileTransformer, StandardScaler
 
-from cxml.errors import ConfigError
+from cxml.errors import ConfigError, ModelError, NotEnoughDataError
 from cxml.models.encoding import refuse_missing
+from cxml.models.outlook import Outlook, PurchaseColumns
 from cxml.models.schema import Schema
 from cxml.splits import hash_share
 
@@ -193,6 +195,37 @@ class NaiveValue:
     def predict(self, X: pd.DataFrame) -> Floats:
         """Past value per day times the days of the horizon (money)."""
         return np.asarray(np.nan_to_num(_column(X, self.column)) * (self.horizon_days / self.window_days))
+
+
+class PurchaseBaseline:
+    """Purchases and their money by Pareto/NBD or BG/NBD with Gamma-Gamma, and nothing else.
+
+    Where no purchase model can be fitted, everybody has the mean value of the training rows.
+
+    Parameters
+    ----------
+    kind : {"pareto_nbd", "bg_nbd"}
+    purchases : PurchaseColumns
+        Which columns hold the history of purchases.
+    """
+
+    def __init__(self, kind: str, purchases: PurchaseColumns) -> None:
+        self.kind = kind
+        self.purchases = purchases
+
+    def fit(self, X: pd.DataFrame, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Learn when and for how much customers buy, from the history up to the cutoffs of *X* alone."""
+        value = np.asarray(y, dtype=np.float64)
+        keys = np.arange(len(X)) if groups is None else np.asarray(groups)
+        self.mean_ = float(value.mean())
+        self.outlook_: Outlook | None = None
+        with contextlib.suppress(NotEnoughDataError, ModelError):
+            self.outlook_ = Outlook.fit(self.purchases, X, value, keys)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> Floats:
+        """Expected money in the horizon."""
+        return np.full(len(X), self.mean_) if self.outlook_ is None else self.outlook_.value(X, self.kind)
 
 
 def _outcome(y: ArrayLike) -> Floats:

@@ -29,15 +29,21 @@ from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.churn import ChurnClassifier
 from cxml.models.forest import Forest
 from cxml.models.info_sheet import info_sheet
+from cxml.models.lifetime import Lifetime
+from cxml.models.outlook import EXTRA
 from cxml.models.schema import Schema
-from cxml.models.value import ValueRegressor
+from cxml.models.value import FORESTS, ValueRegressor
 
 Floats = NDArray[np.float64]
 FORMAT = 1
 MOST_UNSEEN = 0.05
 _LARGEST_GAP = 1e-6
 _VALUE_COLUMNS = ("expected_value", "median_value", "value_low", "value_high")
-_TREES = {"churn": "churn", "chance": "value_chance", "amount": "value_amount"}
+_LIFETIME_COLUMNS = ("expected_lifetime_days", "lifetime_value")
+_TREES = {
+    "churn": "churn", "survival": "survival", "chance": "value_chance", "amount": "value_amount",
+    "tweedie": "value_tweedie", "offset": "value_offset",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +61,8 @@ class Bundle:
         ``en``, ``ko``, ``unit``, ``direction``. Every column of the model is there.
     info : mapping
         What a reader must know: data, dates, choices and figures, as JSON values.
+    lifetime : Lifetime or None
+        Its survival model was fitted on a DataFrame with some of the columns; None where leaving has no moment.
 
     Raises
     ------
@@ -66,11 +74,14 @@ class Bundle:
     value: ValueRegressor | None
     labels: Mapping[str, Any]
     info: Mapping[str, Any]
+    lifetime: Lifetime | None = None
 
     def __post_init__(self) -> None:
         _labels_fit(self.schema, self.labels)
         if self.value is not None and self.value.schema_.columns != self.schema.columns:
             _refuse("the churn and the value model have different columns", "bundle")
+        if self.lifetime and not {*self.lifetime.survival.schema_.columns} <= {*self.schema.columns}:
+            _refuse("the survival model has columns that the churn model lacks", "bundle")
 
     @property
     def schema(self) -> Schema:
@@ -95,7 +106,7 @@ class Bundle:
             With the index of *frame*: ``churn_probability``, ``base`` and ``contribution_<factor>``
             (calibrated log-odds, in the order of the labels; their sum is logit of the probability),
             ``expected_value``, ``median_value``, ``value_low``, ``value_high`` (money; NaN without a
-            value model).
+            value model), ``expected_lifetime_days`` and ``lifetime_value`` (NaN where nothing is known).
 
         Raises
         ------
@@ -111,13 +122,14 @@ class Bundle:
     def explain(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """``score`` and ``feature_contributions`` for the price of one."""
         encoded = self.schema.encode(frame)
-        log_odds, found = self.churn.log_odds(encoded), self.churn.contributions(encoded)
-        gap = float(np.abs(found.sum(axis=1) - log_odds).max(initial=0.0))
+        log_odds, parts = self.churn.log_odds(encoded), self.churn.contributions(encoded)
+        gap = float(np.abs(parts.sum(axis=1) - log_odds).max(initial=0.0))
         if not gap <= _LARGEST_GAP:
             _refuse(f"contributions miss the log-odds by {gap:.1e}", "scores")
-        scores = {"churn_probability": expit(log_odds), "base": found[:, -1], **self._by_factor(found)}
-        features = pd.DataFrame(found[:, :-1], columns=list(self.schema.columns), index=frame.index)
-        return pd.DataFrame(scores, index=frame.index).join(self._money(frame, encoded)), features
+        scores = {"churn_probability": expit(log_odds), "base": parts[:, -1], **self._by_factor(parts)}
+        features = pd.DataFrame(parts[:, :-1], columns=list(self.schema.columns), index=frame.index)
+        found = pd.DataFrame(scores, index=frame.index).join(self._money(frame, encoded))
+        return found.join(self._ahead(frame, found)), features
 
     def refuse_unseen(self, unseen: Mapping[str, int], rows: int) -> None:
         """Refuse a table in which too many rows hold a level that training never saw.
@@ -147,12 +159,16 @@ class Bundle:
         """The files of the bundle, but its manifest: name -> text."""
         value = self.value
         forests = {"churn": self.churn.forest_}
-        schemas: dict[str, Any] = {"churn": self.schema.to_dict(), "value": None}
-        numbers: dict[str, Any] = {"churn": self.churn.calibrator_.to_dict(), "value": None}
+        schemas: dict[str, Any] = {"churn": self.schema.to_dict(), "value": None, "survival": None}
+        numbers: dict[str, Any] = {"churn": self.churn.calibrator_.to_dict(), "value": None, "survival": None}
         if value is not None:
-            forests |= {"amount": value.amount_} | ({"chance": value.chance_} if value.chance_ else {})
+            forests |= value.forests_ | ({"chance": value.chance_} if value.chance_ else {})
             schemas["value"] = value.schema_.to_dict()
             numbers["value"] = value.numbers()
+        if self.lifetime is not None:
+            forests["survival"] = self.lifetime.survival.forest_
+            schemas["survival"] = self.lifetime.survival.schema_.to_dict()
+            numbers["survival"] = self.lifetime.to_dict()
         found = {
             f"{_TREES[name]}_{i}.lgb": text
             for name, forest in forests.items()
@@ -220,15 +236,22 @@ class Bundle:
         )
         value = None
         if isinstance(numbers.get("value"), dict):
-            has_chance = any(name.startswith(_TREES["chance"]) for name in names)
-            value = ValueRegressor.from_parts(
-                _forest(root, names, "chance", size) if has_chance else None,
-                _forest(root, names, "amount", size),
-                numbers["value"],
-                Schema.from_dict(schemas.get("value")),
-                num_threads,
-            )
-        return cls(churn, value, labels, info)
+            own = Schema.from_dict(schemas.get("value"))
+            # What purchase models say comes after the columns of the table.
+            wide = size + (EXTRA if numbers["value"].get("outlook") else 0)
+            found = {
+                part: _forest(root, names, part, wide)
+                for part in ("chance", *FORESTS.values())
+                if any(name.startswith(f"{_TREES[part]}_") for name in names)
+            }
+            value = ValueRegressor.from_parts(found.pop("chance", None), found, numbers["value"], own, num_threads)
+        lifetime = None
+        if isinstance(numbers.get("survival"), dict):
+            own = Schema.from_dict(schemas.get("survival"))
+            # The number of the period is the last feature of the trees.
+            trees = _forest(root, names, "survival", len(own.columns) + 1)
+            lifetime = Lifetime.from_parts(trees, numbers["survival"], own, num_threads)
+        return cls(churn, value, labels, info, lifetime)
 
     def _by_factor(self, found: Floats) -> dict[str, Floats]:
         """Contributions added up by factor, one column after another: the same sum for any number of rows."""
@@ -242,6 +265,13 @@ class Bundle:
             return pd.DataFrame(np.nan, index=frame.index, columns=list(_VALUE_COLUMNS))
         own = self.value.schema_ != self.schema
         found = self.value.predict_all(self.value.schema_.encode(frame) if own else encoded)
+        return found.set_index(frame.index)
+
+    def _ahead(self, frame: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+        if self.lifetime is None:
+            return pd.DataFrame(np.nan, index=frame.index, columns=list(_LIFETIME_COLUMNS))
+        encoded = self.lifetime.survival.schema_.encode(frame)
+        found = self.lifetime.predict(encoded, scores["churn_probability"], scores["expected_value"])
         return found.set_index(frame.index)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -13,10 +14,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from cxml.errors import NotEnoughDataError
+from cxml.errors import ConfigError, NotEnoughDataError
 from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
-from cxml.models.forest import Forest, Rung, Task, grow, make_folds
+from cxml.models.forest import Forest, Rung, Task, grow, losses, make_folds
 from cxml.models.schema import Schema
 from cxml.models.trees import Binned
 
@@ -26,9 +27,15 @@ LADDER = (
     Rung("stumps", 2, 0.7, 0.4, 10, 0.05, 350, 0.1, 600),
     Rung("small", 4, 0.7, 0.4, 10, 0.03, 300, 0.1, 500),
     Rung("middle", 15, 0.8, 0.8, 5, 0.05, 150, 0.06, 400),
+    Rung("whole", 15, 1.0, 1.0, 0, 0.1, 75, 0.1, 200),
     Rung("large", 31, 0.8, 0.8, 5, 0.05, 200, 0.05, 300),
 )
 """From simple to rich; ``large`` is tried from 2,000 events on."""
+
+
+def ladder_for(events: int) -> tuple[Rung, ...]:
+    """The sizes to choose from with so many leavers to learn from."""
+    return LADDER if events > LARGE_EVENTS else LADDER[:-1]
 
 
 class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -49,6 +56,11 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         on a sample of customers with 20,000 rows or 1,000 events, whichever is more.
     seeds : int
         Forests whose margins are averaged.
+    ladder : sequence of Rung, optional
+        Sizes to choose from, from simple to rich. None: ``LADDER``, whose last is for 2,000 events and more.
+    monotone : mapping of str to int, optional
+        Column of a DataFrame -> 1 where more of it may only raise the probability, -1 where it may only
+        lower it. ``monotone_price_`` says what that costs. Columns that are not there are ignored.
     categorical : sequence of int
         Columns of an array that hold category codes. A DataFrame says so itself: text is category.
     num_threads : int
@@ -71,6 +83,9 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ladder_ : list of dict
         The sizes tried: ``name``, ``loss`` (log loss on held-out customers), ``standard_error`` of
         its difference from the best, ``rounds``.
+    monotone_price_ : float or None
+        Log loss on held-out customers with the directions minus that without them, at the size kept; None
+        without directions.
     schema_ : Schema or None
         Names, kinds and levels when fitted on a DataFrame.
 
@@ -89,6 +104,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         min_events: int = 50,
         folds: int = 5,
         seeds: int = 2,
+        ladder: Sequence[Rung] | None = None,
+        monotone: Mapping[str, int] | None = None,
         categorical: Sequence[int] = (),
         num_threads: int = 0,
         random_state: int = 0,
@@ -96,6 +113,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.min_events = min_events
         self.folds = folds
         self.seeds = seeds
+        self.ladder = ladder
+        self.monotone = monotone
         self.categorical = categorical
         self.num_threads = num_threads
         self.random_state = random_state
@@ -121,6 +140,22 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         DataError
             A column is neither number nor text.
         """
+        task = self.task(X, y, groups)
+        hit = task.target["binary"]
+        rungs = self.ladder or ladder_for(int(hit.sum()))
+        common = {"events": hit.sum(), "seed": self.random_state, "num_threads": self.num_threads}
+        self.forest_ = grow(task, rungs, seeds=self.seeds, **common)
+        self.rung_, self.rounds_, self.ladder_ = self.forest_.rung, self.forest_.rounds, self.forest_.ladder
+        self.monotone_price_ = None
+        if any(task.signs):
+            kept = [rung for rung in rungs if rung.name == self.rung_]
+            (free,) = losses(replace(task, signs=()), kept, **common)
+            self.monotone_price_ = self._loss_of(self.rung_) - free["loss"]
+        self._held_out = (self.forest_.held_margins, hit[self.forest_.held_rows])
+        return self.calibrate_out_of_fold()
+
+    def task(self, X: pd.DataFrame | ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Task:
+        """The rows in the form in which forests of any size are grown and compared: the first step of ``fit``."""
         hit = self._outcomes(y)
         encoded, categories = encode_training(self, X, y, self.categorical)
         folds, keys = make_folds(groups, len(hit), self.folds, self.random_state)
@@ -128,17 +163,10 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         def log_loss(margin: Floats, rows: NDArray[np.int64]) -> Floats:
             return np.asarray(-np.where(hit[rows] == 1, log_expit(margin), log_expit(-margin)))
 
-        task = Task(
+        return Task(
             X=encoded, binned=Binned(encoded, categories, self.num_threads), target={"binary": hit},
-            learn=np.ones(len(hit), dtype=bool), loss=log_loss, folds=folds, keys=keys,
+            learn=np.ones(len(hit), dtype=bool), loss=log_loss, folds=folds, keys=keys, signs=self._signs(),
         )  # fmt: skip
-        self.forest_ = grow(
-            task, LADDER if hit.sum() > LARGE_EVENTS else LADDER[:3], events=hit.sum(), seeds=self.seeds,
-            seed=self.random_state, num_threads=self.num_threads,
-        )  # fmt: skip
-        self.rung_, self.rounds_, self.ladder_ = self.forest_.rung, self.forest_.rounds, self.forest_.ladder
-        self._held_out = (self.forest_.held_margins, hit[self.forest_.held_rows])
-        return self.calibrate_out_of_fold()
 
     def calibrate(self, X: pd.DataFrame | ArrayLike, y: ArrayLike) -> Self:
         """Fit the sigmoid anew, with later rows which training never saw.
@@ -218,6 +246,22 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         made.classes_ = np.array([0, 1])
         remember_schema(made, schema)
         return made
+
+    def _signs(self) -> tuple[int, ...]:
+        """The direction of each feature, 0 where it is free."""
+        if not self.monotone or self.schema_ is None:
+            return ()
+        if not set(self.monotone.values()) <= {-1, 0, 1}:
+            raise ConfigError(
+                "a direction is not 1, -1 or 0", where="ChurnClassifier monotone",
+                expected="1 where more may only raise the probability, -1 where it may only lower it",
+                fix="write for example monotone={'wait_s_30d': 1}",
+            )  # fmt: skip
+        free = self.schema_.levels
+        return tuple(0 if name in free else self.monotone.get(name, 0) for name in self.schema_.columns)
+
+    def _loss_of(self, name: str) -> float:
+        return float(next(one["loss"] for one in self.ladder_ if one["name"] == name))
 
     def _outcomes(self, y: ArrayLike) -> Floats:
         """1 for the larger class, after everything that makes learning senseless is refused."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from cxml.errors import NotEnoughDataError
+from cxml.errors import NotEnoughDataError, UnseenWarning
 from cxml.models.schema import Matrix, Schema
 
 
@@ -43,9 +44,15 @@ def remember_schema(estimator: Any, schema: Schema) -> None:
 def encode_new(estimator: Any, X: pd.DataFrame | ArrayLike) -> Matrix:
     """New rows as float32: a DataFrame by the schema, an array as it stands.
 
-    An estimator fitted on a DataFrame takes a float32 array as already encoded by its schema.
+    Levels that training never saw become missing, with a warning that counts them. An estimator fitted
+    on a DataFrame takes a float32 array as already encoded by its schema.
     """
     if isinstance(X, pd.DataFrame) and estimator.schema_ is not None:
+        if set(estimator.schema_.levels) <= set(X.columns) and (unseen := estimator.schema_.unseen(X)):
+            counts = ", ".join(f"{name} ({rows:,} rows)" for name, rows in unseen.items())
+            warnings.warn(
+                f"levels that training never saw count as missing: {counts}", UnseenWarning, stacklevel=3
+            )
         encoded: Matrix = estimator.schema_.encode(X)
         return encoded
     if isinstance(X, np.ndarray) and X.dtype == np.float32 and estimator.schema_ is not None:

@@ -9,7 +9,7 @@ every row ends with a margin by trees that never saw its customer; above, that q
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,6 +80,10 @@ class Task:
         Losses of rows, from their margins and row numbers.
     folds, keys : int arrays of shape (rows,)
         Fold of each row, and a number for its customer.
+    signs : tuple of int
+        Per feature 1, -1 or 0: predictions may only rise, only fall, or do either with it. Empty: all 0.
+    offset : array of shape (rows,), optional
+        Raw scores that the trees start from; margins do not hold them.
     """
 
     X: Matrix
@@ -89,6 +93,15 @@ class Task:
     loss: Callable[[Floats, Rows], Floats]
     folds: Rows
     keys: Rows
+    signs: tuple[int, ...] = ()
+    offset: Floats | None = None
+
+    def params(self, rung: Rung, fixed: bool) -> dict[str, Any]:
+        """Settings of *rung* for LightGBM, with the directions that features must keep to."""
+        found = rung.params(fixed, self.X.shape[1])
+        if any(self.signs):
+            found |= {"monotone_constraints": [*self.signs], "monotone_constraints_method": "intermediate"}
+        return found
 
     def sample(self, events: float, seed: int) -> Rows:
         """Rows of enough customers to compare sizes on."""
@@ -130,6 +143,10 @@ class Forest:
             total += tree_contributions(booster, X, num_threads)
         return total / len(self.boosters)
 
+    def gains(self) -> Floats:
+        """How much each feature lowered the loss while the trees grew, on average over the seeds."""
+        return np.asarray(np.mean([b.feature_importance("gain") for b in self.boosters], axis=0))
+
     def texts(self) -> list[str]:
         """The trees as text, one per seed."""
         return [tree_text(b) for b in self.boosters]
@@ -158,29 +175,39 @@ def grow(
         The rows to learn from belong to so few customers that none can be held out.
     """
     few = len(task.keys) <= HOLDOUT_ROWS
-    held = set(np.unique(task.folds[task.learn]).tolist())
-    if len(held) < 2 or (not few and 0 not in held):
-        raise NotEnoughDataError(
-            "nearly all rows to learn from belong to one customer", where="training set",
-            expected="rows of many customers", fix="add customers, or check that customer_id tells them apart",
-        )  # fmt: skip
-    if few:
-        kept, ladder = _choose([_by_folds(task, rung, seed, num_threads) for rung in rungs], task)
-    else:
-        sample = task.sample(events, seed)
-        kept, ladder = _choose([_by_holdout(task, rung, sample, seed, num_threads) for rung in rungs], task)
-        if len(sample) < len(task.keys):
-            kept = _by_holdout(task, kept.rung, np.arange(len(task.keys)), seed, num_threads)
-        elif len(task.keys) <= CROSS_ROWS:
-            kept = _completed(task, kept, seed, num_threads)
-    rows, target = np.flatnonzero(task.learn), task.target[kept.rung.objective]
+    kept, ladder = _compared(task, rungs, events, seed, num_threads)
+    if not few and len(kept.rows) < (task.folds == 0).sum():
+        kept = _by_holdout(task, kept.rung, np.arange(len(task.keys)), seed, num_threads)
+    elif not few and len(task.keys) <= CROSS_ROWS:
+        kept = _completed(task, kept, seed, num_threads)
+    found = Forest((), kept.rung.name, kept.rounds, ladder, kept.rows, kept.margins)
+    return finish(task, found, kept.rung, seeds=seeds, seed=seed)
+
+
+def finish(task: Task, forest: Forest, rung: Rung, *, seeds: int, seed: int) -> Forest:
+    """The forest with trees on every row, one set per seed: what ``grow`` does last, and not at all for 0 seeds."""
+    few, rows = len(task.keys) <= HOLDOUT_ROWS, np.flatnonzero(task.learn)
     boosters = tuple(
         task.binned.train(
-            target, kept.rung.params(few, task.X.shape[1]), kept.rounds, rows=rows, seed=seed + s
+            task.target[rung.objective], task.params(rung, few), forest.rounds, rows=rows, seed=seed + s,
+            offset=task.offset,
         )
         for s in range(seeds)
-    )
-    return Forest(boosters, kept.rung.name, kept.rounds, ladder, kept.rows, kept.margins)
+    )  # fmt: skip
+    return replace(forest, boosters=boosters)
+
+
+def losses(
+    task: Task, rungs: Sequence[Rung], *, events: float, seed: int, num_threads: int
+) -> list[dict[str, Any]]:
+    """How each size does on held-out customers, as in ``Forest.ladder``; no forest is grown on all rows.
+
+    Raises
+    ------
+    NotEnoughDataError
+        As ``grow``.
+    """
+    return _compared(task, rungs, events, seed, num_threads)[1]
 
 
 def make_folds(groups: ArrayLike | None, rows: int, n: int, seed: int) -> tuple[Rows, Rows]:
@@ -207,6 +234,23 @@ class _Tried:
     rounds: int
 
 
+def _compared(
+    task: Task, rungs: Sequence[Rung], events: float, seed: int, num_threads: int
+) -> tuple[_Tried, list[dict[str, Any]]]:
+    """The size to keep, and what each size loses: by folds of customers, or on a sample with one part held out."""
+    few = len(task.keys) <= HOLDOUT_ROWS
+    held = set(np.unique(task.folds[task.learn]).tolist())
+    if len(held) < 2 or (not few and 0 not in held):
+        raise NotEnoughDataError(
+            "nearly all rows to learn from belong to one customer", where="training set",
+            expected="rows of many customers", fix="add customers, or check that customer_id tells them apart",
+        )  # fmt: skip
+    if few:
+        return _choose([_by_folds(task, rung, seed, num_threads) for rung in rungs], task)
+    sample = task.sample(events, seed)
+    return _choose([_by_holdout(task, rung, sample, seed, num_threads) for rung in rungs], task)
+
+
 def _by_folds(task: Task, rung: Rung, seed: int, num_threads: int) -> _Tried:
     """Out-of-fold margins with a fixed number of rounds."""
     margins, target = np.zeros(len(task.keys)), task.target[rung.objective]
@@ -214,7 +258,7 @@ def _by_folds(task: Task, rung: Rung, seed: int, num_threads: int) -> _Tried:
         out = np.flatnonzero(task.folds == fold)
         rows = np.flatnonzero((task.folds != fold) & task.learn)
         booster = task.binned.train(
-            target, rung.params(True, task.X.shape[1]), rung.rounds, rows=rows, seed=seed
+            target, task.params(rung, True), rung.rounds, rows=rows, seed=seed, offset=task.offset
         )
         margins[out] = tree_margins(booster, task.X[out], num_threads)
     return _Tried(rung, margins, np.arange(len(task.keys)), rung.rounds)
@@ -224,8 +268,8 @@ def _by_holdout(task: Task, rung: Rung, pool: Rows, seed: int, num_threads: int)
     """Margins of one held-out part of *pool*, with the number of rounds that is best there."""
     out, inside = pool[task.folds[pool] == 0], pool[task.folds[pool] != 0]
     booster = task.binned.train_until_worse(
-        task.target[rung.objective], rung.params(False, task.X.shape[1]), rung.most,
-        rows=inside[task.learn[inside]], check=out[task.learn[out]], seed=seed,
+        task.target[rung.objective], task.params(rung, False), rung.most,
+        rows=inside[task.learn[inside]], check=out[task.learn[out]], seed=seed, offset=task.offset,
     )  # fmt: skip
     return _Tried(rung, tree_margins(booster, task.X[out], num_threads), out, booster.best_iteration)
 
@@ -234,10 +278,10 @@ def _completed(task: Task, kept: _Tried, seed: int, num_threads: int) -> _Tried:
     """The same with margins of the other parts as well, each by trees that never saw it."""
     margins = np.zeros(len(task.keys))
     margins[kept.rows] = kept.margins
-    target, params = task.target[kept.rung.objective], kept.rung.params(False, task.X.shape[1])
+    target, params = task.target[kept.rung.objective], task.params(kept.rung, False)
     for fold in range(1, _HOLDOUT_FOLDS):
         out, rows = np.flatnonzero(task.folds == fold), np.flatnonzero((task.folds != fold) & task.learn)
-        booster = task.binned.train(target, params, kept.rounds, rows=rows, seed=seed)
+        booster = task.binned.train(target, params, kept.rounds, rows=rows, seed=seed, offset=task.offset)
         margins[out] = tree_margins(booster, task.X[out], num_threads)
     return _Tried(kept.rung, margins, np.arange(len(task.keys)), kept.rounds)
 

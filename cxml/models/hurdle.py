@@ -1,9 +1,10 @@
-"""The numbers that turn two margins into money: the hurdle, and how actual values scatter around it."""
+"""The numbers that turn margins into money: level and blend, and how actual values scatter around it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +14,22 @@ from cxml.models.calibration import SigmoidCalibrator, number
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
-COVERAGE = 0.8
+COVERAGE = 0.9
 _BAND_ROWS = 200
 _MOST_BANDS = 20
 _PROBABILITIES = np.linspace(0, 1, 41)
 _LEVEL = (0.2, 5.0)
+_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
+HURDLE = "hurdle"
+"""The part that is the product of a probability and an amount."""
 
 
 @dataclass(frozen=True)
 class Hurdle:
-    """The numbers that turn two margins into money.
+    """The numbers that turn margins into money.
 
-    Expected value = P(positive) * level * smear * exp(amount margin) + (1 - P(positive)) * rest.
+    Expected value = level * mean of (factor * exp(log-money)) over the parts + (1 - P(positive)) * rest.
+    The log-money of the part ``hurdle`` is log P(positive) + the margin of the amount; of others, their own.
 
     Attributes
     ----------
@@ -32,9 +37,9 @@ class Hurdle:
         From the margin of the first forest to P(positive); None when that is the same for all.
     share : float
         P(positive) when it is the same for all.
-    smear : float
-        Mean of actual amounts over exponentiated margins, on held-out customers: what a mean of
-        logarithms loses (Duan 1983, Smearing estimate, JASA 78).
+    factors : mapping of str to float
+        Per part, the mean of actual positive values over exponentiated log-money, on held-out customers: what
+        a mean of logarithms loses (Duan 1983, Smearing estimate, JASA 78), or a purchase model misses.
     level : float
         Correction of the total, fitted on held-out customers or a later cutoff; within [0.2, 5].
     rest : float
@@ -43,35 +48,56 @@ class Hurdle:
 
     chance: SigmoidCalibrator | None
     share: float
-    smear: float
+    factors: Mapping[str, float]
     level: float
     rest: float
 
-    def parts(self, chance: Floats | None, amount: Floats) -> tuple[Floats, Floats, Floats]:
-        """P(positive), the expected positive part (money) and the expected value (money)."""
-        p = np.full(len(amount), self.share)
+    def parts(self, chance: Floats | None, money: Mapping[str, Floats]) -> tuple[Floats, Floats, Floats]:
+        """P(positive), the expected positive part (money) and the expected value (money).
+
+        *money* is the log-money of every part, without log P(positive) for ``hurdle``.
+        """
+        p = np.full(len(next(iter(money.values()))), self.share)
         if self.chance is not None and chance is not None:
             p = self.chance.probability(chance)
-        scale = np.maximum(p * self.level * self.smear * np.exp(np.clip(amount, -50, 50)), 1e-12)
+        scale = np.zeros(len(p))
+        for name, factor in self.factors.items():
+            found = factor * np.exp(np.clip(money[name], -50, 50))
+            scale += p * found if name == HURDLE else found
+        scale = np.maximum(scale * (self.level / len(self.factors)), 1e-12)
         return p, scale, scale + (1 - p) * self.rest
 
-    def levelled(self, chance: Floats | None, amount: Floats, actual: Floats) -> Hurdle:
+    def met(self, name: str, chance: Floats | None, money: Mapping[str, Floats], actual: Floats) -> Hurdle:
+        """The part *name* alone, with the total of the positive values of these rows met."""
+        alone = replace(self, factors={name: 1.0}, level=1.0)
+        factor = float(np.maximum(actual, 0).sum() / alone.parts(chance, money)[1].sum())
+        return replace(alone, factors={name: factor})
+
+    def levelled(self, chance: Floats | None, money: Mapping[str, Floats], actual: Floats) -> Hurdle:
         """The same with the total of these rows met."""
-        p, scale, _ = Hurdle(self.chance, self.share, self.smear, 1.0, self.rest).parts(chance, amount)
+        p, scale, _ = replace(self, level=1.0).parts(chance, money)
         level = (actual.sum() - float(np.sum((1 - p) * self.rest))) / scale.sum()
-        return Hurdle(self.chance, self.share, self.smear, float(np.clip(level, *_LEVEL)), self.rest)
+        return replace(self, level=float(np.clip(level, *_LEVEL)))
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers as JSON values."""
-        plain: dict[str, Any] = {n: getattr(self, n) for n in ("share", "smear", "level", "rest")}
-        return {**plain, "chance": self.chance.to_dict() if self.chance else None}
+        plain: dict[str, Any] = {n: getattr(self, n) for n in ("share", "level", "rest")}
+        return {
+            **plain,
+            "factors": dict(self.factors),
+            "chance": self.chance.to_dict() if self.chance else None,
+        }
 
     @classmethod
     def from_dict(cls, raw: Any) -> Hurdle:
         """The numbers held by JSON values; ModelError when one is missing or impossible."""
-        found = {n: number(raw, n, least=0.0) for n in ("share", "smear", "level")}
+        found = {n: number(raw, n, least=0.0) for n in ("share", "level")}
+        told = raw.get("factors")
+        if not isinstance(told, dict) or not told:
+            raise _damaged("factors")
+        factors = {str(name): number(told, name, least=0.0) for name in told}
         chance = SigmoidCalibrator.from_dict(raw["chance"]) if raw.get("chance") is not None else None
-        return cls(chance, rest=number(raw, "rest"), **found)
+        return cls(chance, factors=factors, rest=number(raw, "rest"), **found)
 
 
 @dataclass(frozen=True)
@@ -85,9 +111,10 @@ class Ranges:
     edges : array of shape (bands - 1,)
         Rising expected values (money); band k covers ``[edges[k - 1], edges[k])``.
     low, high : arrays of shape (bands,)
-        Quantiles of the score, 10 % and 90 % with the finite-sample correction of split-conformal
-        prediction: a new row of a band lies within low and high with a probability of at least 80 %
-        when it is exchangeable with the rows measured here.
+        Quantiles of the score with the finite-sample correction of split-conformal prediction: a new row of
+        a band lies within low and high with a probability of at least 90 % when it is exchangeable with the
+        rows measured here. Of the 10 % outside half lie below; where more have the lowest score (nothing
+        earned), so that none can lie below, all lie above.
 
     References
     ----------
@@ -103,9 +130,7 @@ class Ranges:
     def measure(cls, expected: Floats, scale: Floats, actual: Floats) -> Ranges:
         """The ranges of rows that the model did not learn from: bands of 200 rows or more, at most 20."""
         edges, parts = _banded(expected, (actual - expected) / scale)
-        tail = (1 - COVERAGE) / 2
-        low = [part[max(int(np.floor(tail * (len(part) + 1))) - 1, 0)] for part in parts]
-        high = [part[min(int(np.ceil((1 - tail) * (len(part) + 1))) - 1, len(part) - 1)] for part in parts]
+        low, high = zip(*(_ends(part) for part in parts), strict=True)
         return cls(edges, np.array(low), np.array(high))
 
     def around(self, expected: Floats, scale: Floats) -> tuple[Floats, Floats]:
@@ -181,6 +206,17 @@ def _banded(by: Floats, score: Floats) -> tuple[Floats, list[Floats]]:
     parts = [np.sort(score[which == k]) for k in range(len(edges) + 1)]
     # Equal forecasts can leave a band empty: it is measured on all rows.
     return edges, [part if len(part) else np.sort(score) for part in parts]
+
+
+def _ends(scores: Floats) -> tuple[float, float]:
+    """The low and the high end of sorted scores."""
+    n, tail = len(scores), (1 - COVERAGE) / 2
+    low = scores[max(int(np.floor(tail * (n + 1))) - 1, 0)]
+    first, last = (int(np.searchsorted(scores, low, side=side)) for side in _SIDES)
+    # A new score lies below the low end with a probability of at most missed / (n + 1); an equal one does not.
+    missed = first if last - first > 1 else first + 1
+    place = min(int(np.ceil(missed + COVERAGE * (n + 1))), n)
+    return float(low), float(scores[place - 1])
 
 
 def _array(raw: Any, name: str, dimensions: int) -> Floats:

@@ -28,6 +28,8 @@ def _predicts(info: Mapping[str, Any]) -> str:
     if "horizon_days" not in info:
         return ""
     lead, horizon = float(info.get("lead_days") or 0), float(info["horizon_days"])
+    if not horizon:
+        return "Predicts what the ready label says: who left. It says nothing of when."
     start = f"from day {lead:g} after the cutoff" if lead else "from the cutoff"
     kind = f" (churn by {info['churn']})" if info.get("churn") else ""
     return f"Predicts who leaves within {horizon:g} days {start}{kind}."
@@ -98,7 +100,7 @@ def _reading(info: Mapping[str, Any]) -> str:
         "- Contributions are in log-odds and add up: base + contributions = log(p / (1 - p)). A contribution of"
         " 0.1 multiplies the odds of leaving by 1.1.",
         f"- Expected value (in {money}) is for ranking and totals, median value for the typical customer; low and"
-        " high hold the actual value of 80 of 100 such customers, or more.",
+        " high hold the actual value of 90 of 100 such customers.",
         "- Contributions say what the model leans on. They are no proof of a cause.",
     ])  # fmt: skip
 

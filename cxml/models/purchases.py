@@ -24,6 +24,7 @@ from cxml.errors import DataError, ModelError, NotEnoughDataError
 Floats = NDArray[np.float64]
 _LOG_BOUND = 12.0
 _NEAR_ONE = 1e-5
+_SLOW_FROM = 8.0
 
 
 def _end_heavy_rule(nodes: int) -> tuple[Floats, Floats]:
@@ -195,7 +196,8 @@ class BgNbd(PurchaseProcess):
         if odd.any():
             # A chance p to leave makes (1 - (1 + p pace)^-(r + x)) / p purchases; its mean over p.
             p = np.maximum(betaincinv(a, b + x[odd, None], _PLACE), 1e-300)
-            found[odd] = -np.expm1(-(r + x[odd, None]) * np.log1p(p * pace[odd, None])) / p @ _WEIGHT
+            bought = -np.expm1(-(r + x[odd, None]) * np.log1p(p * pace[odd, None])) / p
+            found[odd] = (bought * _WEIGHT).sum(axis=1)  # row by row, so the same for any number of rows
         return np.asarray(np.clip(found, 0.0, most))
 
 
@@ -246,16 +248,20 @@ class ParetoNbd(PurchaseProcess):
     def _log_leaving(self, x: Floats, y: Floats) -> Floats:
         """Log of the integral over t >= y of s (alpha + t)^-(r + x) (beta + t)^-(s + 1).
 
-        By Euler's transformation of the published 2F1, whose value then lies between 1 and a small bound.
+        By Euler's transformation of the published 2F1, whose value then lies between 1 and a small bound;
+        by quadrature where that series is slow or fails. Customers share pairs of x and y: each is done once.
         """
+        pairs, back = np.unique(x + 1j * y, return_inverse=True)
+        x, y = pairs.real, pairs.imag
         r, alpha, s, beta = self.r, self.alpha, self.s, self.beta
-        c = r + s + x
+        c, series = r + s + x, np.full(len(x), np.nan)
         if alpha >= beta:
             front = -(r + x) * np.log(alpha + y) - s * np.log(beta + y)
             series = hyp2f1(1.0, r + x, c + 1, (alpha - beta) / (alpha + y))
         else:
             front = -(r + x - 1) * np.log(alpha + y) - (s + 1) * np.log(beta + y)
-            series = hyp2f1(1.0, s + 1, c + 1, (beta - alpha) / (beta + y))
+            if s < _SLOW_FROM:
+                series = hyp2f1(1.0, s + 1, c + 1, (beta - alpha) / (beta + y))
         odd = ~((series >= 1 - 1e-9) & np.isfinite(series))  # hyp2f1 fails for hundreds of purchases
         with np.errstate(divide="ignore", invalid="ignore"):
             found = np.asarray(np.log(s / c) + front + np.log(series))
@@ -263,9 +269,9 @@ class ParetoNbd(PurchaseProcess):
             # Lifetimes t of a Pareto distribution beyond y, by the share u that lasts longer.
             with np.errstate(over="ignore"):  # without end: nothing is bought all that time
                 gap = (beta + y[odd, None]) * np.expm1(-np.log(_PLACE) / s) / (alpha + y[odd, None])
-            mean = np.exp(-(r + x[odd, None]) * np.log1p(gap)) @ _WEIGHT
+            mean = (np.exp(-(r + x[odd, None]) * np.log1p(gap)) * _WEIGHT).sum(axis=1)
             found[odd] = np.log(mean) - (r + x[odd]) * np.log(alpha + y[odd]) - s * np.log(beta + y[odd])
-        return found
+        return np.asarray(found[back])
 
     def _while_alive(self, x: Floats, end: Floats, ahead: Floats) -> Floats:
         # (1 - k^-(s - 1)) / (s - 1) with k = 1 + ahead / (beta + end), without its hole at s = 1.
@@ -282,7 +288,7 @@ def fitted(loss: Callable[[Floats], float], starts: tuple[tuple[float, ...], ...
     ModelError when no start leads to a finite loss.
     """
     bounds = [(-_LOG_BOUND, _LOG_BOUND)] * len(starts[0])
-    options = {"ftol": 1e-13, "gtol": 1e-7, "maxiter": 500}
+    options = {"ftol": 1e-11, "gtol": 1e-7, "maxiter": 500}
     best, where = np.inf, None
     for start in starts:
         with np.errstate(all="ignore"):

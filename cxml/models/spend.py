@@ -188,7 +188,7 @@ class PurchaseHistory:
         NotEnoughDataError
             Nobody bought until *last_day*.
         """
-        daily = _daily(customer, day, amount, last_day)
+        daily = daily_purchases(customer, day, amount, last_day)
         return cls._from_daily(daily, daily["day"] > daily["first"], last_day, unit_days)
 
     @classmethod
@@ -205,7 +205,7 @@ class PurchaseHistory:
 
         Parameters and errors as in :meth:`of_repeat_purchases`.
         """
-        daily = _daily(customer, day, amount, last_day)
+        daily = daily_purchases(customer, day, amount, last_day)
         return cls._from_daily(daily, daily["day"] >= daily["first"], last_day, unit_days)
 
     @classmethod
@@ -223,8 +223,11 @@ class PurchaseHistory:
         return cls(days.index.to_numpy(), size - 1, (last - first) / unit, T, purchases, mean)
 
 
-def _daily(customer: ArrayLike, day: ArrayLike, amount: ArrayLike, last_day: float) -> pd.DataFrame:
-    """One row per customer and day until *last_day*: customer, day, amount, and the customer's first day."""
+def daily_purchases(customer: ArrayLike, day: ArrayLike, amount: ArrayLike, last_day: float) -> pd.DataFrame:
+    """One row per customer and day until *last_day*: customer, day, amount, and the customer's first day.
+
+    Errors as in :meth:`PurchaseHistory.of_repeat_purchases`.
+    """
     who, days, money = np.asarray(customer), np.floor(numbers("day", day)), numbers("amount", amount)
     if len({column.shape for column in (who, days, money)}) > 1 or who.ndim != 1:
         raise DataError("customer, day and amount differ in length", where="PurchaseHistory",

@@ -323,9 +323,9 @@ class _Watched(Binned):
         super().__init__(X, categorical, num_threads)
         self._watched = watched
 
-    def part(self, target: Floats, rows: Rows | None = None) -> lgb.Dataset:
+    def part(self, target: Floats, rows: Rows | None = None, offset: Floats | None = None) -> lgb.Dataset:
         weight = self._watched if rows is None else self._watched[np.sort(rows)]
-        return super().part(target, rows).set_weight(weight)
+        return super().part(target, rows, offset).set_weight(weight)
 
 
 @dataclass(frozen=True)

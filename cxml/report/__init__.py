@@ -1,5 +1,6 @@
 """The driver report: a page per language, a call list and a table of factors."""
 
+from cxml.report.backtest_page import BacktestInputs, backtest_page
 from cxml.report.call_list import call_list_xlsx
 from cxml.report.drivers_table import drivers_csv
 from cxml.report.gather import gather
@@ -9,8 +10,10 @@ from cxml.report.outputs import build, languages
 from cxml.report.page import render
 
 __all__ = [
+    "BacktestInputs",
     "LabelInputs",
     "ReportInputs",
+    "backtest_page",
     "build",
     "call_list_xlsx",
     "drivers_csv",

@@ -67,6 +67,29 @@ class Plot:
     line: str = ""
 
 
+@dataclass(frozen=True)
+class Line:
+    """One of several lines; ``tone`` is its place among them, 0 for the one that matters."""
+
+    name: str
+    tone: int
+    marks: tuple[Mark, ...]
+    line: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A drawing with two axes and several lines."""
+
+    x: tuple[Tick, ...]
+    y: tuple[Tick, ...]
+    lines: tuple[Line, ...]
+
+
+Point = tuple[float, float, float]
+"""A figure and the ends of its interval."""
+
+
 def bars(rows: Sequence[tuple[str, str, float, float]]) -> Bars:
     """Ranked bars from (label, text, whole, part); a part of nan draws the whole bar in one tone."""
     step = 46
@@ -144,6 +167,41 @@ def over_time(points: Sequence[tuple[str, float, float, float]], percent: Format
     )
 
 
+def compared(
+    labels: Sequence[str], series: Sequence[tuple[str, Sequence[Point | None]]], show: Format
+) -> Comparison:
+    """Figures of several methods with their intervals, side by side at each label; an axis that fits them.
+
+    Each of *series* is a name and, per label, a point or None.
+    """
+    ends = [end for _, points in series for point in points if point for end in point if math.isfinite(end)]
+    ticks = ticks_between(min(ends, default=0.0), max(ends, default=1.0))
+    slot = WIDTH / len(labels)
+    step = min(9.0, 0.7 * slot / max(1, len(series) - 1))
+    every = max(1, math.ceil(len(labels) / 5))
+
+    def at(value: float) -> float:
+        return _y((value - ticks[0]) / (ticks[-1] - ticks[0]))
+
+    lines = []
+    for tone, (name, points) in enumerate(series):
+        marks = tuple(
+            Mark(
+                round(LEFT + slot * (k + 0.5) + step * (tone - (len(series) - 1) / 2), 1),
+                at(value), at(low if math.isfinite(low) else value), at(high if math.isfinite(high) else value),
+                f"{label}, {name}: {show(value).text}",
+            )
+            for k, (label, point) in enumerate(zip(labels, points, strict=True)) if point
+            for value, low, high in [point]
+        )  # fmt: skip
+        lines.append(Line(name, tone, marks, " ".join(f"{mark.x:.1f},{mark.y:.1f}" for mark in marks)))
+    return Comparison(
+        x=tuple(Tick(_x((k + 0.5) / len(labels)), label) for k, label in enumerate(labels) if k % every == 0),
+        y=tuple(Tick(at(tick), show(tick).text) for tick in ticks),
+        lines=tuple(lines),
+    )
+
+
 def tenth_of(points: Sequence[LiftPoint]) -> LiftPoint | None:
     """The point nearest to a tenth of the customers."""
     return min(points, key=lambda p: abs(p.share - 0.1), default=None)
@@ -179,6 +237,17 @@ def nice_ticks(top: float) -> tuple[float, ...]:
     scale: float = 10.0 ** math.floor(math.log10(top / 4))
     step = next(s * scale for s in (1, 2, 5, 10, 20) if top / (s * scale) <= 6)
     return tuple(round(k * step, 12) for k in range(math.ceil(round(top / step, 9)) + 1))
+
+
+def ticks_between(low: float, high: float) -> tuple[float, ...]:
+    """Round numbers from at most *low* to at least *high*, in a few steps.
+
+    >>> ticks_between(0.62, 0.78)
+    (0.6, 0.65, 0.7, 0.75, 0.8)
+    """
+    step = nice_ticks(max(high - low, 1e-9))[1]
+    first, last = math.floor(round(low / step, 9)), math.ceil(round(high / step, 9))
+    return tuple(round(k * step, 12) for k in range(first, max(last, first + 1) + 1))
 
 
 def _pixels(text: str) -> int:

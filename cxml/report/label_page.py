@@ -30,6 +30,8 @@ class LabelInputs:
         Days after a silence in which a return was looked for.
     suggestion : dict or None
         ``days``, ``rule`` and ``figure``.
+    without : int
+        Customers without a ready label.
     """
 
     project: str
@@ -41,6 +43,7 @@ class LabelInputs:
     reach: int
     ways: list[Row]
     suggestion: Row | None
+    without: int = 0
 
 
 def label_page(inputs: LabelInputs, lang: Language) -> str:
@@ -70,6 +73,10 @@ class _Voice:
             return self.words.plain("page.few", n=SMALL_GROUP)
         return self.figures.heads(customers)
 
+    def group(self, customers: int) -> Figure | str:
+        """As ``heads``, with the noun."""
+        return self.heads(customers) if 0 < customers < SMALL_GROUP else self.figures.people(customers)
+
     def figure(self) -> Figure:
         """What the suggestion rests on."""
         found = self._inputs.suggestion or {"rule": "", "figure": 0.0}
@@ -81,6 +88,10 @@ class _Voice:
         own = [row for row in self._inputs.rates if row["in_force"]]
         points = [(row["cutoff"][:7], row["rate"], row["low"], row["high"]) for row in own]
         return charts.over_time(points, self.figures.percent)
+
+    def rate_now(self) -> Row:
+        """Churn at the last cutoff, under the definition in force."""
+        return next(row for row in reversed(self._inputs.rates) if row["in_force"])
 
     def returns(self) -> charts.Plot:
         """Who came back, by the length of the silence."""

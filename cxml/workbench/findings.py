@@ -49,6 +49,8 @@ class Workbench:
     ways : DataFrame
         A row per cutoff: ``cutoff``, ``asked`` and ``not_asked`` to end the contract. Empty where nothing tells.
     suggestion : Suggestion or None
+    without : int
+        Customers without a ready label; 0 where leaving is not told by one.
     """
 
     rates: pd.DataFrame
@@ -57,11 +59,12 @@ class Workbench:
     reach: int
     ways: pd.DataFrame
     suggestion: Suggestion | None
+    without: int = 0
 
     def rows(self) -> dict[str, Any]:
         """Everything as plain lists and dictionaries."""
         return {
             "rates": self.rates.to_dict("records"), "definitions": self.definitions.to_dict("records"),
             "returns": self.returns.to_dict("records"), "reach": self.reach, "ways": self.ways.to_dict("records"),
-            "suggestion": dataclasses.asdict(self.suggestion) if self.suggestion else None,
+            "suggestion": dataclasses.asdict(self.suggestion) if self.suggestion else None, "without": self.without,
         }  # fmt: skip

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 from scipy.stats import binomtest
 
-from cxml import labels, snapshots
+from cxml import labels, snapshots, static
 from cxml.config import Config
 from cxml.errors import ConfigError, NotEnoughDataError
 from cxml.sections import Definition
@@ -46,6 +46,8 @@ def workbench(tables: Tables, tell: Tell = lambda text: None) -> Workbench:
     ConfigError, NotEnoughDataError
         The definition of the config needs what is not there; no label of any definition is known yet.
     """
+    if static.is_static(tables.config):
+        return _at_one_moment(tables, tell)
     rates, definitions = [], []
     for one in _definitions(tables):
         tell(f"churn by {one.name}, {one.days} days")
@@ -65,6 +67,22 @@ def workbench(tables: Tables, tell: Tell = lambda text: None) -> Workbench:
     table = pd.DataFrame(definitions)
     return Workbench(pd.concat(rates, ignore_index=True), table, returns, reach, _ways(tables),
                      _suggestion(tables.config, table, returns))  # fmt: skip
+
+
+def _at_one_moment(tables: Tables, tell: Tell) -> Workbench:
+    """What a ready label tells: how many left. Nothing else can be compared, for it carries no dates."""
+    one = _Definition(tables.config.churn.definition, 0, in_force=True)
+    tell("churn by the ready label")
+    (population,) = snapshots.take(tables, snapshots.training_cutoffs(tables.config))
+    rates = _labelled(tables, one)
+    if rates.empty:
+        raise NotEnoughDataError(
+            "no customer has a label", where=f"[churn] column: {tables.config.churn.column}",
+            expected="customers of whom it is known whether they left", fix="fill in the label of those who are known",
+        )  # fmt: skip
+    without = population.at_risk - int(rates["at_risk"].sum())
+    definitions = pd.DataFrame([_summary(rates, one, tables.config)])
+    return Workbench(rates, definitions, pd.DataFrame(), 0, pd.DataFrame(), None, without)
 
 
 def _definitions(tables: Tables) -> list[_Definition]:
@@ -101,8 +119,11 @@ def _with(tables: Tables, one: _Definition) -> Tables:
 def _rates(tables: Tables, one: _Definition) -> pd.DataFrame | None:
     """Churn at each of the last matured month starts; None when no label is known yet."""
     cutoffs = _take(tables, _cutoffs(tables))
-    if not cutoffs:
-        return None
+    return _labelled(tables, one) if cutoffs else None
+
+
+def _labelled(tables: Tables, one: _Definition) -> pd.DataFrame:
+    """Churn of the snapshots at hand, a row per cutoff."""
     labels.make(tables)
     found = tables.engine.rows(
         "select cutoff, count(*), sum(churned) from labels where left_in_lead = 0 group by cutoff order by cutoff"

@@ -116,7 +116,7 @@ def test_the_ladder_climbs_only_where_it_pays() -> None:
     assert plain.rung_ in ("stumps", "small")
     tangled = ChurnClassifier(num_threads=1).fit(*company(4000, seed=9, interaction=2.0)[:2])
     assert tangled.rung_ == "middle"
-    assert [step["name"] for step in tangled.ladder_] == ["stumps", "small", "middle"]
+    assert [step["name"] for step in tangled.ladder_] == ["stumps", "small", "middle", "whole"]
     losses = {step["name"]: step["loss"] for step in tangled.ladder_}
     assert losses["middle"] < losses["stumps"]
 

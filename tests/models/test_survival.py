@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
+from sklearn.utils.estimator_checks import check_estimator
 
 from cxml.durations import (
     censoring_curve,
@@ -362,3 +363,37 @@ def test_time_beyond_the_last_period_is_not_guessed(months: SurvivalClassifier) 
     for ask in (lambda: months.expected_lifetime(X, 13), lambda: months.survival_at(X, [-1])):
         with pytest.raises(ConfigError, match="outside what was learned"):
             ask()
+
+
+class EveryoneLeft(SurvivalClassifier):
+    """Takes one outcome, as the checks of scikit-learn do: its size is a duration at whose end the customer left."""
+
+    def fit(self, X: Any, y: Any = None, groups: Any = None) -> Any:
+        return super().fit(X, self._lived(y), groups)
+
+    def score(self, X: Any, y: Any) -> float:
+        return super().score(X, self._lived(y))
+
+    @staticmethod
+    def _lived(y: Any) -> pd.DataFrame:
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None")
+        outcome = np.ravel(y)
+        if outcome.dtype.kind not in "iufb":
+            outcome = np.unique(outcome, return_inverse=True)[1]
+        return pd.DataFrame({"duration": np.abs(outcome.astype(float)) + 1, "event": True})
+
+
+TYPED = "says so with a typed error of cxml, which is no ValueError"
+
+
+@pytest.mark.filterwarnings("ignore:Casting complex values")
+def test_scikit_learn_estimator_checks() -> None:
+    check_estimator(
+        EveryoneLeft(num_threads=1, seeds=1, min_events=1, folds=2, periods=3, rung="small"),
+        expected_failed_checks=dict.fromkeys(
+            ("check_estimators_empty_data_messages", "check_fit2d_1sample", "check_supervised_y_no_nan"),
+            TYPED,
+        ),
+        on_skip=None,
+    )

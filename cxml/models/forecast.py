@@ -1,0 +1,419 @@
+"""Spend ahead from a purchase log alone: expected and typical money and purchases, for any horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from cxml.errors import DataError, ModelError, NotEnoughDataError
+from cxml.models.calibration import number
+from cxml.models.choice import ranked
+from cxml.models.purchase_log import COLUMNS, WEEK, LogAsOf
+from cxml.models.purchase_value import PurchaseValue
+from cxml.models.regression import TweedieRegression
+from cxml.models.spend import daily_purchases
+from cxml.models.trees import Binned, read_trees, tree_margins, tree_text
+from cxml.models.typical import Typical
+
+Floats = NDArray[np.float64]
+CANDIDATES: Mapping[str, tuple[str, ...]] = {
+    "pareto_nbd": ("pareto_nbd",),
+    "regression": ("regression",),
+    "trees_on_pareto_nbd": ("trees_on_pareto_nbd",),
+    "trees": ("trees",),
+    "regression_trees": ("regression", "trees"),
+    "pareto_nbd_regression_trees": ("pareto_nbd", "regression", "trees"),
+    "pareto_nbd_both_trees": ("pareto_nbd", "trees_on_pareto_nbd", "trees"),
+}
+"""From simple to rich: the parts whose mean a candidate is."""
+
+_ROUNDS = {"trees_on_pareto_nbd": 60, "trees": 120}
+_TREES = {
+    "objective": "tweedie", "tweedie_variance_power": 1.5, "num_leaves": 8, "learning_rate": 0.05,
+    "bagging_fraction": 0.7, "feature_fraction": 0.7, "lambda_l2": 10.0,
+}  # fmt: skip
+_LEAF_SHARE = 0.004
+_LEAST_LEAF = 60
+_SHARES = (4 / 12, 5 / 12, 6 / 12, 7 / 12, 8 / 12)
+_APART = 1 / 7
+
+
+class SpendForecast(BaseEstimator):  # type: ignore[misc]
+    """What each customer of a purchase log will buy and spend.
+
+    Pareto/NBD with Gamma-Gamma is fitted with every purchase counted, the first included. At earlier days
+    of the same log, whose future is in it, a Tweedie regression and Tweedie trees learn how spend differs
+    from that; their horizons are shorter than the one asked for, which enters as an offset, so that nothing
+    is extrapolated by a tree. Which of them are averaged is chosen by forecasts made at later ones of those
+    days by what was known on them: by Gini and decile error together, the simpler of equals. The same
+    forecasts say how the median follows from the expectation, and whether the level was wrong so
+    consistently (mean log error beyond its standard deviation) that it is corrected.
+
+    Parameters
+    ----------
+    cutoffs : sequence of float
+        Days to learn from: what lies ahead of each is known until the end of the log. Empty: five days
+        between one and two thirds of the time observed.
+    seeds : int
+        Forests whose margins are averaged.
+    num_threads : int
+        Threads; 0 takes all. The result does not depend on it.
+    random_state : int
+        Seed of everything random.
+
+    Attributes
+    ----------
+    kept_ : str
+        The name of the candidate kept, one of ``CANDIDATES``.
+    ladder_ : list of dict
+        Figures of every candidate in the backtest, best first; see ``cxml.models.choice.ranked``.
+    drift_ : list of dict
+        Per backtest ``day`` and ``log_error`` of the kept candidate's total: how the level drifts.
+    level_ : float
+        What forecasts are multiplied by; 1 unless the level was consistently wrong.
+    pareto_, bg_ : PurchaseValue
+        The purchase models as of the end of the log.
+
+    References
+    ----------
+    Schmittlein, Morrison, Colombo (1987); Fader, Hardie, Lee (2005), RFM and CLV: using iso-value curves
+    for customer base analysis, Journal of Marketing Research 42.
+
+    Examples
+    --------
+    >>> from cxml.models.forecast import SpendForecast
+    >>> SpendForecast(cutoffs=[91, 182]).get_params()["cutoffs"]
+    [91, 182]
+    """
+
+    def __init__(
+        self,
+        *,
+        cutoffs: Sequence[float] = (),
+        seeds: int = 2,
+        num_threads: int = 0,
+        random_state: int = 0,
+    ) -> None:
+        self.cutoffs = cutoffs
+        self.seeds = seeds
+        self.num_threads = num_threads
+        self.random_state = random_state
+
+    def fit(self, purchases: pd.DataFrame, last_day: float) -> Self:
+        """Learn from *purchases* until *last_day*; later rows are not looked at.
+
+        Parameters
+        ----------
+        purchases : DataFrame
+            ``customer``, ``day`` (number of the day), ``amount`` (money, 0 or more), a row a purchase.
+        last_day : float
+            Last day that is observed, itself included.
+
+        Raises
+        ------
+        DataError
+            A column is absent, a value is missing, or an amount is negative.
+        NotEnoughDataError
+            Too few customers bought again, at one of the cutoffs or at all.
+        """
+        daily, end = _daily(purchases, last_day), float(np.floor(last_day)) + 1
+        learn, tests = self._days(daily, end)
+        found = _Log(daily, {})
+        trials, each = [], []
+        for day in tests:
+            known = [one for one in learn if one <= day - _APART * (end - daily["day"].min())]
+            came, parts = found.at(day).came(daily, end), self._parts(found, known, day)
+            money = {name: part.value(found.at(day), (end - day) / WEEK) for name, part in parts.items()}
+            each.append((day, came, money))
+            trials.append((came[1], {name: _mean(money, of) for name, of in CANDIDATES.items()}))
+        self.ladder_ = ranked(trials)
+        self.kept_ = str(self.ladder_[0]["name"])
+        self._settle(found, each, end)
+        whole = found.at(end)
+        self.pareto_, self.bg_ = whole.model, whole.model.with_process(whole.history, "bg_nbd")
+        self.parts_ = self._parts(found, learn, end)
+        return self
+
+    def predict(self, purchases: pd.DataFrame, last_day: float, horizon: float) -> pd.Series[float]:
+        """Expected money of each customer within *horizon* days after *last_day*: for ranking and totals."""
+        return self.predict_all(purchases, last_day, horizon)["expected_value"]
+
+    def predict_median(self, purchases: pd.DataFrame, last_day: float, horizon: float) -> pd.Series[float]:
+        """Median money of each customer: the typical case, 0 where a purchase is unlikely."""
+        return self.predict_all(purchases, last_day, horizon)["median_value"]
+
+    def predict_count(self, purchases: pd.DataFrame, last_day: float, horizon: float) -> pd.Series[float]:
+        """Expected purchases of each customer."""
+        return self.predict_all(purchases, last_day, horizon)["expected_count"]
+
+    def predict_median_count(
+        self, purchases: pd.DataFrame, last_day: float, horizon: float
+    ) -> pd.Series[float]:
+        """Median number of purchases of each customer, a whole number."""
+        return self.predict_all(purchases, last_day, horizon)["median_count"]
+
+    def predict_all(self, purchases: pd.DataFrame, last_day: float, horizon: float) -> pd.DataFrame:
+        """All that is known of each customer who had bought until *last_day*.
+
+        Parameters
+        ----------
+        purchases : DataFrame
+            As in ``fit``; rows after *last_day* are not looked at.
+        last_day : float
+            Last day observed, itself included; the forecast starts on the day after.
+        horizon : float
+            Days ahead, above 0.
+
+        Returns
+        -------
+        DataFrame
+            By customer, sorted: ``expected_value``, ``median_value`` (money), ``expected_count``,
+            ``median_count`` (purchases), and the money by ``pareto_nbd`` and ``bg_nbd`` alone.
+        """
+        check_is_fitted(self, "parts_")
+        if not (np.isfinite(horizon) and horizon > 0):
+            raise DataError(f"the horizon is {horizon}", where="SpendForecast", expected="days, more than 0",
+                            fix="pass the number of days ahead")  # fmt: skip
+        as_of = LogAsOf.of(_daily(purchases, last_day), float(np.floor(last_day)) + 1, self.pareto_)
+        weeks, history = horizon / WEEK, as_of.history
+        kept = CANDIDATES[self.kept_]
+        money = {name: self.parts_[name].value(as_of, weeks) for name in kept}
+        expected = self.level_ * _mean(money, kept)
+        count = self.pareto_.count(history, weeks)
+        return pd.DataFrame(
+            {
+                "expected_value": expected,
+                "median_value": self.typical_value_.median(count, expected),
+                "expected_count": count,
+                "median_count": np.round(self.typical_count_.median(count, count)),
+                "pareto_nbd": self.pareto_.value(history, weeks),
+                "bg_nbd": self.bg_.value(history, weeks),
+            },
+            index=pd.Index(history.customer, name="customer"),
+        )
+
+    def predict_candidates(self, purchases: pd.DataFrame, last_day: float, horizon: float) -> pd.DataFrame:
+        """Expected money by every candidate, as it would be without the choice: a column each, by customer.
+
+        Parameters as in ``predict_all``. A forecast made of stored parts has only what its own candidate needs.
+        """
+        check_is_fitted(self, "parts_")
+        as_of = LogAsOf.of(_daily(purchases, last_day), float(np.floor(last_day)) + 1, self.pareto_)
+        money = {name: part.value(as_of, horizon / WEEK) for name, part in self.parts_.items()}
+        found = {name: _mean(money, of) for name, of in CANDIDATES.items() if set(of) <= set(money)}
+        return pd.DataFrame(found, index=pd.Index(as_of.history.customer, name="customer"))
+
+    def texts(self) -> dict[str, list[str]]:
+        """The trees as text, by part; empty where no trees were kept."""
+        check_is_fitted(self, "parts_")
+        kept = {name: self.parts_[name] for name in CANDIDATES[self.kept_]}
+        return {name: part.texts() for name, part in kept.items() if isinstance(part, _Trees)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that is not trees, as JSON values."""
+        check_is_fitted(self, "parts_")
+        return {
+            "kept": self.kept_,
+            "level": self.level_,
+            "pareto_nbd": self.pareto_.to_dict(),
+            "bg_nbd": self.bg_.to_dict(),
+            "typical_value": self.typical_value_.to_dict(),
+            "typical_count": self.typical_count_.to_dict(),
+            "parts": {name: self.parts_[name].to_dict() for name in CANDIDATES[self.kept_]},
+            "ladder": self.ladder_,
+            "drift": self.drift_,
+        }
+
+    @classmethod
+    def from_parts(
+        cls, texts: Mapping[str, Sequence[str]], numbers: Any, num_threads: int = 0
+    ) -> SpendForecast:
+        """A fitted forecast made of stored parts; ModelError when they are damaged."""
+        made = cls(num_threads=num_threads)
+        kept = numbers.get("kept") if isinstance(numbers, dict) else None
+        if not isinstance(kept, str) or kept not in CANDIDATES or not isinstance(numbers.get("parts"), dict):
+            raise ModelError("the kept candidate is missing or unknown", where="spend forecast",
+                             expected=f"one of {', '.join(CANDIDATES)}", fix="use numbers that cxml wrote")  # fmt: skip
+        made.kept_, made.level_ = kept, number(numbers, "level", least=0.0)
+        made.pareto_, made.bg_ = (PurchaseValue.from_dict(numbers.get(n)) for n in ("pareto_nbd", "bg_nbd"))
+        made.typical_value_, made.typical_count_ = (
+            Typical.from_dict(numbers.get(name)) for name in ("typical_value", "typical_count")
+        )
+        made.ladder_, made.drift_ = numbers.get("ladder", []), numbers.get("drift", [])
+        made.parts_ = {
+            name: _read_part(name, texts.get(name, ()), numbers["parts"].get(name), num_threads)
+            for name in CANDIDATES[kept]
+        }
+        return made
+
+    def _days(self, daily: pd.DataFrame, end: float) -> tuple[list[float], list[float]]:
+        """Days to learn from, and later ones to test on: the last two of them and one step further."""
+        first = float(daily["day"].min())
+        days = [float(np.floor(c)) for c in self.cutoffs] or [
+            float(np.floor(first + share * (end - first))) for share in _SHARES
+        ]
+        days = sorted({day for day in days if first < day < end})
+        tests = sorted({*days[-2:], *([2 * days[-1] - days[-2]] if len(days) > 1 else [])})
+        tests = [t for t in tests if t < end and days[0] <= t - _APART * (end - first)]
+        if not tests:
+            raise NotEnoughDataError(
+                "the log is too short to test a forecast on", where="SpendForecast.fit",
+                expected="cutoffs of which a later one can test what an earlier one teaches",
+                fix="observe longer, or pass other cutoffs",
+            )  # fmt: skip
+        return days, tests
+
+    def _parts(
+        self, log: _Log, cutoffs: Sequence[float], end: float, names: Sequence[str] = ()
+    ) -> dict[str, _Part]:
+        """What the *cutoffs* teach with their futures until *end*; all parts when no *names* are given."""
+        wanted = set(names) or {part for of in CANDIDATES.values() for part in of}
+        rows = [(log.at(day), (end - day) / WEEK) for day in cutoffs]
+        actual = np.concatenate([as_of.came(log.daily, end)[1] for as_of, _ in rows])
+        if not actual.any():
+            raise NotEnoughDataError(
+                "nobody spent anything after the cutoffs", where="SpendForecast.fit",
+                expected="purchases between the cutoffs and the end of the log", fix="observe longer",
+            )  # fmt: skip
+        parts: dict[str, _Part] = {"pareto_nbd": _Purchases()} if "pareto_nbd" in wanted else {}
+        alone = np.concatenate([as_of.value(weeks) for as_of, weeks in rows])
+        if "regression" in wanted:
+            Z = np.concatenate([as_of.logs(weeks) for as_of, weeks in rows])
+            parts["regression"] = _Regression(TweedieRegression.fit(Z, alone, actual))
+        ahead = np.concatenate([np.full(len(as_of.last_spend), weeks) for as_of, weeks in rows])
+        offsets = {"trees_on_pareto_nbd": alone, "trees": ahead}
+        if wanted & set(offsets):
+            X = np.concatenate([as_of.features(weeks) for as_of, weeks in rows])
+            binned = Binned(X, (), self.num_threads)
+            for name in sorted(wanted & set(offsets)):
+                parts[name] = self._grown(name, binned, offsets[name], actual)
+        return parts
+
+    def _grown(self, name: str, binned: Binned, offset: Floats, actual: Floats) -> _Trees:
+        """Trees on an offset whose total is met before the first of them."""
+        scale = float(actual.sum() / offset.sum())
+        params = {**_TREES, "min_data_in_leaf": max(_LEAST_LEAF, int(_LEAF_SHARE * len(actual)))}
+        boosters = tuple(
+            binned.train(
+                actual, params, _ROUNDS[name], seed=self.random_state + s, offset=np.log(scale * offset)
+            )
+            for s in range(self.seeds)
+        )
+        return _Trees(boosters, scale, name == "trees", self.num_threads)
+
+    def _settle(self, log: _Log, each: Sequence[tuple[float, Any, Mapping[str, Floats]]], end: float) -> None:
+        """Level and medians, from the kept candidate's forecasts at the tests."""
+        kept = [_mean(money, CANDIDATES[self.kept_]) for _, _, money in each]
+        errors = [
+            float(np.log(f.sum() / max(came[1].sum(), 1e-9)))
+            for f, (_, came, _) in zip(kept, each, strict=True)
+        ]
+        self.drift_ = [
+            {"day": day, "log_error": error} for (day, _, _), error in zip(each, errors, strict=True)
+        ]
+        consistent = len(errors) > 1 and abs(np.mean(errors)) > np.std(errors, ddof=1)
+        self.level_ = float(np.exp(-np.mean(errors))) if consistent else 1.0
+        counts = [log.at(d).model.count(log.at(d).history, (end - d) / WEEK) for d, _, _ in each]
+        count, value = np.concatenate(counts), self.level_ * np.concatenate(kept)
+        self.typical_value_ = Typical.measure(count, value, np.concatenate([came[1] for _, came, _ in each]))
+        self.typical_count_ = Typical.measure(count, count, np.concatenate([came[0] for _, came, _ in each]))
+
+
+@dataclass(frozen=True)
+class _Log:
+    """A log and its states as of days, each made once."""
+
+    daily: pd.DataFrame
+    made: dict[float, LogAsOf]
+
+    def at(self, day: float) -> LogAsOf:
+        if day not in self.made:
+            self.made[day] = LogAsOf.of(self.daily, day)
+        return self.made[day]
+
+
+class _Purchases:
+    """The purchase model alone."""
+
+    def value(self, as_of: LogAsOf, weeks: float) -> Floats:
+        return as_of.value(weeks)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True)
+class _Regression:
+    """A Tweedie regression on the purchase model."""
+
+    line: TweedieRegression
+
+    def value(self, as_of: LogAsOf, weeks: float) -> Floats:
+        return self.line.value(as_of.logs(weeks), as_of.value(weeks))
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.line.to_dict()
+
+
+@dataclass(frozen=True)
+class _Trees:
+    """Tweedie trees, on the purchase model or on the horizon alone."""
+
+    boosters: tuple[Any, ...]
+    scale: float
+    by_time: bool
+    num_threads: int
+
+    def value(self, as_of: LogAsOf, weeks: float) -> Floats:
+        X = as_of.features(weeks)
+        margin = np.mean([tree_margins(one, X, self.num_threads) for one in self.boosters], axis=0)
+        offset = weeks if self.by_time else as_of.value(weeks)
+        return np.asarray(self.scale * offset * np.exp(margin))
+
+    def texts(self) -> list[str]:
+        return [tree_text(one) for one in self.boosters]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"scale": self.scale}
+
+
+_Part = _Purchases | _Regression | _Trees
+
+
+def _read_part(name: str, texts: Sequence[str], numbers: Any, num_threads: int) -> _Part:
+    if name == "pareto_nbd":
+        return _Purchases()
+    if name == "regression":
+        return _Regression(TweedieRegression.from_dict(numbers))
+    if not texts:
+        raise ModelError(f"the trees of {name} are missing", where="spend forecast",
+                         expected="a text a seed", fix="use texts that cxml wrote")  # fmt: skip
+    boosters = tuple(read_trees(text, len(COLUMNS)) for text in texts)
+    return _Trees(boosters, number(numbers, "scale", least=0.0), name == "trees", num_threads)
+
+
+def _mean(money: Mapping[str, Floats], names: Sequence[str]) -> Floats:
+    total = money[names[0]].copy()
+    for name in names[1:]:
+        total += money[name]
+    return total / len(names)
+
+
+def _daily(purchases: pd.DataFrame, last_day: float) -> pd.DataFrame:
+    """The log as customer-days until *last_day*."""
+    absent = [name for name in ("customer", "day", "amount") if name not in purchases]
+    if absent:
+        raise DataError(f"the log has no column {', '.join(absent)}", where="SpendForecast",
+                        expected="customer, day, amount", fix="rename the columns")  # fmt: skip
+    daily = daily_purchases(purchases["customer"], purchases["day"], purchases["amount"], last_day)
+    if (daily["amount"] < 0).any():
+        raise DataError("amounts are negative", where="SpendForecast", expected="money of 0 or more",
+                        fix="leave returns out, or take them off their purchases")  # fmt: skip
+    return daily

@@ -1,0 +1,99 @@
+"""A purchase log cut at a day: what was known then of each customer, and what came after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxml.models.purchase_value import PurchaseValue
+from cxml.models.spend import PurchaseHistory
+
+Floats = NDArray[np.float64]
+WEEK = 7.0
+LAST_WEEKS = (4, 13)
+COLUMNS = (
+    "frequency", "recency", "T", "silence", "mean_spend", "total_spend", "last_spend", "alive",
+    "count_a_week", "per_purchase", "value_a_week", "purchases_4w", "spend_4w", "purchases_13w", "spend_13w",
+)  # fmt: skip
+_LEAST = 1e-6
+
+
+@dataclass(frozen=True)
+class LogAsOf:
+    """The customers of a purchase log as of the start of a day; time in weeks.
+
+    Attributes
+    ----------
+    day : float
+        Rows of this day and later were not seen.
+    history : PurchaseHistory
+        Customers who had bought by then, every purchase counted.
+    recent : dict from weeks to (purchases, spend)
+        Within so many weeks before *day*.
+    last_spend : array of shape (customers,)
+        Money of the last purchase.
+    model : PurchaseValue
+        Pareto/NBD and Gamma-Gamma, fitted on this history or handed in.
+    """
+
+    day: float
+    history: PurchaseHistory
+    recent: dict[int, tuple[Floats, Floats]]
+    last_spend: Floats
+    model: PurchaseValue
+
+    @classmethod
+    def of(cls, daily: pd.DataFrame, day: float, model: PurchaseValue | None = None) -> Self:
+        """The customers of *daily* (customer, day, amount; one row a customer-day, sorted) as of *day*."""
+        seen = daily[daily["day"] < day]
+        history = PurchaseHistory.of_all_purchases(
+            seen["customer"], seen["day"], seen["amount"], last_day=day - 1, unit_days=WEEK
+        )
+        recent = {
+            weeks: _sums(seen[seen["day"] >= day - WEEK * weeks], history.customer) for weeks in LAST_WEEKS
+        }
+        last = seen.groupby("customer", sort=True)["amount"].last().to_numpy(dtype=np.float64)
+        return cls(day, history, recent, last, model or PurchaseValue.fit(history))
+
+    def came(self, daily: pd.DataFrame, until: float) -> tuple[Floats, Floats]:
+        """Purchases and money of each customer in ``[day, until)``."""
+        ahead = daily[(daily["day"] >= self.day) & (daily["day"] < until)]
+        return _sums(ahead, self.history.customer)
+
+    def features(self, horizon: float) -> NDArray[np.float32]:
+        """``COLUMNS`` of each customer for a *horizon* in weeks."""
+        h, process = self.history, self.model.process
+        count, each = self.model.count(h, horizon), self.model.per_purchase(h)
+        columns = [
+            h.frequency, h.recency, h.T, h.T - h.recency, h.mean_spend, h.mean_spend * h.purchases,
+            self.last_spend, process.probability_alive(h.frequency, h.recency, h.T),
+            count / horizon, each, count * each / horizon,
+            *(column for weeks in LAST_WEEKS for column in self.recent[weeks]),
+        ]  # fmt: skip
+        return np.column_stack(columns).astype(np.float32)
+
+    def logs(self, horizon: float) -> Floats:
+        """A few numbers on a log scale for a regression: no number leaves the trained range by much."""
+        h = self.history
+        rate = np.maximum(self.model.count(h, horizon) / horizon, _LEAST)
+        each = np.maximum(self.model.per_purchase(h), _LEAST)
+        times = [h.frequency, h.T - h.recency, h.T, *(self.recent[weeks][0] for weeks in LAST_WEEKS)]
+        return np.column_stack([np.log(rate), np.log(each), *(np.log1p(one) for one in times)])
+
+    def value(self, horizon: float) -> Floats:
+        """Expected money of each customer by the purchase model, within *horizon* weeks; above 0."""
+        return np.maximum(self.model.value(self.history, horizon), _LEAST)
+
+
+def bg_nbd(as_of: LogAsOf) -> PurchaseValue:
+    """BG/NBD in the place of Pareto/NBD, for comparison."""
+    return as_of.model.with_process(as_of.history, "bg_nbd")
+
+
+def _sums(rows: pd.DataFrame, customers: NDArray[Any]) -> tuple[Floats, Floats]:
+    found = rows.groupby("customer", sort=True)["amount"].agg(["size", "sum"]).reindex(customers).fillna(0.0)
+    return found["size"].to_numpy(dtype=np.float64), found["sum"].to_numpy(dtype=np.float64)

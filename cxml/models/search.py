@@ -1,0 +1,153 @@
+"""A bounded search for a size of trees beyond the ladder, which can be stopped and taken up again.
+
+Sizes are judged as the ladder's are, by log loss on customers held out inside the training rows, so the
+search sees no test row. The best of many looks is lucky by nature: put it at the end of the ladder, where
+it is kept only when simpler sizes are worse by more than a standard error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+
+from cxml.errors import ConfigError
+from cxml.models.churn import LADDER, ChurnClassifier
+from cxml.models.forest import Rung, Task, losses
+
+NAME = "searched"
+_MOST_ROUNDS, _LEAST_L2 = 1_000, 1e-3
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search found.
+
+    Attributes
+    ----------
+    rung : Rung
+        The size with the lowest loss.
+    trials : list of dict
+        Every size tried so far, in order: ``number``, ``loss`` (log loss on held-out customers),
+        ``seconds`` and the settings.
+    """
+
+    rung: Rung
+    trials: list[dict[str, Any]]
+
+
+def search(
+    model: ChurnClassifier,
+    X: pd.DataFrame | ArrayLike,
+    y: ArrayLike,
+    groups: ArrayLike | None = None,
+    *,
+    trials: int,
+    minutes: float = 0.0,
+    storage: Path | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Searched:
+    """Try sizes of trees for *model* on the rows *X*, *y*, beginning with those of the ladder.
+
+    Parameters
+    ----------
+    model : ChurnClassifier
+        Says how customers are held out; it is left as it is.
+    trials : int
+        Sizes to try in all, those of earlier calls with the same rows and *storage* included.
+    minutes : float
+        No trial begins after this time; 0: no limit.
+    storage : Path, optional
+        SQLite file that keeps every trial as soon as it is known. None: in memory only.
+
+    Raises
+    ------
+    ConfigError
+        The package optuna is not installed.
+
+    References
+    ----------
+    Akiba et al. (2019), Optuna: a next-generation hyperparameter optimization framework, KDD; Bergstra et
+    al. (2011), Algorithms for hyper-parameter optimization, NeurIPS (the sampler).
+    """
+    try:
+        import optuna
+    except ImportError:
+        raise ConfigError("optuna is not installed", where="[model] trials", expected="the extra 'search'",
+                          fix="pip install 'cxml[search]', or trials = 0") from None  # fmt: skip
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    task = clone(model).task(X, y, groups)
+    events = float(task.target["binary"].sum())
+
+    def loss(trial: Any) -> float:
+        started, rung = time.monotonic(), _suggested(trial)
+        (found,) = losses(task, [rung], events=events, seed=model.random_state, num_threads=model.num_threads)
+        trial.set_user_attr("seconds", time.monotonic() - started)
+        trial.set_user_attr("rounds_kept", found["rounds"])
+        tell(f"trial {trial.number + 1}: log loss {found['loss']:.4f} with {rung.leaves} leaves")
+        return float(found["loss"])
+
+    study = optuna.create_study(
+        storage=f"sqlite:///{storage}" if storage else None,
+        study_name=_fingerprint(task, model),
+        load_if_exists=True,
+    )
+    if not study.trials:
+        for rung in LADDER:
+            study.enqueue_trial(_settings(rung))
+    done = sum(trial.state.is_finished() for trial in study.trials)
+    # A search that goes on must not draw once more what it drew before.
+    study.sampler = optuna.samplers.TPESampler(seed=model.random_state + done)
+    if done < trials:
+        study.optimize(loss, n_trials=trials - done, timeout=60 * minutes or None)
+    complete = [trial for trial in study.trials if trial.value is not None]
+    return Searched(
+        _rung(study.best_trial.params),
+        [
+            {"number": t.number, "loss": t.value, **t.user_attrs, **t.params}
+            for t in sorted(complete, key=lambda t: t.number)
+        ],
+    )
+
+
+def _suggested(trial: Any) -> Rung:
+    return _rung(
+        {
+            "leaves": trial.suggest_int("leaves", 2, 127, log=True),
+            "rate": trial.suggest_float("rate", 0.01, 0.2, log=True),
+            "rounds": trial.suggest_int("rounds", 50, 600, log=True),
+            "rows_share": trial.suggest_float("rows_share", 0.4, 1.0),
+            "columns_share": trial.suggest_float("columns_share", 0.1, 1.0),
+            "l2": trial.suggest_float("l2", _LEAST_L2, 100.0, log=True),
+        }
+    )
+
+
+def _rung(p: dict[str, Any]) -> Rung:
+    return Rung(
+        NAME, p["leaves"], p["rows_share"], p["columns_share"], p["l2"], p["rate"], p["rounds"], p["rate"],
+        _MOST_ROUNDS,
+    )  # fmt: skip
+
+
+def _settings(rung: Rung) -> dict[str, Any]:
+    """A size of the ladder as the settings of a trial."""
+    shares = {"rows_share": rung.rows_share, "columns_share": rung.columns_share, "l2": max(float(rung.l2), _LEAST_L2)}
+    return {"leaves": rung.leaves, "rate": rung.fixed_rate, "rounds": rung.rounds, **shares}
+
+
+def _fingerprint(task: Task, model: ChurnClassifier) -> str:
+    """A name for the question asked: the rows, how they are held out, and the directions."""
+    parts = (task.X, task.target["binary"], task.folds, task.keys, np.array(task.signs, dtype=np.int64))
+    whole = hashlib.sha256(str(model.random_state).encode())
+    for part in parts:
+        whole.update(np.ascontiguousarray(part).tobytes())
+    return f"cxml-{whole.hexdigest()[:16]}"

@@ -1,0 +1,122 @@
+"""A static table: the customers as they were at one moment, and a ready label that says who left.
+
+With ``[churn] definition = "label"`` the table ``customers`` may be all there is. Nothing says when a customer
+joined or left: every row counts as known just before the one cutoff, every column that the contract does
+not know is an attribute, and the column of the label is read by labels alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from cxml.cells import Cell
+from cxml.config import Config
+from cxml.contracts import CUSTOMERS, SAYS_LEFT, SAYS_STAYED, Table
+from cxml.engine import literal
+from cxml.errors import ConfigError
+from cxml.rules import Rule
+from cxml.sections import TableSource
+from cxml.sources import Source
+
+LABEL = "churned"
+"""The label's column of the contract."""
+
+NO_LATER_TIME = (
+    "Tested on customers held out in 10 folds, not on a later time: the label is ready and carries no dates,"
+    " so that all customers are seen at one moment."
+)
+
+_DATES = ("DATE", "TIMESTAMP", "TIME")
+
+
+def is_static(config: Config) -> bool:
+    """Whether leaving is told by a ready label."""
+    return config.churn.definition == "label"
+
+
+def moment(config: Config) -> datetime:
+    """The one cutoff: that of the config, or observation_end."""
+    return (*config.training.cutoffs, config.project.observation_end)[0]
+
+
+def optional(table: Table, config: Config) -> frozenset[str]:
+    """Columns that may be missing: nothing dates the rows, and customers to be scored have no label yet."""
+    return frozenset({table.event, LABEL}) if _concerns(table, config) else frozenset()
+
+
+def labelled(spec: TableSource, table: Table, config: Config) -> TableSource:
+    """*spec* with the column that ``[churn] column`` names as the label."""
+    place = config.churn.column.partition(".")[2]
+    if not _concerns(table, config) or place == LABEL:
+        return spec
+    if spec.columns.get(LABEL, place) != place:
+        raise ConfigError(
+            "two columns say who left", where=f"[churn] column and [tables.customers] columns.{LABEL}",
+            expected="one label", fix="take one of them out",
+        )  # fmt: skip
+    return replace(spec, columns={**spec.columns, LABEL: place})
+
+
+def described(spec: TableSource, table: Table, source: Source, config: Config) -> TableSource:
+    """*spec* with every further column as an attribute where it names none; dates are left out."""
+    if not _concerns(table, config) or spec.attributes:
+        return spec
+    taken = {spec.columns.get(name, name) for name in table.by_name}
+    dated = {
+        name
+        for part in source.parts
+        for name, kind in part.columns.items()
+        if kind.upper().startswith(_DATES)
+    }
+    return replace(spec, attributes=tuple(name for name in source.names if name not in taken | dated))
+
+
+def dated(cells: Mapping[str, Cell], table: Table, config: Config) -> dict[str, Cell]:
+    """*cells* with the second before the cutoff as the event of every row, where nothing else dates them."""
+    if not _concerns(table, config) or table.event in cells:
+        return dict(cells)
+    known = f"timestamp '{moment(config).astimezone(UTC):%Y-%m-%d %H:%M:%S}' - interval 1 second"
+    return {**cells, table.event: Cell(known, "true")}
+
+
+def says_left(config: Config, column: str = LABEL) -> str:
+    """SQL: 1 where the label says that the customer left, 0 where it says anything else, missing where nothing."""
+    if config.churn.positive:
+        left = f"{column} = {literal(config.churn.positive)}"
+    else:
+        left = f"lower(trim({column})) in ({_listed(SAYS_LEFT)})"
+    return f"case when {column} is null then null when {left} then 1 else 0 end"
+
+
+def label_rules(config: Config) -> Iterator[Rule]:
+    """What a label must keep to: two values, and it is known which of them means leaving."""
+    if not config.churn.positive:
+        yield Rule(
+            "unknown_label", LABEL, f"lower(trim({LABEL})) not in ({_listed((*SAYS_LEFT, *SAYS_STAYED))})",
+            "{n} labels are neither true or false, 1 or 0, nor yes or no", "a label of two values, empty where unknown",
+            'say which value means leaving, such as positive = "gone" in [churn]; or correct the labels',
+        )  # fmt: skip
+        return
+    positive = literal(config.churn.positive)
+    rows = f"from customers where {LABEL} is not null"
+    yield Rule(
+        "unknown_label", LABEL, f"{LABEL} is not null and not exists (select 1 {rows} and {LABEL} = {positive})",
+        "none of {n} labels is the value that [churn] positive names", "the value as the table has it; case counts",
+        "correct [churn] positive",
+    )  # fmt: skip
+    yield Rule(
+        "third_class", LABEL,
+        f"{LABEL} <> {positive} and {LABEL} <> (select min({LABEL}) {rows} and {LABEL} <> {positive})",
+        "{n} labels are a third value, beside the one that means leaving and another", "a label of two values",
+        "make two of them where the file is made, or leave these rows out", beside=f"{LABEL} = {positive}",
+    )  # fmt: skip
+
+
+def _concerns(table: Table, config: Config) -> bool:
+    return table is CUSTOMERS and is_static(config)
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join(literal(word) for word in words)

@@ -1,0 +1,83 @@
+"""A bounded search: what it tries, keeps and takes up again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import log_loss
+
+from cxml.errors import ConfigError
+from cxml.models.churn import LADDER, ChurnClassifier, ladder_for
+from cxml.models.forest import Forest
+from cxml.models.search import NAME, search
+
+pytest.importorskip("optuna", reason="needs the extra search: pip install 'cxml[search]'")
+
+
+def rows(n: int = 600) -> tuple[pd.DataFrame, np.ndarray]:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(n, 4)), columns=["wait_s_30d", "calls_30d", "age_d", "spend_30d"])
+    margin = 1.5 * X["wait_s_30d"] * X["calls_30d"] - 0.5
+    return X, (rng.random(n) < 1 / (1 + np.exp(-margin))).astype(int)
+
+
+MODEL = ChurnClassifier(num_threads=1, folds=2, seeds=1)
+
+
+def test_it_begins_with_the_ladder_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    X, y = rows()
+    store = tmp_path / "study.sqlite3"
+    first = search(MODEL, X, y, trials=5, storage=store)
+    assert [one["leaves"] for one in first.trials[: len(LADDER)]] == [rung.leaves for rung in LADDER]
+    said: list[str] = []
+    again = search(MODEL, X, y, trials=7, storage=store, tell=said.append)
+    assert again.trials[:5] == first.trials and len(again.trials) == 7 and len(said) == 2
+    assert again.trials[5]["rate"] != first.trials[4]["rate"]
+    other = search(MODEL, X.iloc[::-1], y, trials=1, storage=store)
+    assert len(other.trials) == 1, "other rows are another question"
+
+
+def test_the_loss_is_that_of_customers_held_out() -> None:
+    X, y = rows()
+    found = search(MODEL, X, y, trials=3)
+    best = min(found.trials, key=lambda one: one["loss"])
+    assert (found.rung.name, found.rung.leaves) == (NAME, best["leaves"])
+    model = ChurnClassifier(num_threads=1, folds=2, seeds=1, ladder=[found.rung]).fit(X, y)
+    margins, hit = model._held_out
+    assert best["loss"] == pytest.approx(log_loss(hit, 1 / (1 + np.exp(-margins))))
+
+
+def test_no_trial_begins_after_the_time_is_over() -> None:
+    X, y = rows()
+    assert len(search(MODEL, X, y, trials=500, minutes=1e-4).trials) < 5
+
+
+def test_a_ladder_of_ones_own_is_climbed() -> None:
+    X, y = rows()
+    model = ChurnClassifier(num_threads=1, seeds=1, ladder=LADDER[2:3]).fit(X, y)
+    assert model.rung_ == "middle" and [one["name"] for one in model.ladder_] == ["middle"]
+    assert ladder_for(100) == LADDER[:-1] and ladder_for(100_000) == LADDER
+
+
+def test_directions_are_kept_and_priced() -> None:
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame(rng.normal(size=(1500, 3)), columns=["wait_s_30d", "calls_30d", "age_d"])
+    X["plan_last"] = rng.choice(["a", "b"], 1500)
+    y = (rng.random(1500) < 1 / (1 + np.exp(-1.5 * np.sin(2 * X["wait_s_30d"])))).astype(int)
+    signs = {"wait_s_30d": 1, "plan_last": 1, "nobody": -1}
+    told = ChurnClassifier(num_threads=1, seeds=1, ladder=LADDER[1:2], monotone=signs).fit(X, y)
+    free = ChurnClassifier(num_threads=1, seeds=1, ladder=LADDER[1:2]).fit(X, y)
+    row = pd.concat([X.head(1)] * 200, ignore_index=True)
+    row["wait_s_30d"] = np.linspace(-3, 3, 200)
+    assert (np.diff(told.log_odds(row)) >= -1e-12).all()
+    assert (np.diff(free.log_odds(row)) < 0).any()
+    again = Forest.read(told.forest_.texts(), 4)
+    assert again.margin(told.schema_.encode(row)).tolist() == told.margin(row).tolist()
+    assert free.monotone_price_ is None
+    assert told.monotone_price_ == pytest.approx(told.ladder_[0]["loss"] - free.ladder_[0]["loss"])
+    assert told.monotone_price_ > 0.05, "a wave cannot be told in one direction"
+    with pytest.raises(ConfigError, match="direction"):
+        ChurnClassifier(num_threads=1, monotone={"wait_s_30d": 2}).fit(X, y)
