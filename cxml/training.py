@@ -47,8 +47,9 @@ class TrainingSet:
     Attributes
     ----------
     frame : DataFrame
-        ``customer_id``, ``cutoff``, the feature columns, ``churned`` (0/1) and ``value`` (money, NaN
-        when no value is configured). Who left within the lead is not in it.
+        ``customer_id``, ``cutoff``, the feature columns, ``churned`` (0/1), ``value`` (money, NaN when no
+        value is configured) and ``left_after_days`` (NaN where leaving was not seen, or has no moment). Who
+        left within the lead is not in it.
     columns : tuple of str
         The feature columns.
     labels : dict

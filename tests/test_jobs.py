@@ -224,6 +224,7 @@ def test_the_columns_of_the_scores(world: World) -> None:
     assert list(world.scores) == [
         "customer_id", "cutoff", "churn_probability", "base", *(f"contribution_{f}" for f in factors),
         "expected_value", "median_value", "value_low", "value_high", "value_at_risk",
+        "expected_lifetime_days", "lifetime_value",
         *(f"reason_{k}{end}" for k in (1, 2, 3) for end in ("", "_value")), "expected_profit", "holdout",
     ]  # fmt: skip
     assert (
@@ -442,7 +443,7 @@ def test_training_again_gives_the_same_bundle(world: World, tmp_path: Path) -> N
     for name in ("metrics.json", "factors.parquet", "info.md"):
         assert digest(again / name) == digest(world.trained / name), name
     assert "champion" in told[-1]
-    assert "is not below" in told[-1], "no better than the one that holds the alias, so it stays"
+    assert "is not better than" in told[-1], "no better than the one that holds the alias, so it stays"
 
 
 # ---------------------------------------------------------------- features, report, demo
@@ -541,7 +542,7 @@ def noise(cutoffs: int, customers: int, *, signal: float = 0.0) -> training.Trai
     })  # fmt: skip
     odds = -1.2 + signal * (frame.wait_mean_90d - 60) / 60
     frame["churned"] = (rng.random(rows) < 1 / (1 + np.exp(-odds))).astype(int)
-    frame["value"] = np.nan
+    frame["value"], frame["left_after_days"] = np.nan, np.nan
     columns = ("order_days_since", "orders_n_90d", "wait_mean_90d")
     factors = {"waiting": "lever", "behaviour": "context"}
     labels = {

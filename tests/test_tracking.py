@@ -249,7 +249,10 @@ def test_the_alias_goes_to_the_better_version_only(shop: Shop, client: Any) -> N
         "0.4100 on the test cutoff 2026-01-01 is not better than the 0.4000 of version 1"
         in shop.logged[1].verdict
     )
-    assert "0.3800 on the test cutoff 2026-01-01 is better than the 0.4000 of version 1" in shop.logged[2].verdict
+    assert (
+        "0.3800 on the test cutoff 2026-01-01 is better than the 0.4000 of version 1"
+        in shop.logged[2].verdict
+    )
     for one in shop.logged:
         assert one.verdict.count(". ") == 0 and one.verdict.endswith(".")
     assert int(client.get_model_version_by_alias(registered_name(NAME), "champion").version) == 3

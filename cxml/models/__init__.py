@@ -3,6 +3,7 @@
 from cxml.models.baselines import BaseRate, LogisticBaseline, NaiveValue, RecencyRule
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
+from cxml.models.forecast import SpendForecast
 from cxml.models.survival import SurvivalClassifier
 from cxml.models.value import ValueRegressor
 
@@ -13,6 +14,7 @@ __all__ = [
     "LogisticBaseline",
     "NaiveValue",
     "RecencyRule",
+    "SpendForecast",
     "SurvivalClassifier",
     "ValueRegressor",
 ]

@@ -244,7 +244,9 @@ class Bundle:
                 for part in ("chance", *FORESTS.values())
                 if any(name.startswith(f"{_TREES[part]}_") for name in names)
             }
-            value = ValueRegressor.from_parts(found.pop("chance", None), found, numbers["value"], own, num_threads)
+            value = ValueRegressor.from_parts(
+                found.pop("chance", None), found, numbers["value"], own, num_threads
+            )
         lifetime = None
         if isinstance(numbers.get("survival"), dict):
             own = Schema.from_dict(schemas.get("survival"))

@@ -39,7 +39,7 @@ def ranked(trials: Sequence[tuple[Floats, Mapping[str, Floats]]]) -> list[dict[s
     >>> actual = np.array([0.0, 10.0, 20.0, 90.0] * 10)
     >>> found = ranked([(actual, {"all alike": np.full(40, 30.0), "near": actual + 1})])
     >>> [one["name"] for one in found], found[0]["rank_sum"]
-    (['near', 'all alike'], 2.0)
+    (['near', 'all alike'], 3.0)
     """
     names = list(trials[0][1])
     rows = []

@@ -15,34 +15,39 @@ from sklearn.utils.validation import check_is_fitted
 from cxml.errors import DataError, ModelError, NotEnoughDataError
 from cxml.models.calibration import number
 from cxml.models.choice import ranked
-from cxml.models.purchase_log import COLUMNS, WEEK, LogAsOf
+from cxml.models.forecast_parts import (
+    ON_PURCHASES,
+    PURCHASES,
+    REGRESSION,
+    TREES,
+    Log,
+    Part,
+    Teacher,
+    Trees,
+    expected_count,
+    read_part,
+)
+from cxml.models.purchase_log import WEEK, LogAsOf
 from cxml.models.purchase_value import PurchaseValue
 from cxml.models.regression import TweedieRegression
 from cxml.models.spend import daily_purchases
-from cxml.models.trees import Binned, read_trees, tree_margins, tree_text
 from cxml.models.typical import Typical
 
 Floats = NDArray[np.float64]
 CANDIDATES: Mapping[str, tuple[str, ...]] = {
-    "pareto_nbd": ("pareto_nbd",),
-    "regression": ("regression",),
-    "trees_on_pareto_nbd": ("trees_on_pareto_nbd",),
-    "trees": ("trees",),
-    "regression_trees": ("regression", "trees"),
-    "pareto_nbd_regression_trees": ("pareto_nbd", "regression", "trees"),
-    "pareto_nbd_both_trees": ("pareto_nbd", "trees_on_pareto_nbd", "trees"),
+    PURCHASES: (PURCHASES,),
+    REGRESSION: (REGRESSION,),
+    ON_PURCHASES: (ON_PURCHASES,),
+    TREES: (TREES,),
+    "regression_trees": (REGRESSION, TREES),
+    "pareto_nbd_regression_trees": (PURCHASES, REGRESSION, TREES),
+    "pareto_nbd_both_trees": (PURCHASES, ON_PURCHASES, TREES),
 }
 """From simple to rich: the parts whose mean a candidate is."""
 
-_ROUNDS = {"trees_on_pareto_nbd": 60, "trees": 120}
-_TREES = {
-    "objective": "tweedie", "tweedie_variance_power": 1.5, "num_leaves": 8, "learning_rate": 0.05,
-    "bagging_fraction": 0.7, "feature_fraction": 0.7, "lambda_l2": 10.0,
-}  # fmt: skip
-_LEAF_SHARE = 0.004
-_LEAST_LEAF = 60
 _SHARES = (4 / 12, 5 / 12, 6 / 12, 7 / 12, 8 / 12)
 _APART = 1 / 7
+_LEAST = 1e-6
 
 
 class SpendForecast(BaseEstimator):  # type: ignore[misc]
@@ -125,20 +130,23 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
         """
         daily, end = _daily(purchases, last_day), float(np.floor(last_day)) + 1
         learn, tests = self._days(daily, end)
-        found = _Log(daily, {})
-        trials, each = [], []
+        log = Log(daily, {})
+        teacher = Teacher(log, self.seeds, self.random_state, self.num_threads)
+        tried = []
         for day in tests:
             known = [one for one in learn if one <= day - _APART * (end - daily["day"].min())]
-            came, parts = found.at(day).came(daily, end), self._parts(found, known, day)
-            money = {name: part.value(found.at(day), (end - day) / WEEK) for name, part in parts.items()}
-            each.append((day, came, money))
-            trials.append((came[1], {name: _mean(money, of) for name, of in CANDIDATES.items()}))
-        self.ladder_ = ranked(trials)
+            tried.append(self._due(log, day, end, teacher.parts(known, day), teacher.counts(known, day)))
+        self.ladder_ = ranked(
+            [(one.came, {name: _mean(one.money, of) for name, of in CANDIDATES.items()}) for one in tried]
+        )
         self.kept_ = str(self.ladder_[0]["name"])
-        self._settle(found, each, end)
-        whole = found.at(end)
+        self._level(tried)
+        self.parts_, self.counts_ = teacher.parts(learn, end), teacher.counts(learn, end)
+        # Each day once: where a forecast was made without its future, that one.
+        learned = [self._due(log, day, end, self.parts_, self.counts_) for day in learn if day not in tests]
+        self._medians([*learned, *tried])
+        whole = log.at(end)
         self.pareto_, self.bg_ = whole.model, whole.model.with_process(whole.history, "bg_nbd")
-        self.parts_ = self._parts(found, learn, end)
         return self
 
     def predict(self, purchases: pd.DataFrame, last_day: float, horizon: float) -> pd.Series[float]:
@@ -186,7 +194,7 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
         kept = CANDIDATES[self.kept_]
         money = {name: self.parts_[name].value(as_of, weeks) for name in kept}
         expected = self.level_ * _mean(money, kept)
-        count = self.pareto_.count(history, weeks)
+        count = expected_count(as_of, weeks, self.counts_)
         return pd.DataFrame(
             {
                 "expected_value": expected,
@@ -214,7 +222,7 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
         """The trees as text, by part; empty where no trees were kept."""
         check_is_fitted(self, "parts_")
         kept = {name: self.parts_[name] for name in CANDIDATES[self.kept_]}
-        return {name: part.texts() for name, part in kept.items() if isinstance(part, _Trees)}
+        return {name: part.texts() for name, part in kept.items() if isinstance(part, Trees)}
 
     def to_dict(self) -> dict[str, Any]:
         """All that is not trees, as JSON values."""
@@ -224,6 +232,7 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
             "level": self.level_,
             "pareto_nbd": self.pareto_.to_dict(),
             "bg_nbd": self.bg_.to_dict(),
+            "counts": self.counts_.to_dict(),
             "typical_value": self.typical_value_.to_dict(),
             "typical_count": self.typical_count_.to_dict(),
             "parts": {name: self.parts_[name].to_dict() for name in CANDIDATES[self.kept_]},
@@ -243,12 +252,13 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
                              expected=f"one of {', '.join(CANDIDATES)}", fix="use numbers that cxml wrote")  # fmt: skip
         made.kept_, made.level_ = kept, number(numbers, "level", least=0.0)
         made.pareto_, made.bg_ = (PurchaseValue.from_dict(numbers.get(n)) for n in ("pareto_nbd", "bg_nbd"))
+        made.counts_ = TweedieRegression.from_dict(numbers.get("counts"))
         made.typical_value_, made.typical_count_ = (
             Typical.from_dict(numbers.get(name)) for name in ("typical_value", "typical_count")
         )
         made.ladder_, made.drift_ = numbers.get("ladder", []), numbers.get("drift", [])
         made.parts_ = {
-            name: _read_part(name, texts.get(name, ()), numbers["parts"].get(name), num_threads)
+            name: read_part(name, texts.get(name, ()), numbers["parts"].get(name), num_threads)
             for name in CANDIDATES[kept]
         }
         return made
@@ -270,133 +280,41 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
             )  # fmt: skip
         return days, tests
 
-    def _parts(
-        self, log: _Log, cutoffs: Sequence[float], end: float, names: Sequence[str] = ()
-    ) -> dict[str, _Part]:
-        """What the *cutoffs* teach with their futures until *end*; all parts when no *names* are given."""
-        wanted = set(names) or {part for of in CANDIDATES.values() for part in of}
-        rows = [(log.at(day), (end - day) / WEEK) for day in cutoffs]
-        actual = np.concatenate([as_of.came(log.daily, end)[1] for as_of, _ in rows])
-        if not actual.any():
-            raise NotEnoughDataError(
-                "nobody spent anything after the cutoffs", where="SpendForecast.fit",
-                expected="purchases between the cutoffs and the end of the log", fix="observe longer",
-            )  # fmt: skip
-        parts: dict[str, _Part] = {"pareto_nbd": _Purchases()} if "pareto_nbd" in wanted else {}
-        alone = np.concatenate([as_of.value(weeks) for as_of, weeks in rows])
-        if "regression" in wanted:
-            Z = np.concatenate([as_of.logs(weeks) for as_of, weeks in rows])
-            parts["regression"] = _Regression(TweedieRegression.fit(Z, alone, actual))
-        ahead = np.concatenate([np.full(len(as_of.last_spend), weeks) for as_of, weeks in rows])
-        offsets = {"trees_on_pareto_nbd": alone, "trees": ahead}
-        if wanted & set(offsets):
-            X = np.concatenate([as_of.features(weeks) for as_of, weeks in rows])
-            binned = Binned(X, (), self.num_threads)
-            for name in sorted(wanted & set(offsets)):
-                parts[name] = self._grown(name, binned, offsets[name], actual)
-        return parts
+    def _due(
+        self, log: Log, day: float, end: float, parts: Mapping[str, Part], counts: TweedieRegression
+    ) -> _Due:
+        """What *parts* and *counts* forecast on *day* for the time until *end*, beside what came."""
+        as_of, weeks = log.at(day), (end - day) / WEEK
+        bought, came = as_of.came(log.daily, end)
+        money = {name: part.value(as_of, weeks) for name, part in parts.items()}
+        return _Due(day, money, expected_count(as_of, weeks, counts), came, bought)
 
-    def _grown(self, name: str, binned: Binned, offset: Floats, actual: Floats) -> _Trees:
-        """Trees on an offset whose total is met before the first of them."""
-        scale = float(actual.sum() / offset.sum())
-        params = {**_TREES, "min_data_in_leaf": max(_LEAST_LEAF, int(_LEAF_SHARE * len(actual)))}
-        boosters = tuple(
-            binned.train(
-                actual, params, _ROUNDS[name], seed=self.random_state + s, offset=np.log(scale * offset)
-            )
-            for s in range(self.seeds)
-        )
-        return _Trees(boosters, scale, name == "trees", self.num_threads)
-
-    def _settle(self, log: _Log, each: Sequence[tuple[float, Any, Mapping[str, Floats]]], end: float) -> None:
-        """Level and medians, from the kept candidate's forecasts at the tests."""
-        kept = [_mean(money, CANDIDATES[self.kept_]) for _, _, money in each]
-        errors = [
-            float(np.log(f.sum() / max(came[1].sum(), 1e-9)))
-            for f, (_, came, _) in zip(kept, each, strict=True)
-        ]
-        self.drift_ = [
-            {"day": day, "log_error": error} for (day, _, _), error in zip(each, errors, strict=True)
-        ]
+    def _level(self, tried: Sequence[_Due]) -> None:
+        """How far the kept candidate's totals were off, and the correction where that was consistent."""
+        kept = CANDIDATES[self.kept_]
+        errors = [float(np.log(_mean(one.money, kept).sum() / max(one.came.sum(), _LEAST))) for one in tried]
+        self.drift_ = [{"day": one.day, "log_error": e} for one, e in zip(tried, errors, strict=True)]
         consistent = len(errors) > 1 and abs(np.mean(errors)) > np.std(errors, ddof=1)
         self.level_ = float(np.exp(-np.mean(errors))) if consistent else 1.0
-        counts = [log.at(d).model.count(log.at(d).history, (end - d) / WEEK) for d, _, _ in each]
-        count, value = np.concatenate(counts), self.level_ * np.concatenate(kept)
-        self.typical_value_ = Typical.measure(count, value, np.concatenate([came[1] for _, came, _ in each]))
-        self.typical_count_ = Typical.measure(count, count, np.concatenate([came[0] for _, came, _ in each]))
+
+    def _medians(self, due: Sequence[_Due]) -> None:
+        """How medians follow from expectations, from forecasts that have come due."""
+        kept = CANDIDATES[self.kept_]
+        count = np.concatenate([one.count for one in due])
+        value = self.level_ * np.concatenate([_mean(one.money, kept) for one in due])
+        self.typical_value_ = Typical.measure(count, value, np.concatenate([one.came for one in due]))
+        self.typical_count_ = Typical.measure(count, count, np.concatenate([one.bought for one in due]))
 
 
 @dataclass(frozen=True)
-class _Log:
-    """A log and its states as of days, each made once."""
+class _Due:
+    """A forecast of one day beside what came: money of every part, purchases, actual money and purchases."""
 
-    daily: pd.DataFrame
-    made: dict[float, LogAsOf]
-
-    def at(self, day: float) -> LogAsOf:
-        if day not in self.made:
-            self.made[day] = LogAsOf.of(self.daily, day)
-        return self.made[day]
-
-
-class _Purchases:
-    """The purchase model alone."""
-
-    def value(self, as_of: LogAsOf, weeks: float) -> Floats:
-        return as_of.value(weeks)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {}
-
-
-@dataclass(frozen=True)
-class _Regression:
-    """A Tweedie regression on the purchase model."""
-
-    line: TweedieRegression
-
-    def value(self, as_of: LogAsOf, weeks: float) -> Floats:
-        return self.line.value(as_of.logs(weeks), as_of.value(weeks))
-
-    def to_dict(self) -> dict[str, Any]:
-        return self.line.to_dict()
-
-
-@dataclass(frozen=True)
-class _Trees:
-    """Tweedie trees, on the purchase model or on the horizon alone."""
-
-    boosters: tuple[Any, ...]
-    scale: float
-    by_time: bool
-    num_threads: int
-
-    def value(self, as_of: LogAsOf, weeks: float) -> Floats:
-        X = as_of.features(weeks)
-        margin = np.mean([tree_margins(one, X, self.num_threads) for one in self.boosters], axis=0)
-        offset = weeks if self.by_time else as_of.value(weeks)
-        return np.asarray(self.scale * offset * np.exp(margin))
-
-    def texts(self) -> list[str]:
-        return [tree_text(one) for one in self.boosters]
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"scale": self.scale}
-
-
-_Part = _Purchases | _Regression | _Trees
-
-
-def _read_part(name: str, texts: Sequence[str], numbers: Any, num_threads: int) -> _Part:
-    if name == "pareto_nbd":
-        return _Purchases()
-    if name == "regression":
-        return _Regression(TweedieRegression.from_dict(numbers))
-    if not texts:
-        raise ModelError(f"the trees of {name} are missing", where="spend forecast",
-                         expected="a text a seed", fix="use texts that cxml wrote")  # fmt: skip
-    boosters = tuple(read_trees(text, len(COLUMNS)) for text in texts)
-    return _Trees(boosters, number(numbers, "scale", least=0.0), name == "trees", num_threads)
+    day: float
+    money: Mapping[str, Floats]
+    count: Floats
+    came: Floats
+    bought: Floats
 
 
 def _mean(money: Mapping[str, Floats], names: Sequence[str]) -> Floats:

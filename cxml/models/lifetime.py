@@ -88,8 +88,8 @@ class Lifetime:
             The values are damaged.
         """
         survival = SurvivalClassifier.from_parts(forest, raw, schema, num_threads)
-        numbers = {name: number(raw, name, least=0.0) for name in ("horizon", "days", "discount_rate")}
-        return cls(survival, **numbers)
+        horizon, days = (number(raw, name, least=0.0) for name in ("horizon", "days"))
+        return cls(survival, horizon, days, number(raw, "discount_rate", least=-1.0))
 
     def curve(self, X: pd.DataFrame | ArrayLike, churn_probability: ArrayLike) -> Curve:
         """The survival curve of each row, whose chance to have left by the horizon is *churn_probability*."""

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxml.errors import ModelError
+from cxml.errors import ConfigError, ModelError
 from cxml.models.calibration import number
 from cxml.models.purchase_value import PurchaseValue
 from cxml.models.spend import PurchaseHistory
@@ -201,5 +201,10 @@ def _sorted(history: PurchaseHistory) -> PurchaseHistory:
 
 
 def _column(X: pd.DataFrame, name: str) -> Floats:
+    if name not in X:
+        raise ConfigError(
+            f"the purchase models ask for {name}, which was not built", where="[value] purchases",
+            expected="a feature column", fix="build the column, or leave the purchase models out",
+        )  # fmt: skip
     # As the schema encodes it, so that any table of the same numbers gives the same bytes.
     return X[name].to_numpy(dtype=np.float32, na_value=np.nan).astype(np.float64)

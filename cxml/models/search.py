@@ -140,7 +140,11 @@ def _rung(p: dict[str, Any]) -> Rung:
 
 def _settings(rung: Rung) -> dict[str, Any]:
     """A size of the ladder as the settings of a trial."""
-    shares = {"rows_share": rung.rows_share, "columns_share": rung.columns_share, "l2": max(float(rung.l2), _LEAST_L2)}
+    shares = {
+        "rows_share": rung.rows_share,
+        "columns_share": rung.columns_share,
+        "l2": max(float(rung.l2), _LEAST_L2),
+    }
     return {"leaves": rung.leaves, "rate": rung.fixed_rate, "rounds": rung.rounds, **shares}
 
 

@@ -240,6 +240,7 @@ def daily_purchases(customer: ArrayLike, day: ArrayLike, amount: ArrayLike, last
     if rows.empty:
         raise NotEnoughDataError("nobody bought until last_day", where="PurchaseHistory",
                                  expected="purchases on it or before", fix="choose a later day")  # fmt: skip
+    rows = rows.sort_values(["customer", "day", "amount"])  # a sum's last bits hang on the order of adding
     daily = rows.groupby(["customer", "day"], sort=True)["amount"].sum().reset_index()
     daily["first"] = daily.groupby("customer")["day"].transform("min")
     return daily

@@ -13,6 +13,7 @@ from cxml.errors import ModelError
 
 Floats = NDArray[np.float64]
 _BAND_ROWS = 100
+_BAND_SHARE = 0.02
 _STEP = 1.15
 _FIRST = 0.25
 
@@ -47,11 +48,12 @@ class Typical:
         """
         order = np.argsort(count, kind="stable")
         count, expected, actual = count[order], expected[order], actual[order]
+        least = max(_BAND_ROWS, int(_BAND_SHARE * len(count)))
         edges: list[float] = []
         start, edge = 0, _FIRST
-        while len(count) - start >= 2 * _BAND_ROWS and edge <= count[-1]:
+        while len(count) - start >= 2 * least and edge <= count[-1]:
             stop = int(np.searchsorted(count, edge))
-            if stop - start >= _BAND_ROWS and len(count) - stop >= _BAND_ROWS:
+            if stop - start >= least and len(count) - stop >= least:
                 edges.append(edge)
                 start = stop
             edge *= _STEP

@@ -116,6 +116,8 @@ def test_stored_parts_give_the_same(fitted: tuple[Lifetime, pd.DataFrame]) -> No
     again = Lifetime.from_parts(trees, lifetime.to_dict(), schema, 1)
     p, value = np.full(9, 0.3), np.full(9, 7.0)
     pd.testing.assert_frame_equal(lifetime.predict(frame[:9], p, value), again.predict(frame[:9], p, value))
+    plain = Lifetime.from_parts(trees, {**lifetime.to_dict(), "discount_rate": 0.0}, schema, 1)
+    assert (plain.predict(frame[:9], p, value)["lifetime_value"] > 7.0).all()
     for name in ("horizon", "days", "discount_rate", "ends"):
         with pytest.raises(ModelError):
             Lifetime.from_parts(trees, {**lifetime.to_dict(), name: "x"}, schema)

@@ -116,6 +116,23 @@ def test_unfit_data_is_refused_before_lightgbm(value: np.ndarray, monkeypatch: p
         ValueRegressor().fit(np.zeros((len(value), 2)), value)
 
 
+@pytest.mark.parametrize("zeros", [0.0, 0.02, 0.3, 0.85])
+def test_the_ends_of_a_range_hold_nine_of_ten_new_rows(zeros: float) -> None:
+    """Whatever share earns nothing, which no range can cut in half: averaged over many calibrations."""
+    rng = np.random.default_rng(13)
+
+    def drawn(rows: int) -> np.ndarray:
+        return np.where(rng.random(rows) < zeros, 0.0, rng.lognormal(0, 1, rows) + 0.01)
+
+    held = []
+    for _ in range(300):
+        one = np.ones(250)
+        low, high = Ranges.measure(one, one, drawn(250)).around(np.ones(400), np.ones(400))
+        new = drawn(400)
+        held.append(((new >= low) & (new <= high)).mean())
+    assert 0.89 < np.mean(held) < 0.92
+
+
 def test_infinite_money_is_refused() -> None:
     with pytest.raises(DataError, match="infinite"):
         ValueRegressor().fit(np.zeros((100, 2)), np.r_[np.inf, np.ones(99)])
@@ -169,7 +186,8 @@ def test_damaged_amounts_are_refused(raw: object) -> None:
         Amounts.from_dict(raw)
 
 
-@pytest.mark.parametrize("raw",
+@pytest.mark.parametrize(
+    "raw",
     [
         None,
         {},
