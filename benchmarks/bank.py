@@ -9,8 +9,6 @@ interval of the paired difference.
 
 from __future__ import annotations
 
-import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -23,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from table import show
 
 from cxml import training
 from cxml.config import load_config
@@ -33,7 +32,6 @@ from cxml.models.churn import ChurnClassifier
 from cxml.splits import customer_folds
 from cxml.tables import open_tables
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 PIPELINE = Path(__file__).resolve().parents[1] / "pipelines" / "anonymous_bank"
 WEEKS = 7
 """From the 18th of January on, when there are two weeks and a half to look back on."""
@@ -109,14 +107,5 @@ def rows(data: Path, threads: int = 1) -> list[dict[str, Any]]:
     return [*made, {"data": said, "figure": "auc gained by service factors", "cxml": interval}]
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("CXML_DATA") or SHARED))
-    parser.add_argument("--threads", type=int, default=1)
-    asked = parser.parse_args()
-    print(pd.DataFrame(rows(asked.data, asked.threads)).to_string(index=False, na_rep="-"))
-
-
 if __name__ == "__main__":
-    main()
+    show(rows, __doc__)

@@ -8,21 +8,19 @@ and what other recipes reached on the same split.
 
 from __future__ import annotations
 
-import argparse
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from table import options
 
 from cxml.metrics import value_metrics
 from cxml.models.forecast import CANDIDATES, SpendForecast
 from cxml.models.purchase_value import PurchaseValue
 from cxml.models.spend import PurchaseHistory
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 DAYS = 39 * 7
 CUTOFFS = tuple(week * 7 for week in (13, 16, 19.5, 23, 26))
 SETS = {
@@ -125,9 +123,7 @@ def _rows_of(purchases: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def main() -> None:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("CXML_DATA") or SHARED))
-    found = forecasts(parser.parse_args().data)
+    found = forecasts(options(__doc__).parse_args().data)
     columns = ["forecast", "by", "gini", "decile_mape", "mae", "rmse", "total_error", "count_mae"]
     for name, table in found.groupby("customers", sort=False):
         print(f"\n{name}")

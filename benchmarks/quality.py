@@ -7,9 +7,6 @@ as they are known.
 
 from __future__ import annotations
 
-import argparse
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +16,17 @@ import pandas as pd
 import saas
 import telco
 import truth
+from table import Rows, options
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-PARTS: dict[str, Callable[[Path, int], list[dict[str, Any]]]] = {
+PARTS: dict[str, Rows] = {
     "telco": telco.rows, "saas": saas.rows, "bank": bank.rows, "cdnow": cdnow.rows, "company": truth.rows,
 }  # fmt: skip
 
 
 def main() -> None:
     """Measure the parts asked for and print one table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("CXML_DATA") or SHARED))
+    parser = options(__doc__)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     found: list[dict[str, Any]] = []

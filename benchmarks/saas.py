@@ -9,19 +9,17 @@ observation, so they know for how long a customer was watched: the rows without 
 
 from __future__ import annotations
 
-import argparse
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from table import show
 
 from cxml.durations import censoring_curve, concordance, integrated_brier_score, kaplan_meier
 from cxml.models.survival import SurvivalClassifier
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 SPLITS = 10
 MONTHS = np.arange(13.0)
 TOTALS = (
@@ -97,14 +95,5 @@ def rows(data: Path, threads: int = 1) -> list[dict[str, Any]]:
     return made
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("CXML_DATA") or SHARED))
-    parser.add_argument("--threads", type=int, default=1)
-    asked = parser.parse_args()
-    print(pd.DataFrame(rows(asked.data, asked.threads)).to_string(index=False, na_rep="-"))
-
-
 if __name__ == "__main__":
-    main()
+    show(rows, __doc__)

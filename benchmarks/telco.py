@@ -8,8 +8,6 @@ Telco, where the best published is 0.85, means a leak and not a success.
 
 from __future__ import annotations
 
-import argparse
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,12 +17,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
+from table import show
 
 from cxml.metrics import churn_metrics
 from cxml.models.baselines import LogisticBaseline
 from cxml.models.churn import ChurnClassifier
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 ROUNDS = 3
 FIGURES = ("auc", "log_loss", "pr_auc", "top_decile_lift")
 GOALS = {
@@ -93,14 +91,5 @@ def rows(data: Path, threads: int = 1) -> list[dict[str, Any]]:
     return made
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("CXML_DATA") or SHARED))
-    parser.add_argument("--threads", type=int, default=1)
-    asked = parser.parse_args()
-    print(pd.DataFrame(rows(asked.data, asked.threads)).to_string(index=False, na_rep="-"))
-
-
 if __name__ == "__main__":
-    main()
+    show(rows, __doc__)

@@ -57,8 +57,8 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
     of the same log, whose future is in it, a Tweedie regression and Tweedie trees learn how spend differs
     from that; their horizons are shorter than the one asked for, which enters as an offset, so that nothing
     is extrapolated by a tree. Which of them are averaged is chosen by forecasts made at later ones of those
-    days by what was known on them: by Gini and decile error together, the simpler of equals. The same
-    forecasts say how the median follows from the expectation, and whether the level was wrong so
+    days by what was known on them: by Gini and decile error together, of equals the one with the least
+    squared error. The same forecasts say how the median follows from the expectation, and whether the level was wrong so
     consistently (mean log error beyond its standard deviation) that it is corrected.
 
     Parameters
