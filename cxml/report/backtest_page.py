@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from cxml.report import charts
 from cxml.report.content import SMALL_GROUP
 from cxml.report.figures import MINUS, Figure, Figures, Language
 from cxml.report.page import environment
-from cxml.report.words import Words, lower_first
+from cxml.report.voice import Voice
+from cxml.report.words import lower_first
 
 Row = dict[str, Any]
 ALL = "all"
@@ -66,26 +66,14 @@ def backtest_page(inputs: BacktestInputs, lang: Language) -> str:
     return template.render(w=inputs, v=voice, t=voice.words, f=voice.figures, small=SMALL_GROUP)
 
 
-class _Voice:
+class _Voice(Voice):
     """What the template says, in one language."""
 
     def __init__(self, inputs: BacktestInputs, lang: Language) -> None:
-        self.lang = lang
-        self.words = Words(lang)
-        self.figures = Figures(lang, inputs.currency, inputs.timezone)
+        super().__init__(lang, Figures(lang, inputs.currency, inputs.timezone), inputs.timezone)
         self._inputs = inputs
         self._known = {(row["cutoff"], row["model"], row["metric"]): row for row in inputs.figures}
         self.targets = [name for name in _SHOWN if (ALL, "model", f"{name}.{_SHOWN[name][0]}") in self._known]
-
-    def day(self, iso: str) -> str:
-        """A day as people write it."""
-        return self.figures.date(datetime.fromisoformat(iso).replace(tzinfo=ZoneInfo(self._inputs.timezone)))
-
-    def heads(self, customers: float) -> Figure | str:
-        """A number of customers, unless they are too few to be shown."""
-        if 0 < customers < SMALL_GROUP:
-            return self.words.plain("page.few", n=SMALL_GROUP)
-        return self.figures.heads(customers)
 
     def expected(self, cutoff: str) -> Figure | str:
         """How many the model expected to leave at a cutoff."""

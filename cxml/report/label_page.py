@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from cxml.report import charts
 from cxml.report.content import SMALL_GROUP
 from cxml.report.figures import Figure, Figures, Language
 from cxml.report.page import environment
-from cxml.report.words import Words
+from cxml.report.voice import Voice
 
 Row = dict[str, Any]
 
@@ -53,25 +52,13 @@ def label_page(inputs: LabelInputs, lang: Language) -> str:
     return template.render(w=inputs, v=voice, t=voice.words, f=voice.figures, small=SMALL_GROUP)
 
 
-class _Voice:
+class _Voice(Voice):
     """What the template says, in one language."""
 
     def __init__(self, inputs: LabelInputs, lang: Language) -> None:
-        self.lang = lang
-        self.words = Words(lang)
-        self.figures = Figures(lang, timezone=inputs.timezone)
+        super().__init__(lang, Figures(lang, timezone=inputs.timezone), inputs.timezone)
         self.own = next(row for row in inputs.definitions if row["in_force"])
         self._inputs = inputs
-
-    def day(self, iso: str) -> str:
-        """A day as people write it."""
-        return self.figures.date(datetime.fromisoformat(iso).replace(tzinfo=ZoneInfo(self._inputs.timezone)))
-
-    def heads(self, customers: int) -> Figure | str:
-        """A number of customers, unless they are too few to be shown."""
-        if 0 < customers < SMALL_GROUP:
-            return self.words.plain("page.few", n=SMALL_GROUP)
-        return self.figures.heads(customers)
 
     def group(self, customers: int) -> Figure | str:
         """As ``heads``, with the noun."""
