@@ -92,6 +92,9 @@ def test_volume_and_behaviour_are_no_levers() -> None:
 
 def test_a_factor_of_ones_own_is_accepted_beside_ours() -> None:
     validate((*FACTORS, FINE))
+    assert {row["factor"] for row in catalogue((*FACTORS, FINE))} - {
+        row["factor"] for row in catalogue(FACTORS)
+    } == {FINE.name}
 
 
 @pytest.mark.parametrize(("factor", "says"), [
