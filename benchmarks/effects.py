@@ -2,54 +2,83 @@
 
 Each factor of the simulated company is switched on alone, once per seed: it should come first among the service
 factors (levers). Those that act by default are switched off, two at a time, while all others go on: neither should
-be in the top half. A line per factor goes to FILE as soon as it is known, so a run that was stopped goes on where
-it was, and several may share FILE when their seeds differ; in the end it is printed how often each wish came true.
+be in the top half. All that a customer lives through is drawn before anybody leaves, so features are computed once per
+seed, and each trial joins to them who leaves then, of those at risk in both. A line per factor goes to FILE as soon
+as it is known, so a run that was stopped goes on where it was, and several may share FILE when their seeds differ;
+in the end it is printed how often each wish came true.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import tomllib
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
-from cxml import drivers, training
+from cxml import drivers, labels, snapshots, training
 from cxml.config import parse_config
+from cxml.features import matrix
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
 from cxml.simulate import Effects, simulate
 from cxml.simulate.factors import FACTORS
-from cxml.tables import open_tables
+from cxml.tables import Tables, open_tables
+from cxml.training import KEYS
 
 CUTOFFS = 5
 LEVERS = tuple(factor.name for factor in FACTORS if not factor.outcome)
 
 
-def ranking(effects: Effects, seed: int, customers: int, threads: int) -> list[str]:
-    """The levers of a company with *effects*, the strongest driver first: as ``cxml train`` ranks them."""
-    company = simulate(customers, seed=seed, effects=effects)
-    raw = tomllib.loads(company.config)
-    raw |= {"tables": {}, "engine": {"threads": threads}, "model": {"threads": threads}}
-    raw["value"]["sources"] = []
-    raw["training"]["cutoffs"] = raw["training"]["cutoffs"][-CUTOFFS:]
-    data = training.assemble(open_tables(parse_config(raw, Path()), company.tables))
-    frame, columns, split = data.frame, list(data.columns), data.split
-    train = frame[frame["cutoff"].isin(split.train)]
-    later, test = (frame[frame["cutoff"] == cutoff] for cutoff in (split.calibrate, split.test))
-    model = ChurnClassifier(num_threads=threads)
-    model.fit(train[columns], train["churned"], groups=train["customer_id"])
-    scored = Bundle(model.calibrate(later[columns], later["churned"]), None, data.labels, {}).score(test)
-    found = drivers.summary(pd.concat([test[["customer_id", "cutoff"]], scored], axis=1), data.labels)
-    return list(found.loc[found["kind"] == "lever", "factor"])
+@dataclass(frozen=True)
+class Company:
+    """A simulated company whose customers live the same lives whatever makes them leave."""
 
+    seed: int
+    customers: int
+    threads: int
 
-def trial(switched: str, seed: int, factors: tuple[str, ...], customers: int, threads: int) -> list[int]:
-    """The places of *factors*, switched on alone or off together."""
-    effects = Effects.only(*factors) if switched == "on" else Effects().without(*factors)
-    order = ranking(effects, seed, customers, threads)
-    return [order.index(factor) + 1 for factor in factors]
+    def tables(self, effects: Effects) -> Tables:
+        """What it recorded, with *effects*."""
+        company = simulate(self.customers, seed=self.seed, effects=effects)
+        raw = tomllib.loads(company.config)
+        raw |= {"tables": {}, "engine": {"threads": self.threads}, "model": {"threads": self.threads}}
+        raw["value"]["sources"] = []
+        raw["training"]["cutoffs"] = raw["training"]["cutoffs"][-CUTOFFS:]
+        return open_tables(parse_config(raw, Path()), company.tables)
+
+    @cached_property
+    def lives(self) -> training.TrainingSet:
+        """The features, from the company in which no experience changes who leaves."""
+        return training.assemble(self.tables(Effects.none()))
+
+    def left(self, effects: Effects) -> pd.DataFrame:
+        """Who leaves with *effects*, of those at risk at each cutoff."""
+        tables = self.tables(effects)
+        snapshots.take(tables, [cutoff.to_pydatetime() for cutoff in self.lives.split.cutoffs])
+        labels.make(tables)
+        made = matrix.read(tables, "labels")
+        return made.loc[made["left_in_lead"] == 0, [*KEYS, "churned"]]
+
+    def ranking(self, effects: Effects) -> list[str]:
+        """The levers of the company with *effects*, the strongest driver first: as ``cxml train`` ranks them."""
+        lives, columns = self.lives, list(self.lives.columns)
+        frame = lives.frame.drop(columns=["churned", "value"]).merge(self.left(effects), on=list(KEYS))
+        train = frame[frame["cutoff"].isin(lives.split.train)]
+        later, test = (frame[frame["cutoff"] == at] for at in (lives.split.calibrate, lives.split.test))
+        model = ChurnClassifier(num_threads=self.threads)
+        model.fit(train[columns], train["churned"], groups=train["customer_id"])
+        model.calibrate(later[columns], later["churned"])
+        scored = Bundle(model, None, lives.labels, {}).score(test)
+        found = drivers.summary(pd.concat([test[list(KEYS)], scored], axis=1), lives.labels)
+        return list(found.loc[found["kind"] == "lever", "factor"])
+
+    def places(self, switched: str, factors: tuple[str, ...]) -> list[int]:
+        """The places of *factors*, switched on alone or off together."""
+        order = self.ranking(Effects.only(*factors) if switched == "on" else Effects().without(*factors))
+        return [order.index(factor) + 1 for factor in factors]
 
 
 def trials() -> list[tuple[str, tuple[str, ...]]]:
@@ -63,7 +92,7 @@ def main() -> None:
     """Run what FILE does not hold yet, then print the shares."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--customers", type=int, default=5_000)
+    parser.add_argument("--customers", type=int, default=10_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=range(10))
     parser.add_argument("--threads", type=int, default=0)
     asked = parser.parse_args()
@@ -71,17 +100,20 @@ def main() -> None:
     if not asked.out.exists():
         asked.out.write_text(",".join(names) + "\n")
     done = {tuple(row[:3]) for row in pd.read_csv(asked.out).itertuples(index=False)}
-    for seed, (switched, factors) in itertools.product(asked.seeds, trials()):
-        if {(switched, seed, factor) for factor in factors} <= done:
-            continue
-        places = trial(switched, seed, factors, asked.customers, asked.threads)
-        lines = [
-            f"{switched},{seed},{factor},{place},{place == 1 if switched == 'on' else place > len(LEVERS) / 2}\n"
-            for factor, place in zip(factors, places, strict=True)
-        ]
-        print("".join(lines), end="", flush=True)
-        with asked.out.open("a") as file:
-            file.write("".join(lines))
+    for seed in asked.seeds:
+        company = Company(seed, asked.customers, asked.threads)
+        for switched, factors in trials():
+            if {(switched, seed, factor) for factor in factors} <= done:
+                continue
+            places = company.places(switched, factors)
+            lines = [
+                f"{switched},{seed},{factor},{place},"
+                f"{place == 1 if switched == 'on' else place > len(LEVERS) / 2}\n"
+                for factor, place in zip(factors, places, strict=True)
+            ]
+            print("".join(lines), end="", flush=True)
+            with asked.out.open("a") as file:
+                file.write("".join(lines))
     table = pd.read_csv(asked.out).pivot_table(
         "as_wished", "factor", "switched", aggfunc=["sum", "count"], sort=False
     )

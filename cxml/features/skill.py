@@ -34,9 +34,9 @@ def listed(item: str, among: str) -> str:
     """Whether a text is one of those separated by ``;``.
 
     >>> listed("topic", "agent_skills")
-    "concat(';', agent_skills, ';') like concat('%;', topic, ';%')"
+    "contains(concat(';', agent_skills, ';'), concat(';', topic, ';'))"
     """
-    return f"concat(';', {among}, ';') like concat('%;', {item}, ';%')"
+    return f"contains(concat(';', {among}, ';'), concat(';', {item}, ';'))"
 
 
 _TOPIC_FAMILY = "split_part(topic, '.', 1)"
