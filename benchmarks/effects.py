@@ -2,10 +2,13 @@
 
 Each factor of the simulated company is switched on alone, once per seed: it should come first among the service
 factors (levers). Those that act by default are switched off, two at a time, while all others go on: neither should
-be in the top half. All that a customer lives through is drawn before anybody leaves, so features are computed once per
-seed, and each trial joins to them who leaves then, of those at risk in both. A line per factor goes to FILE as soon
-as it is known, so a run that was stopped goes on where it was, and several may share FILE when their seeds differ;
-in the end it is printed how often each wish came true.
+be in the top half. A factor goes off together with what it brings about: as long as waits make people hang up, and
+hanging up makes them leave, waiting does drive them away.
+
+All that a customer lives through is drawn before anybody leaves, so features are computed once per seed, and each
+trial joins to them who leaves then, of those at risk in both. A line per factor goes to FILE as soon as it is known,
+so a run that was stopped goes on where it was, and several may share FILE when their seeds differ; in the end it is
+printed how often each wish came true.
 """
 
 from __future__ import annotations
@@ -29,6 +32,11 @@ from cxml.tables import Tables, open_tables
 from cxml.training import KEYS
 
 CUTOFFS = 5
+TOGETHER = (
+    ("waiting", "abandonment"), ("resolution", "repeats"), ("effort", "conduct"), ("personalization", "price"),
+    ("billing", "product"), ("visits", "recovery"), ("digital", "self_service"),
+)  # fmt: skip
+"""Those that act by default, as they are switched off."""
 LEVERS = tuple(factor.name for factor in FACTORS if not factor.outcome)
 
 
@@ -83,9 +91,7 @@ class Company:
 
 def trials() -> list[tuple[str, tuple[str, ...]]]:
     """What is switched on alone, and what is switched off together."""
-    acting = [name for name in LEVERS if Effects().of(name)]
-    alone = [("on", (name,)) for name in LEVERS]
-    return [*alone, *(("off", tuple(acting[i : i + 2])) for i in range(0, len(acting), 2))]
+    return [*(("on", (name,)) for name in LEVERS), *(("off", pair) for pair in TOGETHER)]
 
 
 def main() -> None:
