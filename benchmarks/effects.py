@@ -14,6 +14,7 @@ printed how often each wish came true.
 from __future__ import annotations
 
 import argparse
+import itertools
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,13 +32,15 @@ from cxml.simulate.factors import FACTORS
 from cxml.tables import Tables, open_tables
 from cxml.training import KEYS
 
-CUTOFFS = 5
+SIZES = {"on": (10_000, 5), "off": (20_000, 8)}
+"""Customers and cutoffs: one effect among none shows sooner than none among thirteen."""
 TOGETHER = (
     ("waiting", "abandonment"), ("resolution", "repeats"), ("effort", "conduct"), ("personalization", "price"),
     ("billing", "product"), ("visits", "recovery"), ("digital", "self_service"),
 )  # fmt: skip
 """Those that act by default, as they are switched off."""
 LEVERS = tuple(factor.name for factor in FACTORS if not factor.outcome)
+TRIALS = {"on": tuple((name,) for name in LEVERS), "off": TOGETHER}
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Company:
 
     seed: int
     customers: int
+    cutoffs: int
     threads: int
 
     def tables(self, effects: Effects) -> Tables:
@@ -54,7 +58,7 @@ class Company:
         raw = tomllib.loads(company.config)
         raw |= {"tables": {}, "engine": {"threads": self.threads}, "model": {"threads": self.threads}}
         raw["value"]["sources"] = []
-        raw["training"]["cutoffs"] = raw["training"]["cutoffs"][-CUTOFFS:]
+        raw["training"]["cutoffs"] = raw["training"]["cutoffs"][-self.cutoffs :]
         return open_tables(parse_config(raw, Path()), company.tables)
 
     @cached_property
@@ -89,16 +93,11 @@ class Company:
         return [order.index(factor) + 1 for factor in factors]
 
 
-def trials() -> list[tuple[str, tuple[str, ...]]]:
-    """What is switched on alone, and what is switched off together."""
-    return [*(("on", (name,)) for name in LEVERS), *(("off", pair) for pair in TOGETHER)]
-
-
 def main() -> None:
     """Run what FILE does not hold yet, then print the shares."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--customers", type=int, default=10_000)
+    parser.add_argument("--switched", choices=SIZES, nargs="+", default=list(SIZES))
     parser.add_argument("--seeds", type=int, nargs="+", default=range(10))
     parser.add_argument("--threads", type=int, default=0)
     asked = parser.parse_args()
@@ -106,9 +105,9 @@ def main() -> None:
     if not asked.out.exists():
         asked.out.write_text(",".join(names) + "\n")
     done = {tuple(row[:3]) for row in pd.read_csv(asked.out).itertuples(index=False)}
-    for seed in asked.seeds:
-        company = Company(seed, asked.customers, asked.threads)
-        for switched, factors in trials():
+    for seed, switched in itertools.product(asked.seeds, asked.switched):
+        company = Company(seed, *SIZES[switched], asked.threads)
+        for factors in TRIALS[switched]:
             if {(switched, seed, factor) for factor in factors} <= done:
                 continue
             places = company.places(switched, factors)
