@@ -330,9 +330,11 @@ def _coherent(config: Config) -> None:
         _need(
             0 <= getattr(config.decisions, name) <= 1, f"[decisions] {name}", "0 to 1", "write 0.1 for 10 %"
         )
-    for name in ("contact_cost", "offer_cost"):
+    for name in ("contact_cost", "offer_cost", "budget"):
         cost = getattr(config.decisions, name)
         _need(0 <= cost < float("inf"), f"[decisions] {name}", "money, 0 or more", f"write {name} = 0.0")
+    for name in ("most", "stories"):
+        _need(getattr(config.decisions, name) >= 0, f"[decisions] {name}", "0 or more", f"write {name} = 0")
 
 
 def _ready_label(config: Config) -> None:

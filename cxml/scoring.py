@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from cxml import drivers, labels, snapshots, store
+from cxml import campaigns, drivers, labels, snapshots, store, telling
 from cxml.config import Config
-from cxml.decisions import expected_profit, holdout_flag
+from cxml.decisions import call_plan, expected_profit, holdout_flag, list_order
 from cxml.errors import ModelError
-from cxml.features import matrix, planner
+from cxml.features import matrix
+from cxml.groups import DAYS, Groups
 from cxml.models.bundle import Bundle
+from cxml.splits import hash_share
 from cxml.tables import Tables
+from cxml.uplift import Persuasion, Proof
 
 CHUNK = 50_000
 """Customers at a time."""
+_ASKED = 20_000
+"""Customers whose survival curves are added up: enough for every segment that can be shown."""
 
+Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
 
@@ -37,11 +46,14 @@ class Scored:
         Who was at risk, who not yet there, who no longer.
     unseen : dict of str to int
         Column -> rows whose category the model had never seen (scored as missing).
+    proof : Proof or None
+        What the contact log proves; None where none is configured.
     """
 
     rows: int
     population: snapshots.Population
     unseen: dict[str, int]
+    proof: Proof | None = None
 
 
 def score(
@@ -57,7 +69,9 @@ def score(
     """Score everybody at risk at *cutoff* into ``scores.parquet`` (and ``scores.csv``) of *run*.
 
     Beside a ready label, those whose label is missing are scored, or everybody where nobody's is.
-    Rows come in the order of the customer ids and do not depend on *chunk*.
+    Rows come in the order of the customer ids and do not depend on *chunk*. ``call_plan.json`` says how long the call
+    list is and what it is expected to bring, ``groups.json`` who is hit. With a contact log that proves it, the list
+    is ranked by uplift.
 
     Raises
     ------
@@ -66,14 +80,20 @@ def score(
         files or promises are not those of the training.
     """
     _same_declarations(bundle, tables.config)
+    persuasion, proof = None, None
+    if tables.config.decisions.contacts:
+        persuasion, proof = campaigns.learn_from_log(tables, bundle, chunk)
     (population,) = snapshots.take(tables, [cutoff])
     population = replace(population, at_risk=labels.keep_untold(tables) or population.at_risk)
     unseen: dict[str, int] = {}
+    groups = Groups(bundle.labels, bundle.info.get("evidence", {}).get("comparisons", {}))
     done = 0
     with ExitStack() as files:
         writers: list[store.TableWriter | store.CsvWriter] = []
-        for frame in _chunks(tables, chunk):
-            table = pa.Table.from_pandas(rows(bundle, frame, tables.config), preserve_index=False)
+        for frame in matrix.in_chunks(tables, chunk):
+            scored = rows(bundle, frame, tables.config, persuasion)
+            groups.add(frame, scored, _staying(bundle, frame, scored, _ASKED / population.at_risk))
+            table = pa.Table.from_pandas(scored, preserve_index=False)
             for name, n in bundle.schema.unseen(frame).items():
                 unseen[name] = unseen.get(name, 0) + n
             if not writers:
@@ -85,7 +105,55 @@ def score(
             done += len(frame)
             progress(done, population.at_risk)
     bundle.refuse_unseen(unseen, done)
-    return Scored(done, population, unseen)
+    run.write_json("groups.json", groups.as_json())
+    first = _plan(run, tables.config, proof)
+    if first:
+        _tell(run, tables, first, cutoff, bundle.labels)
+    return Scored(done, population, unseen, proof)
+
+
+def _staying(bundle: Bundle, frame: pd.DataFrame, scored: pd.DataFrame, share: float) -> Floats | None:
+    """Survival of about *share* of the customers at ``DAYS``, the same ones in any chunk; NaN for the others."""
+    asked = hash_share(frame["customer_id"], 0) < share
+    p = scored["churn_probability"].to_numpy(dtype=np.float64)[asked]
+    curves = bundle.staying(frame[asked], p, DAYS)
+    if curves is None:
+        return None
+    found = np.full((len(frame), len(DAYS)), np.nan)
+    found[asked] = curves
+    return found
+
+
+def _plan(run: store.Run, config: Config, proof: Proof | None) -> list[str]:
+    """Plan the call list of the scores that *run* holds; who stands at its top, as many as are to be told of.
+
+    A few columns of the scores are read back, which are small beside a chunk of features.
+    """
+    path = run.path / "scores.parquet"
+    names = ["customer_id", "churn_probability", "expected_value", "expected_profit", "holdout", "uplift"]
+    scores = pq.read_table(path, columns=[n for n in names if n in pq.read_schema(path).names])
+    ids = scores["customer_id"].to_pandas()
+    column = {name: scores[name].to_numpy() for name in scores.column_names if name != "customer_id"}
+    p, held = column["churn_probability"], column["holdout"]
+    plan = call_plan(
+        ids, p, column["expected_value"], config.decisions, holdout=held, uplift=column.get("uplift")
+    )
+    run.write_json("call_plan.json", {"plan": plan.to_dict(), "proof": proof and proof.to_dict()})
+    order = list_order(ids, column["expected_profit"], p)
+    first: list[str] = ids.iloc[order[~held[order]][: config.decisions.stories]].tolist()
+    return first
+
+
+def _tell(
+    run: store.Run, tables: Tables, first: list[str], cutoff: datetime, said: Mapping[str, Any]
+) -> None:
+    """Tell the stories of the *first* customers of the list into ``stories.json``."""
+    names = ["customer_id", "reason_1", "reason_2", "reason_3"]
+    rows = pq.read_table(
+        run.path / "scores.parquet", columns=names, filters=[("customer_id", "in", first)]
+    ).to_pandas()
+    customers = rows.set_index("customer_id").loc[first].reset_index()
+    run.write_json("stories.json", telling.tell(tables, customers, cutoff, said))
 
 
 def _same_declarations(bundle: Bundle, config: Config) -> None:
@@ -100,8 +168,13 @@ def _same_declarations(bundle: Bundle, config: Config) -> None:
         )  # fmt: skip
 
 
-def rows(bundle: Bundle, frame: pd.DataFrame, config: Config) -> pd.DataFrame:
-    """The rows of ``scores.parquet`` for the snapshots of *frame*: scores, drivers, reasons, decisions."""
+def rows(
+    bundle: Bundle, frame: pd.DataFrame, config: Config, persuasion: Persuasion | None = None
+) -> pd.DataFrame:
+    """The rows of ``scores.parquet`` for the snapshots of *frame*: scores, drivers, reasons, decisions.
+
+    With *persuasion* also ``uplift``, and the expected profit counts on it.
+    """
     scored, contributions = bundle.explain(frame)
     keys = frame[["customer_id", "cutoff"]].reset_index(drop=True)
     reasons = drivers.reasons(contributions, frame, bundle.labels)
@@ -110,19 +183,10 @@ def rows(bundle: Bundle, frame: pd.DataFrame, config: Config) -> pd.DataFrame:
     value = found["expected_value"].to_numpy(dtype=np.float64)
     rule = config.decisions
     found.insert(list(found).index("value_high") + 1, "value_at_risk", p * value)
-    found["expected_profit"] = expected_profit(
-        p, value, save_rate=rule.save_rate, contact_cost=rule.contact_cost, offer_cost=rule.offer_cost
-    )
+    uplift = None
+    if persuasion is not None:
+        found["uplift"] = uplift = persuasion.uplift(campaigns.told(found), config.model.threads)
+    costs = {"contact_cost": rule.contact_cost, "offer_cost": rule.offer_cost}
+    found["expected_profit"] = expected_profit(p, value, save_rate=rule.save_rate, **costs, uplift=uplift)
     found["holdout"] = holdout_flag(found["customer_id"], rule.holdout)
     return found
-
-
-def _chunks(tables: Tables, chunk: int) -> Iterator[pd.DataFrame]:
-    """The feature matrix of *chunk* customers at a time."""
-    plan = matrix.planned(tables)
-    planner.prepare(tables.engine, plan)
-    everyone = snapshots.set_aside(tables.engine)
-    for start in range(0, everyone, chunk):
-        snapshots.narrow(tables.engine, start, start + chunk)
-        planner.run_chunk(tables.engine, plan)
-        yield matrix.read(tables)

@@ -173,6 +173,14 @@ class Decisions:
     offer_cost: float = _key("cost of the offer, when it is taken", 0.0)
     save_rate: float = _key("share of leavers who stay when contacted", 0.1)
     holdout: float = _key("share of customers kept out of the list to learn from", 0.1)
+    budget: float = _key("money for one list: contacts, and offers expected to be taken; 0: no limit", 0.0)
+    most: int = _key("most contacts in one list; 0: no limit", 0)
+    contacts: str = _key(
+        "CSV or Parquet of earlier contacts drawn at random: customer_id, contacted, contacted_at (when the"
+        " customer was contacted, or would have been) and, if you like, churned; empty: none",
+        "",
+    )
+    stories: int = _key("customers at the top of the list whose reasons are told with dates and figures", 300)
 
 
 @dataclass(frozen=True, kw_only=True)

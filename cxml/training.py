@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from cxml import drivers, labels, metrics, snapshots, static, time_to_leave, value_models
+from cxml import drivers, evidence, labels, metrics, snapshots, static, time_to_leave, value_models
 from cxml.config import Config
 from cxml.errors import NotEnoughDataError
 from cxml.features import matrix, planner
@@ -170,7 +170,8 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     factors = drivers.summary(pd.concat([test[list(KEYS)], scored], axis=1), data.labels)
     ways = drivers.directions(strongest)
     factors["direction"] = factors["factor"].map(ways)
-    bundle = replace(bundle, info={**bundle.info, "directions": ways.to_dict()})
+    behind = evidence.of(bundle, data.frame, test, strongest)
+    bundle = replace(bundle, info={**bundle.info, "directions": ways.to_dict(), "evidence": behind})
     return Trained(bundle, measured, factors, strongest)
 
 

@@ -206,7 +206,8 @@ def test_a_first_model_becomes_champion_and_it_is_said(world: World) -> None:
 def test_score_writes_what_the_design_says(world: World) -> None:
     folder = world.home / "score" / "CURRENT"
     assert {path.name for path in folder.iterdir()} == {
-        "scores.parquet", "manifest.json", "coverage.json", "labels.json", "model.json",
+        "scores.parquet", "manifest.json", "coverage.json", "labels.json", "model.json", "groups.json",
+        "call_plan.json", "stories.json",
     }  # fmt: skip
     manifest = store.verify(folder)
     info = manifest["info"]
@@ -230,6 +231,54 @@ def test_the_columns_of_the_scores(world: World) -> None:
     assert (
         str(pq.read_schema(world.scored / "scores.parquet").field("cutoff").type) == "timestamp[us, tz=UTC]"
     )
+
+
+def test_the_call_list_is_planned_and_its_first_customers_are_told_of(world: World) -> None:
+    scores, rule = world.scores, load_config(world.file).decisions
+    plan = json.loads((world.scored / "call_plan.json").read_text())["plan"]
+    held = scores["holdout"]
+    assert (plan["customers"], plan["holdout"], plan["ranked_by"]) == (len(scores), held.sum(), "risk")
+    assert plan["size"] == plan["best_size"] == (scores["expected_profit"][~held] > 0).sum()
+    told = json.loads((world.scored / "stories.json").read_text())["customers"]
+    order = scores[~held].sort_values(["expected_profit", "customer_id"], ascending=[False, True])
+    assert [one["customer_id"] for one in told] == order["customer_id"].head(rule.stories).tolist()
+    labels = json.loads((world.scored / "labels.json").read_text())["features"]
+    reasons = scores.set_index("customer_id")
+    for one in told:
+        for story in one["stories"]:
+            reason = reasons.loc[one["customer_id"], f"reason_{story['reason']}"]
+            assert labels[reason]["factor"] == story["factor"]
+    assert sum(bool(one["stories"]) for one in told) > 100
+
+
+@pytest.mark.slow
+def test_a_contact_log_is_learned_from_on_the_way(world: World, tmp_path: Path) -> None:
+    """Contacts drawn by a coin, and those of them who were said to stay: the list is ranked by uplift."""
+    config = load_config(world.file)
+    ids = pd.read_parquet(world.data / "customers.parquet")["customer_id"]
+    rng = np.random.default_rng(0)
+    contacted = rng.random(len(ids)) < 0.5
+    risky = pd.Series(ids).isin(world.scores.nlargest(600, "churn_probability")["customer_id"]).to_numpy()
+    left = rng.random(len(ids)) < np.where(risky & ~contacted, 0.6, 0.1)
+    log = {"customer_id": ids, "contacted": contacted, "contacted_at": "2025-02-01", "churned": left}
+    pd.DataFrame(log).to_csv(tmp_path / "log.csv", index=False)
+    rule = dataclasses.replace(config.decisions, contacts=str(tmp_path / "log.csv"), most=50)
+    scored = jobs.score(dataclasses.replace(config, decisions=rule), out=tmp_path / "out", model=world.bundle)
+    found, scores = (
+        json.loads((scored / "call_plan.json").read_text()),
+        pd.read_parquet(scored / "scores.parquet"),
+    )
+    assert found["proof"]["auc"] <= found["proof"]["auc_limit"]
+    assert (
+        (found["proof"]["verdict"] == "uplift")
+        == ("uplift" in scores)
+        == (found["plan"]["ranked_by"] == "uplift")
+    )
+    assert found["proof"]["effect_low"] > 0 and found["plan"]["size"] <= 50
+    if "uplift" in scores:
+        p, value, uplift = (scores[n] for n in ("churn_probability", "expected_value", "uplift"))
+        profit = uplift * (value - 3000) - (1 - p) * 3000 - 500
+        assert np.allclose(profit, scores["expected_profit"])
 
 
 def test_everybody_with_a_running_contract_is_scored_once(world: World) -> None:

@@ -8,6 +8,7 @@ from cxml.features.declare import (
     Feature,
     Flag,
     Norm,
+    Treatment,
     count,
     days_since,
     latest,
@@ -23,6 +24,8 @@ ABANDONMENT = Factor(
     kind="lever",
     family="process",
     tier=2,
+    treatment=Treatment("abandoned_n", any=True),
+    after=("waiting",),
     says="Contacts that ended before anybody served the customer, and what the customer did next.",
     flags=(
         Flag("next_contact", "interactions", "lead(t) over (partition by who order by t, pos)", ahead=True),

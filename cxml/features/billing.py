@@ -12,6 +12,7 @@ from cxml.features.declare import (
     Feature,
     Flag,
     Match,
+    Treatment,
     count,
     days_from,
     latest,
@@ -31,6 +32,7 @@ BILLING = Factor(
     kind="lever",
     family="price",
     tier=3,
+    treatment=Treatment("charges_unexpected_n"),
     says="Charges above what could be expected or is usual, fees without notice, and disputes.",
     matches=(
         Match(

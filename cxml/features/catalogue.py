@@ -148,6 +148,7 @@ def validate(factors: Sequence[Factor], contracts: Mapping[str, Table] = TABLES)
     """
     problems = [
         *_twice(factors),
+        *_order_problems(factors),
         *(problem for factor in factors for problem in _factor_problems(factor, contracts)),
         *_formula_problems(factors),
     ]
@@ -210,6 +211,17 @@ def _twice(factors: Sequence[Factor]) -> Iterator[str]:
             yield f"the flag {flag.name!r} is declared twice, with different texts"
 
 
+def _order_problems(factors: Sequence[Factor]) -> Iterator[str]:
+    """Factors that should come after one of another tier, or after each other."""
+    tiers = {factor.name: factor.tier for factor in factors}
+    before = {factor.name: set(factor.after) for factor in factors}
+    for factor in factors:
+        for name in factor.after:
+            # A factor that was left out leaves its name behind.
+            if name in tiers and (tiers[name] != factor.tier or factor.name in before[name]):
+                yield f"{factor.name}: it cannot come after {name!r}, which is of another tier or comes after it"
+
+
 def _columns(item: Feature | Derived) -> list[str]:
     if isinstance(item, Derived) and "{w}" not in item.sql:
         return [item.name]
@@ -230,6 +242,10 @@ def _factor_problems(factor: Factor, contracts: Mapping[str, Table]) -> Iterator
             yield f"{factor.name}: the optional column {name!r} is in no table"
     if not factor.says.strip():
         yield f"{factor.name}: says nothing about itself"
+    varied = {item.name: item for item in factor.features if item.unit != "text"}
+    if factor.treatment and factor.treatment.feature not in varied:
+        name = factor.treatment.feature
+        yield f"{factor.name}: the treatment {name!r} is none of its numbers, {did_you_mean(name, varied)}"
     before = _added(factor, contracts)
     for flag in factor.flags:
         more = {*before.get(flag.table, ()), "who"}

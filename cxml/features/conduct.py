@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from cxml.features.declare import Factor, Feature, Norm, count, days_since, latest, mean, share, total
+from cxml.features.declare import (
+    Factor,
+    Feature,
+    Norm,
+    Treatment,
+    count,
+    days_since,
+    latest,
+    mean,
+    share,
+    total,
+)
 
 CONDUCT = Factor(
     name="conduct",
@@ -11,6 +22,8 @@ CONDUCT = Factor(
     kind="lever",
     family="people",
     tier=3,
+    treatment=Treatment("scripted_share"),
+    after=("language",),
     says="Kindness, scripted, wrong or abusive answers, and whether agents saw with whom they were talking.",
     norms=(Norm("topic_handle_s", "interactions", "handle_s", by="topic"),),
     features=(

@@ -6,7 +6,7 @@ a scale. It needs two values and says nothing of how good they are: that is for 
 
 from __future__ import annotations
 
-from cxml.features.declare import Derived, Factor, Feature, Flag, Lookup, mean
+from cxml.features.declare import Derived, Factor, Feature, Flag, Lookup, Treatment, mean
 
 # Scores and moods in whole steps, so that sums of squares are exact and do not depend on the order of the rows.
 _ONE = 2**20
@@ -45,6 +45,7 @@ CONSISTENCY = Factor(
     kind="lever",
     family="process",
     tier=4,
+    treatment=Treatment("wait_spread"),
     says="How much waits, resolutions, scores and moods differ from time to time and from channel to channel.",
     optional=("wait_spread", "resolve_spread", "score_spread"),
     lookups=(Lookup("surveys", "interactions", "issue_id", (("channel_met", "channel"),)),),

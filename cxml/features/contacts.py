@@ -5,7 +5,19 @@ Volume is demand, not service: people who use more contact more, so it is never 
 
 from __future__ import annotations
 
-from cxml.features.declare import DAY, Derived, Factor, Feature, Flag, Match, count, days_since, mean, share
+from cxml.features.declare import (
+    DAY,
+    Derived,
+    Factor,
+    Feature,
+    Flag,
+    Match,
+    Treatment,
+    count,
+    days_since,
+    mean,
+    share,
+)
 
 CONTACTS = Factor(
     name="contacts",
@@ -14,6 +26,7 @@ CONTACTS = Factor(
     kind="volume",
     family="other",
     tier=1,
+    treatment=Treatment("issues_n", everyone=True),
     says="How many contacts, issues and messages there are, alone and against orders and visits.",
     matches=(Match("ordered_before_contact_at", "interactions", "orders", "t", "last before", 30),),
     flags=(

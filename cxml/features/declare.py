@@ -211,6 +211,27 @@ class Derived:
 
 
 @dataclass(frozen=True)
+class Treatment:
+    """What of a factor is varied when it is asked whether it is a cause of leaving.
+
+    Attributes
+    ----------
+    feature : str
+        Stem of a feature of the factor, neither text nor days since something. It is taken in the window of
+        the exposure, or as it stands when it has none: what it counts must then lie within the last weeks.
+    any : bool
+        The question is whether there was any, not how much.
+    everyone : bool
+        Who has no row in the table of the feature within the window counts as having had none. By default
+        such customers are left out: never having been in contact is not good service.
+    """
+
+    feature: str
+    any: bool = False
+    everyone: bool = False
+
+
+@dataclass(frozen=True)
 class Factor:
     """An experience factor: what it is about, when in the story it happens, and its features.
 
@@ -250,6 +271,8 @@ class Factor:
     matches: tuple[Match, ...] = ()
     norms: tuple[Norm, ...] = ()
     optional: tuple[str, ...] = ()
+    treatment: Treatment | None = None
+    after: tuple[str, ...] = ()
 
 
 def column_name(stem: str, lookback: int) -> str:

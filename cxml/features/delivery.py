@@ -11,6 +11,7 @@ from cxml.features.declare import (
     Feature,
     Flag,
     Match,
+    Treatment,
     count,
     days_since,
     latest,
@@ -29,6 +30,7 @@ DELIVERY = Factor(
     kind="lever",
     family="process",
     tier=3,
+    treatment=Treatment("late_delivery_share"),
     says="Orders that arrive late, are still on their way past the promise, must be asked about, or come with"
     " the wrong item.",
     matches=(

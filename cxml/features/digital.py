@@ -6,7 +6,18 @@ whose problem was not solved when the visit began.
 
 from __future__ import annotations
 
-from cxml.features.declare import Factor, Feature, Flag, Match, count, days_since, mean, share, total
+from cxml.features.declare import (
+    Factor,
+    Feature,
+    Flag,
+    Match,
+    Treatment,
+    count,
+    days_since,
+    mean,
+    share,
+    total,
+)
 from cxml.features.product import CLOSED, INBOUND
 
 _MOBILE, _DESKTOP = "device like 'mobile%'", "device like 'desktop%'"
@@ -18,6 +29,7 @@ DIGITAL = Factor(
     kind="lever",
     family="product",
     tier=3,
+    treatment=Treatment("error_share"),
     says="What goes wrong on the web and in the app, on small screens above all, and the carts it costs.",
     matches=(
         Match("cart_order_at", "sessions", "orders", "t", "first after", 1),

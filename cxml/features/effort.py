@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxml.features.declare import Derived, Factor, Feature, Flag, count, mean, share, worst
+from cxml.features.declare import Derived, Factor, Feature, Flag, Treatment, count, mean, share, worst
 from cxml.features.skill import AGENT_MET
 
 
@@ -19,6 +19,7 @@ EFFORT = Factor(
     kind="lever",
     family="process",
     tier=3,
+    treatment=Treatment("transfers_mean"),
     says="Being handed on, explaining again, proving who one is, changing channels: work the customer does.",
     lookups=(AGENT_MET,),
     # An index goes on without the parts whose columns are not there, and says which.

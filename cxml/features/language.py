@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxml.features.declare import Factor, Feature, Flag, Lookup, count, days_since, latest, share
+from cxml.features.declare import Factor, Feature, Flag, Lookup, Treatment, count, days_since, latest, share
 from cxml.features.skill import AGENT_MET, listed
 
 LANGUAGE = Factor(
@@ -12,6 +12,7 @@ LANGUAGE = Factor(
     kind="lever",
     family="people",
     tier=3,
+    treatment=Treatment("language_mismatch_n", any=True),
     says="Contacts in which the agent used another language than the customer.",
     lookups=(
         AGENT_MET,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from cxml import snapshots
 from cxml.config import Config
 from cxml.contracts import TABLES, Column, Table
 from cxml.errors import ConfigError, did_you_mean
@@ -58,15 +59,20 @@ def declared(config: Config) -> dict[str, str]:
     return {**lasting, **fingerprints(config.features.files, config.folder)}
 
 
-def planned(tables: Tables, kinds: Collection[FactorKind] = LEARNED) -> planner.Plan:
-    """The plan for these tables, with the lookbacks and promises of the config, of the factors of *kinds*."""
+def planned(
+    tables: Tables, kinds: Collection[FactorKind] = LEARNED, factors: Sequence[Factor] | None = None
+) -> planner.Plan:
+    """The plan for these tables, with the lookbacks and promises of the config, of the factors of *kinds*.
+
+    Of all factors of these tables, or of those given.
+    """
     present = dict(tables.columns)
     if tables.attributes:
         present["customers"] = present["customers"] | set(tables.attributes)
     config = tables.config.features
     flags = promise_flags(tables.config.promises)
-    factors = [factor for factor in factors_of(tables) if factor.kind in kinds]
-    plan = planner.plan(present, factors, config.lookbacks, _contracts(tables), flags)
+    chosen = [factor for factor in factors or factors_of(tables) if factor.kind in kinds]
+    plan = planner.plan(present, chosen, config.lookbacks, _contracts(tables), flags)
     return _without_columns(plan, set(config.leave_out))
 
 
@@ -124,6 +130,17 @@ def read(tables: Tables, relation: str = "matrix") -> pd.DataFrame:
     ).to_pandas()
     frame["cutoff"] = pd.to_datetime(frame["cutoff"], unit="s", utc=True).dt.as_unit("us")
     return frame
+
+
+def in_chunks(tables: Tables, chunk: int) -> Iterator[pd.DataFrame]:
+    """The feature matrix of the ``snapshots``, *chunk* of them at a time, ordered by customer."""
+    plan = planned(tables)
+    planner.prepare(tables.engine, plan)
+    everyone = snapshots.set_aside(tables.engine)
+    for start in range(0, everyone, chunk):
+        snapshots.narrow(tables.engine, start, start + chunk)
+        planner.run_chunk(tables.engine, plan)
+        yield read(tables)
 
 
 def coverage(tables: Tables, rows: Mapping[str, int]) -> dict[str, Any]:

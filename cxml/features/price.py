@@ -13,6 +13,7 @@ from cxml.features.declare import (
     Feature,
     Flag,
     Norm,
+    Treatment,
     count,
     days_since,
     latest,
@@ -30,6 +31,7 @@ PRICE = Factor(
     kind="lever",
     family="price",
     tier=1,
+    treatment=Treatment("price_rise_new", any=True, everyone=True),
     says="Shipping fees and discounts against what is bought, and rises of the price of a contract."
     " Kept apart from delivery: it says what, not how, people buy.",
     norms=(Norm("plan_price", "subscriptions", "price", "plan"),),

@@ -13,6 +13,7 @@ from cxml.features.declare import (
     Flag,
     Lookup,
     Match,
+    Treatment,
     count,
     days_since,
     mean,
@@ -37,6 +38,7 @@ PROACTIVE = Factor(
     kind="lever",
     family="process",
     tier=3,
+    treatment=Treatment("order_told_share"),
     says="Contacts, alerts, confirmations, status and after-care messages that come before the customer asks.",
     lookups=(
         Lookup("interactions", "customers", "customer_id", (("life_event_before_contact_at", "life_event_at"),)),

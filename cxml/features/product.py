@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from cxml.features.declare import DAY, Factor, Feature, Flag, Match, count, days_since, share, total
+from cxml.features.declare import (
+    DAY,
+    Factor,
+    Feature,
+    Flag,
+    Match,
+    Treatment,
+    count,
+    days_since,
+    share,
+    total,
+)
 
 INBOUND = "coalesce(direction, 'inbound') = 'inbound'"
 """The customer began the contact; where nothing is said, they did."""
@@ -24,6 +35,7 @@ PRODUCT = Factor(
     kind="lever",
     family="product",
     tier=1,
+    treatment=Treatment("defects_n", any=True),
     says="Contacts that a better product would not have needed, and goods that were not there.",
     matches=(
         Match("bought_at", "interactions", "orders", "t", "last before", 30),

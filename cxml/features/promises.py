@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from cxml.engine import literal
@@ -17,20 +18,32 @@ def promise_flags(promises: Promises) -> tuple[Flag, ...]:
     >>> print(promise_flags(Promises())[0].sql[:60])
     case when channel like 'portal%' then 300e0 when channel lik
     """
-    answers = {**ANSWERS, **promises.answer}
-    elsewhere = _seconds(answers.pop("*"))
-    # The longest beginning first: what is said of social.whatsapp goes before what is said of social.
-    channels = sorted(answers, key=lambda name: (-len(name), name))
-    cases = "".join(
-        f" when channel like {literal(name + '%')} then {_seconds(answers[name])}" for name in channels
-    )
     return (
-        Flag("promised_s", "interactions", f"case{cases} when channel is not null then {elsewhere} end"),
+        Flag(
+            "promised_s", "interactions", by_channel({k: _seconds(v) for k, v in answers(promises).items()})
+        ),
         Flag("resolve_promise_s", "interactions", _seconds(promises.resolution)),
         Flag("delivery_promise_s", "orders", _seconds(promises.delivery)),
         Flag("refund_promise_s", "returns", _seconds(promises.refund)),
         Flag("return_window_s", "returns", _seconds(promises.returns)),
     )
+
+
+def answers(promises: Promises) -> dict[str, timedelta]:
+    """Within which time each beginning of a channel is answered: the defaults and what the config adds."""
+    return {**ANSWERS, **promises.answer}
+
+
+def by_channel(said: Mapping[str, str]) -> str:
+    """What is *said* of the beginning of a row's channel, ``*`` for all others: a row expression.
+
+    >>> by_channel({"chat": "1", "*": "2"})
+    "case when channel like 'chat%' then 1 when channel is not null then 2 end"
+    """
+    # The longest beginning first: what is said of social.whatsapp goes before what is said of social.
+    channels = sorted(said.keys() - {"*"}, key=lambda name: (-len(name), name))
+    cases = "".join(f" when channel like {literal(name + '%')} then {said[name]}" for name in channels)
+    return f"case{cases} when channel is not null then {said['*']} end"
 
 
 def _seconds(span: timedelta) -> str:

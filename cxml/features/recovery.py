@@ -21,6 +21,7 @@ from cxml.features.declare import (
     Feature,
     Flag,
     Match,
+    Treatment,
     count,
     days_since,
     mean,
@@ -267,6 +268,8 @@ RECOVERY = Factor(
     kind="lever",
     family="process",
     tier=4,
+    treatment=Treatment("recovery_completeness"),
+    after=("repeats", "resolution"),
     says="Apology, explanation, fix, compensation and follow-up, counted against the failures they answer.",
     optional=(
         "interactions.reopened_at", "interactions.corrected_at", "interactions.sentiment_end", "recoveries.granted",

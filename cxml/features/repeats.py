@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from cxml.features.declare import DAY, Derived, Factor, Feature, Flag, count, days_since, mean, share, worst
+from cxml.features.declare import (
+    DAY,
+    Derived,
+    Factor,
+    Feature,
+    Flag,
+    Treatment,
+    count,
+    days_since,
+    mean,
+    share,
+    worst,
+)
 
 REPEATS = Factor(
     name="repeats",
@@ -11,6 +23,7 @@ REPEATS = Factor(
     kind="lever",
     family="process",
     tier=4,
+    treatment=Treatment("repeats_week_n"),
     says="Contacts that should not be needed: the same topic again, after giving up or after an answer.",
     flags=(
         Flag(

@@ -5,7 +5,19 @@ A public complaint is a post of negative polarity, praise one of positive polari
 
 from __future__ import annotations
 
-from cxml.features.declare import DAY, Factor, Feature, Flag, Match, count, latest, mean, share, worst
+from cxml.features.declare import (
+    DAY,
+    Factor,
+    Feature,
+    Flag,
+    Match,
+    Treatment,
+    count,
+    latest,
+    mean,
+    share,
+    worst,
+)
 
 _HOUR = 3600
 
@@ -26,6 +38,7 @@ REPLIES = Factor(
     kind="lever",
     family="process",
     tier=4,
+    treatment=Treatment("complaint_reply_share"),
     says="Whether and how fast public complaints and praise are answered, and their authors contacted.",
     matches=(
         Match("made_good_after_post_at", "posts", "recoveries", "t", "first after", 14, "action <> 'gift'"),

@@ -11,6 +11,7 @@ from cxml.features.declare import (
     Feature,
     Flag,
     Norm,
+    Treatment,
     count,
     latest,
     mean,
@@ -26,6 +27,7 @@ RESOLUTION = Factor(
     kind="lever",
     family="process",
     tier=4,
+    treatment=Treatment("open_issues_n"),
     says="Whether problems are solved, at the first contact, in good time and for good.",
     flags=(
         Flag(

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from cxml.features.declare import DAY, Factor, Feature, Flag, Lookup, Match, count, mean, share, worst
+from cxml.features.declare import (
+    DAY,
+    Factor,
+    Feature,
+    Flag,
+    Lookup,
+    Match,
+    Treatment,
+    count,
+    mean,
+    share,
+    worst,
+)
 from cxml.features.product import INBOUND
 
 RETURNS = Factor(
@@ -12,6 +24,8 @@ RETURNS = Factor(
     kind="lever",
     family="process",
     tier=3,
+    treatment=Treatment("returns_refused_n", any=True),
+    after=("delivery",),
     says="Returns that are refused, slow, at the customer's cost, or not refunded when promised.",
     lookups=(
         Lookup(

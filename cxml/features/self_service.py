@@ -5,7 +5,7 @@ A robot is a chatbot, a bot on social media or a voice menu.
 
 from __future__ import annotations
 
-from cxml.features.declare import DAY, Factor, Feature, Flag, Match, count, mean, share
+from cxml.features.declare import DAY, Factor, Feature, Flag, Match, Treatment, count, mean, share
 from cxml.features.product import INBOUND
 from cxml.features.store import ONE, SCORE
 
@@ -18,6 +18,7 @@ SELF_SERVICE = Factor(
     kind="lever",
     family="product",
     tier=3,
+    treatment=Treatment("help_found_share"),
     says="Help that is found or not, portals that work or not, and robots that solve, loop or lead nowhere.",
     matches=(
         Match("help_contact_at", "sessions", "interactions", "t", "first after", 1, INBOUND),

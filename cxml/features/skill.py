@@ -12,6 +12,7 @@ from cxml.features.declare import (
     Feature,
     Flag,
     Lookup,
+    Treatment,
     count,
     days_since,
     latest,
@@ -49,6 +50,7 @@ SKILL = Factor(
     kind="lever",
     family="people",
     tier=2,
+    treatment=Treatment("unskilled_share"),
     says="Whether the agents met were trained for the topic, experienced and content with their work.",
     lookups=(AGENT_MET,),
     flags=(

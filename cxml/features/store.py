@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxml.features.declare import EVER, Factor, Feature, Flag, latest, mean, share, worst
+from cxml.features.declare import EVER, Factor, Feature, Flag, Treatment, latest, mean, share, worst
 from cxml.features.product import CLOSED
 
 # Scores are kept in whole steps of 2**-30, so that averages do not depend on the order of the rows.
@@ -20,6 +20,7 @@ STORE = Factor(
     kind="lever",
     family="process",
     tier=3,
+    treatment=Treatment("store_queue_mean"),
     says="Queues, empty shelves, help and distance of the stores a customer uses.",
     flags=(CLOSED, Flag("store_score", "surveys", f"case when about = 'store' then {SCORE} end")),
     features=(

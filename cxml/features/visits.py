@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from cxml.features.declare import Factor, Feature, Flag, count, days_since, latest, mean, share, worst
+from cxml.features.declare import (
+    Factor,
+    Feature,
+    Flag,
+    Treatment,
+    count,
+    days_since,
+    latest,
+    mean,
+    share,
+    worst,
+)
 
 VISITS = Factor(
     name="visits",
@@ -11,6 +22,7 @@ VISITS = Factor(
     kind="lever",
     family="process",
     tier=3,
+    treatment=Treatment("late_visits_n", any=True),
     says="Visits against the window that was promised: late, missed, moved, or given up by the customer.",
     flags=(
         Flag(

@@ -32,7 +32,7 @@ _NULLS = {
 }  # fmt: skip
 
 SQL_WORDS = words(
-    "abs and any_value as asc avg between bigint by case cast ceil coalesce concat count current decimal desc"
+    "abs and any_value as asc avg between bigint by case cast ceil coalesce concat contains count current decimal desc"
     " distinct double else end exp false float floor following from greatest group in int is lag lead least like"
     " ln lower max max_by median min min_by mod mode not null nullif or order over partition"
     " percentile_cont power preceding range round"

@@ -13,7 +13,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -130,6 +130,13 @@ class Bundle:
         features = pd.DataFrame(parts[:, :-1], columns=list(self.schema.columns), index=frame.index)
         found = pd.DataFrame(scores, index=frame.index).join(self._money(frame, encoded))
         return found.join(self._ahead(frame, found)), features
+
+    def staying(self, frame: pd.DataFrame, churn_probability: Floats, days: Sequence[float]) -> Floats | None:
+        """Chance of each row to be there still after each of *days*; None where leaving has no moment."""
+        if self.lifetime is None:
+            return None
+        encoded = self.lifetime.survival.schema_.encode(frame)
+        return self.lifetime.curve(encoded, churn_probability).at(days)
 
     def refuse_unseen(self, unseen: Mapping[str, int], rows: int) -> None:
         """Refuse a table in which too many rows hold a level that training never saw.

@@ -16,6 +16,7 @@ from cxml.report.figures import Figures, Language
 from cxml.report.inputs import ReportInputs
 from cxml.report.reasons import reason_text
 from cxml.report.safe_text import safe_cell
+from cxml.report.story_text import StoryText
 from cxml.report.words import Words, upper_first
 
 CALL_LIST_ROWS = 10_000
@@ -106,7 +107,7 @@ def _sheet(sheet: Worksheet, columns: Sequence[_Column], styles: dict[str, Forma
 
 def _list(inputs: ReportInputs, words: Words) -> list[_Column]:
     t, figures = words.plain, _figures(inputs, words)
-    calls = calls_of(ranked(inputs, CALL_LIST_ROWS))
+    calls = calls_of(ranked(inputs, CALL_LIST_ROWS), inputs.stories)
     money = f" ({figures.currency})" if figures.currency else ""
 
     def reasons(k: int) -> list[Cell]:
@@ -133,7 +134,16 @@ def _list(inputs: ReportInputs, words: Words) -> list[_Column]:
         ]
     if any(math.isfinite(c.expected_profit) for c in calls):
         columns.append(_Column(t("calls.profit") + money, 16, "money", [c.expected_profit for c in calls]))
-    return columns + [_Column(t("calls.reason", n=k + 1), 42, "text", reasons(k)) for k in range(3)]
+    columns += [_Column(t("calls.reason", n=k + 1), 42, "text", reasons(k)) for k in range(3)]
+    say = StoryText(words, figures)
+    told = [[say.plain(story) for story in c.stories] for c in calls]
+    missing = [say.missing(c.recovery) or None for c in calls]
+    if any(told) or any(missing):
+        columns += [
+            _Column(t("calls.facts"), 60, "text", ["\n".join(filter(None, one)) or None for one in told]),
+            _Column(t("calls.next"), 36, "text", missing),
+        ]
+    return columns
 
 
 def _factors(content: Content, words: Words) -> list[_Column]:

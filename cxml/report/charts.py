@@ -68,6 +68,15 @@ class Plot:
 
 
 @dataclass(frozen=True)
+class Spark:
+    """A line without axes in a drawing of 120 x 28 units, and its last point."""
+
+    line: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
 class Line:
     """One of several lines; ``tone`` is its place among them, 0 for the one that matters."""
 
@@ -200,6 +209,50 @@ def compared(
         y=tuple(Tick(at(tick), show(tick).text) for tick in ticks),
         lines=tuple(lines),
     )
+
+
+def curves(
+    days: Sequence[float], series: Sequence[tuple[str, Sequence[float]]], share: Format, count: Format
+) -> Comparison:
+    """Shares over days, each of *series* a name and its share after each of *days*."""
+    least = min((value for _, curve in series for value in curve), default=0.0)
+    ticks = ticks_between(min(least, 0.9), 1.0)
+
+    def at(value: float) -> float:
+        return _y((value - ticks[0]) / (ticks[-1] - ticks[0]))
+
+    lines = []
+    for tone, (name, curve) in enumerate(series):
+        marks = tuple(
+            Mark(
+                _x(day / days[-1]),
+                at(value),
+                at(value),
+                at(value),
+                f"{name}, {count(day).text}: {share(value).text}",
+            )
+            for day, value in zip(days, curve, strict=True)
+        )
+        lines.append(Line(name, tone, marks, " ".join(f"{mark.x},{mark.y}" for mark in marks)))
+    return Comparison(
+        x=tuple(
+            Tick(_x(tick / days[-1]), count(tick).text) for tick in nice_ticks(days[-1]) if tick <= days[-1]
+        ),
+        y=tuple(Tick(at(tick), share(tick).text) for tick in ticks),
+        lines=tuple(lines),
+    )
+
+
+def spark(shares: Sequence[float]) -> Spark:
+    """Shares one after the other, over a floor of nothing.
+
+    >>> spark([0.1, 0.2]).line
+    '2.0,15.0 116.0,4.0'
+    """
+    top = max(shares, default=0.0) or 1.0
+    step = 114 / max(1, len(shares) - 1)
+    points = [(round(2 + k * step, 1), round(26 - 22 * share / top, 1)) for k, share in enumerate(shares)]
+    return Spark(" ".join(f"{x},{y}" for x, y in points), *(points[-1] if points else (0.0, 0.0)))
 
 
 def tenth_of(points: Sequence[LiftPoint]) -> LiftPoint | None:

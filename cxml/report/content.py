@@ -14,8 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxml.config import duration
+from cxml.decisions import list_order
 from cxml.drivers import HIT
 from cxml.errors import DataError
+from cxml.report.behind import Behind, Stays, behind_of, stays_of
 from cxml.report.inputs import ReportInputs
 from cxml.report.quality import Quality, quality
 from cxml.report.safe_text import visible
@@ -121,7 +123,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Call:
-    """A row of the call list."""
+    """A row of the call list; stories and recovery as ``cxml.telling.tell`` gives them."""
 
     rank: int
     customer_id: str
@@ -131,6 +133,12 @@ class Call:
     expected_profit: float
     holdout: bool
     reasons: tuple[Reason, ...]
+    stories: tuple[Mapping[str, Any], ...] = ()
+    recovery: Mapping[str, Any] | None = None
+
+    def about(self, place: int) -> tuple[Mapping[str, Any], ...]:
+        """The stories behind the reason at *place*, from 1."""
+        return tuple(story for story in self.stories if story["reason"] == place)
 
 
 @dataclass(frozen=True)
@@ -175,6 +183,8 @@ class Content:
     levers: tuple[FactorNumbers, ...]
     others: tuple[FactorNumbers, ...]
     change: FactorNumbers | None
+    behind: Mapping[str, Behind]
+    stays: Stays | None
     calls: Calls
     quality: Quality
     coverage: Coverage
@@ -198,6 +208,8 @@ def compute(inputs: ReportInputs) -> Content:
         levers=levers,
         others=tuple(f for f in factors if f.kind != "lever"),
         change=levers[best] if best is not None and gain[best] > 0 else None,
+        behind=behind_of(inputs),
+        stays=stays_of(inputs.groups),
         calls=_calls(inputs),
         quality=quality(inputs.metrics, SMALL_GROUP, ZoneInfo(str(inputs.meta.get("timezone", "UTC")))),
         coverage=_coverage(inputs),
@@ -210,21 +222,21 @@ def factor_name(labels: Mapping[str, Any], factor: str) -> Name:
 
 
 def ranked(inputs: ReportInputs, limit: int) -> pd.DataFrame:
-    """The first *limit* rows of the call list: by value at risk, or by probability without money."""
-    scores = inputs.scores
-    keys = ["value_at_risk", "churn_probability"] if inputs.has_value else ["churn_probability"]
-    rows = scores
-    if len(scores) > limit:  # sort only what can be in the list, ties at its end included
-        lead = scores[keys[0]].fillna(-math.inf)
-        rows = scores[lead >= lead.nlargest(limit).iloc[-1]]
-    order = rows.assign(customer_id=rows["customer_id"].astype(str)).sort_values(
-        [*keys, "customer_id"], ascending=[*[False] * len(keys), True], kind="stable", na_position="last"
-    )
-    return order.head(limit)
+    """The first *limit* rows of the call list: by expected profit, or else value at risk, or else probability."""
+    rows = inputs.scores.assign(customer_id=inputs.scores["customer_id"].astype(str))
+    money = ("expected_profit", "value_at_risk") if inputs.has_value else ()
+    known = (name for name in money if name in rows and rows[name].notna().any())
+    lead = rows[next(known, "churn_probability")]
+    if len(rows) > limit:  # sort only what can be in the list, ties at its end included
+        known_or_last = lead.fillna(-math.inf).to_numpy()
+        kept = known_or_last >= np.sort(known_or_last)[-limit]
+        rows, lead = rows[kept], lead[kept]
+    order = list_order(rows["customer_id"], lead, rows["churn_probability"])
+    return rows.iloc[order[:limit]]
 
 
-def calls_of(rows: pd.DataFrame) -> tuple[Call, ...]:
-    """The rows of a ranked frame as calls, in their order."""
+def calls_of(rows: pd.DataFrame, stories: Mapping[str, Any]) -> tuple[Call, ...]:
+    """The rows of a ranked frame as calls, in their order, with what is told of their customers."""
     get = {name: rows[name].tolist() for name in rows.columns}
     nothing = [math.nan] * len(rows)
     money = {
@@ -243,6 +255,8 @@ def calls_of(rows: pd.DataFrame) -> tuple[Call, ...]:
             expected_profit=money["expected_profit"][i],
             holdout=holdout[i],
             reasons=tuple(Reason(str(n[i]), _number(v[i])) for n, v in reasons if pd.notna(n[i])),
+            stories=tuple(stories.get(get["customer_id"][i], {}).get("stories", ())),
+            recovery=stories.get(get["customer_id"][i], {}).get("recovery"),
         )
         for i in range(len(rows))
     )
@@ -361,7 +375,7 @@ def _calls(inputs: ReportInputs) -> Calls:
             gains = gains.where(~scores["holdout"].fillna(False).astype(bool), 0)
         paying, profit = int((gains > 0).sum()), float(gains.clip(lower=0).sum())
     return Calls(
-        rows=calls_of(ranked(inputs, PAGE_ROWS)),
+        rows=calls_of(ranked(inputs, PAGE_ROWS), inputs.stories),
         top=top,
         top_share=top / len(scores),
         held=first / total if total > 0 else math.nan,

@@ -117,6 +117,15 @@ class Figures:
         """A difference of percentages."""
         return Figure(share, f"{100 * share:.1f}%p" if self._ko else f"{100 * share:.1f} percentage points")
 
+    def change(self, share: float) -> Figure:
+        """A change of a probability in points, with its sign.
+
+        >>> print(Figures("en").change(0.0052), "|", Figures("ko").change(-0.021))
+        +0.5 points | −2.1%p
+        """
+        shown = f"{100 * share:+.1f}" if abs(share) >= 0.0005 else f"{100 * share:+.2f}"
+        return Figure(share, f"{shown}{'%p' if self._ko else ' points'}".replace("-", MINUS))
+
     def times(self, ratio: float) -> Figure:
         """A multiple, such as an odds ratio.
 

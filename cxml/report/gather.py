@@ -14,6 +14,7 @@ from cxml import drivers
 from cxml.manifest import verify
 from cxml.report.inputs import ReportInputs
 
+_IF_THERE = ("call_plan.json", "stories.json", "groups.json")
 _STATED = ("currency", "timezone", "observation_end")
 
 
@@ -28,6 +29,7 @@ def gather(scored: Path) -> ReportInputs:
     info = verify(scored)["info"]
     labels, model, coverage = (_json(scored / f"{name}.json") for name in ("labels", "model", "coverage"))
     scores = pd.read_parquet(scored / "scores.parquet")
+    calls, stories, groups = (_json(path) if (path := scored / name).is_file() else {} for name in _IF_THERE)
     factors = drivers.summary(scores, labels)
     if "directions" in model:
         factors["direction"] = factors["factor"].map(model["directions"]).astype("float64")
@@ -37,6 +39,9 @@ def gather(scored: Path) -> ReportInputs:
         labels=labels,
         metrics=model["metrics"],
         coverage=coverage,
+        evidence=model.get("evidence", {}),
+        groups=groups,
+        causes=model.get("causes", {}),
         meta={
             "project": info["project"],
             **{name: info[name] for name in _STATED if name in info},
@@ -49,6 +54,8 @@ def gather(scored: Path) -> ReportInputs:
             "model_version": info["model"][:12],
             "data_fingerprint": _fingerprint(info["data"]),
         },
+        calls=calls,
+        stories={one["customer_id"]: one for one in stories.get("customers", ())},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -30,7 +30,7 @@ _META = ("project", "cutoff", "lead", "horizon")
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """Everything a report shows is computed from these six; there is no clock and no other source.
+    """Everything a report shows is computed from these; there is no clock and no other source.
 
     Attributes
     ----------
@@ -62,6 +62,19 @@ class ReportInputs:
         ``currency`` (ISO code), ``timezone`` (IANA name, default UTC), ``churn_definition``
         (``subscription``, ``inactivity``, ``date``), ``model_version``, ``data_fingerprint``,
         ``population`` (``{"at_risk", "new", "gone"}``), ``observation_end``, ``training_cutoffs``.
+    calls : mapping
+        ``plan``: ``cxml.decisions.CallPlan`` and ``proof``: ``cxml.uplift.Proof``, as ``call_plan.json`` has them.
+        May be empty.
+    stories : mapping
+        Customer id -> ``stories`` and ``recovery``, as ``cxml.telling.tell`` gives them. May be empty.
+
+    evidence : mapping
+        What stands behind the factors, as ``cxml.evidence.of`` gives it; empty: nothing is said of it.
+    groups : mapping
+        Whom factors hit, as ``cxml.groups.Groups.as_json`` gives it; empty: nothing is said of it.
+    causes : mapping
+        Factor -> badge, reason and effect, as ``cxml.causes.recipe.short`` gives them; empty: association is all
+        that is claimed.
 
     Raises
     ------
@@ -76,6 +89,11 @@ class ReportInputs:
     metrics: Mapping[str, Any]
     coverage: Mapping[str, Any]
     meta: Mapping[str, Any]
+    calls: Mapping[str, Any] = field(default_factory=dict)
+    stories: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    groups: Mapping[str, Any] = field(default_factory=dict)
+    causes: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _needed(_DRIVERS, self.drivers.columns, "drivers")

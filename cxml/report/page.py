@@ -10,10 +10,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cxml.report import charts
+from cxml.report.behind_text import BehindText
 from cxml.report.content import HARDLY, SMALL_GROUP, Content, FactorNumbers, Name, Reason, compute
 from cxml.report.figures import Figure, Figures, Language
 from cxml.report.inputs import ReportInputs
 from cxml.report.reasons import reason_text
+from cxml.report.story_text import StoryText
 from cxml.report.words import Words, lower_first, upper_first
 
 CALL_LIST_FILE = "call_list.xlsx"
@@ -66,6 +68,9 @@ class Voice:
         self.lang = lang
         self.words = Words(lang)
         self.figures = Figures(lang, content.scope.currency, content.scope.timezone)
+        self.story = StoryText(self.words, self.figures)
+        self.behind = BehindText(self.labels, self.words, self.figures)
+        self.ranked_by = inputs.calls.get("plan", {}).get("ranked_by", "risk")
         self.call_list_file = CALL_LIST_FILE
 
     def name(self, name: Name) -> str:

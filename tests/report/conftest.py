@@ -134,7 +134,8 @@ def labels_of() -> dict[str, Any]:
         "factors": {f: {"en": en, "ko": ko, "kind": kind, "family": family}
                     for f, (en, ko, kind, family, _, _) in FACTORS.items()},
         "features": {n: {"factor": f, **windowed(n, en, ko), "unit": unit, "direction": "+"}
-                     for n, (f, en, ko, unit, _) in FEATURES.items()},
+                     for n, (f, en, ko, unit, _) in FEATURES.items()}
+        | {"customer_region": {"factor": "behaviour", "en": "region", "ko": "지역", "unit": "text", "direction": "±"}},
     }  # fmt: skip
 
 
@@ -207,6 +208,60 @@ def coverage_of() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def evidence_of(drivers: pd.DataFrame) -> dict[str, Any]:
+    """What stands behind the levers: ranks, four cutoffs, comparisons of three of them."""
+    levers = list(drivers.loc[drivers["kind"] == "lever", "factor"])
+    cutoffs = ["2025-12-31T15:00:00+00:00", "2026-01-31T15:00:00+00:00", "2026-02-28T15:00:00+00:00"]
+    compared = {
+        "waiting": ("wait_mean_90d", 360.0, 0.081, 0.052, 1.56, 1.31, 1.86),
+        "repeats": ("repeats_90d", 0.0, 0.09, 0.05, 1.8, 1.4, 2.31),
+        "resolution": ("open_age", 48.0, 0.062, 0.058, 1.07, 0.88, 1.3),
+    }
+    return {
+        "ranks": {f: {"rank": k + 1, "rank_low": max(1, k), "rank_high": k + 2 if k else 1, "first": float(k == 0)}
+                  for k, f in enumerate(levers)},
+        "history": [{"cutoff": c, "factor": f, "importance": 0.1, "share_hit": 0.2 + 0.01 * j - 0.02 * k, "rank": k + 1}
+                    for j, c in enumerate(cutoffs) for k, f in enumerate(levers)],
+        "comparisons": {
+            f: {"feature": name, "threshold": edge, "above": True, "left": left, "left_others": others,
+                "ratio": ratio, "low": low, "high": high, "customers": 1500, "rows": 4100}
+            for f, (name, edge, left, others, ratio, low, high) in compared.items()
+        },
+    }  # fmt: skip
+
+
+CAUSES: dict[str, Any] = {
+    "waiting": {"badge": "supported", "reason": "passed", "told": "minute", "effect": 0.52, "low": 0.3, "high": 0.81},
+    "repeats": {"badge": "association_only", "reason": "benchmark", "told": "one", "effect": 2.5, "low": 0.4, "high": 4.6},
+    "resolution": {"badge": "not_testable", "reason": "exposed"},
+    "effort": {"badge": "contradicted", "reason": "no_effect", "told": "any", "effect": 0.02, "low": -0.1, "high": 0.14},
+}  # fmt: skip
+"""What was found about four of the factors; effects in points."""
+
+
+def groups_of(drivers: pd.DataFrame) -> dict[str, Any]:
+    """Whom the factors hit: three regions, one of them small, and who is beyond the thresholds."""
+    days = [0, 30, 60, 90, 120, 180, 240, 300, 365]
+    hits = dict(zip(drivers["factor"], drivers["customers_hit"], strict=True))
+
+    def group(customers: int, rate: float, tilt: float) -> dict[str, Any]:
+        return {
+            "customers": customers, "leavers": 0.07 * customers, "value_at_risk": 9_500.0 * customers,
+            "hit": {f: round(n * customers * tilt / 10_000) for f, n in hits.items()},
+            "stays": [float(np.exp(-rate * day)) for day in days],
+        }  # fmt: skip
+
+    return {
+        "days": days,
+        "everybody": group(10_000, 0.001, 1.0),
+        "segments": [
+            {"attribute": "customer_region", "level": level, **group(n, rate, tilt)}
+            for level, n, rate, tilt in (("11", 6000, 0.0009, 0.8), ("26", 3992, 0.0014, 1.3), ("48", 8, 0.004, 4.0))
+        ],
+        "beyond": {f: group(n, 0.002, 1.0) for f, n in (("waiting", 2310), ("repeats", 1200), ("resolution", 7))},
+    }  # fmt: skip
+
+
 META: dict[str, Any] = {
     "project": "Hangang Home",
     "currency": "KRW",
@@ -231,7 +286,11 @@ META: dict[str, Any] = {
 def make_inputs(customers: int = 10_000) -> ReportInputs:
     """The whole input."""
     scores = scores_of(customers)
-    return ReportInputs(scores, drivers_of(scores), labels_of(), metrics_of(), coverage_of(), META)
+    drivers = drivers_of(scores)
+    return ReportInputs(
+        scores, drivers, labels_of(), metrics_of(), coverage_of(), META, evidence=evidence_of(drivers),
+        groups=groups_of(drivers), causes=CAUSES,
+    )  # fmt: skip
 
 
 def without_value(inputs: ReportInputs) -> ReportInputs:

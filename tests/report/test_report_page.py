@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,11 @@ PAYLOADS = (
     "{{ 7*7 }}", "{% raw %}", "{0.__class__}", "{factor}", "*bold*", "javascript:x", "<a href=javascript:x>",
     "\x00<b>\x01", "\u202e<b>gnp", "</data></td></tr></table><b>", "=cmd|' /C calc'!A0", "<base href=//evil>",
     "`<b>`", "%3Cscript%3E", "<math><mi//xlink:href=x>", "</svg><b>", "𝒳<b/>", "a" * 300,
+    "</desc></svg><script>x</script>", "</bdi><b>", "</li></ul><h1>", "<object data=//evil>", "<embed src=//evil>",
+    "<form action=//evil>", "<input autofocus onfocus=x>", "<details open ontoggle=x>", "<link rel=stylesheet href=//evil>",
+    "<meta http-equiv=refresh content=0>", "<video src=//evil>", "<audio src=//evil>", "<body onload=x>", "<template><b>",
+    "<noscript><b>", "<textarea><b>", "<plaintext>", "<xmp><b>", "<?php x ?>", "<%= x %>", "${7*7}", "#{7*7}", "[[x]]",
+    "\\x3cb\\x3e", "\\u003cb\\u003e", "＜b＞", "\r\n<b>", "<b\t>", "<\u200bb>", "{% include 'x' %}", "{# x #}",
 )  # fmt: skip
 
 
@@ -159,10 +165,10 @@ def test_same_inputs_same_bytes(inputs: ReportInputs) -> None:
 
 
 def test_association_is_never_called_cause(pages: dict[str, Any]) -> None:
-    text = pages["en"].prose().lower()
+    text = pages["en"].prose().lower().replace("supported as a cause", "")
     assert not re.search(r"\bbecause\b|\bcaused?\b|due to|protects", text)
     assert "not a proven effect" in text
-    korean = pages["ko"].prose()
+    korean = pages["ko"].prose().replace("원인으로 뒷받침됨", "")
     assert not re.search("때문|덕분|원인으로 뒷받침", korean)
     assert "검증된 값은 아닙니다" in korean
 
@@ -246,17 +252,33 @@ def _hostile(inputs: ReportInputs, texts: tuple[str, ...]) -> ReportInputs:
             "model_version": next(pick),
             "data_fingerprint": next(pick),
         },
+        evidence=_renamed(inputs.evidence, keys),
+        groups={
+            **inputs.groups,
+            "segments": [
+                {**row, "level": f"{next(pick)}{k}", "hit": {keys[f]: n for f, n in row["hit"].items()}}
+                for k, row in enumerate(inputs.groups["segments"])
+            ],
+            "beyond": {keys[f]: n for f, n in inputs.groups["beyond"].items()},
+        },
     )
+
+
+def _renamed(evidence: Mapping[str, Any], keys: dict[str, str]) -> dict[str, Any]:
+    return {
+        "ranks": {keys[f]: told for f, told in evidence["ranks"].items()},
+        "history": [{**row, "factor": keys[row["factor"]]} for row in evidence["history"]],
+        "comparisons": {keys[f]: told for f, told in evidence["comparisons"].items()},
+    }
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_hostile_text_stays_text(inputs: ReportInputs, read: Any, lang: Any) -> None:
     calm = read(render(_hostile(inputs, tuple(f"word{k}" for k in range(len(PAYLOADS)))), lang))
-    for payload in PAYLOADS if lang == "en" else PAYLOADS[::4]:
-        page = read(render(_hostile(inputs, (payload,)), lang))
-        assert page.structure() == calm.structure(), payload
-        if "\x00" not in payload:
-            assert page.find("bdi")[0].text.startswith(payload)
+    for k in range(0, len(PAYLOADS), 4 if lang == "en" else 16):  # four at a time, in turn
+        some = PAYLOADS[k : k + 4]
+        page = read(render(_hostile(inputs, some), lang))
+        assert page.structure() == calm.structure(), some
     mixed = read(render(_hostile(inputs, PAYLOADS), lang))
     assert mixed.structure() == calm.structure()
 

@@ -1,0 +1,87 @@
+"""All that is asked about causes after a training: badges, promise cliffs, and what if."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxml.causes import cliffs, recipe, what_if
+from cxml.causes.cliffs import Cliff
+from cxml.causes.study import study_of
+from cxml.models.bundle import Bundle
+from cxml.tables import Tables
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What was found.
+
+    Attributes
+    ----------
+    causes : DataFrame
+        As from ``recipe.judge``, a row per factor.
+    cliffs : dict of str to Cliff
+        By name of the promise; empty where nothing says what came first.
+    what_if : DataFrame
+        As from ``what_if.believed``.
+    """
+
+    causes: pd.DataFrame
+    cliffs: dict[str, Cliff]
+    what_if: pd.DataFrame
+
+    def short(self) -> dict[str, Any]:
+        """What a bundle carries along: without curves, and without what is missing."""
+        breaks = [
+            {name: value for name, value in row.items() if not isinstance(value, list) and value is not None}
+            for row in cliffs.as_json(self.cliffs)
+        ]
+        changes = [
+            {str(name): value for name, value in row.items() if value == value}
+            for row in self.what_if.to_dict("records")
+        ]
+        return {"causes": recipe.short(self.causes), "cliffs": breaks, "what_if": changes}
+
+
+def examine(
+    tables: Tables,
+    frame: pd.DataFrame,
+    bundle: Bundle,
+    now: pd.Timestamp,
+    *,
+    seed: int = 0,
+    tell: Tell = lambda text: None,
+) -> Examined:
+    """Look for causes among the snapshots of a training set.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As ``cxml.training.assemble`` makes it.
+    bundle : Bundle
+        Asked for the value of customers, and for its own view where there is no estimate of a cause.
+    now : Timestamp
+        The cutoff of *frame* that the model's view is about.
+    """
+    columns = list(bundle.schema.columns)
+    if bundle.value is not None:
+        frame = frame.assign(value=bundle.value.predict(frame[columns]))
+    study = study_of(tables, frame, seed)
+    if study is None:
+        found = recipe.find(tables, frame, seed=seed, tell=tell)
+        return Examined(found, {}, pd.DataFrame(columns=list(what_if.COLUMNS)))
+    found = recipe.judge(study, seed)
+    badges = dict(zip(found["factor"], found["badge"], strict=True))
+    by_cause = what_if.of(tables, study, what_if.carried(badges), seed)
+    last = frame[frame["cutoff"] == now]
+    by_model = what_if.replayed(
+        by_cause, last[columns], bundle.labels, lambda X: np.asarray(bundle.churn.predict_proba(X)[:, 1]),
+        None if bundle.value is None else last["value"].to_numpy(dtype=np.float64),
+    )  # fmt: skip
+    return Examined(found, cliffs.of(tables, study, seed), what_if.believed(by_cause, by_model, badges))

@@ -1,0 +1,221 @@
+"""The snapshots as a study needs them: who left, what they went through, and what was known before.
+
+The planner is asked three times: what happened in the exposure window, what was known when it began, and what
+was known a month earlier still, for the outcome that the factors cannot have caused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxml import snapshots, static
+from cxml.causes import treatments
+from cxml.causes.treatments import Question
+from cxml.features import matrix, planner
+from cxml.features.declare import Factor, Feature, column_name, count
+from cxml.splits import hash_share
+from cxml.tables import Tables
+
+Floats = NDArray[np.float64]
+
+MOST_SNAPSHOTS = 100_000
+"""Above it customers are drawn: intervals are narrow enough."""
+
+BEFORE_D = 30
+"""Days before the exposure window whose activity no exposure in the window can have caused."""
+
+START = "@start"
+"""What the name of a control ends in that is known as of the start of the exposure window."""
+
+_KEYS = ["customer_id", "cutoff"]
+_DAY = 86400
+_USE = ("orders", "sessions")
+_DRAWN = "causes_drawn"
+
+
+@dataclass(frozen=True)
+class Study:
+    """Snapshots with outcomes, exposures and controls; all tables have the same rows.
+
+    Attributes
+    ----------
+    churned : float array of shape (rows,)
+        1: left.
+    customers : Series
+        Whose row it is.
+    questions : tuple of Question
+        One per factor.
+    exposures : DataFrame
+        The treatment of each factor that can be asked about; missing for rows it does not concern.
+    before : DataFrame
+        Controls as of the start of the exposure window.
+    groups : mapping of str to str
+        To which group of confounders a control belongs, as far as it is compared with what is hidden.
+    inside : DataFrame
+        Controls from the exposure window.
+    during : mapping of str to tuple of str
+        Which of them each factor has.
+    activity : float array of shape (rows,), or None
+        What the customer did in the month before the exposure window; None where nothing is recorded.
+    earlier : DataFrame, or None
+        The controls as of the start of that month.
+    window : int
+        Days of the exposure window.
+    drawn, everyone : int
+        Customers drawn, and of how many.
+    young : int
+        Rows left out because the customer was not yet there when the window began.
+    cutoffs : Series
+        When each row was looked at.
+    value : float array of shape (rows,)
+        Money earned in the horizon; NaN where no value is configured.
+    """
+
+    churned: Floats
+    customers: pd.Series
+    questions: tuple[Question, ...]
+    exposures: pd.DataFrame
+    before: pd.DataFrame
+    groups: Mapping[str, str]
+    inside: pd.DataFrame
+    during: Mapping[str, tuple[str, ...]]
+    activity: Floats | None
+    earlier: pd.DataFrame | None
+    window: int
+    drawn: int
+    everyone: int
+    young: int
+    cutoffs: pd.Series = field(default_factory=pd.Series)
+    value: Floats = field(default_factory=lambda: np.zeros(0))
+
+
+def study_of(tables: Tables, frame: pd.DataFrame, seed: int = 0) -> Study | None:
+    """The study of the snapshots of a training set; None where nothing says what was before what.
+
+    Parameters
+    ----------
+    tables : Tables
+    frame : DataFrame
+        ``customer_id``, ``cutoff``, ``churned`` and the feature columns, as ``cxml.training.assemble`` makes them.
+    seed : int
+        Draws the customers, where there are more than 100,000 snapshots.
+    """
+    if static.is_static(tables.config):
+        return None
+    drawn = _draw(frame, seed)
+    factors, lookbacks = matrix.factors_of(tables), tables.config.features.lookbacks
+    window = treatments.window_of(lookbacks)
+    asked = treatments.questions(factors, frame.columns, lookbacks)
+    seen = _at(tables, drawn, 0, [_row_counts(asked, tables, window)])
+    start = treatments.at_the_start(factors, lookbacks)
+    use = _use(tables)
+    then = _at(tables, drawn, window, [*start, use] if use else start)
+    there = then["there"].to_numpy(dtype=bool)
+    drawn, seen, then = (part[there].reset_index(drop=True) for part in (drawn, seen, then))
+    during = {
+        q.factor: treatments.within(factor, factors, frame.columns, lookbacks)
+        for factor, q in zip(factors, asked, strict=True)
+        if not q.reason
+    }
+    exposures = {
+        q.factor: treatments.exposure(q, drawn, seen.get(f"rows_{q.table}_{window}d"))
+        for q in asked
+        if not q.reason
+    }
+    activity, earlier = None, None
+    if use:
+        long_ago = _at(tables, drawn, window + BEFORE_D, start)
+        activity = np.where(long_ago["there"].to_numpy(dtype=bool), _activity(then, use), np.nan)
+        earlier = _controls(long_ago, start)
+    return Study(
+        churned=drawn["churned"].to_numpy(dtype=np.float64), customers=drawn["customer_id"], questions=asked,
+        exposures=pd.DataFrame(exposures, index=drawn.index), before=_controls(then, start),
+        groups=_groups(factors, start, lookbacks),
+        inside=drawn[sorted({column for columns in during.values() for column in columns})], during=during,
+        activity=activity, earlier=earlier, window=window,
+        drawn=drawn["customer_id"].nunique(), everyone=frame["customer_id"].nunique(), young=int((~there).sum()),
+        cutoffs=drawn["cutoff"], value=np.asarray(drawn.get("value", np.full(len(drawn), np.nan)), dtype=np.float64),
+    )  # fmt: skip
+
+
+def _draw(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The snapshots in order of customer and cutoff; of too many, all those of some customers."""
+    share = MOST_SNAPSHOTS / max(len(frame), 1)
+    kept = frame if share >= 1 else frame[hash_share(frame["customer_id"], seed) < share]
+    return kept.sort_values(_KEYS, kind="stable").reset_index(drop=True)
+
+
+def _at(tables: Tables, drawn: pd.DataFrame, days: int, factors: Sequence[Factor]) -> pd.DataFrame:
+    """The features of *factors* as of *days* before the cutoff of each row of *drawn*, in its order.
+
+    ``there`` says whether the customer was known by then.
+    """
+    engine = tables.engine
+    snapshots.take(tables, [cutoff.to_pydatetime() for cutoff in sorted(drawn["cutoff"].unique())])
+    engine.register(_DRAWN, drawn[["customer_id"]].drop_duplicates())
+    for name in ("snapshots", "customer_keys"):
+        engine.keep(name, f"select s.* from {name} s join {_DRAWN} using (customer_id)")
+    snapshots.look_back(engine, days * _DAY)
+    planner.run(engine, matrix.planned(tables, factors=factors))
+    engine.keep(
+        "causes_matrix",
+        "select m.*, coalesce(a.t < m.cutoff, false) as there from matrix m"
+        " join customer_keys k using (customer_id) join arrivals a using (ci)",
+    )
+    found = matrix.read(tables, "causes_matrix")
+    for name in ("matrix", "causes_matrix"):
+        engine.drop(name)
+    found["cutoff"] += pd.Timedelta(days=days)
+    return drawn[_KEYS].merge(found, on=_KEYS, how="left", validate="one_to_one")
+
+
+def _row_counts(asked: Sequence[Question], tables: Tables, window: int) -> Factor:
+    """How many rows each snapshot has in the exposure window, of each table that is asked about."""
+    names = sorted({q.table for q in asked if not q.reason} & set(tables.columns))
+    return _counting("rows", names, window)
+
+
+def _use(tables: Tables) -> Factor | None:
+    """What the customer did by themselves in the month before: orders and visits, or else contacts."""
+    names = [name for name in _USE if name in tables.columns] or ["interactions"]
+    return _counting("use", names, BEFORE_D) if names[0] in tables.columns else None
+
+
+def _counting(stem: str, names: Sequence[str], days: int) -> Factor:
+    return Factor(
+        name=f"{stem}_in_window", en=stem, ko=stem, kind="context", family="other", tier=0, says=stem,
+        features=tuple(
+            Feature(f"{stem}_{name}", name, count(), "count", "", "±", stem, stem, (days,), empty=0) for name in names
+        ),
+    )  # fmt: skip
+
+
+def _activity(then: pd.DataFrame, use: Factor) -> Floats:
+    """The rows of the month before the exposure window, on a logarithmic scale."""
+    total = sum(then[f"{feature.name}_{BEFORE_D}d"].to_numpy(dtype=np.float64) for feature in use.features)
+    return np.asarray(np.log1p(total))
+
+
+def _controls(found: pd.DataFrame, factors: Sequence[Factor]) -> pd.DataFrame:
+    """The features as controls, with the month of the cutoff as one more."""
+    declared = {feature.name for factor in factors for feature in factor.features}
+    names = [c for c in found.columns if c in declared or c.rpartition("_")[0] in declared]
+    controls = found[names].add_suffix(START)
+    return controls.assign(month=found["cutoff"].dt.strftime("%Y-%m"))
+
+
+def _groups(factors: Sequence[Factor], start: Sequence[Factor], lookbacks: Sequence[int]) -> dict[str, str]:
+    """The group of confounders of each control: of those from the window, demand alone is one."""
+    before = {
+        column_name(feature.name, days) + START: treatments.group_of(factor, feature)
+        for factor in start
+        for feature in factor.features
+        for days in feature.lookbacks or lookbacks
+    }
+    demand = (treatments.held_fixed(factor, lookbacks) for factor in factors if factor.tier == 1)
+    return before | {column: "demand" for columns in demand for column in columns}

@@ -1,0 +1,257 @@
+"""Tells the stories of the first customers of the call list, from the tables as known at the cutoff.
+
+Only through the as-of views: what became known at or after the cutoff changes no story. Facts are data, not prose:
+instants in ISO form, seconds, numbers and names from the data; no value about a person but the customer's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from cxml import asof
+from cxml.contracts import CONTACT_END, TABLES
+from cxml.engine import Engine
+from cxml.features.promises import promise_flags
+from cxml.features.vocabulary import words
+from cxml.sections import Promises
+from cxml.stories import STEPS, STORIES, Fact, Story
+from cxml.tables import Tables
+
+PER_REASON = 2
+"""Stories told for one reason at most."""
+
+_NULLS = {
+    "text": "varchar", "instant": "bigint", "number": "float", "money": "decimal(18,4)", "count": "int",
+    "flag": "boolean",
+}  # fmt: skip
+_DAYS_180 = 180 * 86400
+Facts = dict[str, Any]
+Reason = tuple[int, str, str]
+"""Its place, its factor and its feature."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A table as known at the cutoff, under *relation*, and which of its columns the data have."""
+
+    relation: str
+    columns: frozenset[str]
+
+
+def tell(
+    tables: Tables, customers: pd.DataFrame, cutoff: datetime, labels: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The stories behind the reasons of *customers*.
+
+    Parameters
+    ----------
+    customers : DataFrame
+        ``customer_id`` and ``reason_1``, ``reason_2``, ... in the order of the call list; some hundreds.
+    cutoff : datetime
+        Nothing that became known from then on is told.
+    labels : mapping
+        As in the bundle: the factor of each feature.
+
+    Returns
+    -------
+    dict
+        ``cutoff`` and ``customers``, one entry each in the given order: ``customer_id``; ``stories``, a list of
+        ``story`` (its name), ``reason`` (which one it explains, from 1), ``factor`` and ``facts``; ``recovery``,
+        what is still missing for the open or last bad issue (``topic``, ``since``, ``open``, ``missing``), or None.
+    """
+    ids = customers["customer_id"].astype(str).tolist()
+    _point_at(tables.engine, ids, cutoff)
+    seen = {name: _known(tables, name) for name in sorted({"interactions", "recoveries"} | {s.table for s in STORIES})
+            if name in tables.columns}  # fmt: skip
+    found = {
+        story.name: _told(tables.engine, story, seen[story.table]) for story in STORIES if story.table in seen
+    }
+    missing = _recoveries(tables.engine, seen)
+    for known in seen.values():
+        tables.engine.drop(known.relation)
+    entries = []
+    for g, (customer, reasons) in enumerate(zip(ids, _reasons(customers, labels), strict=True)):
+        mine = {name: rows[g] for name, rows in found.items() if g in rows}
+        entries.append(
+            {"customer_id": customer, "stories": _chosen(mine, reasons), "recovery": missing.get(g)}
+        )
+    return {"cutoff": cutoff.isoformat(), "customers": entries}
+
+
+def _point_at(engine: Engine, ids: Sequence[str], cutoff: datetime) -> None:
+    """Make these customers at this cutoff the ``snapshots``; ``g`` is the customer's place."""
+    engine.register("told_customers", pa.table({
+        "customer_id": pa.array(ids, pa.string()), "g": pa.array(range(len(ids)), pa.int64()),
+    }))  # fmt: skip
+    engine.keep("customer_keys", "select customer_id, cast(g as int) as ci from told_customers")
+    at = int(cutoff.timestamp())
+    engine.keep(
+        "snapshots",
+        f"select customer_id, cast(g as int) as ci, 0 as k, cast({at} as bigint) as c, g from told_customers",
+    )
+
+
+def _known(tables: Tables, name: str) -> Known:
+    """A table as known at the cutoff, with its promises, and its absent columns as missing."""
+    table, present, engine = TABLES[name], tables.columns[name], tables.engine
+    # A value whose known-at is not recorded cannot be placed in time.
+    have = frozenset(
+        one.name for one in table.columns
+        if one.name in present and not one.target and one.known in ("", CONTACT_END, *present)
+    )  # fmt: skip
+    rows = asof.rows_select(table, present, have, place=True)
+    placed = () if asof.versioned(present) else ("pos",)
+    known = asof.known_select(table, present, have, source=f"({rows})", extra=placed)
+    absent = [f"cast(null as {_NULLS[one.kind]}) as {one.name}" for one in table.columns
+              if one.name not in have and one.name != table.event]  # fmt: skip
+    relation = f"told_{name}"
+    engine.keep(
+        relation,
+        _with(
+            [f"select {', '.join(['*', *absent])} from ({known}) k", *_promises(name, tables.config.promises)]
+        ),
+    )
+    return Known(relation, have | {table.event})
+
+
+def _promises(table: str, promises: Promises) -> Iterable[str]:
+    for flag in promise_flags(promises):
+        if flag.table == table:
+            yield f"{flag.sql} as {flag.name}"
+
+
+def _with(parts: Sequence[str]) -> str:
+    """The select *parts[0]* with one more column per further part, each seeing those before."""
+    select = parts[0]
+    for column in parts[1:]:
+        select = f"select *, {column} from ({select}) w"
+    return select
+
+
+def _told(engine: Engine, story: Story, known: Known) -> dict[int, Facts]:
+    """The facts of *story* by customer; empty where the data lack a column that it stands on."""
+    own = TABLES[story.table].by_name
+    absent = set(own) - known.columns
+    made = dict(story.words)
+
+    def reads(sql: str) -> set[str]:
+        """The columns that a text stands on, through the words of the story."""
+        used = words(sql)
+        return (used & own.keys()).union(*(reads(made[name]) for name in used & made.keys()))
+
+    if (reads(f"{story.rows} {story.told} {story.first}") & absent) - set(story.optional):
+        return {}
+    facts = [fact for fact in story.facts if not reads(fact.sql) & absent - set(story.optional)]
+    rows = f"select * from {known.relation} where {story.rows}"
+    select = _with([rows, *(f"{sql} as {name}" for name, sql in story.words)])
+    picks = ", ".join(["g", *(f"{fact.sql} as fact_{fact.name}" for fact in facts)])
+    order = f"row_number() over (partition by g order by {story.first}, pos desc) as fact_place"
+    told = f" where {story.told}" if story.told else ""
+    names = ", ".join(f"fact_{fact.name}" for fact in facts)
+    found = engine.rows(
+        f"select g, {names} from (select {picks}, {order} from ({select}) s{told}) p where fact_place = 1 order by g"
+    )
+    return {
+        int(g): {f.name: _plain(f, value) for f, value in zip(facts, values, strict=True)}
+        for g, *values in found
+    }
+
+
+def _plain(fact: Fact, value: Any) -> Any:
+    """A value as JSON holds it; what is not known is None."""
+    if value is None:
+        return None
+    match fact.kind:
+        case "day":
+            return datetime.fromtimestamp(int(value), UTC).isoformat()
+        case "flag":
+            return bool(value)
+        case "count":
+            return int(value)
+        case "s":
+            return round(float(value))
+        case "money":
+            return float(value if isinstance(value, Decimal) else Decimal(str(value)))
+        case _:
+            return str(value)
+
+
+def _reasons(customers: pd.DataFrame, labels: Mapping[str, Any]) -> list[list[Reason]]:
+    """Of each customer, the reasons that are shown."""
+    names = [str(name) for name in customers if str(name).startswith("reason_")]
+    features = labels.get("features", {})
+    found = []
+    for row in customers[names].itertuples(index=False):
+        shown = [(k, str(one)) for k, one in enumerate(row, start=1) if one is not None and not pd.isna(one)]
+        found.append([(k, features[one]["factor"], one) for k, one in shown if one in features])
+    return found
+
+
+def _chosen(mine: Mapping[str, Facts], reasons: Sequence[Reason]) -> list[dict[str, Any]]:
+    """The stories that explain the reasons: those near the feature first, each once, at most two a reason."""
+    said: list[dict[str, Any]] = []
+    for k, factor, feature in reasons:
+        fitting = [s for s in STORIES if factor in s.factors and s.name in mine]
+        fitting = [s for s in fitting if s.name not in {one["story"] for one in said}]
+        fitting.sort(key=lambda s: not feature.startswith(s.near or ("",)))
+        said += [
+            {"story": s.name, "reason": k, "factor": factor, "facts": mine[s.name]}
+            for s in fitting[:PER_REASON]
+        ]
+    return said
+
+
+def _recoveries(engine: Engine, seen: Mapping[str, Known]) -> dict[int, dict[str, Any]]:
+    """By customer, which steps of making good are missing for the open issue that is bad, or the last bad one.
+
+    Bad is a contact that was given up, that waited for more than ten minutes, whose issue came back, or that gave
+    wrong information, and the second contact of an issue that is not resolved. A step counts when it follows the
+    first such contact; a compensation that was refused is none, and an issue that is resolved is fixed.
+    """
+    needed = {"interactions": {"issue_id"}, "recoveries": {"issue_id", "action"}}
+    if any(name not in seen or needed[name] - seen[name].columns for name in needed):
+        return {}
+    contacts, acts = seen["interactions"], seen["recoveries"]
+    told = "resolved_at" in contacts.columns
+    still = "resolved_at is null" if told else "cast(null as boolean)"
+    bad = _with([
+        f"select * from {contacts.relation} where issue_id is not null",
+        "row_number() over (partition by g, issue_id order by t desc, pos desc) as place",
+        "row_number() over (partition by g, issue_id order by t, pos) as nth",
+        f"max(case when place = 1 then case when {still} then 1 else 0 end end) over (partition by g, issue_id) as open_now",
+        "coalesce(abandoned, false) or coalesce(wait_s > 600, false) or reopened_at is not null"
+        " or corrected_at is not null or (nth > 1 and open_now = 1) as bad",
+    ])  # fmt: skip
+    issue = (
+        "select g, issue_id, min(t) as since, max(t) as last_at, max_by(topic, pos) as topic, max(open_now) as open_now"
+        f" from ({bad}) b where bad and age <= {_DAYS_180} group by g, issue_id"
+    )
+    chosen = (
+        "select * from (select *, row_number() over (partition by g order by open_now desc, last_at desc, issue_id)"
+        f" as place from ({issue}) i) r where place = 1"
+    )
+    given = "(a.action <> 'compensate' or coalesce(a.granted, true))"
+    steps = ", ".join(
+        f"coalesce(max(case when a.action = '{step}' and {given} then 1 end), 0) as {step}" for step in STEPS
+    )
+    found = engine.rows(
+        f"select i.g, i.topic, i.since, i.open_now, {steps}"
+        f" from ({chosen}) i left join {acts.relation} a on a.g = i.g and a.issue_id = i.issue_id and a.t >= i.since"
+        " group by 1, 2, 3, 4 order by 1"
+    )
+    result = {}
+    for g, topic, since, open_now, *done in found:
+        fixed = {"fix"} if open_now == 0 else set()
+        missing = [step for step, one in zip(STEPS, done, strict=True) if not one and step not in fixed]
+        result[int(g)] = {
+            "topic": None if topic is None else str(topic), "since": datetime.fromtimestamp(int(since), UTC).isoformat(),
+            "open": bool(open_now) if told else None, "missing": missing,
+        }  # fmt: skip
+    return result
