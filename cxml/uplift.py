@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -276,6 +277,15 @@ class Proof:
             name: None if isinstance(value, float) and not math.isfinite(value) else value
             for name, value in dataclasses.asdict(self).items()
         }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """The figures that ``to_dict`` gave."""
+        told: dict[str, Any] = {
+            name: math.nan if value is None else tuple(value) if isinstance(value, list) else value
+            for name, value in raw.items()
+        }
+        return cls(**told)
 
 
 def learn(

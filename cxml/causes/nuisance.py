@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -60,7 +62,7 @@ def hinges(C: pd.DataFrame) -> Floats:
     >>> hinges(pd.DataFrame({"contacts": [0, 1, 2, 3], "plan": ["a", "a", "b", "b"]})).tolist()
     [[0.0, 0.0, 0.0, 1.0, 0.0], [1.0, 0.0, 0.0, 1.0, 0.0], [2.0, 1.0, 0.0, 0.0, 1.0], [3.0, 2.0, 1.0, 0.0, 1.0]]
     """
-    return _stack([_basis(C[name]) for name in C.columns], len(C))
+    return _matrix([part for name in C.columns for part in _basis(C[name])], len(C))
 
 
 def cross_fitted(C: pd.DataFrame, targets: Floats, folds: Folds) -> Floats:
@@ -104,38 +106,54 @@ class Expectation:
     """
 
     def __init__(self, C: pd.DataFrame, targets: Floats, folds: Folds) -> None:
-        self._C, self._folds = C, folds
-        self._parts = _chosen(C, targets, folds)
-        self._lines = _Lines(C, folds, sorted({column for part in self._parts for column in part}))
+        self._folds = folds
+        chosen = _chosen(C, targets, folds)
+        names = sorted({column for part in chosen for column in part})
+        place = {column: i for i, column in enumerate(names)}
+        self._C = C.iloc[:, names]
+        self._parts = [[place[column] for column in part] for part in chosen]
+        self._lines = _Lines(self._C, folds)
+
+    @cached_property
+    def _forest(self) -> MeanForest:
+        return MeanForest(self._C)
 
     def of(
         self,
         targets: Floats,
         columns: Collection[str] | None = None,
         *,
-        trees: bool | Sequence[bool] = True,
+        trees: bool = True,
     ) -> Floats:
-        """E[target | columns] out of fold; all columns when None.
+        """E[target | columns] out of fold; all columns when None, and by lines alone without *trees*."""
+        parts = self._of(columns)
+        if not all(parts):
+            return _means(targets, self._folds)
+        lines = self._lines.forecast(targets, parts)
+        return self._better_of_trees(targets, parts, lines) if trees else lines
 
-        *trees* says whether trees are worth a try, or for which targets they are.
+    def of_pair(self, targets: Floats, columns: Collection[str]) -> Floats:
+        """E[leaving | columns] and E[treatment | columns], with trees where that could matter to the effect.
+
+        The bias that lines leave is at most the product of what they miss of both: trees are grown when, by
+        the first fold, that is more than a standard error.
         """
         parts = self._of(columns)
         if not all(parts):
             return _means(targets, self._folds)
         lines = self._lines.forecast(targets, parts)
-        tried = [trees] * targets.shape[1] if isinstance(trees, bool) else trees
-        racing = [j for j, one in enumerate(tried) if one]
-        return _better_of_trees(self._C, targets, self._folds, parts, lines, racing)
-
-    def worth_trees(self, targets: Floats) -> list[bool]:
-        """For which targets trees, given all columns, lose less than lines on the first fold."""
-        parts, first = self._parts, np.unique(self._folds)[0]
-        train, held = np.flatnonzero(self._folds != first), np.flatnonzero(self._folds == first)
-        lines, forest = self._lines.forecast(targets, parts)[held], MeanForest(self._C.iloc[:, parts[0]])
-        return [
-            _loss(targets[held, j], forest.forecast(targets[:, j], train, held), lines[:, j]) < 0
-            for j in range(targets.shape[1])
-        ]
+        first = np.unique(self._folds)[0]
+        held = np.flatnonzero(self._folds == first)
+        missed = 1.0
+        for j in (1, 0):
+            grown = self._forest.forecast(targets[:, j], np.flatnonzero(self._folds != first), held, parts[0])
+            gain = _loss(targets[held, j], lines[held, j], grown)
+            missed *= max(gain / float(np.mean((targets[held, j] - grown) ** 2) or 1.0), 0.0)
+            if missed * len(targets) <= 1:
+                print("race", j, missed * len(targets))
+                return lines
+        print("grow", missed * len(targets))
+        return self._better_of_trees(targets, parts, lines)
 
     def roughly(self, targets: Floats, columns: Collection[str]) -> Floats:
         """The same by lines with one penalty for all: quick, and alike for more and for fewer columns."""
@@ -150,6 +168,19 @@ class Expectation:
         wanted = set(names if columns is None else columns)
         return [[column for column in part if names[column] in wanted] for part in self._parts]
 
+    def _better_of_trees(self, targets: Floats, parts: Sequence[list[int]], lines: Floats) -> Floats:
+        """The forecasts of trees where they lose less than the lines; who loses on the first fold stops there."""
+        grown, racing, best = np.full_like(lines, np.nan), list(range(targets.shape[1])), lines.copy()
+        for fold, part in zip(np.unique(self._folds), parts, strict=True):
+            train, held = np.flatnonzero(self._folds != fold), np.flatnonzero(self._folds == fold)
+            for j in racing:
+                grown[held, j] = self._forest.forecast(targets[:, j], train, held, part)
+            racing = [j for j in racing if _loss(targets[held, j], grown[held, j], lines[held, j]) < 0]
+        for j in racing:
+            if _loss(targets[:, j], grown[:, j], lines[:, j]) < 0:
+                best[:, j] = grown[:, j]
+        return best
+
 
 def _means(targets: Floats, folds: Folds) -> Floats:
     """The mean of the other folds: all there is to say without controls."""
@@ -157,33 +188,6 @@ def _means(targets: Floats, folds: Folds) -> Floats:
     for fold in np.unique(folds):
         found[folds == fold] = targets[folds != fold].mean(axis=0)
     return found
-
-
-def _better_of_trees(
-    C: pd.DataFrame,
-    targets: Floats,
-    folds: Folds,
-    parts: Sequence[list[int]],
-    lines: Floats,
-    racing: list[int],
-) -> Floats:
-    """The forecasts of trees where they lose less than the lines; who loses on the first fold stops there."""
-    grown = np.full_like(lines, np.nan)
-    forest, columns = None, list[int]()
-    for fold, part in zip(np.unique(folds), parts, strict=True):
-        if not racing:
-            break
-        train, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        if forest is None or part != columns:
-            forest, columns = MeanForest(C.iloc[:, part]), part
-        for j in racing:
-            grown[held, j] = forest.forecast(targets[:, j], train, held)
-        racing = [j for j in racing if _loss(targets[held, j], grown[held, j], lines[held, j]) < 0]
-    best = lines.copy()
-    for j in racing:
-        if _loss(targets[:, j], grown[:, j], lines[:, j]) < 0:
-            best[:, j] = grown[:, j]
-    return best
 
 
 def _loss(actual: Floats, one: Floats, other: Floats) -> float:
@@ -195,20 +199,17 @@ def _loss(actual: Floats, one: Floats, other: Floats) -> float:
 
 
 class _Lines:
-    """A ridge of hinges: the basis of some columns, and the sums of its products over each fold."""
+    """A ridge of hinges: the basis of all columns, and the sums of its products over each fold."""
 
-    def __init__(self, C: pd.DataFrame, folds: Folds, columns: Sequence[int]) -> None:
-        blocks = [_basis(C.iloc[:, column]).astype(np.float32) for column in columns]
-        widths = np.cumsum([0, *(block.shape[1] for block in blocks)])
-        self._place = {c: np.arange(a, b) for c, a, b in zip(columns, widths, widths[1:], strict=False)}
-        self._X = np.hstack(blocks) if blocks else np.zeros((len(C), 0), dtype=np.float32)
-        self._X -= self._X.mean(axis=0, dtype=np.float64).astype(np.float32)
-        self._X /= np.maximum(self._X.std(axis=0, dtype=np.float64), 1e-9).astype(np.float32)
-        self._held = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
-        self._products = []
-        for held in self._held:
-            X = self._X[held].astype(np.float64)
-            self._products.append((X.sum(axis=0), X.T @ X))
+    def __init__(self, C: pd.DataFrame, folds: Folds) -> None:
+        self._order = np.argsort(folds, kind="stable")  # a fold is then one piece of the basis
+        edges = np.searchsorted(folds[self._order], np.unique(folds))
+        self._held = [slice(a, b) for a, b in zip(edges, [*edges[1:], len(folds)], strict=True)]
+        bases = [_basis(C.iloc[self._order, column]) for column in range(C.shape[1])]
+        widths = np.cumsum([0, *map(len, bases)])
+        self._place = [np.arange(a, b) for a, b in pairwise(widths)]
+        self._X = _matrix([_standard(part) for parts in bases for part in parts], len(C))
+        self._products = [(X.sum(axis=0), X.T @ X) for X in (self._X[held] for held in self._held)]
 
     def forecast(
         self, targets: Floats, parts: Sequence[Sequence[int]], penalties: Sequence[float] = _PENALTIES
@@ -218,30 +219,27 @@ class _Lines:
         The penalty of a fold is the one with which the other folds, left out in turn, are forecast best.
         """
         level = targets.mean(axis=0)
-        sums = [self._sums(f, targets - level) for f in range(len(self._held))]
+        Y = targets[self._order] - level
+        sums = [
+            _Sums.of(self._X[h], Y[h], *known) for h, known in zip(self._held, self._products, strict=True)
+        ]
         columns = [np.concatenate([self._place[c] for c in part]) for part in parts]
-        paths = []
+        paths, losses = [], []
         for f, own in enumerate(columns):
             rest = [one.only(own) for i, one in enumerate(sums) if i != f]
             paths.append(_path(sum(rest[1:], start=rest[0]), penalties))
-        losses = np.array([
-            [one.only(own).loss(line) for line in path]
-            for one, own, path in zip(sums, columns, paths, strict=True)
-        ])  # fmt: skip
-        found = np.empty_like(targets)
+            apart = sums[f].only(own)
+            losses.append([apart.loss(line) for line in paths[f]])
+        table, found = np.array(losses), np.empty_like(targets)
         for f, (held, own, path) in enumerate(zip(self._held, columns, paths, strict=True)):
-            best = (losses.sum(axis=0) - losses[f]).argmin(axis=0)
-            slopes = np.column_stack([path[p].slopes[:, j] for j, p in enumerate(best)])
-            start = np.array([path[p].level[j] for j, p in enumerate(best)]) + level
-            others = np.concatenate([rows for i, rows in enumerate(self._held) if i != f])
-            low, high = targets[others].min(axis=0), targets[others].max(axis=0)
-            found[held] = np.clip(self._X[np.ix_(held, own)] @ slopes + start, low, high)
+            best = (table.sum(axis=0) - table[f]).argmin(axis=0)
+            slopes, start = np.zeros((self._X.shape[1], len(best))), np.empty(len(best))
+            for j, penalty in enumerate(best):
+                slopes[own, j], start[j] = path[penalty].slopes[:, j], path[penalty].level[j]
+            others = np.delete(Y, held, axis=0)
+            straight = np.clip(self._X[held] @ slopes + start, others.min(axis=0), others.max(axis=0))
+            found[self._order[held]] = straight + level
         return found
-
-    def _sums(self, f: int, Y: Floats) -> _Sums:
-        held, (x, xx) = self._held[f], self._products[f]
-        X, Y = self._X[held], Y[held]
-        return _Sums(len(X), x, Y.sum(axis=0), xx, np.asarray(X.T @ Y), (Y**2).sum(axis=0))
 
 
 class _Sums:
@@ -251,8 +249,12 @@ class _Sums:
         self.n, self.x, self.y, self.xx, self.xy, self.yy = n, x, y, xx, xy, yy
 
     @classmethod
-    def of(cls, X: Floats, Y: Floats) -> _Sums:
-        return cls(len(X), X.sum(axis=0), Y.sum(axis=0), X.T @ X, X.T @ Y, (Y**2).sum(axis=0))
+    def of(cls, X: Floats, Y: Floats, x: Floats | None = None, xx: Floats | None = None) -> _Sums:
+        """The sums over rows; those without *Y* may be known."""
+        return cls(
+            len(X), X.sum(axis=0) if x is None else x, Y.sum(axis=0), X.T @ X if xx is None else xx, X.T @ Y,
+            (Y**2).sum(axis=0),
+        )  # fmt: skip
 
     def only(self, columns: NDArray[np.int64]) -> _Sums:
         return _Sums(
@@ -357,30 +359,35 @@ def _filled(x: Floats) -> Floats:
     return np.clip(whole, low if low < middle else -np.inf, high if high > middle else np.inf)
 
 
-def _basis(column: pd.Series[Any]) -> Floats:
-    """The basis of one column; no column at all where it is constant."""
-    return _bends(_numbers(column)) if _is_number(column) else _levels(column)
+def _basis(column: pd.Series[Any]) -> list[Floats]:
+    """The basis of one column, each part of shape (rows,); no part at all where it is constant."""
+    found = _bends(_numbers(column)) if _is_number(column) else _levels(column)
+    return [part for part in found if part.min() < part.max()]
 
 
-def _bends(x: Floats) -> Floats:
+def _bends(x: Floats) -> list[Floats]:
+    """A number, its hinges, and whether it is missing."""
     missing, x = np.isnan(x), _filled(x)
     knots = np.quantile(x, _QUANTILES, method="nearest")
     if np.array_equal(x, np.round(x)):
         knots = np.append(knots, _KINKS)
     knots = np.unique(knots[(knots > x.min()) & (knots < x.max())])
-    found = [x, *(np.maximum(x - knot, 0.0) for knot in knots), missing.astype(np.float64)]
-    return _stack([part[:, None] for part in found if part.min() < part.max()], len(x))
+    return [x, *(np.maximum(x - knot, 0.0) for knot in knots), missing.astype(np.float64)]
 
 
-def _levels(column: pd.Series[Any]) -> Floats:
+def _levels(column: pd.Series[Any]) -> list[Floats]:
     """Whether the text is each of the frequent levels, and whether it is missing."""
     codes, names = pd.factorize(column)
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
     order = sorted(range(len(names)), key=lambda i: (-counts[i], str(names[i])))
     frequent = [i for i in order[:_MOST_LEVELS] if counts[i] >= _FREQUENT * len(codes)]
-    found = [(codes == i).astype(np.float64) for i in (*frequent, -1)]
-    return _stack([part[:, None] for part in found if part.min() < part.max()], len(codes))
+    return [(codes == i).astype(np.float64) for i in (*frequent, -1)]
 
 
-def _stack(blocks: Sequence[Floats], rows: int) -> Floats:
-    return np.hstack(blocks) if blocks else np.zeros((rows, 0))
+def _standard(x: Floats) -> Floats:
+    """The numbers around 0, with a spread of 1."""
+    return np.asarray((x - x.mean()) / max(float(x.std()), 1e-9))
+
+
+def _matrix(columns: Sequence[Floats], rows: int) -> Floats:
+    return np.array(columns).T if columns else np.zeros((rows, 0))

@@ -150,8 +150,7 @@ class _Population:
         asked = [question for question, _ in testable]
         targets = np.column_stack([self.y, *(self._d(question) for question in asked)])
         expected = Expectation(self._controls(self.study.before, asked), targets, self.folds)
-        grow = expected.worth_trees(targets)
-        first = [self._first(*one, expected, [grow[0], grow[i]]) for i, one in enumerate(testable, 1)]
+        first = [self._first(*one, expected) for one in testable]
         matter = [f.question for f in first if not f.evidence.lacks and _matters(f.evidence)]
         negative = self._negative(matter) if matter else {}
         for finding in first:
@@ -161,12 +160,10 @@ class _Population:
                 evidence = replace(evidence, benchmark=shift, negative=negative[finding.question.factor])
             yield replace(finding, evidence=evidence)
 
-    def _first(
-        self, question: Question, there: checks.Enough, expected: Expectation, grow: Sequence[bool]
-    ) -> Finding:
+    def _first(self, question: Question, there: checks.Enough, expected: Expectation) -> Finding:
         """The effect, and the checks that cost little."""
         d = self._d(question)
-        outcome, m = expected.of(np.column_stack([self.y, d]), self._columns(question), trees=grow).T
+        outcome, m = expected.of_pair(np.column_stack([self.y, d]), self._columns(question)).T
         effect = partially_linear(self.y, d, outcome, m, self.customers)
         shared, seen = checks.overlap(d, m), checks.detectable(effect) * there.step
         evidence = Evidence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,12 @@ _SETTINGS: dict[str, Any] = {
     "learning_rate": 0.07,
     "lambda_l2": 5.0,
 }
-_SMALL_LEAF, _LARGE_LEAF, _MANY = 40, 100, 50_000
-_ROUNDS, _AT, _LEAST, _MOST = 40, 5_000, 20, 150
+_LEAF, _MOST_ROWS = 40, 20_000
+_ROUNDS, _AT, _LEAST = 40, 5_000, 20
 
 
 class MeanForest:
-    """Small trees that forecast E[target | C] by least squares, for any target of the same rows.
+    """Small trees that forecast E[target | C] by least squares, for any target and some of the columns.
 
     The table is binned once. Trees stay small and grow in number with the square root of the rows, so that
     what they leave over is close to noise without being learned by heart.
@@ -38,11 +39,11 @@ class MeanForest:
 
     Examples
     --------
-    >>> C = pd.DataFrame({"waited": [0.0, 1.0] * 200})
+    >>> C = pd.DataFrame({"waited": [0.0, 1.0] * 200, "same": 1.0})
     >>> rows = np.arange(400)
     >>> forest = MeanForest(C)
-    >>> forest.forecast(C["waited"].to_numpy() * 4, rows[:300], rows[300:302]).round(1).tolist()
-    [0.5, 3.5]
+    >>> forest.forecast(C["waited"].to_numpy() * 4, rows[:300], rows[300:302], [0]).round(1).tolist()
+    [1.0, 3.0]
     """
 
     def __init__(self, C: pd.DataFrame, num_threads: int = 1) -> None:
@@ -50,10 +51,19 @@ class MeanForest:
         self._X = schema.encode(C)
         self._binned = Binned(self._X, schema.categorical, num_threads)
 
-    def forecast(self, target: Floats, train: Rows, asked: Rows, seed: int = 0) -> Floats:
-        """The expectation in the rows *asked* as learned from the rows *train*."""
-        leaf = _LARGE_LEAF if len(train) >= _MANY else _SMALL_LEAF
-        rounds = int(np.clip(_ROUNDS * np.sqrt(len(train) / _AT), _LEAST, _MOST))
-        settings = {**_SETTINGS, "min_data_in_leaf": leaf}
-        booster = self._binned.train(target, settings, rounds, rows=np.sort(train), seed=seed)
+    def forecast(
+        self, target: Floats, train: Rows, asked: Rows, columns: Sequence[int], seed: int = 0
+    ) -> Floats:
+        """The expectation in the rows *asked*, learned from the rows *train* and by nothing but *columns*.
+
+        Of more than 20,000 rows some are passed over, evenly.
+        """
+        rows = np.sort(train)[:: -(-len(train) // _MOST_ROWS)]
+        settings = {
+            **_SETTINGS,
+            "min_data_in_leaf": _LEAF,
+            "interaction_constraints": [sorted(columns)],
+        }
+        rounds = max(_LEAST, round(_ROUNDS * np.sqrt(len(rows) / _AT)))
+        booster = self._binned.train(target, settings, rounds, rows=rows, seed=seed)
         return tree_margins(booster, self._X[asked], num_threads=1)

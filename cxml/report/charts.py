@@ -212,33 +212,26 @@ def compared(
 
 
 def curves(
-    days: Sequence[float], series: Sequence[tuple[str, Sequence[float]]], share: Format, count: Format
+    at: Sequence[float], series: Sequence[tuple[str, Sequence[float]]], show: Format, count: Format
 ) -> Comparison:
-    """Shares over days, each of *series* a name and its share after each of *days*."""
-    least = min((value for _, curve in series for value in curve), default=0.0)
-    ticks = ticks_between(min(least, 0.9), 1.0)
+    """Lines over a number, each of *series* a name and its figure at each of *at*, which rise from 0."""
+    ends = [value for _, curve in series for value in curve]
+    ticks = ticks_between(min(ends, default=0.0), max(ends, default=1.0))
+    last = at[-1] or 1.0
 
-    def at(value: float) -> float:
+    def y(value: float) -> float:
         return _y((value - ticks[0]) / (ticks[-1] - ticks[0]))
 
     lines = []
     for tone, (name, curve) in enumerate(series):
         marks = tuple(
-            Mark(
-                _x(day / days[-1]),
-                at(value),
-                at(value),
-                at(value),
-                f"{name}, {count(day).text}: {share(value).text}",
-            )
-            for day, value in zip(days, curve, strict=True)
+            Mark(_x(x / last), y(value), y(value), y(value), f"{name}, {count(x).text}: {show(value).text}")
+            for x, value in zip(at, curve, strict=True)
         )
         lines.append(Line(name, tone, marks, " ".join(f"{mark.x},{mark.y}" for mark in marks)))
     return Comparison(
-        x=tuple(
-            Tick(_x(tick / days[-1]), count(tick).text) for tick in nice_ticks(days[-1]) if tick <= days[-1]
-        ),
-        y=tuple(Tick(at(tick), share(tick).text) for tick in ticks),
+        x=tuple(Tick(_x(tick / last), count(tick).text) for tick in nice_ticks(last) if tick <= last),
+        y=tuple(Tick(y(tick), show(tick).text) for tick in ticks),
         lines=tuple(lines),
     )
 

@@ -14,6 +14,7 @@ from cxml.report.behind_text import BehindText
 from cxml.report.content import HARDLY, SMALL_GROUP, Content, FactorNumbers, Name, Reason, compute
 from cxml.report.figures import Figure, Figures, Language
 from cxml.report.inputs import ReportInputs
+from cxml.report.plan_text import PlanText
 from cxml.report.reasons import reason_text
 from cxml.report.story_text import StoryText
 from cxml.report.words import Words, lower_first, upper_first
@@ -70,7 +71,7 @@ class Voice:
         self.figures = Figures(lang, content.scope.currency, content.scope.timezone)
         self.story = StoryText(self.words, self.figures)
         self.behind = BehindText(self.labels, self.words, self.figures)
-        self.ranked_by = inputs.calls.get("plan", {}).get("ranked_by", "risk")
+        self.plan = PlanText(inputs.calls, self.words, self.figures)
         self.call_list_file = CALL_LIST_FILE
 
     def name(self, name: Name) -> str:

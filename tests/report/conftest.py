@@ -11,7 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxml.decisions import call_plan
 from cxml.report import ReportInputs
+from cxml.sections import Decisions
+from cxml.uplift import Proof
 
 # factor: English, Korean, kind, family, strength in log-odds, share of customers it hits
 FACTORS: dict[str, tuple[str, str, str, str, float, float]] = {
@@ -239,6 +242,13 @@ CAUSES: dict[str, Any] = {
 """What was found about four of the factors; effects in points."""
 
 
+PROOF = Proof(
+    verdict="not_proven", rows=6000, contacted=3000, customers=6000, draws=1, effect=0.013, effect_low=0.001,
+    effect_high=0.025, auc=0.501, auc_limit=0.52, qini=0.004, qini_low=-0.002, qini_high=0.011, qini_risk=0.003,
+    share=(0.0, 0.5, 1.0), saved=(0.0, 48.0, 78.0), saved_by_risk=(0.0, 44.0, 78.0),
+)  # fmt: skip
+
+
 def groups_of(drivers: pd.DataFrame) -> dict[str, Any]:
     """Whom the factors hit: three regions, one of them small, and who is beyond the thresholds."""
     days = [0, 30, 60, 90, 120, 180, 240, 300, 365]
@@ -287,9 +297,11 @@ def make_inputs(customers: int = 10_000) -> ReportInputs:
     """The whole input."""
     scores = scores_of(customers)
     drivers = drivers_of(scores)
+    rule = Decisions(contact_cost=2000.0, offer_cost=500.0, save_rate=0.2, holdout=0.1)
+    plan = call_plan(scores["customer_id"], scores["churn_probability"], scores["expected_value"], rule)
     return ReportInputs(
         scores, drivers, labels_of(), metrics_of(), coverage_of(), META, evidence=evidence_of(drivers),
-        groups=groups_of(drivers), causes=CAUSES,
+        groups=groups_of(drivers), causes=CAUSES, calls={"plan": plan.to_dict(), "proof": PROOF.to_dict()},
     )  # fmt: skip
 
 
@@ -300,7 +312,11 @@ def without_value(inputs: ReportInputs) -> ReportInputs:
     drivers = inputs.drivers.assign(value_at_risk=np.nan, value_at_risk_without=np.nan, avoidable=np.nan)
     metrics = {key: part for key, part in inputs.metrics.items() if key != "value"}
     metrics["tables"] = {key: part for key, part in inputs.metrics["tables"].items() if key != "deciles"}
-    return dataclasses.replace(inputs, scores=inputs.scores.assign(**empty), drivers=drivers, metrics=metrics)
+    plan = {**inputs.calls["plan"], "scenarios": [], "profit": None, "best_profit": None}
+    return dataclasses.replace(
+        inputs, scores=inputs.scores.assign(**empty), drivers=drivers, metrics=metrics,
+        calls={"plan": plan, "proof": None},
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

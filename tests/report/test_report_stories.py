@@ -165,6 +165,8 @@ def test_the_workbook_tells_them_without_a_formula(inputs: ReportInputs) -> None
 def test_the_list_says_by_what_it_is_ranked(inputs: ReportInputs, read: Any) -> None:
     few = dataclasses.replace(inputs, scores=inputs.scores.head(300))
     assert "not by proven persuadability" in read(render(few, "en")).prose()
-    by_uplift = dataclasses.replace(few, calls={"plan": {"ranked_by": "uplift"}, "proof": None})
+    by_uplift = dataclasses.replace(
+        few, calls={"plan": inputs.calls["plan"] | {"ranked_by": "uplift"}, "proof": None}
+    )
     page = read(render(by_uplift, "en")).prose()
     assert "drawn at random have shown" in page and "not by proven persuadability" not in page
