@@ -29,7 +29,7 @@ class Examined:
     cliffs : dict of str to Cliff
         By name of the promise; empty where nothing says what came first.
     what_if : DataFrame
-        As from ``what_if.believed``.
+        As from ``what_if.of`` where a badge carries the estimate, else as from ``what_if.replayed``.
     """
 
     causes: pd.DataFrame
@@ -80,8 +80,10 @@ def examine(
     badges = dict(zip(found["factor"], found["badge"], strict=True))
     by_cause = what_if.of(tables, study, what_if.carried(badges), seed)
     last = frame[frame["cutoff"] == now]
+    stands = what_if.settled(by_cause, badges)
     by_model = what_if.replayed(
-        by_cause, last[columns], bundle.labels, lambda X: np.asarray(bundle.churn.predict_proba(X)[:, 1]),
+        by_cause[~stands], last[columns], bundle.labels, lambda X: np.asarray(bundle.churn.predict_proba(X)[:, 1]),
         None if bundle.value is None else last["value"].to_numpy(dtype=np.float64),
     )  # fmt: skip
-    return Examined(found, cliffs.of(tables, study, seed), what_if.believed(by_cause, by_model, badges))
+    changes = pd.concat([by_cause[stands], by_model], ignore_index=True)
+    return Examined(found, cliffs.of(tables, study, seed), changes)

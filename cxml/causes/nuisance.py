@@ -34,6 +34,7 @@ _FREQUENT = 0.01
 _MOST_LEVELS = 20
 _PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 _MIDDLE = 1e-2
+_TWICE = 4.0
 _LOOKED_AT = 20_000
 
 
@@ -136,7 +137,7 @@ class Expectation:
         """E[leaving | columns] and E[treatment | columns], with trees where that could matter to the effect.
 
         The bias that lines leave is at most the product of what they miss of both: trees are grown when, by
-        the first fold, that is more than a standard error.
+        the first fold, that could be more than two standard errors.
         """
         parts = self._of(columns)
         if not all(parts):
@@ -149,10 +150,8 @@ class Expectation:
             grown = self._forest.forecast(targets[:, j], np.flatnonzero(self._folds != first), held, parts[0])
             gain = _loss(targets[held, j], lines[held, j], grown)
             missed *= max(gain / float(np.mean((targets[held, j] - grown) ** 2) or 1.0), 0.0)
-            if missed * len(targets) <= 1:
-                print("race", j, missed * len(targets))
+            if missed * len(targets) <= _TWICE:
                 return lines
-        print("grow", missed * len(targets))
         return self._better_of_trees(targets, parts, lines)
 
     def roughly(self, targets: Floats, columns: Collection[str]) -> Floats:

@@ -314,7 +314,9 @@ def replayed(
 ) -> pd.DataFrame:
     """The rows of ``of`` as the prediction model sees them: asked twice, as it is and as it would be.
 
-    No interval, and no claim that the one brings about the other.
+    No interval, and no claim that the one brings about the other. The model knows a factor by all its features
+    together: promises of one factor with the same time are one row, ``asked`` naming them all, and there is none
+    beside them for the factor's counts and shares.
 
     Parameters
     ----------
@@ -335,7 +337,7 @@ def replayed(
         As from ``of``, with ``by`` = ``model``; those concerned are the customers whose features change.
     """
     before, rows = np.asarray(ask(X), dtype=np.float64), []
-    for asked_for, factor, target in zip(asked["asked"], asked["factor"], asked["target"], strict=True):
+    for (factor, target), names in _as_one(asked).items():
         then = brought(X, labels, factor, target or None)
         own = [name for name in X if labels["features"].get(name, {}).get("factor") == factor]
         moved = (then[own].to_numpy(dtype=object) != X[own].to_numpy(dtype=object)) & X[
@@ -346,7 +348,7 @@ def replayed(
         if here.any():
             fall[here] = before[here] - np.asarray(ask(then[here]), dtype=np.float64)
         rows.append({
-            "asked": asked_for, "factor": factor, "by": "model", "lack": "", "target": target,
+            "asked": " ".join(names), "factor": factor, "by": "model", "lack": "", "target": target,
             "points": -100 * fall[here].mean() if here.any() else 0.0, "concerned": int(here.sum()),
             "fewer": fall.sum(), "value": math.nan if value is None else float(fall @ value),
             "rows": int(here.sum()), "customers": int(here.sum()),
@@ -355,16 +357,24 @@ def replayed(
     return table.astype(dict.fromkeys(_NUMBERS, float))
 
 
+def _as_one(asked: pd.DataFrame) -> dict[tuple[str, float], list[str]]:
+    """What the model cannot tell apart: the names by factor and target."""
+    found: dict[tuple[str, float], list[str]] = {}
+    for name, factor, target in zip(asked["asked"], asked["factor"], asked["target"], strict=True):
+        found.setdefault((factor, target), []).append(name)
+    promised = {factor for factor, target in found if target}
+    return {key: names for key, names in found.items() if key[1] or key[0] not in promised}
+
+
 def carried(badges: Mapping[str, str]) -> frozenset[str]:
     """The factors whose badge carries the estimate of an effect."""
     return frozenset(factor for factor, badge in badges.items() if badge in ("supported", "contradicted"))
 
 
-def believed(by_cause: pd.DataFrame, by_model: pd.DataFrame, badges: Mapping[str, str]) -> pd.DataFrame:
-    """The rows of ``of``, with those of ``replayed`` where there is no estimate or the factor's badge carries none.
+def settled(by_cause: pd.DataFrame, badges: Mapping[str, str]) -> pd.Series[bool]:
+    """Which rows of ``of`` stand: those estimated whose badge carries it, and those that lie beyond the data.
 
-    What lies beyond the data is said of neither.
+    Of the rest only the model's view can be told (``replayed``).
     """
     estimated = by_cause["factor"].isin(carried(badges)) & (by_cause["lack"] == "")
-    kept = (estimated | (by_cause["lack"] == "beyond")).to_numpy()
-    return pd.concat([by_cause[kept], by_model[~kept]]).sort_index(kind="stable").reset_index(drop=True)
+    return estimated | (by_cause["lack"] == "beyond")

@@ -67,7 +67,7 @@ FACTORS = (
     WorldFactor("issues", "volume", 1, "±", "count", False, True, "everyone"),
     WorldFactor("wait", "lever", 2, "+", "s", False, True),
     WorldFactor("untrained", "lever", 2, "+", "share", False, False),
-    WorldFactor("abandoned", "lever", 2, "+", "flag", True, True, after=("wait", "untrained")),
+    WorldFactor("abandoned", "lever", 2, "+", "flag", True, True, after=("wait",)),
     WorldFactor("language", "lever", 3, "+", "flag", True, True),
     WorldFactor("transfers", "lever", 3, "+", "count", False, True),
     WorldFactor("verifications", "lever", 3, "+", "count", False, False, after=("transfers", "language")),
@@ -84,7 +84,7 @@ FACTORS = (
 
 @dataclass(frozen=True)
 class Hidden:
-    """A trait that nothing records: heavy users contact more and stay longer.
+    """A trait that nothing records: heavy users contact more and stay longer; contacts then do nothing.
 
     Attributes
     ----------
@@ -316,7 +316,7 @@ def _untrained(x: Life, u: Floats, trait: Hidden) -> Step:
 
 def _abandoned(x: Life, u: Floats, trait: Hidden) -> Step:
     waited = np.minimum(x["wait"] / 60, 15)
-    return _any(u, -2.4 + 0.12 * waited + 0.2 * x["hurried"] + 0.8 * x["untrained"])
+    return _any(u, -2.4 + 0.12 * waited + 0.2 * x["hurried"] + 1.0 * x["topic"])
 
 
 def _language(x: Life, u: Floats, trait: Hidden) -> Step:
@@ -324,9 +324,7 @@ def _language(x: Life, u: Floats, trait: Hidden) -> Step:
 
 
 def _transfers(x: Life, u: Floats, trait: Hidden) -> Step:
-    return _number(
-        u, -1.3 + x["topic"] + 1.0 * x["untrained"] + 0.2 * (x["issues"] - 1) + 0.4 * x["by_segment"]
-    )
+    return _number(u, -1.0 + 1.5 * x["topic"] + 0.2 * (x["issues"] - 1) + 0.4 * x["by_segment"])
 
 
 def _verifications(x: Life, u: Floats, trait: Hidden) -> Step:
@@ -354,8 +352,8 @@ def _billing(x: Life, u: Floats, trait: Hidden) -> Step:
 
 
 def _unresolved(x: Life, u: Floats, trait: Hidden) -> Step:
-    bad = 1.2 * x["topic"] + 0.3 * x["transfers"] + 0.6 * x["untrained"] + 0.5 * x["abandoned"]
-    return _any(u, -1.9 + bad + 0.2 * (x["issues"] - 1))
+    bad = 1.5 * x["topic"] + 0.3 * x["transfers"] + 0.5 * x["abandoned"]
+    return _any(u, -1.7 + bad + 0.2 * (x["issues"] - 1))
 
 
 def _repeats(x: Life, u: Floats, trait: Hidden) -> Step:
@@ -387,10 +385,11 @@ def _leaving(x: Life, trait: Hidden) -> Floats:
     served = (
         0.6 * x["topic"] + 0.06 * np.clip(x["wait"] / 60 - 2, 0, 13) + 0.55 * x["abandoned"] + 0.9 * x["language"]
         + 0.3 * np.minimum(x["transfers"], 3) + 0.55 * x["unresolved"] + 0.3 * np.minimum(x["repeats"], 3)
-        + (0.0 if trait.strength else 0.1) * x["issues"]
+        + 0.1 * x["issues"]
     )  # fmt: skip
     apart = 1.0 * x["impersonal"] * x["messaged"] + 0.4 * np.minimum(x["billing"], 2)
-    return np.asarray(_BASE + before + served * x["contacted"] + apart)
+    harm = served * x["contacted"] if not trait.strength else 0.0
+    return np.asarray(_BASE + before + harm + apart)
 
 
 def _rows(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxml.causes import cliffs, what_if
+from cxml.causes import cliffs, examine, recipe, what_if
 from cxml.causes.nuisance import Expectation, folds_of
 from cxml.causes.study import Study
 from cxml.causes.treatments import Question
-from cxml.causes.what_if import basis, believed, brought, change, goal, replayed
+from cxml.causes.what_if import basis, brought, change, goal, replayed, settled
 from cxml.config import parse_config
 from cxml.simulate.wait_world import CONTROLS, RESPONSES, WaitWorld, wait_world
 from cxml.snapshots import take
@@ -259,19 +261,59 @@ def test_the_model_is_asked_twice() -> None:
     assert np.isnan([row["low"], row["high"], row["fewer_low"]]).all()
 
 
-def test_the_cause_is_believed_where_the_badge_carries_it() -> None:
-    cause = pd.DataFrame({
-        "asked": list("abcd"), "factor": ["waiting", "repeats", "delivery", "conduct"], "by": "cause",
-        "lack": ["", "", "rows", "beyond"],
+def test_what_the_model_cannot_tell_apart_is_one_row() -> None:
+    asked = pd.DataFrame({
+        "asked": ["answer.phone", "answer.chat", "answer.email", "breaches_90d"], "factor": "waiting",
+        "target": [300.0, 300.0, 3_600.0, 0.0],
     })  # fmt: skip
-    model = cause.assign(by="model", lack="")
-    badges = {
-        "waiting": "supported",
-        "repeats": "association_only",
-        "delivery": "supported",
-        "conduct": "supported",
-    }
-    found = believed(cause, model, badges)
-    assert found["asked"].tolist() == list("abcd")
-    assert found["by"].tolist() == ["cause", "model", "model", "cause"]
-    assert found["lack"].tolist() == ["", "", "", "beyond"]
+    found = replayed(asked, SEEN, LABELS, lambda X: X["breaches_90d"].to_numpy() / 10)
+    assert found["asked"].tolist() == ["answer.phone answer.chat", "answer.email"]
+    assert found["fewer"].tolist() == pytest.approx([0.3, 0.3])
+
+
+def test_an_estimate_stands_where_the_badge_carries_it() -> None:
+    cause = pd.DataFrame({
+        "factor": ["waiting", "repeats", "delivery", "conduct"], "lack": ["", "", "rows", "beyond"]
+    })  # fmt: skip
+    badges = {"waiting": "supported", "repeats": "association_only", "delivery": "supported"}
+    assert settled(cause, badges).tolist() == [True, False, False, True]
+
+
+class Leans:
+    """A model that knows only of waits."""
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        p = 0.1 + 0.0001 * X["wait_mean_90d"].to_numpy() + 0.01 * X["repeats_week_n_90d"].to_numpy()
+        return np.column_stack([1 - p, p])
+
+
+def test_everything_is_examined_at_once(
+    company: tuple[WaitWorld, Tables, Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, tables, study = company
+    judged = pd.DataFrame({"factor": ["waiting", "repeats"], "badge": ["supported", "association_only"]})
+    told = dict.fromkeys(
+        ["reason", "told", "reason_value", "reason_limit", "effect", "low", "high", "customers"]
+    )
+    monkeypatch.setattr(examine, "study_of", lambda *asked: study)
+    monkeypatch.setattr(recipe, "judge", lambda *asked: judged.assign(**told))
+    frame = pd.DataFrame({
+        "customer_id": study.customers, "cutoff": study.cutoffs, "repeats_week_n_90d": study.exposures["repeats"],
+        "wait_mean_90d": 60 * world.frame["wait_min"].fillna(0),
+    })  # fmt: skip
+    columns = {"wait_mean_90d": ("waiting", "s"), "repeats_week_n_90d": ("repeats", "count")}
+    labels = {"features": {c: {"factor": f, "unit": u, "direction": "+"} for c, (f, u) in columns.items()}}
+    bundle = SimpleNamespace(
+        schema=SimpleNamespace(columns=tuple(columns)), value=None, churn=Leans(), labels=labels
+    )
+    last = frame["cutoff"].max()
+    found = examine.examine(tables, frame, bundle, last)  # type: ignore[arg-type]
+    assert dict(zip(found.what_if["asked"], found.what_if["by"], strict=True)) == {
+        "answer.phone": "cause", "repeats_week_n_90d": "model",
+    }  # fmt: skip
+    troubles = frame.loc[frame["cutoff"] == last, "repeats_week_n_90d"]
+    assert found.what_if["fewer"].iloc[1] == pytest.approx(0.01 * troubles.sum())
+    assert found.cliffs["answer.phone"].answer == "elsewhere"
+    short = json.loads(json.dumps(found.short(), allow_nan=False))
+    assert set(short) == {"causes", "cliffs", "what_if"}
+    assert "curve" not in short["cliffs"][0] and short["what_if"][0]["by"] == "cause"
