@@ -26,7 +26,7 @@ from cxml.simulate.causal_world import GROUPS, CausalWorld, Hidden
 EVER, WINDOW = (0,), 90
 PROXIES = (0.0, 0.3, 0.6, 0.9, 0.98)
 SHOWN = (1.0, 0.5)
-STRENGTH = 0.5
+STRENGTH = 0.8
 NAMES = (
     "world", "proxies", "shown", "seed", "factor", "badge", "reason", "effect", "low", "high", "p", "robustness",
     "benchmark", "negative_t", "rows", "theta", "average", "acts",

@@ -32,7 +32,7 @@ _KINKS = (1.0, 2.0)
 _EDGES = (0.005, 0.995)
 _FREQUENT = 0.01
 _MOST_LEVELS = 20
-_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
+_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 _MIDDLE = 1e-2
 _TWICE = 4.0
 _LOOKED_AT = 20_000
@@ -215,28 +215,21 @@ class _Lines:
     ) -> Floats:
         """The targets out of fold; each fold has its own columns.
 
-        The penalty of a fold is the one with which the other folds, left out in turn, are forecast best.
+        The penalty is the one with which the other folds, left out in turn, are forecast best by the rest of them.
         """
         level = targets.mean(axis=0)
         Y = targets[self._order] - level
         sums = [
             _Sums.of(self._X[h], Y[h], *known) for h, known in zip(self._held, self._products, strict=True)
         ]
-        columns = [np.concatenate([self._place[c] for c in part]) for part in parts]
-        paths, losses = [], []
-        for f, own in enumerate(columns):
-            rest = [one.only(own) for i, one in enumerate(sums) if i != f]
-            paths.append(_path(sum(rest[1:], start=rest[0]), penalties))
-            apart = sums[f].only(own)
-            losses.append([apart.loss(line) for line in paths[f]])
-        table, found = np.array(losses), np.empty_like(targets)
-        for f, (held, own, path) in enumerate(zip(self._held, columns, paths, strict=True)):
-            best = (table.sum(axis=0) - table[f]).argmin(axis=0)
-            slopes, start = np.zeros((self._X.shape[1], len(best))), np.empty(len(best))
-            for j, penalty in enumerate(best):
-                slopes[own, j], start[j] = path[penalty].slopes[:, j], path[penalty].level[j]
+        found = np.empty_like(targets)
+        for f, (held, part) in enumerate(zip(self._held, parts, strict=True)):
+            own = np.concatenate([self._place[c] for c in part])
+            line = _ridge([one.only(own) for i, one in enumerate(sums) if i != f], penalties)
+            slopes = np.zeros((self._X.shape[1], targets.shape[1]))
+            slopes[own] = line.slopes
             others = np.delete(Y, held, axis=0)
-            straight = np.clip(self._X[held] @ slopes + start, others.min(axis=0), others.max(axis=0))
+            straight = np.clip(self._X[held] @ slopes + line.level, others.min(axis=0), others.max(axis=0))
             found[self._order[held]] = straight + level
         return found
 
@@ -281,6 +274,24 @@ class _Line:
     level: Floats
 
 
+def _ridge(sums: Sequence[_Sums], penalties: Sequence[float]) -> _Line:
+    """The ridge on all sums, its penalty per target chosen by leaving out each in turn."""
+    paths = _path(_total(sums), penalties)
+    if len(penalties) == 1 or len(sums) == 1:
+        return paths[len(paths) // 2]
+    losses = np.zeros((len(penalties), len(sums[0].y)))
+    for i, out in enumerate(sums):
+        rest = _path(_total([one for j, one in enumerate(sums) if j != i]), penalties)
+        losses += [out.loss(line) for line in rest]
+    best = losses.argmin(axis=0)
+    slopes = np.column_stack([paths[p].slopes[:, j] for j, p in enumerate(best)])
+    return _Line(slopes, np.array([paths[p].level[j] for j, p in enumerate(best)]))
+
+
+def _total(sums: Sequence[_Sums]) -> _Sums:
+    return sum(sums[1:], start=sums[0])
+
+
 def _path(sums: _Sums, penalties: Sequence[float]) -> list[_Line]:
     """The ridge of each penalty, which is per row and column of unit spread."""
     x, y = sums.x / sums.n, sums.y / sums.n
@@ -311,7 +322,7 @@ def _chosen(C: pd.DataFrame, targets: Floats, folds: Folds) -> list[list[int]]:
     found = []
     for f in range(len(numbers)):
         rest = [one for i, one in enumerate(sums) if i != f]
-        picked = _strongest(sum(rest[1:], start=rest[0]), room)
+        picked = _strongest(_total(rest), room)
         found.append(sorted([*texts, *(others[i] for i in picked)]))
     return found
 

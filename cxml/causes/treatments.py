@@ -127,7 +127,7 @@ def _question(factor: Factor, built: set[str], window: int, lookbacks: Sequence[
 def _varied(factor: Factor, window: int, lookbacks: Sequence[int]) -> Feature | None:
     """The feature that the factor names, or the first that can be varied within the window."""
     if factor.treatment:
-        return next(f for f in factor.features if f.name == factor.treatment.feature)
+        return next((f for f in factor.features if f.name == factor.treatment.feature), None)
     for feature in factor.features:
         since = "days_since" in feature.name
         if window in _windows(feature, lookbacks) and feature.unit != "text" and not since:

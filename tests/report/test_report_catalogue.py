@@ -26,7 +26,13 @@ def test_entry_is_whole(key: str) -> None:
     assert set(fields["en"]) == set(fields["ko"])
     assert all(text.count("*") % 2 == 0 for text in entry.values())
     assert not re.search("[가-힣]", entry["en"])
-    assert set(re.findall("[A-Za-z]{2,}", re.sub("{.*?}", "", entry["ko"]))) <= {"AUC", "PR", "BG", "NBD", "Qini"}
+    assert set(re.findall("[A-Za-z]{2,}", re.sub("{.*?}", "", entry["ko"]))) <= {
+        "AUC",
+        "PR",
+        "BG",
+        "NBD",
+        "Qini",
+    }
 
 
 def test_korean_is_in_the_manner_agreed() -> None:
