@@ -16,14 +16,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxml.causes import recipe, treatments
-from cxml.causes.study import START, Study
+from cxml.causes import recipe
+from cxml.causes.study import Study, study_from
 from cxml.causes.treatments import Question
-from cxml.features.declare import Factor, Feature, Treatment
+from cxml.features.declare import EVER, Factor, Feature, Treatment
 from cxml.simulate import causal_world
 from cxml.simulate.causal_world import GROUPS, CausalWorld, Hidden
 
-EVER, WINDOW = (0,), 90
 PROXIES = (0.0, 0.3, 0.6, 0.9, 0.98)
 SHOWN = (1.0, 0.5)
 STRENGTH = 0.8
@@ -47,23 +46,9 @@ def declared() -> tuple[Factor, ...]:
 
 def study_of(world: CausalWorld) -> Study:
     """The world as a study: what comes before what is worked out from the declarations."""
-    factors, frame = declared(), world.frame
-    asked = treatments.questions(factors, frame.columns, (WINDOW,))
-    during = {
-        q.factor: ("topic", *treatments.within(f, factors, frame.columns, (WINDOW,)))
-        for f, q in zip(factors, asked, strict=True)
-        if not q.reason
-    }
-    during["issues"] = ()
-    before = world.before.assign(month=frame["cutoff"].astype(str)).add_suffix(START)
-    return Study(
-        churned=frame["churned"].to_numpy(), customers=frame["customer_id"], questions=asked,
-        exposures=frame[list(during)], before=before,
-        groups={(n if n in ("topic", "issues") else n + START): group for n, group in GROUPS.items()},
-        inside=pd.concat([world.inside, frame[list(during)]], axis=1), during=during, activity=world.activity,
-        earlier=before, window=WINDOW, drawn=frame["customer_id"].nunique(), everyone=frame["customer_id"].nunique(),
-        young=0,
-    )  # fmt: skip
+    frame = pd.concat([world.frame.assign(activity=world.activity), world.inside], axis=1)
+    before = world.before.assign(month=frame["cutoff"].astype(str))
+    return study_from(declared(), frame, before, groups=GROUPS, context=["topic"], earlier=before)
 
 
 def measured(rows: int, seed: int, hidden: Hidden | None) -> pd.DataFrame:

@@ -143,6 +143,57 @@ def study_of(tables: Tables, frame: pd.DataFrame, seed: int = 0) -> Study | None
     )  # fmt: skip
 
 
+def study_from(
+    factors: Sequence[Factor],
+    frame: pd.DataFrame,
+    before: pd.DataFrame,
+    *,
+    groups: Mapping[str, str],
+    context: Sequence[str] = (),
+    earlier: pd.DataFrame | None = None,
+) -> Study:
+    """The study of snapshots that somebody else made: one table with all that is asked about.
+
+    Parameters
+    ----------
+    factors : sequence of Factor
+        Each with one feature over all history, whose column of *frame* is its treatment.
+    frame : DataFrame
+        ``customer_id``, ``cutoff``, ``churned`` (0 or 1) and the treatments, missing for rows they do not concern;
+        ``activity`` in the month before the window where *earlier* is given.
+    before : DataFrame of the same rows
+        Controls as of the start of the exposure window.
+    groups : mapping of str to str
+        To which group of confounders controls belong.
+    context : sequence of str
+        Columns of *frame* known as a contact begins: controls of every lever.
+    earlier : DataFrame, optional
+        The controls as of the start of the month before.
+    """
+    window = (treatments.USUAL_WINDOW,)
+    asked = treatments.questions(factors, frame.columns, window)
+    during = {
+        q.factor: (
+            *treatments.within(factor, factors, frame.columns, window),
+            *(context if q.kind == "lever" else ()),
+        )
+        for factor, q in zip(factors, asked, strict=True)
+        if not q.reason
+    }
+    columns = {q.factor: q.column for q in asked if not q.reason}
+    renamed = {name: name + START for name in before.columns}
+    people = frame["customer_id"].nunique()
+    return Study(
+        churned=frame["churned"].to_numpy(dtype=np.float64), customers=frame["customer_id"], questions=asked,
+        exposures=pd.DataFrame({factor: frame[column] for factor, column in columns.items()}, index=frame.index),
+        before=before.rename(columns=renamed), groups={renamed.get(name, name): group for name, group in groups.items()},
+        inside=frame[sorted({column for some in during.values() for column in some})], during=during,
+        activity=frame["activity"].to_numpy(dtype=np.float64) if earlier is not None else None,
+        earlier=None if earlier is None else earlier.rename(columns=renamed), window=window[0], drawn=people,
+        everyone=people, young=0, cutoffs=frame["cutoff"],
+    )  # fmt: skip
+
+
 def _draw(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     """The snapshots in order of customer and cutoff; of too many, all those of some customers."""
     share = MOST_SNAPSHOTS / max(len(frame), 1)

@@ -56,7 +56,9 @@ def test_the_rule(changed: dict[str, object], badge: str, reason: str) -> None:
 
 
 def test_the_number_and_its_limit_come_with_the_reason() -> None:
-    found = badges([replace(STRONG, negative=-2.5), replace(STRONG, placebos=7), replace(STRONG, benchmark=0.5)])
+    found = badges(
+        [replace(STRONG, negative=-2.5), replace(STRONG, placebos=7), replace(STRONG, benchmark=0.5)]
+    )
     assert [(v.value, round(v.limit, 5)) for v in found] == [(2.5, 1.95996), (7.0, 4.0), (0.5, 0.01608)]
 
 
@@ -74,7 +76,9 @@ def test_the_family_makes_each_test_harder() -> None:
     assert badges([lone])[0].badge == "supported"
     assert badges([lone, *[replace(SLIGHT, se=0.01)] * 9])[0].badge == "association_only"
     untested = replace(STRONG, lacks="rows")
-    assert badges([lone, *[untested] * 9])[0].badge == "supported", "what is not tested is no part of the family"
+    assert badges([lone, *[untested] * 9])[0].badge == "supported", (
+        "what is not tested is no part of the family"
+    )
 
 
 def test_without_a_direction_either_side_counts_at_five_in_a_hundred() -> None:
