@@ -296,6 +296,8 @@ def of(bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, strongest: pd.Da
         As ``drivers.features`` gives it.
     """
     levers = [name for name, label in bundle.labels["factors"].items() if label["kind"] == "lever"]
+    if not levers:  # a table of attributes alone
+        return {"ranks": {}, "history": [], "comparisons": {}}
     shown = sampled(test)
     ranked = ranks(contributions_of(bundle, shown, levers), shown["customer_id"])
     compared = comparisons(frame, strongest, bundle.labels)
