@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from cxml.errors import ConfigError, CxmlError, DataError
+from cxml.talk import Talk
 from cxml.version import __version__
 
 app = typer.Typer(
@@ -38,63 +36,6 @@ Cutoff = Annotated[
     str | None,
     typer.Option(help="instant to look from, such as 2026-01-01; default observation_end", metavar="T"),
 ]
-
-
-class Talk:
-    """How the command speaks: to people with a bar, to batch jobs not at all, to machines in JSON."""
-
-    def __init__(self) -> None:
-        self.quiet = False
-        self.json = False
-        self.out = Console(highlight=False, soft_wrap=True)
-        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-    def tell(self, text: str) -> None:
-        """One line of what is going on."""
-        if not (self.quiet or self.json):
-            self.err.print(f"[dim]-[/dim] {escape(text)}")
-
-    def result(self, lines: dict[str, Any]) -> None:
-        """What the job made."""
-        if self.json:
-            sys.stdout.write(
-                json.dumps({k: str(v) if isinstance(v, Path) else v for k, v in lines.items()}) + "\n"
-            )
-        elif not self.quiet:
-            width = max(len(key) for key in lines)
-            for key, value in lines.items():
-                self.out.print(f"{key:<{width}}  {escape(str(value))}")
-
-    @contextmanager
-    def bar(self, what: str) -> Iterator[Callable[[int, int], None]]:
-        """A progress bar over customers, from the first progress on; none for batch jobs and unwatched runs."""
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            SpinnerColumn,
-            TextColumn,
-            TimeElapsedColumn,
-        )
-
-        if self.quiet or self.json or not self.err.is_terminal:
-            yield lambda done, everyone: None
-            return
-
-        columns = (SpinnerColumn(), TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        progress = Progress(*columns, console=self.err, transient=True)
-
-        def show(done: int, everyone: int) -> None:
-            if not progress.tasks:
-                progress.add_task(what)
-                progress.start()
-            progress.update(progress.task_ids[0], completed=done, total=everyone)
-
-        try:
-            yield show
-        finally:
-            if progress.tasks:
-                progress.stop()
 
 
 talk = Talk()
@@ -181,7 +122,7 @@ def check(config: Config) -> None:
         talk.result({"problems": problems, "rows": found.check.rows, "coverage": found.coverage})
         raise typer.Exit(DataError.exit_code if problems else 0)
     if not talk.quiet:
-        _print_check(found)
+        talk.check(found)
     found.check.raise_if_any()
 
 
@@ -212,7 +153,7 @@ def features(
     from cxml import jobs
 
     if catalogue:
-        return _print_catalogue(jobs.features_list(config), lang)
+        return talk.catalogue(jobs.features_list(config), lang)
     if config is None:
         raise ConfigError(
             "no configuration is named", where="cxml features", expected="a cxml.toml, or the folder it lies in",
@@ -253,7 +194,7 @@ def audit(
         talk.result({"passed": made.found.passed, "leaks": leaks, "audit": made.folder / "audit.json"})
         raise typer.Exit(0 if made.found.passed else DataError.exit_code)
     if not talk.quiet:
-        _print_audit(made.found)
+        talk.audit(made.found)
     talk.result({"page": made.folder / "audit.md", "figures": made.folder / "audit.json"})
     made.found.raise_if_failed()
 
@@ -357,6 +298,27 @@ def report(
     )
 
 
+@app.command(epilog="Example: cxml campaign company --scores runs/score-of-may")
+def campaign(
+    config: Config,
+    scores: Annotated[
+        Path,
+        typer.Option(help="output folder of the scoring run that the list came from", metavar="DIR"),
+    ],
+    out: Out = None,
+) -> None:
+    """Judge an earlier call list.
+
+    By who of its holdout left since, and who of those to be contacted.
+    """
+    from cxml import jobs
+
+    made = jobs.campaign(config, scores, out=out)
+    if not talk.quiet:
+        talk.campaign(made.found)
+    talk.result({"figures": made.folder / "campaign.json"})
+
+
 def main() -> None:
     """Run the command; a CxmlError is printed, not traced, and gives the exit code."""
     try:
@@ -371,56 +333,3 @@ def main() -> None:
     except KeyboardInterrupt:
         talk.err.print("stopped; earlier output stands")
         sys.exit(130)
-
-
-def _print_catalogue(rows: list[dict[str, Any]], lang: str) -> None:
-    """Every feature with its sentence, unit, direction, windows and table, in one language."""
-    if lang not in ("en", "ko"):
-        raise ConfigError(f"no language {lang!r}", where="--lang", expected="en or ko", fix="write --lang ko")
-    if talk.json:
-        return talk.result({"features": rows})
-    factor = ""
-    for row in rows:
-        if row["factor"] != factor:
-            factor = row["factor"]
-            talk.out.print(f"\n[bold]{escape(row[f'factor_{lang}'])}[/bold] [dim]{factor}[/dim]")
-        windows = ", ".join(f"{days}d" if days else "ever" for days in row["lookbacks"]) or "standard windows"
-        table = row["table"] or "formula"
-        about = ", ".join(
-            [row["unit"], row["direction"], *([windows] if row["lookbacks"] != (0,) else []), table]
-        )
-        talk.out.print(f"  {row['feature']}: {escape(row[lang])} [dim]({about})[/dim]")
-
-
-def _print_audit(found: Any) -> None:
-    """The answer of each probe, and remarks, for people; what leaks is told as an error."""
-    from rich.table import Table
-
-    probes = Table("probe", "result", box=None)
-    for probe in found.probes:
-        probes.add_row(probe.name, probe.result)
-    talk.out.print(probes)
-    for probe in found.probes:
-        for one in probe.findings:
-            if not one.leak:
-                talk.out.print(f"[dim]remark: {escape(one.what)}[/dim]")
-    talk.out.print(f"\n{escape(found.verdict)}\n")
-
-
-def _print_check(found: Any) -> None:
-    """Rows, problems and coverage for people."""
-    from rich.table import Table
-
-    rows = Table("table", "rows", box=None)
-    for name, n in found.check.rows.items():
-        rows.add_row(name, f"{n:,}")
-    talk.out.print(rows)
-    for note in found.check.notes:
-        talk.out.print(f"[dim]note: {escape(note)}[/dim]")
-    measured = found.coverage["measured"]
-    talk.out.print(f"\nmeasured in full: {', '.join(measured) or 'nothing'}")
-    for title, key in (("measured in part", "partly"), ("cannot be measured", "not_measured")):
-        for entry in found.coverage[key]:
-            talk.out.print(f"{title}: {entry['factor']} [dim](needs {', '.join(entry['missing'])})[/dim]")
-    if not found.check.problems:
-        talk.out.print("\n[green]no problems[/green]")

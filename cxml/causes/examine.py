@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from cxml.causes import cliffs, recipe, what_if
 from cxml.causes.cliffs import Cliff
@@ -69,6 +70,14 @@ def examine(
     now : Timestamp
         The cutoff of *frame* that the model's view is about.
     """
+    # The tables of products are small: more threads cost more than they save, and one gives everywhere the same digits.
+    with threadpool_limits(1, user_api="blas"):
+        return _examined(tables, frame, bundle, now, seed, tell)
+
+
+def _examined(
+    tables: Tables, frame: pd.DataFrame, bundle: Bundle, now: pd.Timestamp, seed: int, tell: Tell
+) -> Examined:
     columns = list(bundle.schema.columns)
     if bundle.value is not None:
         frame = frame.assign(value=bundle.value.predict(frame[columns]))

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pandas.api import types as kinds
+from scipy.linalg import cho_factor, cho_solve
 
 from cxml.models.conditional_mean import MeanForest
 from cxml.splits import customer_folds
@@ -63,7 +64,7 @@ def hinges(C: pd.DataFrame) -> Floats:
     >>> hinges(pd.DataFrame({"contacts": [0, 1, 2, 3], "plan": ["a", "a", "b", "b"]})).tolist()
     [[0.0, 0.0, 0.0, 1.0, 0.0], [1.0, 0.0, 0.0, 1.0, 0.0], [2.0, 1.0, 0.0, 0.0, 1.0], [3.0, 2.0, 1.0, 0.0, 1.0]]
     """
-    return _matrix([part for name in C.columns for part in _basis(C[name])], len(C))
+    return _matrix([part for _, column in C.items() for part in _basis(column)], len(C))
 
 
 def cross_fitted(C: pd.DataFrame, targets: Floats, folds: Folds) -> Floats:
@@ -143,16 +144,15 @@ class Expectation:
         if not all(parts):
             return _means(targets, self._folds)
         lines = self._lines.forecast(targets, parts)
-        first = np.unique(self._folds)[0]
-        held = np.flatnonzero(self._folds == first)
-        missed = 1.0
+        held, missed, first = np.flatnonzero(self._folds == self._folds.min()), 1.0, list[Floats]()
         for j in (1, 0):
-            grown = self._forest.forecast(targets[:, j], np.flatnonzero(self._folds != first), held, parts[0])
+            grown = self._grown(targets[:, [j]], self._folds.min(), parts[0])[:, 0]
+            first.insert(0, grown)
             gain = _loss(targets[held, j], lines[held, j], grown)
             missed *= max(gain / float(np.mean((targets[held, j] - grown) ** 2) or 1.0), 0.0)
             if missed * len(targets) <= _TWICE:
                 return lines
-        return self._better_of_trees(targets, parts, lines)
+        return self._better_of_trees(targets, parts, lines, np.column_stack(first))
 
     def roughly(self, targets: Floats, columns: Collection[str]) -> Floats:
         """The same by lines with one penalty for all: quick, and alike for more and for fewer columns."""
@@ -167,14 +167,29 @@ class Expectation:
         wanted = set(names if columns is None else columns)
         return [[column for column in part if names[column] in wanted] for part in self._parts]
 
-    def _better_of_trees(self, targets: Floats, parts: Sequence[list[int]], lines: Floats) -> Floats:
-        """The forecasts of trees where they lose less than the lines; who loses on the first fold stops there."""
-        grown, racing, best = np.full_like(lines, np.nan), list(range(targets.shape[1])), lines.copy()
-        for fold, part in zip(np.unique(self._folds), parts, strict=True):
-            train, held = np.flatnonzero(self._folds != fold), np.flatnonzero(self._folds == fold)
-            for j in racing:
-                grown[held, j] = self._forest.forecast(targets[:, j], train, held, part)
-            racing = [j for j in racing if _loss(targets[held, j], grown[held, j], lines[held, j]) < 0]
+    def _grown(self, targets: Floats, fold: int, part: Sequence[int]) -> Floats:
+        """What trees of the other folds say about the rows of one."""
+        train, held = np.flatnonzero(self._folds != fold), np.flatnonzero(self._folds == fold)
+        return np.column_stack([self._forest.forecast(target, train, held, part) for target in targets.T])
+
+    def _better_of_trees(
+        self, targets: Floats, parts: Sequence[list[int]], lines: Floats, first: Floats | None = None
+    ) -> Floats:
+        """The forecasts of trees where they lose less than the lines; who loses on the first fold stops there.
+
+        *first* are the trees' forecasts of the first fold, where they are known.
+        """
+        grown, racing, best = np.full_like(lines, np.nan), np.arange(targets.shape[1]), lines.copy()
+        for i, (fold, part) in enumerate(zip(np.unique(self._folds), parts, strict=True)):
+            if not len(racing):
+                break
+            held = np.flatnonzero(self._folds == fold)
+            known = first if i == 0 else None
+            grown[np.ix_(held, racing)] = (
+                self._grown(targets[:, racing], fold, part) if known is None else known
+            )
+            lost = [_loss(targets[held, j], grown[held, j], lines[held, j]) >= 0 for j in racing]
+            racing = racing[~np.array(lost)]
         for j in racing:
             if _loss(targets[:, j], grown[:, j], lines[:, j]) < 0:
                 best[:, j] = grown[:, j]
@@ -204,7 +219,7 @@ class _Lines:
         self._order = np.argsort(folds, kind="stable")  # a fold is then one piece of the basis
         edges = np.searchsorted(folds[self._order], np.unique(folds))
         self._held = [slice(a, b) for a, b in zip(edges, [*edges[1:], len(folds)], strict=True)]
-        bases = [_basis(C.iloc[self._order, column]) for column in range(C.shape[1])]
+        bases = [_basis(column) for _, column in C.iloc[self._order].items()]
         widths = np.cumsum([0, *map(len, bases)])
         self._place = [np.arange(a, b) for a, b in pairwise(widths)]
         self._X = _matrix([_standard(part) for parts in bases for part in parts], len(C))
@@ -298,7 +313,8 @@ def _path(sums: _Sums, penalties: Sequence[float]) -> list[_Line]:
     products, with_targets = sums.xx / sums.n - np.outer(x, x), sums.xy / sums.n - np.outer(x, y)
     found = []
     for penalty in penalties:
-        slopes = np.asarray(np.linalg.solve(products + penalty * np.eye(len(x)), with_targets), np.float64)
+        shrunk = cho_factor(products + penalty * np.eye(len(x)), overwrite_a=True, check_finite=False)
+        slopes = np.asarray(cho_solve(shrunk, with_targets, check_finite=False), np.float64)
         found.append(_Line(slopes, np.asarray(y - x @ slopes)))
     return found
 
@@ -311,10 +327,10 @@ def _chosen(C: pd.DataFrame, targets: Floats, folds: Folds) -> list[list[int]]:
     every, numbers = list(range(C.shape[1])), np.unique(folds)
     if len(every) <= MOST_COLUMNS:
         return [every for _ in numbers]
-    texts = [i for i in every if not _is_number(C.iloc[:, i])]
-    others = [i for i in every if i not in set(texts)]
+    numeric = [_is_number(column) for _, column in C.items()]
+    texts, others = ([i for i in every if numeric[i] is wanted] for wanted in (False, True))
     seen = slice(None, None, -(-len(C) // _LOOKED_AT))
-    X = np.column_stack([_filled(_numbers(C.iloc[seen, i])) for i in others])
+    X = np.column_stack([_filled(_numbers(column)) for _, column in C.iloc[seen, others].items()])
     X = (X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 1e-12)
     Y = targets[seen] - targets[seen].mean(axis=0)
     sums = [_Sums.of(X[folds[seen] == fold], Y[folds[seen] == fold]) for fold in numbers]

@@ -340,10 +340,7 @@ def replayed(
     for (factor, target), names in _as_one(asked).items():
         then = brought(X, labels, factor, target or None)
         own = [name for name in X if labels["features"].get(name, {}).get("factor") == factor]
-        moved = (then[own].to_numpy(dtype=object) != X[own].to_numpy(dtype=object)) & X[
-            own
-        ].notna().to_numpy()
-        here = moved.any(axis=1)
+        here = np.asarray((then[own].ne(X[own]) & X[own].notna()).any(axis=1))
         fall = np.zeros(len(X))
         if here.any():
             fall[here] = before[here] - np.asarray(ask(then[here]), dtype=np.float64)

@@ -1,0 +1,37 @@
+"""The standard jobs: each a short recipe of the rooms below, the same from Python, shell and MLflow."""
+
+from cxml.jobs.learning import backtest, train
+from cxml.jobs.preparing import (
+    Audited,
+    Checked,
+    audit,
+    check,
+    features,
+    features_list,
+    features_sql,
+    init,
+    label,
+    simulate,
+)
+from cxml.jobs.serving import Campaign, Demo, campaign, demo, report, score
+
+__all__ = [
+    "Audited",
+    "Campaign",
+    "Checked",
+    "Demo",
+    "audit",
+    "backtest",
+    "campaign",
+    "check",
+    "demo",
+    "features",
+    "features_list",
+    "features_sql",
+    "init",
+    "label",
+    "report",
+    "score",
+    "simulate",
+    "train",
+]

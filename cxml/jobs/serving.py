@@ -1,0 +1,171 @@
+"""Jobs with a model: score, report, judge a campaign; and the demo of them all."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxml import store
+from cxml.config import load_config
+from cxml.jobs.learning import train
+from cxml.jobs.preparing import check, simulate
+from cxml.workplace import (
+    ConfigLike,
+    Progress,
+    Tell,
+    bundle_of,
+    checked_tables,
+    config_hash,
+    out_folder,
+    read_config,
+    row_counts,
+    silent,
+    still,
+)
+
+if TYPE_CHECKING:
+    from cxml.judgement import Judgement
+
+
+def score(
+    config: ConfigLike,
+    *,
+    cutoff: str | datetime | None = None,
+    out: str | Path | None = None,
+    model: str | Path | None = None,
+    csv: bool = False,
+    chunk: int | None = None,
+    tell: Tell = silent,
+    progress: Progress = still,
+) -> Path:
+    """Score everybody at risk at *cutoff* (by default observation_end) with the champion or *model*.
+
+    *model* is a bundle folder or ``name@alias`` of the registry. Returns the run folder.
+    """
+    from cxml import scoring, snapshots
+    from cxml.features import matrix
+    from cxml.tables import fingerprint
+
+    config = read_config(config)
+    at = snapshots.scoring_cutoff(config, cutoff)
+    with store.run(out_folder(config, out, "score")) as run:
+        bundle, ref = bundle_of(config, model)
+        tell(f"scoring with {ref}")
+        tables = checked_tables(config)
+        done = scoring.score(
+            tables, bundle, at, run, csv=csv, chunk=chunk or scoring.CHUNK, progress=progress
+        )
+        for name, n in done.unseen.items():
+            tell(f"{n:,} rows hold a {name} that the model has never seen: taken as missing")
+        run.write_json("coverage.json", matrix.coverage(tables, row_counts(tables)))
+        run.write_json("labels.json", bundle.labels)
+        run.write_json("model.json", bundle.info)
+        run.info = {
+            "project": config.project.name,
+            "currency": config.project.currency,
+            "timezone": config.project.timezone,
+            "observation_end": config.project.observation_end.isoformat(),
+            "cutoff": at.isoformat(),
+            "rows": done.rows,
+            "population": {
+                "at_risk": done.population.at_risk,
+                "new": done.population.new,
+                "gone": done.population.gone,
+            },
+            "unseen": done.unseen,
+            "model": bundle.fingerprint,
+            "config": config_hash(config),
+            "data": fingerprint(tables),
+        }
+    return run.path
+
+
+def report(
+    config: ConfigLike,
+    *,
+    out: str | Path | None = None,
+    langs: Sequence[str] = (),
+    scores: str | Path | None = None,
+) -> Path:
+    """Write the driver report of the latest scores: HTML per language, the call list, the drivers as CSV.
+
+    *scores* is the output folder of a scoring run, by default that of the config.
+    """
+    from cxml import report as pages
+
+    config = read_config(config)
+    inputs = pages.gather(store.current(scores or out_folder(config, None, "score")))
+    languages = pages.languages(langs or config.project.languages)
+    with store.run(out_folder(config, out, "report")) as run:
+        for name, data in pages.build(inputs, languages).items():
+            run.write_bytes(name, data)
+        run.info = {
+            "project": config.project.name,
+            "cutoff": inputs.meta["cutoff"],
+            "languages": list(languages),
+        }
+    return run.path
+
+
+@dataclasses.dataclass(frozen=True)
+class Campaign:
+    """Where the judgement of an earlier call list was written, and what it says."""
+
+    folder: Path
+    found: Judgement
+
+
+def campaign(config: ConfigLike, scores: str | Path, *, out: str | Path | None = None) -> Campaign:
+    """Judge an earlier call list by its holdout and by who left since: ``campaign.json``.
+
+    *scores* is the output folder of the scoring run that the list came from; keep it in a folder of its own,
+    for a later run into the same folder takes its place.
+    """
+    from cxml import campaigns
+
+    config = read_config(config)
+    with store.run(out_folder(config, out, "campaign")) as run:
+        scored = store.current(scores)
+        tables = checked_tables(config)
+        found = campaigns.judged(tables, scored)
+        run.write_json("campaign.json", found.to_dict())
+        run.info = {"project": config.project.name, "list": scored.name, "config": config_hash(config)}
+    return Campaign(run.path, found)
+
+
+@dataclasses.dataclass(frozen=True)
+class Demo:
+    """Where the demo put what it made."""
+
+    config: Path
+    train: Path
+    score: Path
+    report: Path
+
+
+def demo(
+    folder: str | Path,
+    *,
+    customers: int = 20_000,
+    seed: int = 0,
+    tell: Tell = silent,
+    progress: Progress = still,
+) -> Demo:
+    """Simulate a company, check, train, score and report, all below *folder*."""
+    home = Path(folder)
+    tell(f"simulating {customers:,} customers over 24 months")
+    data = simulate(home / "data", customers=customers, seed=seed)
+    config = load_config(data)
+    config = dataclasses.replace(
+        config,
+        tracking=dataclasses.replace(config.tracking, uri=f"sqlite:///{home.absolute() / 'mlflow.db'}"),
+    )
+    check(config).check.raise_if_any()
+    trained = train(config, out=home / "train", tell=tell)
+    scored = score(config, out=home / "score", tell=tell, progress=progress)
+    tell("writing the report")
+    written = report(config, out=home / "report", scores=home / "score")
+    return Demo(data / "cxml.toml", trained, scored, written)

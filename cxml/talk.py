@@ -1,0 +1,143 @@
+"""How the command speaks: lines, tables and bars for people, JSON for machines, nothing for batch jobs."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from cxml.errors import ConfigError
+
+
+class Talk:
+    """How the command speaks: to people with a bar, to batch jobs not at all, to machines in JSON."""
+
+    def __init__(self) -> None:
+        self.quiet = False
+        self.json = False
+        self.out = Console(highlight=False, soft_wrap=True)
+        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def tell(self, text: str) -> None:
+        """One line of what is going on."""
+        if not (self.quiet or self.json):
+            self.err.print(f"[dim]-[/dim] {escape(text)}")
+
+    def result(self, lines: dict[str, Any]) -> None:
+        """What the job made."""
+        if self.json:
+            sys.stdout.write(
+                json.dumps({k: str(v) if isinstance(v, Path) else v for k, v in lines.items()}) + "\n"
+            )
+        elif not self.quiet:
+            width = max(len(key) for key in lines)
+            for key, value in lines.items():
+                self.out.print(f"{key:<{width}}  {escape(str(value))}")
+
+    @contextmanager
+    def bar(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """A progress bar over customers, from the first progress on; none for batch jobs and unwatched runs."""
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        if self.quiet or self.json or not self.err.is_terminal:
+            yield lambda done, everyone: None
+            return
+
+        columns = (SpinnerColumn(), TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        progress = Progress(*columns, console=self.err, transient=True)
+
+        def show(done: int, everyone: int) -> None:
+            if not progress.tasks:
+                progress.add_task(what)
+                progress.start()
+            progress.update(progress.task_ids[0], completed=done, total=everyone)
+
+        try:
+            yield show
+        finally:
+            if progress.tasks:
+                progress.stop()
+
+    def catalogue(self, rows: list[dict[str, Any]], lang: str) -> None:
+        """Every feature with its sentence, unit, direction, windows and table, in one language."""
+        if lang not in ("en", "ko"):
+            raise ConfigError(
+                f"no language {lang!r}", where="--lang", expected="en or ko", fix="write --lang ko"
+            )
+        if self.json:
+            return self.result({"features": rows})
+        factor = ""
+        for row in rows:
+            if row["factor"] != factor:
+                factor = row["factor"]
+                self.out.print(f"\n[bold]{escape(row[f'factor_{lang}'])}[/bold] [dim]{factor}[/dim]")
+            windows = (
+                ", ".join(f"{days}d" if days else "ever" for days in row["lookbacks"]) or "standard windows"
+            )
+            table = row["table"] or "formula"
+            about = ", ".join(
+                [row["unit"], row["direction"], *([windows] if row["lookbacks"] != (0,) else []), table]
+            )
+            self.out.print(f"  {row['feature']}: {escape(row[lang])} [dim]({about})[/dim]")
+
+    def audit(self, found: Any) -> None:
+        """The answer of each probe, and remarks, for people; what leaks is told as an error."""
+        from rich.table import Table
+
+        probes = Table("probe", "result", box=None)
+        for probe in found.probes:
+            probes.add_row(probe.name, probe.result)
+        self.out.print(probes)
+        for probe in found.probes:
+            for one in probe.findings:
+                if not one.leak:
+                    self.out.print(f"[dim]remark: {escape(one.what)}[/dim]")
+        self.out.print(f"\n{escape(found.verdict)}\n")
+
+    def check(self, found: Any) -> None:
+        """Rows, problems and coverage for people."""
+        from rich.table import Table
+
+        rows = Table("table", "rows", box=None)
+        for name, n in found.check.rows.items():
+            rows.add_row(name, f"{n:,}")
+        self.out.print(rows)
+        for note in found.check.notes:
+            self.out.print(f"[dim]note: {escape(note)}[/dim]")
+        measured = found.coverage["measured"]
+        self.out.print(f"\nmeasured in full: {', '.join(measured) or 'nothing'}")
+        for title, key in (("measured in part", "partly"), ("cannot be measured", "not_measured")):
+            for entry in found.coverage[key]:
+                self.out.print(f"{title}: {entry['factor']} [dim](needs {', '.join(entry['missing'])})[/dim]")
+        if not found.check.problems:
+            self.out.print("\n[green]no problems[/green]")
+
+    def campaign(self, found: Any) -> None:
+        """What the list brought, and the save rate to write into the configuration."""
+        shares = [f"{left:,} of {all_:,}" for left, all_ in
+                  ((found.left_contacted, found.contacted), (found.left_held, found.held))]  # fmt: skip
+        self.out.print(f"left since: {shares[0]} to be contacted, {shares[1]} held out")
+        self.out.print(
+            f"kept by contacting: {found.saved:,.0f} ({found.saved_low:,.0f} to {found.saved_high:,.0f})"
+        )
+        if math.isfinite(found.save_rate):
+            self.out.print(
+                f"save rate: {found.save_rate:.0%} ({found.save_rate_low:.0%} to {found.save_rate_high:.0%})"
+                " -> \\[decisions] save_rate"
+            )
+        else:
+            self.out.print("save rate: nobody who was held out has left, so it is not known")
