@@ -24,6 +24,7 @@ from cxml.sections import (
     Population,
     Project,
     Promises,
+    Report,
     TableSource,
     Tracking,
     Training,
@@ -51,6 +52,7 @@ class Config:
     promises: Promises = field(default_factory=Promises)
     model: Model = field(default_factory=Model)
     decisions: Decisions = field(default_factory=Decisions)
+    report: Report = field(default_factory=Report)
     tracking: Tracking = field(default_factory=Tracking)
     engine: EngineLimits = field(default_factory=EngineLimits)
 

@@ -71,7 +71,8 @@ def ranks(
     -------
     DataFrame
         Index ``factor``; ``rank`` by mean absolute contribution, 1 the strongest, ``rank_low`` and
-        ``rank_high``: the 5th and 95th percentile of the draws, ``first``: share of the draws in which it leads.
+        ``rank_high``: the 5th and 95th percentile of the draws, ``first``: share of the draws in which it leads,
+        ``weight_low`` and ``weight_high``: the same percentiles of its weight (the mean), over the weight itself.
 
     References
     ----------
@@ -88,18 +89,25 @@ def ranks(
     weight = np.abs(contributions.to_numpy(dtype=np.float64))
     sums = np.stack([np.bincount(whose, weights=column) for column in weight.T], axis=1)
     rng = np.random.default_rng(seed)
-    drawn = [
-        _places(np.asarray(rng.poisson(1.0, (min(_BLOCK, draws - done), len(sums))) @ sums, dtype=np.float64))
-        for done in range(0, draws, _BLOCK)
-    ]
-    places = np.concatenate(drawn)
+    of_all = np.column_stack([np.bincount(whose), sums])
+    drawn = np.concatenate(
+        [
+            np.asarray(rng.poisson(1.0, (min(_BLOCK, draws - done), len(sums))) @ of_all, dtype=np.float64)
+            for done in range(0, draws, _BLOCK)
+        ]
+    )
+    places = _places(drawn[:, 1:])
     low, high = np.quantile(places, [0.05, 0.95], axis=0, method="inverted_cdf")
+    means = drawn[:, 1:] / np.maximum(drawn[:, :1], 1.0)
+    lightest, heaviest = np.quantile(means, [0.05, 0.95], axis=0) / np.maximum(weight.mean(axis=0), 1e-12)
     return pd.DataFrame(
         {
             "rank": _places(sums.sum(axis=0)[None, :])[0],
             "rank_low": low.astype(int),
             "rank_high": high.astype(int),
             "first": (places == 1).mean(axis=0),
+            "weight_low": lightest,
+            "weight_high": heaviest,
         },
         index=pd.Index(contributions.columns, name="factor"),
     )

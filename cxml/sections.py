@@ -184,6 +184,16 @@ class Decisions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Report:
+    """``[report]``."""
+
+    hash_ids: bool = _key(
+        "show pseudonyms for customer ids, made with the secret in the environment variable CXML_ID_KEY",
+        False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tracking:
     """``[tracking]``."""
 

@@ -129,6 +129,9 @@ def test_ranks_move_as_far_as_drawing_customers_by_hand_says() -> None:
         (drawn.argmax(axis=1)[:, None] == range(4)).mean(axis=0), abs=0.04
     )
     assert found.loc["d", ["rank_low", "rank_high"]].tolist() == [4, 4]
+    low, high = np.quantile(drawn, [0.05, 0.95], axis=0) / own.abs().mean().to_numpy()
+    assert found["weight_low"].to_numpy() == pytest.approx(low, abs=0.02)
+    assert found["weight_high"].to_numpy() == pytest.approx(high, abs=0.02)
 
 
 def test_ranks_do_not_depend_on_the_order_of_rows() -> None:

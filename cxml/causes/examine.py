@@ -18,6 +18,11 @@ from cxml.tables import Tables
 
 Tell = Callable[[str], None]
 
+LEAST_SHOWN = 10
+"""Customers that a point of a curve must be about to leave the training."""
+
+_POINTS, _DECIMALS = ["wait", "left", "low", "high", "customers"], 4
+
 
 @dataclass(frozen=True)
 class Examined:
@@ -38,16 +43,36 @@ class Examined:
     what_if: pd.DataFrame
 
     def short(self) -> dict[str, Any]:
-        """What a bundle carries along: without curves, and without what is missing."""
+        """What a bundle carries along: without what is missing, and of curves what a drawing needs."""
         breaks = [
-            {name: value for name, value in row.items() if not isinstance(value, list) and value is not None}
-            for row in cliffs.as_json(self.cliffs)
+            {
+                **{name: value for name, value in vars(cliff).items() if _there(value)},
+                **{name: _columns(frame) for name, frame in _drawn(cliff).items() if not frame.empty},
+            }
+            for cliff in self.cliffs.values()
         ]
         changes = [
             {str(name): value for name, value in row.items() if value == value}
             for row in self.what_if.to_dict("records")
         ]
         return {"causes": recipe.short(self.causes), "cliffs": breaks, "what_if": changes}
+
+
+def _there(value: Any) -> bool:
+    return not isinstance(value, pd.DataFrame) and value == value
+
+
+def _drawn(cliff: Cliff) -> dict[str, pd.DataFrame]:
+    """The points of the curve about enough customers, and the lines beside a break."""
+    curve = cliff.curve
+    if not curve.empty:
+        curve = curve.loc[curve["customers"] >= LEAST_SHOWN, _POINTS]
+    return {"curve": curve, "fitted": cliff.fitted if cliff.found else cliff.fitted.head(0)}
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, list[float]]:
+    """A frame by its columns, which is shorter than by its rows; rounded to what can be seen."""
+    return {str(name): frame[name].round(1 if name == "wait" else _DECIMALS).tolist() for name in frame}
 
 
 def examine(
@@ -81,11 +106,11 @@ def _examined(
     columns = list(bundle.schema.columns)
     if bundle.value is not None:
         frame = frame.assign(value=bundle.value.predict(frame[columns]))
-    study = study_of(tables, frame, seed)
+    study = study_of(tables, frame, seed, tell)
     if study is None:
-        found = recipe.find(tables, frame, seed=seed, tell=tell)
+        found = recipe.find(tables, frame, seed=seed)
         return Examined(found, {}, pd.DataFrame(columns=list(what_if.COLUMNS)))
-    found = recipe.judge(study, seed)
+    found = recipe.judge(study, seed, tables.config.model.threads)
     badges = dict(zip(found["factor"], found["badge"], strict=True))
     by_cause = what_if.of(tables, study, what_if.carried(badges), seed)
     last = frame[frame["cutoff"] == now]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -57,7 +59,7 @@ def find(
     frame : DataFrame
         ``customer_id``, ``cutoff``, ``churned`` and the feature columns, as ``cxml.training.assemble`` makes them.
     seed : int
-        Draws folds and placebos, and customers where there are more than 100,000 snapshots.
+        Draws folds and placebos, and customers where there are more than 40,000 snapshots.
     tell : callable
         Told in a sentence when customers are drawn.
 
@@ -66,19 +68,15 @@ def find(
     DataFrame
         As from ``judge``; where nothing can be said at all, every factor is *not testable* with the reason.
     """
-    study = study_of(tables, frame, seed)
+    study = study_of(tables, frame, seed, tell)
     if study is None:
         asked = questions(matrix.factors_of(tables), frame.columns, tables.config.features.lookbacks)
         return _table([_unasked(q, q.reason or "static") for q in asked], {})
-    if study.drawn < study.everyone:
-        tell(
-            f"causes are looked for among {study.drawn:,} of {study.everyone:,} customers, drawn by their ids"
-        )
-    return judge(study, seed)
+    return judge(study, seed, tables.config.model.threads)
 
 
-def judge(study: Study, seed: int = 0) -> pd.DataFrame:
-    """The badge of each factor of a study.
+def judge(study: Study, seed: int = 0, threads: int = 1) -> pd.DataFrame:
+    """The badge of each factor of a study; 0 threads: one per core.
 
     Returns
     -------
@@ -92,7 +90,7 @@ def judge(study: Study, seed: int = 0) -> pd.DataFrame:
         ``placebos`` of 20), and of the study ``window`` (days), ``drawn`` of ``everyone`` (customers), ``young`` (rows).
     """
     found = {q.factor: _unasked(q, q.reason) for q in study.questions if q.reason}
-    for finding in _asked(study, seed):
+    for finding in _asked(study, seed, threads):
         found[finding.question.factor] = finding
     about = {"window": study.window, "drawn": study.drawn, "everyone": study.everyone, "young": study.young}
     return _table([found[q.factor] for q in study.questions], about)
@@ -100,7 +98,9 @@ def judge(study: Study, seed: int = 0) -> pd.DataFrame:
 
 def short(found: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """The result by factor, without what is missing: what a bundle carries along."""
-    names = ["badge", "reason", "reason_value", "reason_limit", "told", "effect", "low", "high", "customers"]
+    names = [
+        "badge", "reason", "reason_value", "reason_limit", "column", "told", "effect", "low", "high", "customers"
+    ]  # fmt: skip
     rows = found.set_index("factor")[names].to_dict("index")
     return {
         str(factor): {str(name): value for name, value in row.items() if not pd.isna(value) and value != ""}
@@ -112,16 +112,21 @@ def _unasked(question: Question, reason: str) -> Finding:
     return Finding(question, Evidence(question.kind, question.direction, reason))
 
 
-def _asked(study: Study, seed: int) -> Iterator[Finding]:
-    """The findings of every question that can be asked, one population after the other."""
+def _asked(study: Study, seed: int, threads: int) -> Iterator[Finding]:
+    """The findings of every question that can be asked, one population beside the other."""
     populations: dict[bytes, list[Question]] = {}
     for question in study.questions:
         if not question.reason:
             concerned = study.exposures[question.factor].notna().to_numpy()
             populations.setdefault(np.packbits(concerned).tobytes(), []).append(question)
-    for members in populations.values():
+
+    def findings(members: list[Question]) -> list[Finding]:
         rows = np.flatnonzero(study.exposures[members[0].factor].notna().to_numpy())
-        yield from _Population(study, rows, seed).findings(members)
+        return list(_Population(study, rows, seed).findings(members))
+
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        for found in pool.map(findings, populations.values()):
+            yield from found
 
 
 class _Population:

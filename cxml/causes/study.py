@@ -6,7 +6,7 @@ was known a month earlier still, for the outcome that the factors cannot have ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,8 +22,9 @@ from cxml.splits import hash_share
 from cxml.tables import Tables
 
 Floats = NDArray[np.float64]
+Tell = Callable[[str], None]
 
-MOST_SNAPSHOTS = 100_000
+MOST_SNAPSHOTS = 40_000
 """Above it customers are drawn: intervals are narrow enough."""
 
 BEFORE_D = 30
@@ -94,7 +95,9 @@ class Study:
     value: Floats = field(default_factory=lambda: np.zeros(0))
 
 
-def study_of(tables: Tables, frame: pd.DataFrame, seed: int = 0) -> Study | None:
+def study_of(
+    tables: Tables, frame: pd.DataFrame, seed: int = 0, tell: Tell = lambda text: None
+) -> Study | None:
     """The study of the snapshots of a training set; None where nothing says what was before what.
 
     Parameters
@@ -103,11 +106,16 @@ def study_of(tables: Tables, frame: pd.DataFrame, seed: int = 0) -> Study | None
     frame : DataFrame
         ``customer_id``, ``cutoff``, ``churned`` and the feature columns, as ``cxml.training.assemble`` makes them.
     seed : int
-        Draws the customers, where there are more than 100,000 snapshots.
+        Draws the customers, where there are more than 40,000 snapshots.
+    tell : callable
+        Told in a sentence when customers are drawn.
     """
     if static.is_static(tables.config):
         return None
     drawn = _draw(frame, seed)
+    some, everyone = (part["customer_id"].nunique() for part in (drawn, frame))
+    if some < everyone:
+        tell(f"causes are looked for among {some:,} of {everyone:,} customers, drawn by their ids")
     factors, lookbacks = matrix.factors_of(tables), tables.config.features.lookbacks
     window = treatments.window_of(lookbacks)
     asked = treatments.questions(factors, frame.columns, lookbacks)
@@ -138,7 +146,7 @@ def study_of(tables: Tables, frame: pd.DataFrame, seed: int = 0) -> Study | None
         groups=_groups(factors, start, lookbacks),
         inside=drawn[sorted({column for columns in during.values() for column in columns})], during=during,
         activity=activity, earlier=earlier, window=window,
-        drawn=drawn["customer_id"].nunique(), everyone=frame["customer_id"].nunique(), young=int((~there).sum()),
+        drawn=drawn["customer_id"].nunique(), everyone=everyone, young=int((~there).sum()),
         cutoffs=drawn["cutoff"], value=np.asarray(drawn.get("value", np.full(len(drawn), np.nan)), dtype=np.float64),
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cxml import store
 from cxml.config import load_config
+from cxml.errors import ConfigError
 from cxml.jobs.learning import train
 from cxml.jobs.preparing import check, simulate
 from cxml.workplace import (
@@ -28,6 +30,9 @@ from cxml.workplace import (
 
 if TYPE_CHECKING:
     from cxml.judgement import Judgement
+
+ID_KEY = "CXML_ID_KEY"
+"""The environment variable with the secret of ``[report] hash_ids``."""
 
 
 def score(
@@ -90,7 +95,7 @@ def report(
     langs: Sequence[str] = (),
     scores: str | Path | None = None,
 ) -> Path:
-    """Write the driver report of the latest scores: HTML per language, the call list, the drivers as CSV.
+    """Write the driver report of the latest scores: HTML per language, call list, drivers as CSV, all as JSON.
 
     *scores* is the output folder of a scoring run, by default that of the config.
     """
@@ -98,6 +103,8 @@ def report(
 
     config = read_config(config)
     inputs = pages.gather(store.current(scores or out_folder(config, None, "score")))
+    if config.report.hash_ids:
+        inputs = pages.without_ids(inputs, _id_key())
     languages = pages.languages(langs or config.project.languages)
     with store.run(out_folder(config, out, "report")) as run:
         for name, data in pages.build(inputs, languages).items():
@@ -108,6 +115,18 @@ def report(
             "languages": list(languages),
         }
     return run.path
+
+
+def _id_key() -> str:
+    """The secret that pseudonyms are made with."""
+    key = os.environ.get(ID_KEY, "")
+    if not key:
+        raise ConfigError(
+            "there is no secret to make pseudonyms with", where="[report] hash_ids",
+            expected=f"a secret in the environment variable {ID_KEY}",
+            fix=f"write for example: export {ID_KEY}=$(openssl rand -hex 16)   and keep it",
+        )  # fmt: skip
+    return key
 
 
 @dataclasses.dataclass(frozen=True)

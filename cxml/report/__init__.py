@@ -8,6 +8,7 @@ from cxml.report.inputs import ReportInputs
 from cxml.report.label_page import LabelInputs, label_page
 from cxml.report.outputs import build, languages
 from cxml.report.page import render
+from cxml.report.pseudonyms import pseudonym, without_ids
 
 __all__ = [
     "BacktestInputs",
@@ -20,5 +21,7 @@ __all__ = [
     "gather",
     "label_page",
     "languages",
+    "pseudonym",
     "render",
+    "without_ids",
 ]

@@ -65,6 +65,8 @@ class Cause:
     ----------
     badge, reason : str
         Keys, as in ``cxml.causes.badges``.
+    feature : str
+        The column that was varied; empty where nobody said.
     per : str
         What the effect is told for, such as ``minute``; empty where nothing was estimated.
     effect, low, high : float
@@ -73,6 +75,7 @@ class Cause:
 
     badge: str
     reason: str
+    feature: str
     per: str
     effect: float
     low: float
@@ -165,7 +168,9 @@ def _cause(told: Mapping[str, Any] | None) -> Cause | None:
     if told is None:
         return None
     effect, low, high = (float(told.get(name, math.nan)) / 100 for name in ("effect", "low", "high"))
-    return Cause(told["badge"], told["reason"], told.get("told", ""), effect, low, high)
+    return Cause(
+        told["badge"], told["reason"], told.get("column", ""), told.get("told", ""), effect, low, high
+    )
 
 
 def _spots(groups: Mapping[str, Any], factor: str) -> tuple[Spot | None, Spot | None]:

@@ -71,14 +71,17 @@ class BehindText:
         return self._words.plain(f"badges.{x.badge}")
 
     def cause(self, x: Cause) -> Markup:
-        """Why it has its badge, and the effect where one was estimated."""
+        """Why it has its badge, and the effect where the badge carries one, or else the difference seen."""
         said = self._words(f"verdicts.{x.reason}")
-        if math.isnan(x.effect):
+        if math.isnan(x.effect) or x.badge == "not_testable":
             return said
-        points, per = self._figures.change, self._words.plain(f"per.{x.per}")
+        points, per = self._figures.change, self._words(f"per.{x.per}")
+        if x.feature:
+            per = self._words("badges.of", per=per, feature=_apart(self.label(x.feature)))
         line = self._words(
-            "badges.effect", per=per, effect=points(x.effect), low=points(x.low), high=points(x.high)
-        )
+            "badges.difference" if x.badge == "association_only" else "badges.effect",
+            per=per, effect=points(x.effect), low=points(x.low), high=points(x.high),
+        )  # fmt: skip
         return Markup("{} {}").format(said, line)
 
     def spots(self, worst: Spot, best: Spot) -> Markup:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cxml.report.figures import Figure
+from cxml.report.promises import Promised
 from cxml.report.quality import CalibrationGroup, LiftPoint, ValueGroup
 
 LEFT, TOP, WIDTH, HEIGHT = 64.0, 18.0, 330.0, 250.0
 """The plot area inside a drawing of 410 x 330 units."""
 _NARROWEST = 370
 """Pixels for the label and the figure of a bar on the narrowest phone, where they are written smaller."""
+_CLOCKS = 3
+"""Promised times that a curve over waits goes to."""
 Format = Callable[[float], Figure]
 Say = Callable[[float, float], str]
 """What a point says, from its predicted and its actual number."""
@@ -93,6 +96,36 @@ class Comparison:
     x: tuple[Tick, ...]
     y: tuple[Tick, ...]
     lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Cliff:
+    """Shares over a wait: a curve in its ribbon, the promised time, and a break with where it may lie.
+
+    ``marks`` end at their interval; ``clock`` and ``at`` are places along x, ``around`` the ends of the break, and
+    ``fitted`` the lines on both sides of it: all three empty where there is none.
+    """
+
+    x: tuple[Tick, ...]
+    y: tuple[Tick, ...]
+    marks: tuple[Mark, ...]
+    line: str
+    ribbon: str
+    clock: float
+    at: tuple[float, ...]
+    around: tuple[float, ...]
+    fitted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A bar from nothing to a figure with its interval, in percent of the width: ``left`` end, ``width``, ends."""
+
+    zero: float
+    left: float
+    width: float
+    low: float
+    high: float
 
 
 Point = tuple[float, float, float]
@@ -234,6 +267,49 @@ def curves(
         y=tuple(Tick(y(tick), show(tick).text) for tick in ticks),
         lines=tuple(lines),
     )
+
+
+def cliff(told: Promised, duration: Format, percent: Format, said: Sequence[str]) -> Cliff:
+    """Leaving by the wait; the axis goes to three promised times, with a tick at each."""
+    points, span = told.curve, _CLOCKS * told.clock
+    ticks = nice_ticks(min(1.0, max((point.high for point in points), default=1.0)))
+
+    def x(wait: float) -> float:
+        return _x(min(wait / span, 1.0))
+
+    def y(share: float) -> float:
+        return _y(min(max(share, 0.0), ticks[-1]) / ticks[-1])
+
+    def path(ends: Iterable[tuple[float, float]]) -> str:
+        return " ".join(f"{x(wait)},{y(share)}" for wait, share in ends)
+
+    upper, lower = [(p.wait, p.high) for p in points], [(p.wait, p.low) for p in reversed(points)]
+    at = (told.at, told.at_low, told.at_high) if told.found else ()
+    return Cliff(
+        x=tuple(Tick(x(k * told.clock), duration(k * told.clock).text) for k in range(_CLOCKS + 1)),
+        y=tuple(Tick(y(tick), percent(tick).text) for tick in ticks),
+        marks=tuple(
+            Mark(x(p.wait), y(p.left), y(p.low), y(p.high), text)
+            for p, text in zip(points, said, strict=True)
+        ),
+        line=path((p.wait, p.left) for p in points),
+        ribbon=path(upper + lower),
+        clock=x(told.clock),
+        at=tuple(map(x, at[:1])),
+        around=tuple(map(x, at[1:])),
+        fitted=tuple(path(told.fitted[k : k + 2]) for k in range(0, len(told.fitted), 2)),
+    )
+
+
+def reach(point: Point, scale: tuple[float, float]) -> Reach:
+    """A bar on a scale that holds 0.
+
+    >>> reach((4, 2, 6), (-2, 8))
+    Reach(zero=20.0, left=20.0, width=40.0, low=40.0, high=80.0)
+    """
+    span = scale[1] - scale[0] or 1.0
+    zero, to, start, end = (round(100 * (at - scale[0]) / span, 2) for at in (0.0, *point))
+    return Reach(zero, min(zero, to), round(abs(to - zero), 2), start, end)
 
 
 def spark(shares: Sequence[float]) -> Spark:

@@ -18,7 +18,9 @@ from cxml.decisions import list_order
 from cxml.drivers import HIT
 from cxml.errors import DataError
 from cxml.report.behind import Behind, Stays, behind_of, stays_of
+from cxml.report.gains import WhatIf, gains_of
 from cxml.report.inputs import ReportInputs
+from cxml.report.promises import Promised, promises_of
 from cxml.report.quality import Quality, quality
 from cxml.report.safe_text import visible
 
@@ -185,6 +187,8 @@ class Content:
     change: FactorNumbers | None
     behind: Mapping[str, Behind]
     stays: Stays | None
+    what_if: WhatIf
+    promises: tuple[Promised, ...]
     calls: Calls
     quality: Quality
     coverage: Coverage
@@ -210,6 +214,8 @@ def compute(inputs: ReportInputs) -> Content:
         change=levers[best] if best is not None and gain[best] > 0 else None,
         behind=behind_of(inputs),
         stays=stays_of(inputs.groups),
+        what_if=gains_of(inputs, {f.factor for f in levers if f.direction == "reversed"}),
+        promises=promises_of(inputs),
         calls=_calls(inputs),
         quality=quality(inputs.metrics, SMALL_GROUP, ZoneInfo(str(inputs.meta.get("timezone", "UTC")))),
         coverage=_coverage(inputs),

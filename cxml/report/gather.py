@@ -42,6 +42,8 @@ def gather(scored: Path) -> ReportInputs:
         evidence=model.get("evidence", {}),
         groups=groups,
         causes=model.get("causes", {}),
+        cliffs=model.get("cliffs", ()),
+        what_if=model.get("what_if", ()),
         meta={
             "project": info["project"],
             **{name: info[name] for name in _STATED if name in info},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,11 @@ class ReportInputs:
     causes : mapping
         Factor -> badge, reason and effect, as ``cxml.causes.recipe.short`` gives them; empty: association is all
         that is claimed.
+    cliffs : sequence of mapping
+        How leaving goes along the waits about each promised time, as ``cxml.causes.examine.Examined.short`` has it;
+        empty: nothing is said of it.
+    what_if : sequence of mapping
+        What would change if one thing were made good, as there; empty: the model's contributions speak alone.
 
     Raises
     ------
@@ -94,6 +99,8 @@ class ReportInputs:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     groups: Mapping[str, Any] = field(default_factory=dict)
     causes: Mapping[str, Any] = field(default_factory=dict)
+    cliffs: Sequence[Mapping[str, Any]] = ()
+    what_if: Sequence[Mapping[str, Any]] = ()
 
     def __post_init__(self) -> None:
         _needed(_DRIVERS, self.drivers.columns, "drivers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import cast, get_args
 
@@ -11,11 +12,12 @@ from cxml.report.content import compute
 from cxml.report.drivers_table import drivers_csv
 from cxml.report.figures import Language
 from cxml.report.inputs import ReportInputs
+from cxml.report.machine import as_json
 from cxml.report.page import CALL_LIST_FILE, render_content
 
 
 def build(inputs: ReportInputs, langs: Sequence[Language] = ("en", "ko")) -> dict[str, bytes]:
-    """File name to bytes: ``report.<lang>.html`` for each language, ``call_list.xlsx``, ``drivers.csv``.
+    """File name to bytes: ``report.<lang>.html`` per language, ``call_list.xlsx``, ``drivers.csv``, ``report.json``.
 
     The workbook is in the first language. Nothing is written to disk.
     """
@@ -23,6 +25,8 @@ def build(inputs: ReportInputs, langs: Sequence[Language] = ("en", "ko")) -> dic
     files = {f"report.{lang}.html": render_content(content, inputs, lang).encode() for lang in langs}
     files[CALL_LIST_FILE] = workbook(content, inputs, langs[0])
     files["drivers.csv"] = drivers_csv(inputs).encode()
+    text = json.dumps(as_json(content), ensure_ascii=False, allow_nan=False, indent=1)
+    files["report.json"] = f"{text}\n".encode()
     return files
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,16 +16,27 @@ from cxml.report import charts
 from cxml.report.behind_text import BehindText
 from cxml.report.content import HARDLY, SMALL_GROUP, Content, FactorNumbers, Name, Reason, compute
 from cxml.report.figures import Figure, Figures, Language
+from cxml.report.gains_text import GainsText
 from cxml.report.inputs import ReportInputs
 from cxml.report.plan_text import PlanText
+from cxml.report.promises_text import PromisesText
 from cxml.report.reasons import reason_text
 from cxml.report.story_text import StoryText
 from cxml.report.words import Words, lower_first, upper_first
 
 CALL_LIST_FILE = "call_list.xlsx"
+_BARS = 12
+"""Factors that are drawn, so that a drawing fits a printed page; the table below it has all."""
 _CHURN_MEASURES = ("auc", "pr_auc", "top_decile_lift", "log_loss", "brier", "ece")
 _VALUE_MEASURES = ("gini", "spearman", "decile_mape", "total_error", "mae")
 _MEANT = {"churn": ("auc", "pr_auc", "top_decile_lift", "ece", "log_loss", "brier"), "value": _VALUE_MEASURES}
+
+
+@cache
+def _script() -> Markup:
+    """The small script of the call list, as it stands in the page."""
+    text = files("cxml.report").joinpath("templates/call_list.js").read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704 (a file of the package, nothing is filled in)
 
 
 @cache
@@ -71,8 +85,13 @@ class Voice:
         self.figures = Figures(lang, content.scope.currency, content.scope.timezone)
         self.story = StoryText(self.words, self.figures)
         self.behind = BehindText(self.labels, self.words, self.figures)
+        self.promises = PromisesText(self.words, self.figures)
+        self.gains = GainsText(self.labels, content.what_if, self.words, self.figures)
         self.plan = PlanText(inputs.calls, self.words, self.figures)
         self.call_list_file = CALL_LIST_FILE
+        self.script = _script()
+        digest = hashlib.sha256(self.script.encode()).digest()
+        self.script_digest = f"sha256-{base64.b64encode(digest).decode()}"
 
     def name(self, name: Name) -> str:
         """A label at the start of a line."""
@@ -113,6 +132,17 @@ class Voice:
         linked = (f for f in self.content.levers if f.share >= HARDLY and not f.small)
         return tuple(f for f in linked if f.direction != "reversed")[:3]
 
+    def why_caution(self) -> Markup:
+        """What may be concluded from the three, as far as their badges go."""
+        causes = [self.content.behind[x.factor].cause for x in self.why() if x.factor in self.content.behind]
+        supported = sum(cause is not None and cause.badge == "supported" for cause in causes)
+        way = "" if not supported else "_supported" if supported == len(self.why()) else "_mixed"
+        return self.words(f"why.caution{way}")
+
+    def badged(self) -> bool:
+        """Whether a factor was asked whether it is a cause."""
+        return any(one.cause for one in self.content.behind.values())
+
     def hardly(self) -> tuple[Name, ...]:
         """Levers with hardly any link."""
         return tuple(f.name for f in self.content.levers if f.share < HARDLY or f.small)
@@ -125,13 +155,13 @@ class Voice:
 
     def strength_bars(self, factors: Iterable[FactorNumbers]) -> charts.Bars:
         """Share of the forecast, one bar per factor."""
-        percent = self.figures.percent
-        return charts.bars([(self.name(x.name), percent(x.share).text, x.share, x.share) for x in factors])
+        percent, shown = self.figures.percent, list(factors)[:_BARS]
+        return charts.bars([(self.name(x.name), percent(x.share).text, x.share, x.share) for x in shown])
 
     def cost_bars(self) -> charts.Bars:
         """What is at risk among the customers hit, and the factor's part of it."""
         rows = []
-        for x in self.content.levers:
+        for x in self.content.levers[:_BARS]:
             whole, part = (
                 (x.value_at_risk, x.avoidable) if self.content.has_value else (x.leavers, x.fewer_leavers)
             )

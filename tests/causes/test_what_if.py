@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -293,7 +294,7 @@ def test_everything_is_examined_at_once(
     world, tables, study = company
     judged = pd.DataFrame({"factor": ["waiting", "repeats"], "badge": ["supported", "association_only"]})
     told = dict.fromkeys(
-        ["reason", "told", "reason_value", "reason_limit", "effect", "low", "high", "customers"]
+        ["reason", "column", "told", "reason_value", "reason_limit", "effect", "low", "high", "customers"]
     )
     monkeypatch.setattr(examine, "study_of", lambda *asked: study)
     monkeypatch.setattr(recipe, "judge", lambda *asked: judged.assign(**told))
@@ -316,4 +317,13 @@ def test_everything_is_examined_at_once(
     assert found.cliffs["answer.phone"].answer == "elsewhere"
     short = json.loads(json.dumps(found.short(), allow_nan=False))
     assert set(short) == {"causes", "cliffs", "what_if"}
-    assert "curve" not in short["cliffs"][0] and short["what_if"][0]["by"] == "cause"
+    assert short["what_if"][0]["by"] == "cause"
+    phone, whole = short["cliffs"][0], found.cliffs["answer.phone"]
+    shown = whole.curve[whole.curve["customers"] >= 10]
+    for name in ("wait", "left", "low", "high", "customers"):
+        assert phone["curve"][name] == pytest.approx(shown[name], abs=0.051 if name == "wait" else 0.00006)
+    assert phone["fitted"]["wait"] == pytest.approx(whole.fitted["wait"], abs=0.051)
+    assert len(json.dumps(short)) < 30_000
+    thin = dataclasses.replace(whole, answer="none", curve=whole.curve.assign(customers=9))
+    spare = dataclasses.replace(found, cliffs={"answer.phone": thin}).short()["cliffs"][0]
+    assert "curve" not in spare and "fitted" not in spare

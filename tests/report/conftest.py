@@ -234,12 +234,71 @@ def evidence_of(drivers: pd.DataFrame) -> dict[str, Any]:
 
 
 CAUSES: dict[str, Any] = {
-    "waiting": {"badge": "supported", "reason": "passed", "told": "minute", "effect": 0.52, "low": 0.3, "high": 0.81},
+    "waiting": {"badge": "supported", "reason": "passed", "told": "minute",
+                "column": "wait_mean_90d", "effect": 0.52, "low": 0.3, "high": 0.81},
     "repeats": {"badge": "association_only", "reason": "benchmark", "told": "one", "effect": 2.5, "low": 0.4, "high": 4.6},
     "resolution": {"badge": "not_testable", "reason": "exposed"},
     "effort": {"badge": "contradicted", "reason": "no_effect", "told": "any", "effect": 0.02, "low": -0.1, "high": 0.14},
 }  # fmt: skip
 """What was found about four of the factors; effects in points."""
+
+
+def _cliff(promise: str, clock: float, answer: str, why: str = "", **told: Any) -> dict[str, Any]:
+    return {"promise": promise, "clock": clock, "answer": answer, "why": why, "bunched": 1.0, "rows": 4100,
+            "customers": 1630, **told}  # fmt: skip
+
+
+def _curve(clock: float, jump: float, place: float) -> dict[str, list[float]]:
+    """Bins of a fifth of the promised time; the last but one is about nine customers."""
+    wait = [clock * (0.1 + 0.2 * k) for k in range(15)]
+    left = [0.04 + 0.004 * k + (jump if w > place else 0.0) for k, w in enumerate(wait)]
+    return {"wait": wait, "left": left, "low": [x - 0.05 for x in left], "high": [x + 0.05 for x in left],
+            "customers": [400 - 20 * k for k in range(13)] + [9, 31]}  # fmt: skip
+
+
+CLIFFS: tuple[dict[str, Any], ...] = (
+    _cliff("resolution", 158_400.0, "none", smallest=0.0731, level=0.05, p=0.6, curve=_curve(158_400.0, 0.0, 0.0)),
+    _cliff("answer.email", 3600.0, "untested", "around"),
+    _cliff("answer.phone", 300.0, "elsewhere", at=360.0, at_low=342.0, at_high=384.0, jump=0.102, jump_low=0.031,
+           jump_high=0.173, smallest=0.0644, curve=_curve(300.0, 0.102, 360.0),
+           fitted={"wait": [120.0, 360.0, 360.0, 600.0], "left": [0.04, 0.06, 0.16, 0.19]}),
+    _cliff("answer.chat", 240.0, "promise", at=240.0, at_low=240.0, at_high=240.0, jump=0.058, jump_low=0.012,
+           jump_high=0.104, smallest=0.0509, bunched=1.62, curve=_curve(240.0, 0.058, 240.0),
+           fitted={"wait": [48.0, 240.0, 240.0, 432.0], "left": [0.03, 0.05, 0.11, 0.12]}),
+    _cliff("delivery", 432_000.0, "none", smallest=0.0287),
+    _cliff("answer.*", 158_400.0, "untested", "rows", customers=4),
+    _cliff("refund", 1_209_600.0, "untested", "leavers"),
+)  # fmt: skip
+"""How leaving goes along the waits about seven promised times."""
+
+
+def _gain(
+    asked: str, factor: str, by: str, target: float = 0.0, lack: str = "", **told: Any
+) -> dict[str, Any]:
+    return {
+        "asked": asked,
+        "factor": factor,
+        "by": by,
+        "target": target,
+        "lack": lack,
+        "concerned": 2400.0,
+        **told,
+    }
+
+
+WHAT_IF: tuple[dict[str, Any], ...] = (
+    _gain("recovery_missing", "recovery", "cause", lack="beyond", reached=0.013),
+    _gain("transfers_90d", "effort", "cause", fewer=-3.4, fewer_low=-9.2, fewer_high=2.4, value=-412_000.0,
+          value_low=-991_000.0, value_high=167_000.0, reached=0.4),
+    _gain("answer.phone", "waiting", "cause", 300.0, fewer=61.3, fewer_low=22.1, fewer_high=100.5, value=5_310_000.0,
+          value_low=1_720_000.0, value_high=8_900_000.0, reached=0.7),
+    _gain("answer.chat answer.social", "waiting", "model", 3600.0, fewer=12.7, value=1_090_000.0),
+    _gain("resolved_share_180d", "resolution", "model", fewer=0.21, value=18_500.0),
+    _gain("repeats_90d", "repeats", "model", fewer=83.6, value=7_230_000.0),
+    _gain("delivery", "delivery", "model", 432_000.0, fewer=-1.8, value=-121_000.0),
+    _gain("abandoned_share_90d", "abandonment", "model", concerned=7.0, fewer=3.25, value=277_000.0),
+)  # fmt: skip
+"""What would change if one thing were made good."""
 
 
 PROOF = Proof(
@@ -301,7 +360,8 @@ def make_inputs(customers: int = 10_000) -> ReportInputs:
     plan = call_plan(scores["customer_id"], scores["churn_probability"], scores["expected_value"], rule)
     return ReportInputs(
         scores, drivers, labels_of(), metrics_of(), coverage_of(), META, evidence=evidence_of(drivers),
-        groups=groups_of(drivers), causes=CAUSES, calls={"plan": plan.to_dict(), "proof": PROOF.to_dict()},
+        groups=groups_of(drivers), causes=CAUSES, cliffs=CLIFFS, what_if=WHAT_IF,
+        calls={"plan": plan.to_dict(), "proof": PROOF.to_dict()},
     )  # fmt: skip
 
 

@@ -77,6 +77,40 @@ def test_only_a_supported_factor_is_called_a_cause(inputs: ReportInputs, read: A
     assert "+0.5 points" in text and "0.3 points" in text
 
 
+@pytest.mark.parametrize(
+    ("badge", "said"),
+    [
+        ("supported", "the probability of leaving moves by +0.5 points (+0.3 points to +0.8 points)"),
+        ("association_only", "a difference that was seen, not an effect"),
+        ("not_testable", ""),
+    ],
+)
+def test_an_effect_is_told_as_far_as_the_badge_carries_it(
+    inputs: ReportInputs, read: Any, badge: str, said: str
+) -> None:
+    causes = {"waiting": {**inputs.causes["waiting"], "badge": badge, "reason": "power"}}
+    page = read(render(dataclasses.replace(inputs, causes=causes), "en"))
+    text = " ".join(n.text for n in page.find(name="behind"))
+    assert (
+        ("Per minute (“average wait, last 90 days”)" in text)
+        == (0.0052 in page.figures("behind"))
+        == bool(said)
+    )
+    assert said in text
+
+
+def test_the_glossary_explains_every_badge() -> None:
+    from typing import get_args
+
+    from cxml.causes.badges import Badge
+    from cxml.report.words import Words, catalogue
+
+    for lang in ("en", "ko"):
+        terms = {term.lower() for term, _ in Words(lang).terms(money=False)}  # type: ignore[arg-type]
+        badges = catalogue()["badges"]
+        assert {badges[name][lang] for name in get_args(Badge)} <= terms
+
+
 def test_every_verdict_has_its_words() -> None:
     from typing import get_args
 

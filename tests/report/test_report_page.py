@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 import itertools
 import math
 import re
@@ -56,7 +58,7 @@ def test_headline_is_recomputed_from_scores(inputs: ReportInputs, pages: dict[st
     _close(pages["en"].figures("big"), p.sum(), (p * value).sum())
 
 
-def test_lever_that_would_change_most(inputs: ReportInputs, pages: dict[str, Any]) -> None:
+def test_lever_that_would_change_most_where_nobody_asked_what_if(inputs: ReportInputs, read: Any) -> None:
     best, gain, fewer = "", 0.0, 0.0
     for factor, kind in zip(inputs.drivers["factor"], inputs.drivers["kind"], strict=True):
         saved = left = 0.0
@@ -70,7 +72,7 @@ def test_lever_that_would_change_most(inputs: ReportInputs, pages: dict[str, Any
         if kind == "lever" and saved > gain:
             best, gain, fewer = factor, saved, left
     assert best == "waiting"
-    middle = pages["en"].figures("mid")
+    middle = read(render(dataclasses.replace(inputs, what_if=()), "en")).figures("mid")
     assert len(middle) == 2
     _close(middle, gain, fewer)
 
@@ -129,8 +131,14 @@ def test_english_page_has_no_korean(pages: dict[str, Any]) -> None:
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_nothing_is_loaded_and_nothing_runs(inputs: ReportInputs, pages: dict[str, Any], lang: Any) -> None:
     html, page = render(inputs, lang), pages[lang]
-    assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:" in html
-    assert not re.search(r"https?:|//[a-z]|@import|url\(|javascript:|<script|<iframe|<object", html)
+    script = re.search(r"<script>(.*?)</script>", html, re.S)
+    assert script, "one script, and the browser runs none but it"
+    digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
+    assert f'content="{policy}"' in html
+    assert not re.search(r"fetch|XMLHttp|innerHTML|eval|cookie|Storage|location|import\b", script[1])
+    rest = html.replace(script[0], "")
+    assert not re.search(r"https?:|//[a-z]|@import|url\(|javascript:|<script|<iframe|<object", rest)
     loaders = [
         n.attrs.get(k) for n in page.nodes for k in ("src", "href", "xlink:href", "srcset") if k in n.attrs
     ]
@@ -162,6 +170,34 @@ def test_same_inputs_same_bytes(inputs: ReportInputs) -> None:
     assert render(inputs, "ko") == render(inputs, "ko")
     shuffled = re.sub(r"[\d.]+", "", render(again, "en"))  # sums may differ in the last bit
     assert shuffled == re.sub(r"[\d.]+", "", render(inputs, "en"))
+
+
+def test_without_badges_nothing_is_called_a_cause(inputs: ReportInputs, read: Any) -> None:
+    bare = dataclasses.replace(inputs, causes={}, what_if=())
+    overview = {lang: read(render(bare, lang)).find(name="overview")[0].text for lang in ("en", "ko")}
+    assert "not a proven effect" in overview["en"] and "supported" not in overview["en"].lower()
+    assert "검증된 값은 아닙니다" in overview["ko"] and "뒷받침" not in overview["ko"]
+
+
+@pytest.mark.parametrize(
+    ("badges", "said"),
+    [
+        (["supported", "association_only", "not_testable"], "The others only go together"),
+        (["supported"] * 3, "every check was passed"),
+        (["association_only"] * 3, "does not make them causes"),
+    ],
+)
+def test_what_may_be_concluded_follows_the_badges(
+    inputs: ReportInputs, read: Any, badges: list[str], said: str
+) -> None:
+    told = {
+        f: {"badge": b, "reason": "passed"}
+        for f, b in zip(("waiting", "repeats", "resolution"), badges, strict=True)
+    }
+    page = read(render(dataclasses.replace(inputs, causes=told), "en"))
+    (card,) = (n for n in page.nodes if n.tag == "article" and "Why:" in n.text)
+    assert said in card.text
+    assert ("experiment" in card.text) == ("supported" in badges)
 
 
 def test_association_is_never_called_cause(pages: dict[str, Any]) -> None:
@@ -224,6 +260,8 @@ def _hostile(inputs: ReportInputs, texts: tuple[str, ...]) -> ReportInputs:
     }
     named = list(keys)[::2]  # the others fall back to their keys
     factors = {keys[f]: {"en": next(pick), "ko": next(pick)} for f in named}
+    features |= {f"{next(pick)}9": {"en": next(pick), "ko": next(pick), "direction": "-"}}
+    strange = iter([*features][::-1])  # a column with labels, and two more; those of the rows are without
     gaps = [
         {"factor": next(pick), "en": next(pick), "ko": next(pick), "missing": [next(pick)], "features": 1}
     ]
@@ -261,7 +299,14 @@ def _hostile(inputs: ReportInputs, texts: tuple[str, ...]) -> ReportInputs:
             ],
             "beyond": {keys[f]: n for f, n in inputs.groups["beyond"].items()},
         },
-    )
+        causes={keys[f]: {**told, "column": f"{next(pick)}8"} for f, told in inputs.causes.items()},
+        cliffs=[{**one, "promise": f"answer.{next(pick)}{k}"} for k, one in enumerate(inputs.cliffs)],
+        what_if=[
+            {**row, "factor": keys[row["factor"]],
+             "asked": f"answer.{next(pick)} answer.{next(pick)}" if row["target"] else next(strange)}
+            for row in inputs.what_if
+        ] + [{**inputs.what_if[1], "factor": next(pick), "asked": next(pick)}],
+    )  # fmt: skip
 
 
 def _renamed(evidence: Mapping[str, Any], keys: dict[str, str]) -> dict[str, Any]:
@@ -287,7 +332,13 @@ def test_size_does_not_grow_with_customers(inputs: ReportInputs, company: Any) -
     scores = pd.concat([inputs.scores] * 10, ignore_index=True)
     scores["customer_id"] = np.char.add("K", np.arange(len(scores)).astype(str))
     files = build(dataclasses.replace(inputs, scores=scores))
-    assert sorted(files) == ["call_list.xlsx", "drivers.csv", "report.en.html", "report.ko.html"]
+    assert sorted(files) == [
+        "call_list.xlsx",
+        "drivers.csv",
+        "report.en.html",
+        "report.json",
+        "report.ko.html",
+    ]
     assert all(len(data) < 3e6 for data in files.values())
     assert len(files["report.ko.html"]) < 200_000
 
