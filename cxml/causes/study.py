@@ -146,7 +146,7 @@ def study_of(
         groups=_groups(factors, start, lookbacks),
         inside=drawn[sorted({column for columns in during.values() for column in columns})], during=during,
         activity=activity, earlier=earlier, window=window,
-        drawn=drawn["customer_id"].nunique(), everyone=everyone, young=int((~there).sum()),
+        drawn=some, everyone=everyone, young=int((~there).sum()),
         cutoffs=drawn["cutoff"], value=np.asarray(drawn.get("value", np.full(len(drawn), np.nan)), dtype=np.float64),
     )  # fmt: skip
 

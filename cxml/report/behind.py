@@ -16,6 +16,7 @@ _SMALL = 10
 _FEWEST = 100
 """Customers of a segment that may be called the best, the worst, or drawn as a curve."""
 _CURVES = 5
+_WEIGHT = ("weight_low", "weight_high")
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ class Behind:
     rank, rank_low, rank_high : int
         Among the levers at the test cutoff; lowest and highest rank in 9 of 10 redraws of its customers and at
         the cutoffs before.
+    weight : tuple of two floats, or empty
+        The ends of its weight's interval (9 of 10 redraws of the customers), over the weight itself.
     trend : tuple of (instant, share)
         Share of customers hit at each of the last cutoffs.
     """
@@ -109,6 +112,7 @@ class Behind:
     rank: int
     rank_low: int
     rank_high: int
+    weight: tuple[float, ...]
     trend: tuple[tuple[datetime, float], ...]
     contrast: Contrast | None
     cause: Cause | None
@@ -139,10 +143,9 @@ def behind_of(inputs: ReportInputs) -> dict[str, Behind]:
         places = [rank["rank_low"], rank["rank_high"], *(row["rank"] for row in past)]
         worst, best = _spots(inputs.groups, factor)
         found[factor] = Behind(
-            factor=factor, rank=int(rank["rank"]), rank_low=int(min(places)),
-            rank_high=int(max(places)), trend=trend, contrast=_contrast(inputs, factor),
-            cause=_cause(inputs.causes.get(factor)), worst=worst,
-            best=best,
+            factor=factor, rank=int(rank["rank"]), rank_low=int(min(places)), rank_high=int(max(places)),
+            weight=tuple(rank[name] for name in _WEIGHT if name in rank), trend=trend,
+            contrast=_contrast(inputs, factor), cause=_cause(inputs.causes.get(factor)), worst=worst, best=best,
         )  # fmt: skip
     return found
 

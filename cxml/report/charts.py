@@ -24,13 +24,14 @@ Say = Callable[[float, float], str]
 
 @dataclass(frozen=True)
 class Bar:
-    """A row of a bar chart: ``whole`` and ``part`` are percent of the widest bar."""
+    """A row of a bar chart: ``whole``, ``part`` and the ``ends`` of its interval, if any, are percent of the widest."""
 
     label: str
     text: str
     whole: float
     part: float
     y: int
+    ends: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,14 @@ Point = tuple[float, float, float]
 """A figure and the ends of its interval."""
 
 
-def bars(rows: Sequence[tuple[str, str, float, float]]) -> Bars:
-    """Ranked bars from (label, text, whole, part); a part of nan draws the whole bar in one tone."""
+def bars(rows: Sequence[tuple[str, str, float, float]], ends: Sequence[tuple[float, ...]] = ()) -> Bars:
+    """Ranked bars from (label, text, whole, part); a part of nan draws the whole bar in one tone.
+
+    *ends* are the lower and the upper end of the interval of each row, or nothing.
+    """
     step = 46
-    widest = max((r[2] for r in rows if r[2] > 0), default=1.0)
+    both = list(zip(rows, ends or [()] * len(rows), strict=True))
+    widest = max((width for row, own in both for width in (row[2], *own) if width > 0), default=1.0)
     return Bars(
         rows=tuple(
             Bar(
@@ -144,8 +149,9 @@ def bars(rows: Sequence[tuple[str, str, float, float]]) -> Bars:
                 whole=_percent(whole, widest),
                 part=_percent(part, widest),
                 y=k * step,
+                ends=tuple(_percent(end, widest) for end in own),
             )
-            for k, (label, text, whole, part) in enumerate(rows)
+            for k, ((label, text, whole, part), own) in enumerate(both)
         ),
         height=step * len(rows),
     )

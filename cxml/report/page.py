@@ -143,9 +143,26 @@ class Voice:
         """Whether a factor was asked whether it is a cause."""
         return any(one.cause for one in self.content.behind.values())
 
+    def levers(self) -> tuple[FactorNumbers, ...]:
+        """Levers with more than hardly any link; all where there is none."""
+        told = tuple(f for f in self.content.levers if f.share >= HARDLY and not f.small)
+        return told or self.content.levers
+
     def hardly(self) -> tuple[Name, ...]:
         """Levers with hardly any link."""
         return tuple(f.name for f in self.content.levers if f.share < HARDLY or f.small)
+
+    def areas(self) -> list[tuple[str, float]]:
+        """Each area's share of the forecast, the largest first; last what is not a service factor."""
+        shares: dict[str, float] = {}
+        for x in self.content.levers:
+            shares[x.family] = shares.get(x.family, 0.0) + x.share
+        found = [
+            (self.words.plain(f"families.{name}"), shares[name])
+            for name in sorted(shares, key=lambda n: -shares[n])
+        ]
+        rest = sum(x.share for x in self.content.others)
+        return [*found, (self.words.plain("others.title"), rest)] if self.content.others else found
 
     def first_calls(self) -> list[Any]:
         """The first three customers to call."""
@@ -156,12 +173,18 @@ class Voice:
     def strength_bars(self, factors: Iterable[FactorNumbers]) -> charts.Bars:
         """Share of the forecast, one bar per factor."""
         percent, shown = self.figures.percent, list(factors)[:_BARS]
-        return charts.bars([(self.name(x.name), percent(x.share).text, x.share, x.share) for x in shown])
+        weights = [
+            self.content.behind[x.factor].weight if x.factor in self.content.behind else () for x in shown
+        ]
+        return charts.bars(
+            [(self.name(x.name), percent(x.share).text, x.share, x.share) for x in shown],
+            [tuple(x.share * end for end in ends) for x, ends in zip(shown, weights, strict=True)],
+        )
 
     def cost_bars(self) -> charts.Bars:
         """What is at risk among the customers hit, and the factor's part of it."""
         rows = []
-        for x in self.content.levers[:_BARS]:
+        for x in self.levers()[:_BARS]:
             whole, part = (
                 (x.value_at_risk, x.avoidable) if self.content.has_value else (x.leavers, x.fewer_leavers)
             )

@@ -221,7 +221,8 @@ def evidence_of(drivers: pd.DataFrame) -> dict[str, Any]:
         "resolution": ("open_age", 48.0, 0.062, 0.058, 1.07, 0.88, 1.3),
     }
     return {
-        "ranks": {f: {"rank": k + 1, "rank_low": max(1, k), "rank_high": k + 2 if k else 1, "first": float(k == 0)}
+        "ranks": {f: {"rank": k + 1, "rank_low": max(1, k), "rank_high": k + 2 if k else 1, "first": float(k == 0),
+                      "weight_low": 0.9 - 0.01 * k, "weight_high": 1.1 + 0.02 * k}
                   for k, f in enumerate(levers)},
         "history": [{"cutoff": c, "factor": f, "importance": 0.1, "share_hit": 0.2 + 0.01 * j - 0.02 * k, "rank": k + 1}
                     for j, c in enumerate(cutoffs) for k, f in enumerate(levers)],

@@ -120,3 +120,31 @@ def test_every_verdict_has_its_words() -> None:
     assert set(get_args(badges.Reason)) <= set(catalogue()["verdicts"])
     assert set(get_args(badges.Badge)) <= set(catalogue()["badges"])
     assert {word for _, word in treatments._PER.values()} | {"any"} == set(catalogue()["per"])
+
+
+def test_areas_add_up_to_the_whole_forecast(inputs: ReportInputs, read: Any) -> None:
+    drivers = inputs.drivers
+    levers = drivers[drivers["kind"] == "lever"]
+    by_family = levers.groupby("family")["share_of_importance"].sum().sort_values(ascending=False)
+    expected = [*by_family, drivers.loc[drivers["kind"] != "lever", "share_of_importance"].sum()]
+    for lang in ("en", "ko"):
+        found = read(render(inputs, lang)).figures("areas")
+        assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_bars_end_where_other_customers_put_them(inputs: ReportInputs, read: Any) -> None:
+    page = read(render(inputs, "en"))
+    shares = inputs.drivers.set_index("factor")["share_of_importance"]
+    ranks = inputs.evidence["ranks"]
+    lines = [
+        n
+        for n in page.nodes
+        if n.tag == "line" and n.attrs.get("class") == "ends" and n.attrs["y1"] == n.attrs["y2"]
+    ]
+    shown = [f for f in shares.index if f in ranks and shares[f] >= 0.02][: len(lines)]
+    widest = max(shares[f] * ranks[f]["weight_high"] for f in shown)
+    for line, factor in zip(lines, sorted(shown, key=lambda f: -shares[f]), strict=True):
+        ends = [float(line.attrs[k].rstrip("%")) for k in ("x1", "x2")]
+        wanted = [100 * shares[factor] * ranks[factor][k] / widest for k in ("weight_low", "weight_high")]
+        assert ends == pytest.approx(wanted, abs=0.06), factor
+    assert lines
