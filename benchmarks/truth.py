@@ -28,6 +28,8 @@ from cxml.tables import open_tables
 MONTHS = 37
 SEEDS = (0, 6, 7, 8, 9)
 YEAR = 365
+CUTOFFS = 16
+"""Month starts: as many as have some history before them."""
 HIDDEN = pd.DateOffset(months=13)
 """A year to follow the snapshots of the test cutoff, which lies a month before the end of what the models know."""
 
@@ -36,9 +38,10 @@ def as_of(folder: Path, later: pd.DateOffset | None = None) -> Config:
     """The configuration of a company whose last year is not known yet, or not before *later*."""
     raw = tomllib.loads((folder / "cxml.toml").read_text(encoding="utf-8"))
     end = pd.Timestamp(raw["project"]["observation_end"]) - HIDDEN
-    cutoffs = [pd.Timestamp(text) - HIDDEN for text in raw["training"]["cutoffs"]]
+    last = pd.Timestamp(raw["training"]["cutoffs"][-1]) - HIDDEN
+    cutoffs = [last - pd.DateOffset(months=back) for back in reversed(range(CUTOFFS))]
     if later is not None:
-        end, cutoffs = end + later, [cutoffs[-1] + later]
+        end, cutoffs = end + later, [last + later]
     raw["project"]["observation_end"] = end.isoformat()
     raw["training"]["cutoffs"] = [cutoff.isoformat() for cutoff in cutoffs]
     raw["value"]["lifetime"] = f"{YEAR}D"

@@ -6,8 +6,9 @@ features, so base + factors is the log-odds exactly.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,10 +16,18 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import spearmanr
 
+from cxml.errors import ModelError
+
+if TYPE_CHECKING:
+    from cxml.models.churn import ChurnClassifier
+    from cxml.models.schema import Schema
+
 Floats = NDArray[np.float64]
 PREFIX = "contribution_"
 HIT = float(np.log(1.1))
 """A customer counts as hit by a factor that multiplies the odds of leaving by more than 1.1."""
+_SHAP_LEVELS = 24
+"""It keeps a set of levels in the bits of a 32-bit float."""
 
 
 def summary(scores: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
@@ -92,6 +101,113 @@ def features(contributions: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[s
         })  # fmt: skip
     found = pd.DataFrame(rows)
     return found.sort_values(["importance", "feature"], ascending=[False, True]).reset_index(drop=True)
+
+
+def effect(
+    contributions: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, Any], feature: str, bins: int = 20
+) -> pd.DataFrame:
+    """How what *feature* adds to the log-odds of leaving goes along its value.
+
+    Parameters
+    ----------
+    contributions, frame : DataFrame
+        Of the same rows, as from ``Bundle.feature_contributions`` and for it.
+    labels : dict
+        As in the bundle.
+    feature : str
+        A column of both.
+    bins : int
+        The most groups of like value; equal values are never parted. A text has a group per level.
+
+    Returns
+    -------
+    DataFrame
+        A row per group, in the order of the values, those not measured last: ``feature``, ``unit``; ``value``:
+        its mean, or the level, missing where it was not measured; ``contribution``: its mean (log-odds), with ``low``
+        and ``high``, its 10th and 90th percentile: customers of like value differ by all else that is known
+        of them; ``rows``.
+
+    Examples
+    --------
+    >>> labels = {"features": {"wait": {"unit": "s"}}}
+    >>> found = effect(pd.DataFrame({"wait": [-0.2, -0.2, 0.6]}), pd.DataFrame({"wait": [30, 30, 400]}), labels, "wait")
+    >>> found[["value", "contribution", "rows"]].to_dict("list")
+    {'value': [30.0, 400.0], 'contribution': [-0.2, 0.6], 'rows': [2, 1]}
+    """
+    unit = labels["features"][feature]["unit"]
+    if unit == "text":
+        value = pd.Series(frame[feature].to_numpy(dtype=object), name="value")
+        group, middle = value, "first"
+    else:
+        value = pd.Series(frame[feature].to_numpy(dtype=np.float64, na_value=np.nan), name="value")
+        # By the mean rank, so that a value which many have is a group of its own.
+        group, middle = pd.Series(np.ceil(value.rank(pct=True) * bins)), "mean"
+    own = contributions[feature].to_numpy(dtype=np.float64)
+    groups = pd.DataFrame({"value": value, "own": own}).groupby(group.rename("group"), dropna=False)
+    found = groups.agg(value=("value", middle), contribution=("own", "mean"))
+    found["low"], found["high"] = groups["own"].quantile(0.1), groups["own"].quantile(0.9)
+    found["rows"] = groups.size()
+    found.insert(0, "feature", feature)
+    found.insert(1, "unit", unit)
+    return found.reset_index(drop=True)
+
+
+def by_shap(churn: ChurnClassifier, frame: pd.DataFrame) -> pd.DataFrame:
+    """The contributions of features as the algorithm of shap's ``TreeExplainer`` finds them: a second opinion.
+
+    Given a model of LightGBM, ``TreeExplainer`` asks LightGBM, whose answer would be compared with itself. So it
+    is given the bare trees, and walks them on its own.
+
+    Returns
+    -------
+    DataFrame
+        As from ``Bundle.feature_contributions``: calibrated log-odds, a column per feature.
+
+    Raises
+    ------
+    ModelError
+        The trees ask for a text with more than 24 levels, which shap cannot read.
+
+    References
+    ----------
+    Lundberg et al. (2020), From local explanations to global understanding with explainable AI for trees, Nature
+    Machine Intelligence 2.
+    """
+    with warnings.catch_warnings():
+        # Its progress bars miss a widget in many notebooks, and there are none here.
+        warnings.simplefilter("ignore")
+        import shap
+    schema = churn.schema_
+    encoded = schema.encode(frame).astype(np.float64)
+    encoded[:, list(schema.categorical)] += 1
+    found = []
+    for booster in churn.forest_.boosters:
+        trees = booster.dump_model()["tree_info"]
+        for tree in trees:
+            _as_shap_reads(tree["tree_structure"], schema)
+        found.append(shap.TreeExplainer({"trees": trees}).shap_values(encoded, check_additivity=False))
+    return pd.DataFrame(
+        churn.calibrator_.a * np.mean(found, axis=0), columns=list(schema.columns), index=frame.index
+    )
+
+
+def _as_shap_reads(node: dict[str, Any], schema: Schema) -> None:
+    """Say in each split what LightGBM takes for granted: where what is missing goes. shap counts levels from 1."""
+    if "split_index" not in node:
+        return
+    if node["decision_type"] == "==":
+        column = schema.columns[node["split_feature"]]
+        if len(schema.levels[column]) > _SHAP_LEVELS:
+            raise ModelError(
+                f"{column} has {len(schema.levels[column])} levels", where="trees to compare with shap",
+                expected=f"at most {_SHAP_LEVELS}", fix="compare a model that was trained without this column",
+            )  # fmt: skip
+        node["default_left"] = False
+        node["threshold"] = "||".join(str(int(code) + 1) for code in node["threshold"].split("||"))
+    elif node["missing_type"] == "None":
+        node["default_left"] = node["threshold"] >= 0
+    for side in ("left_child", "right_child"):
+        _as_shap_reads(node[side], schema)
 
 
 def _rank_correlation(value: Floats, own: Floats) -> float:

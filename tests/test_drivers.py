@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from cxml import drivers
+from cxml.errors import ModelError
+from cxml.models.churn import ChurnClassifier
 
 LABELS = {
     "factors": {
@@ -113,3 +115,70 @@ def test_a_reason_lies_on_the_bad_side_of_what_is_typical() -> None:
     # 60 s is less than the usual wait; a share of .9 is better than usual; what is just typical is no reason.
     assert found.reason_1.tolist()[:2] == ["effort_a", "wait_a"]
     assert found.reason_1.isna().tolist() == [False, False, True]
+
+
+def test_an_effect_curve_keeps_equal_values_together_and_counts_everybody() -> None:
+    rng = np.random.default_rng(0)
+    wait = np.where(rng.random(400) < 0.6, 0.0, rng.integers(1, 9, 400) * 10.0)
+    wait[:40] = np.nan
+    own = np.nan_to_num(wait) / 100 + rng.normal(0, 0.01, 400)
+    found = drivers.effect(
+        pd.DataFrame({"w": own}), pd.DataFrame({"w": wait}), {"features": {"w": {"unit": "s"}}}, "w", bins=5
+    )
+    assert found["rows"].sum() == 400
+    assert found["rows"].iloc[-1] == 40
+    assert np.isnan(found["value"].iloc[-1])
+    assert found["value"].iloc[:-1].is_monotonic_increasing
+    zero = found.iloc[0]
+    assert (zero["value"], zero["rows"]) == (0, (wait == 0).sum()), (
+        "a value that many have is a group of its own"
+    )
+    assert zero["contribution"] == pytest.approx(own[wait == 0].mean())
+    assert (zero["low"], zero["high"]) == tuple(
+        pytest.approx(np.quantile(own[wait == 0], q)) for q in (0.1, 0.9)
+    )
+    assert len(found) <= 6
+    assert (found["feature"] == "w").all()
+
+
+def test_an_effect_curve_of_a_text_has_a_row_per_level() -> None:
+    frame = pd.DataFrame(
+        {"plan": pd.array(["gold", None, "basic", "gold"], dtype="string")}, index=[7, 8, 9, 3]
+    )
+    own = pd.DataFrame({"plan": [0.3, 0.0, -0.2, 0.1]}, index=frame.index)
+    found = drivers.effect(own, frame, {"features": {"plan": {"unit": "text"}}}, "plan")
+    assert found["value"].tolist()[:2] == ["basic", "gold"]
+    assert found["value"].isna().tolist() == [False, False, True]
+    assert found["contribution"].tolist() == pytest.approx([-0.2, 0.2, 0.0])
+    assert found["rows"].tolist() == [1, 2, 1]
+
+
+@pytest.fixture(scope="module")
+def company() -> tuple[pd.DataFrame, ChurnClassifier]:
+    """Numbers with and without gaps, a text whose first level matters, and what was learned from them."""
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame({
+        "gaps": rng.normal(size=1_500), "whole": rng.normal(size=1_500), "plan": rng.choice(list("abcdef"), 1_500),
+    })  # fmt: skip
+    eta = X["gaps"] * X["whole"] + 2 * X["plan"].isin(["a", "d"]) - 1
+    X = X.assign(gaps=X["gaps"].mask(rng.random(1_500) < 0.2), plan=X["plan"].mask(rng.random(1_500) < 0.2))
+    y = (rng.random(1_500) < 1 / (1 + np.exp(-eta))).astype(int)
+    return X, ChurnClassifier(num_threads=1).fit(X, y)
+
+
+def test_contributions_agree_with_shaps_own_algorithm(company: tuple[pd.DataFrame, ChurnClassifier]) -> None:
+    X, churn = company
+    rows = X.head(150).copy()
+    rows.iloc[:20, 1] = np.nan  # never missing when it was learned from
+    found = drivers.by_shap(churn, rows)
+    assert found.columns.tolist() == ["gaps", "whole", "plan"]
+    assert (found.abs().mean() > 0.05).all(), "every kind of split is compared"
+    np.testing.assert_allclose(found.to_numpy(), churn.contributions(rows)[:, :-1], atol=1e-9)
+
+
+def test_a_text_with_more_levels_than_shap_can_read_is_refused(
+    company: tuple[pd.DataFrame, ChurnClassifier], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drivers, "_SHAP_LEVELS", 5)
+    with pytest.raises(ModelError, match="plan has 6 levels"):
+        drivers.by_shap(company[1], company[0].head(5))

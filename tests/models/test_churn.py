@@ -15,7 +15,6 @@ from cxml.models import forest
 from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.churn import ChurnClassifier
 from cxml.models.forest import make_folds
-from cxml.models.trees import tree_contributions
 
 RNG = np.random.default_rng(3)
 
@@ -73,16 +72,6 @@ def test_contributions_add_up_to_the_calibrated_log_odds(fitted: ChurnClassifier
     p = fitted.predict_proba(X)[:, 1]
     np.testing.assert_allclose(found.sum(axis=1), np.log(p / (1 - p)), atol=1e-9)
     np.testing.assert_allclose(expit(fitted.decision_function(X)), p)
-
-
-def test_contributions_equal_shap(fitted: ChurnClassifier) -> None:
-    shap = pytest.importorskip("shap")
-    X = fitted.schema_.encode(company(60, seed=5)[0])
-    for booster in fitted.forest_.boosters:
-        values = shap.TreeExplainer(booster).shap_values(X)
-        np.testing.assert_allclose(
-            np.asarray(values)[..., : X.shape[1]], tree_contributions(booster, X)[:, :-1], atol=1e-9
-        )
 
 
 def test_columns_are_matched_by_name(fitted: ChurnClassifier) -> None:
