@@ -26,6 +26,8 @@ SAMPLE = 5_000
 """Customers of a cutoff that are looked at."""
 _BLOCK = 50
 _Z = 1.959964
+_GROUPS, _FEWEST_GROUPS = 8, 3
+_PLAIN = ("flag", "text")
 _BAD_SHARE = 0.8
 _NEAR = 0.25
 _FEWEST = 100
@@ -269,6 +271,44 @@ def rounded(value: float, unit: str) -> float:
     return float(np.sign(value) * steps[np.abs(steps - size).argmin()])
 
 
+def curve(frame: pd.DataFrame, feature: str, unit: str) -> pd.DataFrame:
+    """How often customers left by the value of a feature.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Snapshots with ``customer_id``, ``churned`` and the feature.
+    unit : str
+        Of the feature; flags and texts have no curve.
+
+    Returns
+    -------
+    DataFrame
+        A row per group of like value, equal values never parted: ``value`` (mean), ``left`` (share) with ``low`` and
+        ``high``, its 95 % interval, all rows of a customer being one draw, and ``customers``. Groups of fewer than
+        100 rows are left out; nothing is left of a feature with fewer than three groups.
+    """
+    columns = ["value", "left", "low", "high", "customers"]
+    if unit in _PLAIN or not frame[feature].notna().any():
+        return pd.DataFrame(columns=columns)
+    known = (
+        frame[["customer_id", "churned"]].assign(value=frame[feature].astype(float)).dropna(subset=["value"])
+    )
+    groups = known.groupby(np.ceil(known["value"].rank(pct=True) * _GROUPS))
+    rows = [_left(group) for _, group in groups if len(group) >= _FEWEST]
+    return pd.DataFrame(rows if len(rows) >= _FEWEST_GROUPS else [], columns=columns)
+
+
+def _left(group: pd.DataFrame) -> tuple[float, float, float, float, int]:
+    """The mean value of a group, the share that left with its interval, and the customers."""
+    left = float(group["churned"].mean())
+    by_customer = (group["churned"] - left).groupby(group["customer_id"]).sum()
+    # Where nobody left, as many as three may have left unseen.
+    reach = _Z * float(np.sqrt(np.square(by_customer).sum())) / len(group) if 0 < left < 1 else 3 / len(group)
+    ends = max(left - reach, 0.0), min(left + reach, 1.0)
+    return float(group["value"].mean()), left, *ends, len(by_customer)
+
+
 def comparisons(
     frame: pd.DataFrame, strongest: pd.DataFrame, labels: Mapping[str, Any]
 ) -> dict[str, Comparison]:
@@ -291,7 +331,7 @@ def comparisons(
 
 
 def of(bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, strongest: pd.DataFrame) -> dict[str, Any]:
-    """All of it as JSON values: ``ranks`` and ``comparisons`` by factor, and the rows of ``history``.
+    """All of it as JSON values: ``ranks``, ``comparisons`` and their ``curves`` by factor, the rows of ``history``.
 
     Parameters
     ----------
@@ -305,7 +345,7 @@ def of(bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, strongest: pd.Da
     """
     levers = [name for name, label in bundle.labels["factors"].items() if label["kind"] == "lever"]
     if not levers:  # a table of attributes alone
-        return {"ranks": {}, "history": [], "comparisons": {}}
+        return {"ranks": {}, "history": [], "comparisons": {}, "curves": {}}
     shown = sampled(test)
     ranked = ranks(contributions_of(bundle, shown, levers), shown["customer_id"])
     compared = comparisons(frame, strongest, bundle.labels)
@@ -313,4 +353,8 @@ def of(bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, strongest: pd.Da
         "ranks": ranked.to_dict("index"),
         "history": history(bundle, frame, levers).to_dict("records"),
         "comparisons": {factor: asdict(one) for factor, one in compared.items()},
+        "curves": {
+            factor: curve(frame, one.feature, bundle.labels["features"][one.feature]["unit"]).to_dict("list")
+            for factor, one in compared.items()
+        },
     }

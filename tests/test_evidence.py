@@ -142,3 +142,33 @@ def test_ranks_do_not_depend_on_the_order_of_rows() -> None:
     pd.testing.assert_frame_equal(
         evidence.ranks(own, customers), evidence.ranks(own.iloc[order], customers[order])
     )
+
+
+def test_a_curve_counts_who_left_by_like_values() -> None:
+    rng = np.random.default_rng(3)
+    rows = 4_000
+    frame = pd.DataFrame({
+        "customer_id": [f"c{k % 1500}" for k in range(rows)],
+        "wait_mean_90d": np.where(rng.random(rows) < 0.4, 0.0, rng.exponential(200, rows)),
+    })  # fmt: skip
+    frame.loc[:200, "wait_mean_90d"] = np.nan
+    frame["churned"] = rng.random(rows) < np.where(frame["wait_mean_90d"] > 200, 0.2, 0.05)
+    found = evidence.curve(frame, "wait_mean_90d", "s")
+    none = frame[frame["wait_mean_90d"] == 0]
+    assert found.loc[0, "value"] == 0.0 and found.loc[0, "customers"] == none["customer_id"].nunique()
+    assert found.loc[0, "left"] == pytest.approx(none["churned"].mean())
+    assert found["value"].is_monotonic_increasing
+    per_customer = none.groupby("customer_id")["churned"].agg(["sum", "size"])
+    draws = [
+        per_customer.iloc[rng.integers(0, len(per_customer), len(per_customer))].sum() for _ in range(2_000)
+    ]
+    shares = np.array([one["sum"] / one["size"] for one in draws])
+    assert found.loc[0, ["low", "high"]].to_numpy(float) == pytest.approx(
+        np.quantile(shares, [0.025, 0.975]), abs=0.004
+    )
+    known = frame["wait_mean_90d"].notna()
+    weights = np.array([(frame["wait_mean_90d"] == 0).sum()])
+    assert weights[0] < known.sum(), "others have groups of their own"
+    assert found.loc[len(found) - 1, "left"] == pytest.approx(0.2, abs=0.05)
+    assert evidence.curve(frame, "wait_mean_90d", "flag").empty
+    assert evidence.curve(frame.head(250), "wait_mean_90d", "s").empty

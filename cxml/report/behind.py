@@ -104,6 +104,8 @@ class Behind:
         the cutoffs before.
     weight : tuple of two floats, or empty
         The ends of its weight's interval (9 of 10 redraws of the customers), over the weight itself.
+    curve : tuple of (value, share, low, high)
+        How often customers left by the value of the feature of ``contrast``; empty where there is no curve.
     trend : tuple of (instant, share)
         Share of customers hit at each of the last cutoffs.
     """
@@ -113,6 +115,7 @@ class Behind:
     rank_low: int
     rank_high: int
     weight: tuple[float, ...]
+    curve: tuple[tuple[float, float, float, float], ...]
     trend: tuple[tuple[datetime, float], ...]
     contrast: Contrast | None
     cause: Cause | None
@@ -144,10 +147,16 @@ def behind_of(inputs: ReportInputs) -> dict[str, Behind]:
         worst, best = _spots(inputs.groups, factor)
         found[factor] = Behind(
             factor=factor, rank=int(rank["rank"]), rank_low=int(min(places)), rank_high=int(max(places)),
-            weight=tuple(rank[name] for name in _WEIGHT if name in rank), trend=trend,
+            weight=tuple(rank[name] for name in _WEIGHT if name in rank),
+            curve=_curve(inputs.evidence.get("curves", {}).get(factor, {})), trend=trend,
             contrast=_contrast(inputs, factor), cause=_cause(inputs.causes.get(factor)), worst=worst, best=best,
         )  # fmt: skip
     return found
+
+
+def _curve(told: Mapping[str, Any]) -> tuple[tuple[float, float, float, float], ...]:
+    points = zip(*(told.get(name, ()) for name in ("value", "left", "low", "high", "customers")), strict=True)
+    return tuple(point for *point, customers in points if customers >= _SMALL)  # type: ignore[misc]
 
 
 def _contrast(inputs: ReportInputs, factor: str) -> Contrast | None:

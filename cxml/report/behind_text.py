@@ -17,6 +17,8 @@ from cxml.report.words import Words, lower_first
 
 SHOWN = 8
 """Factors that are told one by one."""
+DRAWN = 4
+"""Factors of which a curve is drawn."""
 
 
 class BehindText:
@@ -99,6 +101,14 @@ class BehindText:
         return self._words(
             "behind.trend", then=f.percent(then), first=f.date(first), now=f.percent(now), last=f.date(last)
         )
+
+    def curve(self, x: Behind) -> charts.Plot | None:
+        """How often customers left by what they went through; None beyond the first factors, or where there is no curve."""
+        if x.contrast is None or not x.curve or x.rank > DRAWN:
+            return None
+        f, (name, unit) = self._figures, (self.label(x.contrast.feature), x.contrast.unit)
+        points = [(f.feature(value, unit, name).text, left, low, high) for value, left, low, high in x.curve]
+        return charts.over_time(points, f.percent)
 
     def line(self, x: Behind) -> charts.Spark:
         """The share hit over the cutoffs, as a small line."""

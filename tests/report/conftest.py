@@ -226,6 +226,9 @@ def evidence_of(drivers: pd.DataFrame) -> dict[str, Any]:
                   for k, f in enumerate(levers)},
         "history": [{"cutoff": c, "factor": f, "importance": 0.1, "share_hit": 0.2 + 0.01 * j - 0.02 * k, "rank": k + 1}
                     for j, c in enumerate(cutoffs) for k, f in enumerate(levers)],
+        "curves": {"waiting": {"value": [30.0, 120.0, 600.0, 900.0], "left": [0.03, 0.05, 0.08, 0.2],
+                               "low": [0.02, 0.04, 0.06, 0.0], "high": [0.04, 0.06, 0.1, 0.5],
+                               "customers": [900, 800, 700, 9]}},
         "comparisons": {
             f: {"feature": name, "threshold": edge, "above": True, "left": left, "left_others": others,
                 "ratio": ratio, "low": low, "high": high, "customers": 1500, "rows": 4100}

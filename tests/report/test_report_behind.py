@@ -148,3 +148,17 @@ def test_bars_end_where_other_customers_put_them(inputs: ReportInputs, read: Any
         wanted = [100 * shares[factor] * ranks[factor][k] / widest for k in ("weight_low", "weight_high")]
         assert ends == pytest.approx(wanted, abs=0.06), factor
     assert lines
+
+
+@pytest.mark.parametrize(("lang", "half"), [("en", "10 min"), ("ko", "10분")])
+def test_a_curve_shows_who_left_by_what_they_went_through(
+    inputs: ReportInputs, read: Any, lang: Any, half: str
+) -> None:
+    page = read(render(inputs, lang))
+    charts = [
+        n for n in page.nodes if n.tag == "svg" and (n.attrs.get("aria-labelledby") or "").startswith("by-")
+    ]
+    assert len(charts) == 1, "one factor has a curve"
+    told = next(n for n in page.nodes if n.tag == "desc" and charts[0] in n.around).text
+    assert f"{half}: 8.0%" in told and "20.0%" not in told, "nine customers are too few to be drawn"
+    assert len([n for n in page.nodes if n.tag == "circle" and charts[0] in n.around]) == 3

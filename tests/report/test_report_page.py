@@ -344,7 +344,7 @@ def test_size_does_not_grow_with_customers(inputs: ReportInputs, company: Any) -
 
 
 def test_bare_model_is_said_to_be_untested(inputs: ReportInputs, read: Any) -> None:
-    bare = dataclasses.replace(inputs, metrics={}, coverage={})
+    bare = dataclasses.replace(inputs, metrics={}, coverage={}, evidence={})
     assert "is not known" in read(render(bare, "en")).find("", "sureness")[0].text
     assert not [n for n in read(render(bare, "ko")).nodes if n.attrs.get("class") == "plot"]
 
