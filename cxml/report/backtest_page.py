@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from cxml.report import charts
-from cxml.report.content import SMALL_GROUP
 from cxml.report.figures import MINUS, Figure, Figures, Language
+from cxml.report.inputs import SMALL_GROUP
 from cxml.report.page import environment
 from cxml.report.voice import Voice
 from cxml.report.words import lower_first

@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cxml.report.inputs import ReportInputs
+from cxml.report.inputs import SMALL_GROUP, ReportInputs
 from cxml.report.safe_text import visible
 
-_SMALL = 10
 _FEWEST = 100
 """Customers of a segment that may be called the best, the worst, or drawn as a curve."""
 _CURVES = 5
@@ -156,7 +155,9 @@ def behind_of(inputs: ReportInputs) -> dict[str, Behind]:
 
 def _curve(told: Mapping[str, Any]) -> tuple[tuple[float, float, float, float], ...]:
     points = zip(*(told.get(name, ()) for name in ("value", "left", "low", "high", "customers")), strict=True)
-    return tuple(point for *point, customers in points if customers >= _SMALL)  # type: ignore[misc]
+    return tuple(
+        (value, left, low, high) for value, left, low, high, customers in points if customers >= SMALL_GROUP
+    )
 
 
 def _contrast(inputs: ReportInputs, factor: str) -> Contrast | None:
@@ -166,7 +167,7 @@ def _contrast(inputs: ReportInputs, factor: str) -> Contrast | None:
     now = inputs.groups.get("beyond", {}).get(factor, {})
     customers = now.get("customers", math.nan)
     money = now.get("value_at_risk") if inputs.has_value else None
-    few = 0 < customers < _SMALL
+    few = 0 < customers < SMALL_GROUP
     return Contrast(
         feature=told["feature"],
         unit=str(inputs.labels["features"].get(told["feature"], {}).get("unit", "score")),

@@ -19,13 +19,11 @@ from cxml.drivers import HIT
 from cxml.errors import DataError
 from cxml.report.behind import Behind, Stays, behind_of, stays_of
 from cxml.report.gains import WhatIf, gains_of
-from cxml.report.inputs import ReportInputs
+from cxml.report.inputs import SMALL_GROUP, ReportInputs
 from cxml.report.promises import Promised, promises_of
 from cxml.report.quality import Quality, quality
 from cxml.report.safe_text import visible
 
-SMALL_GROUP = 10
-"""Numbers about fewer customers than this are not shown."""
 PAGE_ROWS = 50
 """Rows of the call list in the page."""
 _CLEAR = 0.2

@@ -7,8 +7,8 @@ import io
 import math
 from typing import Any
 
-from cxml.report.content import SMALL_GROUP, factor_name
-from cxml.report.inputs import ReportInputs
+from cxml.report.content import factor_name
+from cxml.report.inputs import SMALL_GROUP, ReportInputs
 from cxml.report.safe_text import safe_cell, visible
 
 _NUMBERS = ("importance", "share_of_importance", "direction")

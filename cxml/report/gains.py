@@ -8,8 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cxml.report.inputs import ReportInputs
-from cxml.report.promises import SMALL
+from cxml.report.inputs import SMALL_GROUP, ReportInputs
 from cxml.report.safe_text import visible
 
 _LEAST = 0.5
@@ -120,7 +119,7 @@ def gains_of(inputs: ReportInputs, backwards: Collection[str] = ()) -> WhatIf:
 
 def _gain(told: Mapping[str, Any], badge: str, known: set[str]) -> Gain:
     concerned = float(told.get("concerned", math.nan))
-    few = 0 < concerned < SMALL
+    few = 0 < concerned < SMALL_GROUP
     lack = told["lack"] or ("few" if few else "")
     shown = {"fewer", *known} if not lack else set[str]()
 

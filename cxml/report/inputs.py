@@ -10,6 +10,8 @@ import pandas as pd
 
 from cxml.errors import DataError
 
+SMALL_GROUP = 10
+"""Numbers about fewer customers than this are not shown, in any file."""
 _SCORES = ("customer_id", "churn_probability")
 _DRIVERS = (
     "factor",

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from cxml.report import charts
-from cxml.report.content import SMALL_GROUP
 from cxml.report.figures import Figure, Figures, Language
+from cxml.report.inputs import SMALL_GROUP
 from cxml.report.page import environment
 from cxml.report.voice import Voice
 

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from cxml.report.content import SMALL_GROUP, Content
+from cxml.report.content import Content
+from cxml.report.inputs import SMALL_GROUP
 
-_COUNTS = ("customers", "new", "gone")
+_COUNTS = ("customers", "new", "gone", "holdout")
+"""Groups of customers that are counted; of a single call ``holdout`` is yes or no."""
 
 
 def as_json(content: Content) -> dict[str, Any]:
@@ -38,4 +40,5 @@ def _value(value: Any) -> Any:
 
 
 def _few(name: str, value: Any) -> bool:
-    return name in _COUNTS and isinstance(value, int | float) and 0 < value < SMALL_GROUP
+    counted = name in _COUNTS and isinstance(value, int | float) and not isinstance(value, bool)
+    return counted and 0 < value < SMALL_GROUP

@@ -14,10 +14,10 @@ from markupsafe import Markup
 
 from cxml.report import charts
 from cxml.report.behind_text import BehindText
-from cxml.report.content import HARDLY, SMALL_GROUP, Content, FactorNumbers, Name, Reason, compute
+from cxml.report.content import HARDLY, Content, FactorNumbers, Name, Reason, compute
 from cxml.report.figures import Figure, Figures, Language
 from cxml.report.gains_text import GainsText
-from cxml.report.inputs import ReportInputs
+from cxml.report.inputs import SMALL_GROUP, ReportInputs
 from cxml.report.plan_text import PlanText
 from cxml.report.promises_text import PromisesText
 from cxml.report.reasons import reason_text

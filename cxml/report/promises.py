@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cxml.report.inputs import ReportInputs
+from cxml.report.inputs import SMALL_GROUP, ReportInputs
 from cxml.report.safe_text import visible
 
-SMALL = 10
 _ORDER = {"promise": 0, "elsewhere": 0, "none": 1, "untested": 2}
 
 
@@ -92,7 +91,7 @@ def promises_of(inputs: ReportInputs) -> tuple[Promised, ...]:
 
 def _promised(told: Mapping[str, Any]) -> Promised:
     everybody = int(told["customers"])
-    few = told["answer"] != "untested" and everybody < SMALL
+    few = told["answer"] != "untested" and everybody < SMALL_GROUP
     numbers = {
         name: math.nan if few else float(told.get(name, math.nan))
         for name in ("at", "at_low", "at_high", "jump", "jump_low", "jump_high", "smallest")
@@ -103,7 +102,7 @@ def _promised(told: Mapping[str, Any]) -> Promised:
     return Promised(
         name=visible(told["promise"]), clock=float(told["clock"]), answer="untested" if few else told["answer"],
         why="rows" if few else told["why"], bunched=1.0 if few else float(told["bunched"]), customers=everybody, **numbers,
-        curve=tuple(_waited(*point) for point in points if point[-1] >= SMALL and not few),
+        curve=tuple(_waited(*point) for point in points if point[-1] >= SMALL_GROUP and not few),
         fitted=() if few else tuple(zip(fitted.get("wait", ()), fitted.get("left", ()), strict=True)),
     )  # fmt: skip
 

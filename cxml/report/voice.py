@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from cxml.report.content import SMALL_GROUP
 from cxml.report.figures import Figure, Figures, Language
+from cxml.report.inputs import SMALL_GROUP
 from cxml.report.words import Words
 
 

@@ -9,6 +9,7 @@ import io
 import json
 from typing import Any
 
+import numpy as np
 import openpyxl
 import pytest
 
@@ -45,6 +46,13 @@ def test_small_groups_are_not_counted(inputs: ReportInputs, told: dict[str, Any]
     small = {row["factor"] for row in told["levers"] if row["customers"] is None}
     assert small == {f for f in {row["factor"] for row in told["levers"]} if 0 < hit[f] < 10}
     assert small, "the company has such a factor"
+
+
+def test_a_small_holdout_is_not_counted_either(inputs: ReportInputs) -> None:
+    few = inputs.scores.assign(holdout=np.arange(len(inputs.scores)) < 3)
+    shown = dict(json.loads(build(dataclasses.replace(inputs, scores=few), ["en"])["report.json"]))["calls"]
+    assert shown["holdout"] is None
+    assert {type(row["holdout"]) for row in shown["rows"]} == {bool}
 
 
 def test_pseudonyms_take_the_place_of_ids(inputs: ReportInputs) -> None:
