@@ -151,7 +151,10 @@ class TimeGapSplit:
             No cutoffs, or fewer with something to learn from than ``n_splits``; no customers where they are
             to be held out.
         """
+        from sklearn.utils import check_consistent_length
+
         which, cutoffs, folds = self._read(groups)
+        check_consistent_length(which, X)
         for test in self._tested(cutoffs):
             known = _known_by(test, cutoffs, self._gap())
             train = np.isin(which, [k for k, c in enumerate(cutoffs) if c in known])

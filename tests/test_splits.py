@@ -202,7 +202,7 @@ def test_it_works_where_scikit_learn_takes_a_splitter() -> None:
         (TimeGapSplit("60D"), pd.DataFrame({"at": [START]}), "groups do not say"),
         (TimeGapSplit("60D", customers=3), months(6), "groups do not say"),
         (TimeGapSplit("60D", customers=3), pd.DataFrame({"cutoff": months(6)}), "groups do not say"),
-        (TimeGapSplit("60D", 2), months(3)[:1], "0 of 1 cutoffs"),
+        (TimeGapSplit("60D", 2), [months(3)[0]] * 6, "0 of 1 cutoffs"),
         (TimeGapSplit("60D", 5), months(6), "4 of 6 cutoffs"),
         (TimeGapSplit("60D", 0), months(6), "4 of 6 cutoffs"),
         (TimeGapSplit("0D"), months(6), "no length"),
@@ -214,6 +214,11 @@ def test_a_split_that_cannot_be_is_refused(splitter: TimeGapSplit, groups: objec
     with pytest.raises(ConfigError, match=words) as refused:
         list(splitter.split(np.zeros(6), groups=groups))
     assert refused.value.where and refused.value.expected and refused.value.fix
+
+
+def test_groups_of_other_rows_are_refused() -> None:
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        list(TimeGapSplit("60D").split(np.zeros(60), groups=months(6)))
 
 
 def test_a_parameter_that_is_none_is_refused() -> None:

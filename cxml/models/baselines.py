@@ -20,6 +20,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, QuantileTransformer, StandardScaler
+from threadpoolctl import threadpool_limits
 
 from cxml.errors import ConfigError, ModelError, NotEnoughDataError
 from cxml.models.encoding import refuse_missing
@@ -134,14 +135,16 @@ class LogisticBaseline(ChurnBaseline):
         encoded = self.schema_.encode(X.loc[drawn])
         self.rate_ = float(outcome[drawn].mean())
         telling = self.schema_.categorical or any(_varies(column) for column in encoded.T)
-        self.model_ = self._pipeline(encoded).fit(encoded, outcome[drawn]) if telling else None
+        with threadpool_limits(1, user_api="blas"):  # the same digits whatever the machine
+            self.model_ = self._pipeline(encoded).fit(encoded, outcome[drawn]) if telling else None
         return self
 
     def leave(self, X: pd.DataFrame) -> Floats:
         """Probability of leaving."""
         if self.model_ is None:
             return np.full(len(X), self.rate_)
-        return np.asarray(self.model_.predict_proba(self.schema_.encode(X))[:, 1], dtype=np.float64)
+        with threadpool_limits(1, user_api="blas"):
+            return np.asarray(self.model_.predict_proba(self.schema_.encode(X))[:, 1], dtype=np.float64)
 
     def _pipeline(self, encoded: NDArray[np.float32]) -> Pipeline:
         categories = self.schema_.categorical

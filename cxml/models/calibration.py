@@ -19,6 +19,7 @@ from cxml.errors import ModelError, NotEnoughDataError
 Floats = NDArray[np.float64]
 LEAST_SLOPE = 1e-3
 _STEPS = 100
+_LEAST_OF_A_PERIOD = 10
 
 
 @dataclass(frozen=True)
@@ -77,16 +78,38 @@ class SigmoidCalibrator:
             _, shift = _newton(np.zeros_like(x), target, offset=a * (x - middle))
         return cls(float(a), float(shift - a * middle))
 
-    def levelled(self, margin: ArrayLike, y: ArrayLike) -> SigmoidCalibrator:
+    def levelled(
+        self, margin: ArrayLike, y: ArrayLike, periods: ArrayLike | None = None
+    ) -> SigmoidCalibrator:
         """The same slope with the shift that gives outcomes *y* at these margins their mean probability.
+
+        With *periods*, the mean of the shifts of each: a period counts by how well its shift is known beside how
+        much the shifts of periods differ anyhow (a season, a good month). Periods with fewer than ten rows of a
+        class do not count, unless there is no other.
+
+        References
+        ----------
+        DerSimonian, Laird (1986), Meta-analysis in clinical trials, Controlled Clinical Trials 7.
 
         >>> found = SigmoidCalibrator(a=0.5).levelled([-2, 0, 1, 3], [0, 0, 1, 0])
         >>> found.a, found.probability([-2, 0, 1, 3]).mean().round(6)
         (0.5, np.float64(0.25))
         """
         x, hit = np.asarray(margin, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        which = np.zeros(len(x)) if periods is None else np.asarray(periods)
+        parts = [which == one for one in np.unique(which)]
+        known = [part for part in parts if min(hit[part].sum(), (1 - hit[part]).sum()) >= _LEAST_OF_A_PERIOD]
+        shifts = np.array(
+            [self._shift(x[part], hit[part]) for part in known or [np.ones(len(x), dtype=bool)]]
+        )
+        return SigmoidCalibrator(self.a, _typical(*shifts.T))
+
+    def _shift(self, x: Floats, hit: Floats) -> tuple[float, float]:
+        """The shift that gives *hit* its mean probability, and its variance."""
         _, shift = _newton(np.zeros_like(x), hit, offset=self.a * (x - x.mean()))
-        return SigmoidCalibrator(self.a, float(shift - self.a * x.mean()))
+        b = float(shift - self.a * x.mean())
+        p = expit(self.a * x + b)
+        return b, 1 / float(np.sum(p * (1 - p)))
 
     def log_odds(self, margin: ArrayLike) -> Floats:
         """Calibrated log-odds of each margin."""
@@ -154,3 +177,14 @@ def _newton(x: Floats, target: Floats, offset: Floats | float = 0.0) -> tuple[fl
         if np.abs(size * step).max() < 1e-12:
             break
     return float(theta[0]), float(theta[1])
+
+
+def _typical(shifts: Floats, variances: Floats) -> float:
+    """The mean of shifts that are known with these variances and differ by more than that, by their moments."""
+    weight = 1 / variances
+    fixed = float(weight @ shifts / weight.sum())
+    excess = float(weight @ (shifts - fixed) ** 2) - (len(shifts) - 1)
+    spare = float(weight.sum() - weight @ weight / weight.sum())
+    between = max(0.0, excess / spare) if len(shifts) > 1 else 0.0
+    weight = 1 / (variances + between)
+    return float(weight @ shifts / weight.sum())

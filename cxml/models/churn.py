@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from cxml.errors import ConfigError, NotEnoughDataError
+from cxml.errors import ConfigError, DataError, NotEnoughDataError
 from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
 from cxml.models.forest import Forest, Rung, Task, grow, losses, make_folds
@@ -168,24 +168,46 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             learn=np.ones(len(hit), dtype=bool), loss=log_loss, folds=folds, keys=keys, signs=self._signs(),
         )  # fmt: skip
 
-    def calibrate(self, X: pd.DataFrame | ArrayLike, y: ArrayLike) -> Self:
+    def calibrate(self, X: pd.DataFrame | ArrayLike, y: ArrayLike, periods: ArrayLike | None = None) -> Self:
         """Fit the sigmoid anew, with later rows which training never saw.
 
         The slope belongs to the trees and comes from the later rows and the customers held out in training
         together: from one cutoff alone it would be mostly chance. The level drifts, and comes from the later
-        rows. With fewer than ``min_events`` rows of a class, the calibration on held-out customers is
-        kept and ``calibrated_on_`` says so.
+        rows; with *periods*, it is the mean level of the later rows and of those periods, since one period alone
+        has its chance and its season. With fewer than ``min_events`` of them of a class, the calibration on all
+        held-out customers is kept and ``calibrated_on_`` says so.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (later rows, features)
+        y : array-like of shape (later rows,)
+        periods : int array of shape (training rows,), optional
+            To which of the recent periods each row of ``fit`` belongs, from 1; 0: it is too old to count. Only
+            those held out in training are looked at.
+
+        Raises
+        ------
+        NotEnoughDataError
+            A missing outcome, or no row.
+        DataError
+            An outcome is of no class of ``fit``.
         """
         check_is_fitted(self, "forest_")
-        hit = np.asarray(np.asarray(y) == self.classes_[1], dtype=np.float64)
-        fewest = int(min(hit.sum(), len(hit) - hit.sum()))
+        hit = self._known(y)
+        later, (held, outcomes) = self.margin(X), self._held_out
+        check_consistent_length(later, hit)
+        when = np.zeros(len(held)) if periods is None else np.asarray(periods)[self.forest_.held_rows]
+        recent = when > 0
+        hits = np.concatenate([hit, outcomes[recent]])
+        fewest = int(min(hits.sum(), len(hits) - hits.sum()))
         if fewest < self.min_events:
             self.calibrate_out_of_fold()
             self.calibrated_on_ += f"; the later rows have only {fewest:,} of one class"
             return self
-        later, (held, outcomes) = self.margin(X), self._held_out
         both = SigmoidCalibrator.fit(np.concatenate([later, held]), np.concatenate([hit, outcomes]))
-        self.calibrator_ = both.levelled(later, hit)
+        self.calibrator_ = both.levelled(
+            np.concatenate([later, held[recent]]), hits, np.concatenate([np.zeros(len(hit)), when[recent]])
+        )
         self.calibrated_on_ = f"{len(hit):,} later rows and {len(held):,} of customers held out in training"
         return self
 
@@ -279,6 +301,17 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 fix="take other cutoffs, a longer horizon or another [churn] definition",
             )  # fmt: skip
         return np.asarray(which, dtype=np.float64)
+
+    def _known(self, y: ArrayLike) -> Floats:
+        """1 for the larger of the classes of ``fit``; other outcomes are refused."""
+        outcome = column_or_1d(y, warn=True)
+        refuse_missing(outcome, "churned")
+        if not np.isin(outcome, self.classes_).all():
+            raise DataError(
+                "there are outcomes of no class that was learnt", where="churned",
+                expected=f"{self.classes_[0]} or {self.classes_[1]}", fix="label later rows as the training rows are",
+            )  # fmt: skip
+        return np.asarray(outcome == self.classes_[1], dtype=np.float64)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

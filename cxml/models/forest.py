@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_consistent_length
 
 from cxml.errors import NotEnoughDataError
 from cxml.models.trees import Binned, read_trees, tree_contributions, tree_margins, tree_text
@@ -216,6 +217,8 @@ def make_folds(groups: ArrayLike | None, rows: int, n: int, seed: int) -> tuple[
     Folds hold equally many customers, drawn by a hash of their ids: row order plays no part. Above
     10,000 rows the folds are quarters, of which the first is held out.
     """
+    if groups is not None:
+        check_consistent_length(range(rows), groups)
     names, keys = np.unique(
         np.arange(rows) if groups is None else np.asarray(groups).astype(str), return_inverse=True
     )

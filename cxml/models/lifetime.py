@@ -1,7 +1,8 @@
 """How long a customer stays from here, and what that is worth beyond the horizon.
 
-The churn model says how likely a customer leaves within the horizon, the survival model how leaving is
-spread over time; the curve used here has the shape of the second and meets the first at the horizon.
+The churn model says how likely a customer leaves within the horizon, the survival model how leaving is spread
+over time. Within the horizon the curve used here has the shape of the second and meets the first; beyond it the
+second speaks alone: this month's trouble and this month's season do not last for years.
 """
 
 from __future__ import annotations
@@ -125,10 +126,12 @@ class Curve:
         return cls(begins, np.column_stack([rates, later]))
 
     def meeting(self, fallen: Floats, day: float) -> Curve:
-        """The same shape with a cumulative rate of *fallen* (rows,) at *day*: proportional hazards."""
+        """The curve with a cumulative rate of *fallen* (rows,) at *day*: same shape before, same rates after it."""
         now = self.fallen(day)
         factor = np.divide(fallen, now, out=np.ones_like(now), where=now > 0)
-        return Curve(self.begins, self.rates * factor[:, None])
+        begins = np.union1d(self.begins, [day])
+        rates = self.rates[:, np.searchsorted(self.begins, begins, side="right") - 1]
+        return Curve(begins, np.where(begins < day, factor[:, None] * rates, rates))
 
     def fallen(self, day: float) -> Floats:
         """Cumulative rate until *day*: minus the logarithm of survival."""

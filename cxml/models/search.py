@@ -62,28 +62,27 @@ def search(
     model : ChurnClassifier
         Says how customers are held out; it is left as it is.
     trials : int
-        Sizes to try in all, those of earlier calls with the same rows and *storage* included.
+        Sizes to try in all, those of earlier calls with the same rows and *storage* included; 0: as many as
+        there is time for.
     minutes : float
-        No trial begins after this time; 0: no limit.
+        No trial but the first begins after this time; 0: no limit.
     storage : Path, optional
         SQLite file that keeps every trial as soon as it is known. None: in memory only.
 
     Raises
     ------
     ConfigError
-        The package optuna is not installed.
+        The package optuna is not installed, there is neither a number of trials nor a time, or *storage*
+        cannot be used.
 
     References
     ----------
     Akiba et al. (2019), Optuna: a next-generation hyperparameter optimization framework, KDD; Bergstra et
     al. (2011), Algorithms for hyper-parameter optimization, NeurIPS (the sampler).
     """
-    try:
-        import optuna
-    except ImportError:
-        raise ConfigError("optuna is not installed", where="[model] trials", expected="the extra 'search'",
-                          fix="pip install 'cxml[search]', or trials = 0") from None  # fmt: skip
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if not trials and not minutes:
+        raise ConfigError("a search without an end", where="[model] trials", expected="trials or minutes above 0",
+                          fix="write for example trials = 50")  # fmt: skip
     task = clone(model).task(X, y, groups)
     events = float(task.target["binary"].sum())
 
@@ -95,19 +94,13 @@ def search(
         tell(f"trial {trial.number + 1}: log loss {found['loss']:.4f} with {rung.leaves} leaves")
         return float(found["loss"])
 
-    study = optuna.create_study(
-        storage=f"sqlite:///{storage}" if storage else None,
-        study_name=_fingerprint(task, model),
-        load_if_exists=True,
-    )
-    if not study.trials:
-        for rung in LADDER:
-            study.enqueue_trial(_settings(rung))
-    done = sum(trial.state.is_finished() for trial in study.trials)
-    # A search that goes on must not draw once more what it drew before.
-    study.sampler = optuna.samplers.TPESampler(seed=model.random_state + done)
-    if done < trials:
-        study.optimize(loss, n_trials=trials - done, timeout=60 * minutes or None)
+    study = _study(_fingerprint(task, model), storage, model.random_state)
+    done = sum(trial.value is not None for trial in study.trials)
+    if not done:
+        study.optimize(loss, n_trials=1)
+        done = 1
+    if not trials or done < trials:
+        study.optimize(loss, n_trials=trials - done if trials else None, timeout=60 * minutes or None)
     complete = [trial for trial in study.trials if trial.value is not None]
     return Searched(
         _rung(study.best_trial.params),
@@ -116,6 +109,34 @@ def search(
             for t in sorted(complete, key=lambda t: t.number)
         ],
     )
+
+
+def _study(name: str, storage: Path | None, seed: int) -> Any:
+    """The search of that name: it begins with the sizes of the ladder, or where it was stopped."""
+    try:
+        import optuna
+        from sqlalchemy.exc import SQLAlchemyError
+    except ImportError:
+        raise ConfigError("optuna is not installed", where="[model] trials", expected="the extra 'search'",
+                          fix="pip install 'cxml[search]', or trials = 0") from None  # fmt: skip
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    place = f"sqlite:///{storage}" if storage else None
+    try:
+        study = optuna.create_study(storage=place, study_name=name, load_if_exists=True)
+    except (optuna.exceptions.OptunaError, SQLAlchemyError) as error:
+        raise ConfigError("the file of the search cannot be used", where=str(storage),
+                          expected="a file that a search wrote, in a folder that can be written to",
+                          fix="move it away, or make the folder writable") from error  # fmt: skip
+    if not study.trials:
+        for rung in LADDER:
+            study.enqueue_trial(_settings(rung))
+    for trial in study.trials:
+        if trial.state == optuna.trial.TrialState.RUNNING:  # killed in it: try it anew
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            study.enqueue_trial(trial.system_attrs.get("fixed_params", trial.params))
+    # A search that goes on must not draw once more what it drew before.
+    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
+    return study
 
 
 def _suggested(trial: Any) -> Rung:

@@ -9,7 +9,7 @@ from scipy.special import expit
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
-from cxml.errors import ModelError, NotEnoughDataError
+from cxml.errors import DataError, ModelError, NotEnoughDataError
 from cxml.metrics import churn_metrics
 from cxml.models import forest
 from cxml.models.calibration import SigmoidCalibrator
@@ -64,6 +64,25 @@ def test_ranks_nearly_as_the_truth_and_is_calibrated(fitted: ChurnClassifier) ->
     fitted.calibrate_out_of_fold()
 
 
+def test_the_level_is_the_mean_of_recent_periods() -> None:
+    X, y, truth = company(9000, seed=3)
+    when = np.repeat([0, 1, 2], 3000)
+    rng = np.random.default_rng(0)
+    # A bad month and a good one: the odds of leaving are twice and half what they are else.
+    odds = truth / (1 - truth) * np.array([1.0, 2.0, 0.5])[when]
+    y = (rng.random(len(y)) < odds / (1 + odds)).astype(int)
+    model = ChurnClassifier(num_threads=1).fit(X, y)
+    later = company(3000, seed=4)
+    alone = model.calibrate(later[0], later[1]).calibrator_.b
+    one = {k: model.calibrate(later[0], later[1], np.where(when == k, 1, 0)).calibrator_.b for k in (1, 2)}
+    both = model.calibrate(later[0], later[1], when).calibrator_.b
+    # Each period pulls its own way, by about half; together they leave the level where it was.
+    assert one[1] - alone == pytest.approx(np.log(2) / 2, abs=0.15)
+    assert one[2] - alone == pytest.approx(-np.log(2) / 2, abs=0.15)
+    assert both == pytest.approx(alone, abs=0.15)
+    assert model.calibrate(later[0], later[1], np.zeros(9000)).calibrator_.b == alone
+
+
 def test_contributions_add_up_to_the_calibrated_log_odds(fitted: ChurnClassifier) -> None:
     X = company(500, seed=4)[0]
     found = fitted.contributions(X)
@@ -89,6 +108,42 @@ def test_later_rows_with_one_class_keep_the_held_out_calibration(fitted: ChurnCl
     fitted.calibrate(X, np.zeros(300))
     assert fitted.calibrator_ == before and "only 0 of one class" in fitted.calibrated_on_
     fitted.calibrate_out_of_fold()
+
+
+def test_few_leavers_in_the_later_rows_lean_on_the_recent_ones() -> None:
+    X, y, _ = company(9000, seed=3)
+    model = ChurnClassifier(num_threads=1).fit(X, y)
+    later, few, _ = company(150, seed=4)
+    assert 10 <= few.sum() < 50
+    alone = model.calibrate(later, few)
+    assert "of one class" in alone.calibrated_on_
+    when = np.repeat([1, 2, 3], 3000)
+    assert "of one class" not in model.calibrate(later, few, when).calibrated_on_
+    p = model.predict_proba(X)[:, 1]
+    assert p.mean() == pytest.approx(y.mean(), rel=0.05), "many recent rows outweigh few later ones"
+
+
+@pytest.mark.parametrize(
+    ("later", "error", "words"),
+    [
+        (np.r_[np.ones(100), np.full(200, np.nan)], NotEnoughDataError, "200 of 300 rows have no outcome"),
+        (np.r_[np.ones(100), np.full(200, 2)], DataError, "no class that was learnt"),
+        (np.r_[np.ones(100), np.zeros(100)], ValueError, "inconsistent numbers of samples"),
+    ],
+)
+def test_later_outcomes_that_cannot_be_are_refused(
+    fitted: ChurnClassifier, later: np.ndarray, error: type[Exception], words: str
+) -> None:
+    before = fitted.calibrator_
+    with pytest.raises(error, match=words):
+        fitted.calibrate(company(300, seed=7)[0], later)
+    assert fitted.calibrator_ == before
+
+
+def test_customers_of_other_rows_are_refused() -> None:
+    X, y, _ = company(500, seed=7)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        ChurnClassifier(num_threads=1).fit(X, y, groups=np.arange(499))
 
 
 def test_repeats_and_feature_names_change_nothing() -> None:

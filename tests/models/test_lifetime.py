@@ -35,7 +35,7 @@ def test_areas_are_the_integrals_of_the_curve(
 ) -> None:
     shape = curve_of(*np.cumprod(steps).tolist())
     for curve in (shape, shape.meeting(np.array([-np.log1p(-p)]), horizon)):
-        knots = [k for k in ENDS if k < until]
+        knots = [k for k in sorted({*ENDS, horizon}) if k < until]
 
         def weighed(day: float, curve: Curve = curve) -> float:
             return float(curve.at(day)[0, 0]) * float(np.exp(-discount * day))
@@ -45,6 +45,12 @@ def test_areas_are_the_integrals_of_the_curve(
     if shape.fallen(horizon)[0] > 0:
         met = shape.meeting(np.array([-np.log1p(-p)]), horizon)
         assert met.at(horizon)[0, 0] == pytest.approx(1 - p)
+        half, later = horizon / 2, horizon + until
+        assert met.fallen(half)[0] / met.fallen(horizon)[0] == pytest.approx(
+            shape.fallen(half)[0] / shape.fallen(horizon)[0]
+        )
+        beyond = [one.fallen(later)[0] - one.fallen(horizon)[0] for one in (met, shape)]
+        assert beyond[0] == pytest.approx(beyond[1]), "beyond the horizon the survival model speaks alone"
 
 
 def test_a_curve_goes_through_what_it_was_given_and_never_rises() -> None:

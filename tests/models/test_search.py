@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,33 @@ def test_it_begins_with_the_ladder_and_goes_on_where_it_stopped(tmp_path: Path) 
     assert again.trials[5]["rate"] != first.trials[4]["rate"]
     other = search(MODEL, X.iloc[::-1], y, trials=1, storage=store)
     assert len(other.trials) == 1, "other rows are another question"
+
+
+def test_a_killed_search_takes_up_the_size_it_was_trying(tmp_path: Path) -> None:
+    X, y = rows()
+    store = tmp_path / "study.sqlite3"
+
+    def kill(said: str) -> None:
+        if said.startswith("trial 3"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(MODEL, X, y, trials=5, storage=store, tell=kill)
+    with sqlite3.connect(store) as database:  # as a kill leaves it behind
+        database.execute("update trials set state = 'RUNNING', datetime_complete = null where number = 2")
+    found = search(MODEL, X, y, trials=len(LADDER), storage=store)
+    assert sorted(one["leaves"] for one in found.trials) == sorted(rung.leaves for rung in LADDER)
+
+
+def test_time_alone_is_a_limit_and_none_at_all_is_refused(tmp_path: Path) -> None:
+    X, y = rows()
+    assert len(search(MODEL, X, y, trials=0, minutes=1e-9).trials) == 1, "the first trial always runs"
+    with pytest.raises(ConfigError, match="without an end"):
+        search(MODEL, X, y, trials=0)
+    (tmp_path / "junk").write_text("no database")
+    with pytest.raises(ConfigError, match="cannot be used") as refused:
+        search(MODEL, X, y, trials=1, storage=tmp_path / "junk")
+    assert refused.value.fix
 
 
 def test_the_loss_is_that_of_customers_held_out() -> None:
