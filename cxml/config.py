@@ -317,6 +317,13 @@ def _coherent(config: Config) -> None:
         "write for example [30, 90, 365]",
     )
     _need(config.training.count >= 1, "[training] count", "at least 1", "write count = 8")
+    for name in ("trials", "minutes", "seed", "threads"):
+        _need(
+            getattr(config.model, name) >= 0,
+            f"[model] {name}",
+            "0 or more",
+            f"write {name} = 0, or leave it out",
+        )
     _need(config.churn.times > 0, "[churn] times", "a number above 0", "write for example times = 3.0")
     _need(
         config.value.discount_rate > -1,

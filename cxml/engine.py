@@ -31,10 +31,10 @@ _LIMITS = {
     "memory_limit": ("memory", "a size such as 4GB", 'write for example memory = "4GB"'),
     "threads": ("threads", "a number of threads, 0 for all", "write for example threads = 2"),
 }
+WRONG_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+"""A statement that cannot be read; what is said of it quotes the statement, and no cell."""
 _OUR_OWN_FAULTS = (
-    duckdb.BinderException,
-    duckdb.CatalogException,
-    duckdb.ParserException,
+    *WRONG_SQL,
     duckdb.InternalException,
     duckdb.ResourceInUseException,
 )

@@ -15,6 +15,7 @@ from cxml.sections import TableSource, ValueSource
 _HEAD = """\
 # What is commented out is optional and shows its default. 'cxml check .' says what is wrong or missing.
 """
+_UNITS = {"D": 86_400, "h": 3_600, "min": 60, "s": 1}
 _EXAMPLES = {"project.observation_end": '"2026-01-01"', "tables.source": '"interactions.csv"',
              "value.table": '"orders"', "value.column": '"margin"'}  # fmt: skip
 
@@ -77,11 +78,22 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, timedelta):
-        return f'"{value.days}D"'
+        return f'"{_span(value)}"'
     if isinstance(value, datetime):
         return f'"{value:%Y-%m-%d}"'
     if isinstance(value, tuple | list):
         return "[" + ", ".join(_text(item) for item in value) + "]"
     if isinstance(value, dict):
-        return "{}"
+        return "{" + ", ".join(f'"{name}" = {_text(item)}' for name, item in value.items()) + "}"
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _span(value: timedelta) -> str:
+    """The span in the largest unit that holds it whole.
+
+    >>> _span(timedelta(hours=44)), _span(timedelta(days=90)), _span(timedelta())
+    ('44h', '90D', '0D')
+    """
+    seconds = round(value.total_seconds())
+    unit, size = next((unit, size) for unit, size in _UNITS.items() if seconds % size == 0)
+    return f"{seconds // size}{unit}"

@@ -45,7 +45,10 @@ BEHAVIOUR = Factor(
             f" <> floor(lag(wall) over (partition by who order by t, pos) / {DAY}e0), true)",
             reach=2,  # a day in which the clock is put back is longer than 24 hours
         ),
-        Flag("first_day", "orders", f"floor(wall / {DAY}e0) = floor(min(wall) over (partition by who) / {DAY}e0)"),
+        Flag(
+            "first_day", "orders",
+            f"floor(wall / {DAY}e0) = floor(min(wall) over (partition by who order by t, pos) / {DAY}e0)",
+        ),
         Flag(
             "order_gap_h", "orders",
             "cast(floor((t - lag(t) over (partition by who order by t, pos)) / 3600e0) as bigint)",
@@ -165,7 +168,7 @@ BEHAVIOUR = Factor(
             "price", "subscriptions", latest("price"), "money", "K5", "±", "monthly price", "월 요금", EVER,
         ),
         Feature(
-            "price_change", "subscriptions", latest("price_change"), "ratio", "K5", "+",
+            "price_change", "subscriptions", latest("price_change"), "share", "K5", "+",
             "change of price from the contract before", "이전 계약 대비 요금 변동률", EVER,
         ),
         Feature(
@@ -221,7 +224,7 @@ BEHAVIOUR = Factor(
     ),
     derived=(
         Derived(
-            "order_overdue", "order_days_since / nullif(recency / nullif(frequency, 0), 0)", "ratio",
+            "order_overdue", "order_days_since / nullif(recency / nullif(frequency, 0), 0)", "times",
             "J12 A7", "+", "time since the last order over the customer's usual gap",
             "평소 주문 간격 대비 마지막 주문 후 경과 시간",
         ),
@@ -233,7 +236,7 @@ BEHAVIOUR = Factor(
         ),
         Derived(
             "orders_trend", "(orders_n_{short}d / {short}e0) / nullif(orders_n_{long}d / {long}e0, 0)",
-            "ratio", "A7", "-", "recent rate of orders over the long-run rate", "장기 대비 최근 주문 빈도",
+            "times", "A7", "-", "recent rate of orders over the long-run rate", "장기 대비 최근 주문 빈도",
         ),
     ),
 )  # fmt: skip

@@ -73,16 +73,16 @@ BILLING = Factor(
             "charge_excess", "charges",
             "cast(sum(case when over_expected then amount - expected_amount when not over_expected then 0 end)"
             " as double) / nullif(cast(sum(case when amount is not null then expected_amount end) as double), 0)",
-            "ratio", "D10", "+", "money charged beyond what could be expected, over what could be expected",
+            "share", "D10", "+", "money charged beyond what could be expected, over what could be expected",
             "예상 금액 대비 초과 청구 비율", (90, 365),
         ),
         Feature(
-            "charge_over_usual_max", "charges", worst("over_usual"), "ratio", "D10", "+",
+            "charge_over_usual_max", "charges", worst("over_usual"), "times", "D10", "+",
             "largest charge over the customer's usual one",
             "평소 대비 최대 청구 금액", (90, 365),
         ),
         Feature(
-            "charge_over_usual_last", "charges", latest("over_usual"), "ratio", "D10 J3", "+",
+            "charge_over_usual_last", "charges", latest("over_usual"), "times", "D10 J3", "+",
             "last charge over the customer's usual one",
             "평소 대비 마지막 청구 금액", (90,),
         ),

@@ -64,6 +64,8 @@ FACTORS: tuple[Factor, ...] = (
 
 _COLUMN = re.compile(r"(?P<stem>.+)_(?P<days>\d+)d")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_OVER = re.compile(r"\bover \(((?:[^()]|\([^()]*\))*)\)")
+_LATER_INSTANT = re.compile(r"(lead\(t\)|min\(case when .* then t end\)) over \([^()]*\)")
 _EXPONENT = re.compile(r"e\d*")
 _ROW_WORDS = frozenset({"t", "age", "c", "pos", "wall"})
 _PROMISES = promise_flags(Promises())
@@ -250,6 +252,7 @@ def _factor_problems(factor: Factor, contracts: Mapping[str, Table]) -> Iterator
     for flag in factor.flags:
         more = {*before.get(flag.table, ()), "who"}
         yield from _text_problems(f"{factor.name}.{flag.name}", flag.table, flag.sql, contracts, more)
+        yield from _window_problems(f"{factor.name}.{flag.name}", flag)
         before.setdefault(flag.table, set()).add(flag.name)
     for feature in factor.features:
         more = before.get(feature.table, set())
@@ -312,6 +315,15 @@ def _text_problems(
     for word in sorted(words(sql) & columns.keys()):
         if columns[word].target:
             yield f"{where}: {table}.{word} says what happened to the customer and is for labels only"
+
+
+def _window_problems(where: str, flag: Flag) -> Iterator[str]:
+    """What of a flag would show rows that nobody had seen yet."""
+    sql = " ".join(flag.sql.lower().split())
+    if any("order by" not in window for window in _OVER.findall(sql)):
+        yield f"{where}: a window without an order holds later rows: over (partition by who order by t, pos)"
+    if flag.ahead and not _LATER_INSTANT.fullmatch(sql):
+        yield f"{where}: ahead is for the bare instant of a later row: lead(t) over (partition by who order by t, pos)"
 
 
 def _join_problems(

@@ -100,7 +100,7 @@ CONDUCT = Factor(
             "handle_vs_topic", "interactions",
             f"{mean('handle_s', 'topic_handle_s is not null')}"
             f" / nullif({mean('topic_handle_s', 'handle_s is not null')}, 0)",
-            "ratio", "G19", "±", "average time of service over what was usual for the topics in the same weeks",
+            "times", "G19", "±", "average time of service over what was usual for the topics in the same weeks",
             "같은 시기 주제 평균 대비 상담 시간", (365,),
         ),
         Feature(

@@ -94,7 +94,7 @@ CONTACTS = Factor(
     derived=(
         Derived(
             "contact_trend", "(contacts_n_{short}d / {short}e0) / nullif(contacts_n_{long}d / {long}e0, 0)",
-            "ratio", "A2", "±", "recent rate of contacts over the long-run rate", "장기 대비 최근 문의 빈도",
+            "times", "A2", "±", "recent rate of contacts over the long-run rate", "장기 대비 최근 문의 빈도",
         ),
         Derived(
             "contacts_per_order", "contacts_n_{w}d / nullif(cast(orders_n_{w}d as double), 0)", "ratio", "A2",

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Direction = Literal["+", "-", "±"]
-Unit = Literal["s", "h", "d", "count", "share", "score", "money", "ratio", "flag", "km", "text"]
+Unit = Literal["s", "h", "d", "count", "share", "score", "money", "times", "ratio", "flag", "km", "text"]
 FactorKind = Literal["lever", "outcome", "context", "volume", "consequence", "index"]
 Family = Literal["people", "process", "product", "price", "other"]
 
@@ -166,7 +166,8 @@ class Feature:
     sql : str
         One aggregate over the table as known at the cutoff.
     unit : Unit
-        ``s``, ``h``, ``d`` are durations; ``share`` is in [0, 1]; ``text`` makes a category.
+        ``s``, ``h``, ``d`` are durations; ``share`` is a part of a whole, told in percent; ``times`` is how often the
+        usual, so 1 is as usual; ``ratio`` is a plain number; ``text`` makes a category.
     row : str
         Rows of the factor map this measures, separated by spaces, such as ``"A1 D2"``.
     direction : Direction

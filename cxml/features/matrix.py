@@ -146,8 +146,8 @@ def in_chunks(tables: Tables, chunk: int) -> Iterator[pd.DataFrame]:
 def coverage(tables: Tables, rows: Mapping[str, int]) -> dict[str, Any]:
     """What can be measured with the data at hand, and what each missing factor would need.
 
-    Returns ``measured`` (names), ``partly`` and ``not_measured`` (each with labels and the missing
-    ``table.column``), and the ``rows`` of each table.
+    Returns ``measured``, ``partly`` and ``not_measured`` (each a list of factors with their labels, the missing
+    ``table.column`` and how many features there are), and the ``rows`` of each table.
     """
     factors = [factor for factor in factors_of(tables) if factor.kind in MEASURED]
     plan = planned(tables, MEASURED)
@@ -156,7 +156,8 @@ def coverage(tables: Tables, rows: Mapping[str, int]) -> dict[str, Any]:
     for factor in factors:
         names = [f.name for f in factor.features] + [d.name for d in factor.derived]
         lacks = {m for name in names for m in _lacking(name, plan.left_out)}
-        lacks |= {*plan.reduced.get(factor.name, ())}
+        for part in plan.reduced.get(factor.name, ()):
+            lacks |= {part} if "." in part else _lacking(part, plan.left_out)
         missing = sorted(m for m in lacks if m.partition(".")[0] in TABLES)
         have = sum(name in built for name in names)
         entry = {
@@ -170,7 +171,7 @@ def coverage(tables: Tables, rows: Mapping[str, int]) -> dict[str, Any]:
             continue
         whole = have == len(names) and factor.name not in plan.reduced
         where = "not_measured" if not have else "measured" if whole else "partly"
-        found[where].append(factor.name if where == "measured" else entry)
+        found[where].append(entry)
     return found
 
 

@@ -290,7 +290,7 @@ PERSONALIZATION = Factor(
     derived=(
         Derived(
             "personalization_trend", "personalization_gap_{short}d / nullif(personalization_gap_{long}d, 0)",
-            "ratio", "D22", "+", "recent lack of personalization over the long-run level",
+            "times", "D22", "+", "recent lack of personalization over the long-run level",
             "장기 대비 최근 개인화 부족",
         ),
     ),

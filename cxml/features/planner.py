@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cxml.contracts import TABLES, Table
-from cxml.engine import Engine
+from cxml.engine import WRONG_SQL, Engine
+from cxml.errors import ConfigError
 from cxml.features.declare import LOOKBACKS, Factor, Feature, Flag, Match, column_name
 from cxml.features.formulas import derive
 from cxml.features.promises import promise_flags
@@ -125,7 +126,7 @@ def prepare(engine: Engine, planned: Plan) -> None:
     """Compute what is about everyone, once for all chunks; needs the ``snapshots`` of all customers."""
     for step in planned.steps:
         if step.fleet:
-            engine.keep(step.name, step.select)
+            _keep(engine, step)
 
 
 def run_chunk(engine: Engine, planned: Plan) -> None:
@@ -133,10 +134,21 @@ def run_chunk(engine: Engine, planned: Plan) -> None:
     steps = [step for step in planned.steps if not step.fleet]
     last_read = {name: i for i, step in enumerate(steps) for name in words(step.select)}
     for i, step in enumerate(steps):
-        engine.keep(step.name, step.select)
+        _keep(engine, step)
         for earlier in steps[:i]:
             if last_read.get(earlier.name) == i:
                 engine.drop(earlier.name)
+
+
+def _keep(engine: Engine, step: Step) -> None:
+    try:
+        engine.keep(step.name, step.select)
+    except WRONG_SQL as error:
+        raise ConfigError(
+            f"a text of a factor is no SQL that can be run: {str(error).splitlines()[0]}", where=step.name,
+            expected="expressions that the engine understands, aggregates in features and none in flags",
+            fix="correct the file named in [features] files",
+        ) from None  # fmt: skip
 
 
 def _steps(
@@ -150,12 +162,18 @@ def _steps(
         if name in chosen or name in visits
     }
     steps = [step for table in tables.values() for step in table.norm_steps()]
+    parts: list[tuple[Step, list[Column]]] = []
+    seen = set[str]()
+    # Each table is made when it is first read and asked for all it is asked for at once: then it can be dropped.
     for table in tables.values():
-        steps += table.rows_steps() + table.seen_steps(_reach(table, tables))
-    for table in tables.values():
-        steps += table.known_steps(tables)
-    parts = [part for table in tables.values() for part in table.parts()]
-    return [*steps, *(step for step, _ in parts)], [(step.name, columns) for step, columns in parts]
+        for one in (*(tables[match.other] for match in table.matches), table):
+            if one.name not in seen:
+                steps += one.rows_steps() + one.seen_steps(_reach(one, tables))
+                seen.add(one.name)
+        own = table.parts()
+        steps += [*table.known_steps(tables), *(step for step, _ in own)]
+        parts += own
+    return steps, [(step.name, columns) for step, columns in parts]
 
 
 def _reduced(

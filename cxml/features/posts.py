@@ -54,7 +54,7 @@ POSTS = Factor(
         ),
         Feature(
             "complaint_reach_vs_usual_max", "posts",
-            worst("reach / nullif(usual_reach, 0)", "polarity < 0"), "ratio", "K1", "+",
+            worst("reach / nullif(usual_reach, 0)", "polarity < 0"), "times", "K1", "+",
             "largest reach of a public complaint over the usual reach on its site",
             "해당 사이트 평소 대비 공개 불만 글의 최대 도달 배수", (365,),
         ),

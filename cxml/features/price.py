@@ -53,7 +53,7 @@ PRICE = Factor(
             "shipping_fee_share", "orders",
             f"cast({total('shipping_fee', 'revenue is not null')} as double)"
             f" / nullif(cast({total('revenue', 'shipping_fee is not null')} as double), 0)",
-            "ratio", "D11", "+", "shipping fees over spend", "구매 금액 대비 배송비 비율", (365,),
+            "share", "D11", "+", "shipping fees over spend", "구매 금액 대비 배송비 비율", (365,),
         ),
         Feature(
             "free_shipping_share", "orders", share("shipping_fee = 0"), "share", "D11 G22", "-",
@@ -73,12 +73,12 @@ PRICE = Factor(
             "price rises of the same plan", "동일 요금제의 요금 인상 횟수", EVER, empty=0,
         ),
         Feature(
-            "price_rise_last", "subscriptions", latest("price_rise"), "ratio", "K5", "+",
+            "price_rise_last", "subscriptions", latest("price_rise"), "times", "K5", "+",
             "price of the plan after its last rise over the price before",
             "동일 요금제의 마지막 인상 전 대비 인상 후 요금", EVER,
         ),
         Feature(
-            "price_rise_new", "subscriptions", worst("price_rise", f"age <= {60 * DAY}"), "ratio", "K5", "+",
+            "price_rise_new", "subscriptions", worst("price_rise", f"age <= {60 * DAY}"), "times", "K5", "+",
             "price over the price before, at the largest rise of the last 60 days",
             "최근 60일 최대 인상의 인상 전 대비 요금", EVER,
         ),
@@ -93,7 +93,7 @@ PRICE = Factor(
         ),
         Feature(
             "price_over_plan", "subscriptions",
-            latest("cast(price as double) / nullif(plan_price, 0)"), "ratio", "K5", "+",
+            latest("cast(price as double) / nullif(plan_price, 0)"), "times", "K5", "+",
             "price of the last contract over the average of its plan in the same weeks",
             "같은 시기 동일 요금제 평균 대비 마지막 계약의 요금", (365,),
         ),

@@ -31,6 +31,9 @@ def _told(column: str, purposes: str) -> Match:
     )
 
 
+WARNED = Match("warned_at", "interactions", "messages", "t", "last before", 7, "purpose = 'alert'")
+ORDER_TOLD = _told("order_told_at", "'transactional', 'status'")
+
 PROACTIVE = Factor(
     name="proactive",
     en="Proactive service",
@@ -45,8 +48,8 @@ PROACTIVE = Factor(
         Lookup("messages", "customers", "customer_id", (("life_event_before_message_at", "life_event_at"),)),
     ),
     matches=(
-        Match("warned_at", "interactions", "messages", "t", "last before", 7, "purpose = 'alert'"),
-        _told("order_told_at", "'transactional', 'status'"),
+        WARNED,
+        ORDER_TOLD,
         _told("order_confirmed_at", "'transactional'"),
         _told("order_status_at", "'status'"),
         Match("aftercare_at", "orders", "messages", "t", "first after", 30, "purpose = 'aftercare'"),

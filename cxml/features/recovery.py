@@ -1,11 +1,10 @@
 """Recovery: what was done to make good, against what went wrong.
 
-A bad event is a contact that was given up or that waited for more than ten minutes. A failure, which
-recovery is counted against, is a contact with an issue that was a bad event, whose issue came back
-after it was resolved, or that gave wrong information. A late delivery is no failure here: acts of
-making good name the issue they answer, not the order. A compensation that was refused is no act of
-making good. Everything is counted as far as it has come by the cutoff, at most 30 days after the
-failure.
+A failure, which recovery is counted against, is a contact with an issue that was a bad event (given up, or
+more than ten minutes of waiting), whose issue came back after it was resolved, or that gave wrong
+information. A late delivery is no failure here: acts of making good name the issue they answer, not the
+order. A compensation that was refused is no act of making good. Everything is counted as far as it has come
+by the cutoff, at most 30 days after the failure.
 
 The seven steps: show understanding, apologise, explain, fix, compensate, end well, keep it from
 happening again. Bell and Zemke (1987) name understanding, apology, fix, compensation, and the follow-up
@@ -30,6 +29,7 @@ from cxml.features.declare import (
     worst,
 )
 from cxml.features.resolution import RESOLUTION
+from cxml.features.waiting import BAD
 
 _WEEK = 7 * DAY
 _MONTH = 30 * DAY
@@ -62,7 +62,7 @@ def _step(name: str, column: str, row: str, en: str, ko: str) -> Feature:
 
 _FLAGS = (
     *(flag for flag in RESOLUTION.flags if flag.name in ("next_of_issue", "stands")),
-    Flag("bad", "interactions", "coalesce(abandoned, false) or coalesce(wait_s > 600, false)"),
+    BAD,
     Flag(
         "failed", "interactions",
         "issue_id is not null and (bad or reopened_at is not null or corrected_at is not null)",
@@ -110,15 +110,6 @@ _MATCHES = (
 )  # fmt: skip
 
 _FAILURES = (
-    Feature(
-        "bad_events_n", "interactions", count("bad"), "count", "C8", "+",
-        "bad events (given up, or over 10 minutes of waiting)",
-        "서비스 실패 건수(대기 중 포기 또는 10분 초과 대기)", (30, 90, 180), empty=0,
-    ),
-    Feature(
-        "bad_days_since", "interactions", days_since("bad"), "d", "C8", "-",
-        "days since the last bad event", "마지막 서비스 실패 후 경과 일수", (365,),
-    ),
     Feature(
         "failed_again_n", "interactions", count("failed_again"), "count", "R4 D33", "+",
         "failures on an issue that had failed within the 90 days before",
@@ -208,7 +199,7 @@ _CARE = (
         f"cast({total('amount', 'damage > 0 and coalesce(granted, true)')} as double)"
         " / nullif(cast("
         f"{total('damage', 'damage > 0 and amount is not null and coalesce(granted, true)')} as double), 0)",
-        "ratio", "G4 R5", "-", "amounts given over the damage they answer", "피해 금액 대비 보상 금액", (365,),
+        "share", "G4 R5", "-", "amounts given over the damage they answer", "피해 금액 대비 보상 금액", (365,),
     ),
     Feature(
         "gift_messages_n", "messages", count("purpose in ('gift', 'thanks')"), "count", "G16", "±",
@@ -278,12 +269,6 @@ RECOVERY = Factor(
     matches=_MATCHES,
     features=(*_FAILURES, *_SEVEN, *_CARE, *_COUNTS),
     derived=(
-        Derived(
-            "bad_event_first",
-            "case when bad_events_n_30d > 0 and bad_events_n_30d = bad_events_n_180d then 1 else 0 end",
-            "flag", "C8", "+", "first bad event of half a year fell in the last 30 days",
-            "최근 30일에 반년 만의 첫 서비스 실패 발생 여부",
-        ),
         Derived(
             "recovery_ratio", "recoveries_n_{w}d / nullif(cast(bad_events_n_{w}d as double), 0)", "ratio",
             "R13", "-", "acts of making good per bad event", "서비스 실패 1건당 회복 조치 수", (90, 180),

@@ -168,7 +168,7 @@ REPEATS = Factor(
     derived=(
         Derived(
             "repeat_trend",
-            "(repeats_week_n_{short}d / {short}e0) / nullif(repeats_week_n_{long}d / {long}e0, 0)", "ratio",
+            "(repeats_week_n_{short}d / {short}e0) / nullif(repeats_week_n_{long}d / {long}e0, 0)", "times",
             "D7", "+", "recent rate of repeat contacts over the long-run rate", "장기 대비 최근 재문의 빈도",
         ),
     ),

@@ -154,7 +154,7 @@ RESOLUTION = Factor(
             "resolve_vs_topic", "interactions",
             f"{mean('resolved_at - t', 'topic_resolve_s is not null')}"
             f" / nullif({mean('topic_resolve_s', 'resolved_at is not null')}, 0)",
-            "ratio", "D8", "+",
+            "times", "D8", "+",
             "average time from contact to resolution over what was usual for the topics in the same weeks",
             "같은 시기 주제 평균 대비 해결 소요 시간", (365,),
         ),

@@ -41,6 +41,11 @@ def listed(item: str, among: str) -> str:
 
 
 _TOPIC_FAMILY = "split_part(topic, '.', 1)"
+UNSKILLED = (
+    "case when topic is not null and agent_skills is not null then"
+    f" not ({listed('topic', 'agent_skills')} or {listed(_TOPIC_FAMILY, 'agent_skills')}) end"
+)
+"""Whether the agent of a contact was not trained for its topic."""
 _NEW = f"t - agent_hired_at < {90 * DAY}"
 
 SKILL = Factor(
@@ -54,11 +59,7 @@ SKILL = Factor(
     says="Whether the agents met were trained for the topic, experienced and content with their work.",
     lookups=(AGENT_MET,),
     flags=(
-        Flag(
-            "unskilled", "interactions",
-            "case when topic is not null and agent_skills is not null then"
-            f" not ({listed('topic', 'agent_skills')} or {listed(_TOPIC_FAMILY, 'agent_skills')}) end",
-        ),
+        Flag("unskilled", "interactions", UNSKILLED),
         Flag(
             "same_agent", "interactions",
             "case when t - lag(t) over (partition by who order by t, pos) <= 7776000"

@@ -148,7 +148,7 @@ class TableStatements:
         steps, joins, picks = [], "", ["r.*"]
         for match in self.matches:
             name = f"{self.name}_match_{match.name}"
-            steps.append(Step(name, self._match(match, others[match.other]._seen)))
+            steps.append(Step(name, match_select(match, self._seen, others[match.other]._seen)))
             joins += f" left join {name} on {name}.g = r.g and {name}.pos = r.pos"
             picks.append(f"{name}.{match.name}")
         for norm in self.norms:
@@ -204,7 +204,8 @@ class TableStatements:
         """Flags of the row, computed once, and flags of the cutoff, computed on what was known.
 
         A flag can be computed once when nothing in it becomes known after its row: then it is the same at
-        every later cutoff. With late records even the neighbouring row may be unknown.
+        every later cutoff. With late records even the neighbouring row may be unknown, and a later row is
+        unknown by nature: unless it shows a bare instant, what looks ahead is computed among what was seen.
         """
         if asof.versioned(self.here):
             return [], flags
@@ -214,6 +215,7 @@ class TableStatements:
             used = self.mine.closure(flag.sql)
             on_flags = words(flag.sql) & self.mine.flags.keys()
             timeless = not asof.late(self.contract, used - self.mine.flags.keys()) and not used & of_cutoff
+            timeless &= flag.ahead or not words(flag.sql) & {"lead", "following"}
             known = {f.name: f for f in early}
             if timeless and all(name in known and not known[name].ahead for name in on_flags):
                 early.append(flag)
@@ -236,23 +238,28 @@ class TableStatements:
             f" group by c, block, shared having count(*) >= {NORM_ROWS}"
         )
 
-    def _match(self, match: Match, seen: str) -> str:
-        own = "g as own_g, pos as own_pos, t as own_t" + (f", {match.on} as own_on" if match.on else "")
-        within = match.within * DAY
-        after = match.pick == "first after"
-        near = (
-            f"near >= own_t and near <= own_t + {within}"
-            if after
-            else f"near < own_t and near >= own_t - {within}"
-        )
-        on = ["own_g = o.g", near, f"o.t >= own_t - {match_reach(match)}"]
-        on += [f"own_on = o.{match.on}"] if match.on else []
-        on += [f"({match.where})"] if match.where else []
-        return (
-            f"select own_g as g, own_pos as pos, {'min' if after else 'max'}(near) as {match.name}"
-            f" from (select {own} from {self._seen}) r"
-            f" join (select *, {match.instant} as near from {seen}) o on {' and '.join(on)} group by own_g, own_pos"
-        )
+
+def match_select(match: Match, own: str, other: str) -> str:
+    """The rows of the relation *own* that have a match among those of *other*: ``g``, ``pos`` and the match.
+
+    Both hold rows as known at a cutoff, numbered by ``pos``.
+    """
+    mine = "g as own_g, pos as own_pos, t as own_t" + (f", {match.on} as own_on" if match.on else "")
+    within = match.within * DAY
+    after = match.pick == "first after"
+    near = (
+        f"near >= own_t and near <= own_t + {within}"
+        if after
+        else f"near < own_t and near >= own_t - {within}"
+    )
+    on = ["own_g = o.g", near, f"o.t >= own_t - {match_reach(match)}"]
+    on += [f"own_on = o.{match.on}"] if match.on else []
+    on += [f"({match.where})"] if match.where else []
+    return (
+        f"select own_g as g, own_pos as pos, {'min' if after else 'max'}(near) as {match.name}"
+        f" from (select {mine} from {own}) r"
+        f" join (select *, {match.instant} as near from {other}) o on {' and '.join(on)} group by own_g, own_pos"
+    )
 
 
 def match_reach(match: Match) -> int:

@@ -1,7 +1,8 @@
 """Waiting: how long the customer waits for an agent, on hold, and for a first answer.
 
 A wait is measured against what was announced, against the promise of its channel (``promised_s``), against
-what is usual for the channel in the same weeks, and against what the customer is used to.
+what is usual for the channel in the same weeks, and against what the customer is used to. A bad event is a contact
+that was given up or that waited for more than ten minutes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from cxml.features.declare import (
     Norm,
     Treatment,
     count,
+    days_since,
     faded,
     latest,
     mean,
@@ -44,7 +46,10 @@ def _over(value: str, limit: str) -> str:
     return f"case when {value} > {limit} then {value} - {limit} when {value} <= {limit} then 0 end"
 
 
+BAD = Flag("bad", "interactions", "coalesce(abandoned, false) or coalesce(wait_s > 600, false)")
+
 _FLAGS = (
+    BAD,
     Flag("asked", "interactions", f"{WRITTEN} and coalesce(direction, 'inbound') = 'inbound'"),
     Flag("unanswered", "interactions", "asked and first_reply_at is null"),
     Flag("reply_late", "interactions", _not_answered_within("3600")),
@@ -95,6 +100,15 @@ _QUEUE = (
         "share of waits over 10 minutes", "대기 10분 초과 비율", (90,),
     ),
     Feature(
+        "bad_events_n", "interactions", count("bad"), "count", "C8", "+",
+        "bad events (given up, or over 10 minutes of waiting)",
+        "서비스 실패 건수(대기 중 포기 또는 10분 초과 대기)", (30, 90, 180), empty=0,
+    ),
+    Feature(
+        "bad_days_since", "interactions", days_since("bad"), "d", "C8", "-",
+        "days since the last bad event", "마지막 서비스 실패 후 경과 일수", (365,),
+    ),
+    Feature(
         "hold_mean", "interactions", mean("hold_s"), "s", "D2", "+", "average time on hold",
         "평균 통화 중 대기 시간", (90,),
     ),
@@ -105,7 +119,7 @@ _QUEUE = (
     Feature(
         "hold_share", "interactions",
         f"{total('hold_s', 'handle_s is not null')} / nullif({total('handle_s', 'hold_s is not null')}, 0)",
-        "ratio", "D2 K12", "+", "time on hold over time of service", "상담 시간 대비 통화 중 대기 시간", (180,),
+        "share", "D2 K12", "+", "time on hold over time of service", "상담 시간 대비 통화 중 대기 시간", (180,),
     ),
     Feature(
         "phone_wait_mean", "interactions", mean("wait_s", "channel like 'phone%'"), "s", "A1 D2 B11", "+",
@@ -229,20 +243,20 @@ _COMPARED = (
     Feature(
         "wait_vs_channel", "interactions",
         f"{mean('wait_s', 'channel_wait is not null')} / nullif({mean('channel_wait', 'wait_s is not null')}, 0)",
-        "ratio", "A1 C34", "+", "average wait over what was usual on the channels in the same weeks",
+        "times", "A1 C34", "+", "average wait over what was usual on the channels in the same weeks",
         "같은 시기 채널 평균 대비 대기 시간", (90, 365),
     ),
     Feature(
         "reply_vs_channel", "interactions",
         f"{mean('first_reply_at - t', 'channel_reply is not null')}"
         f" / nullif({mean('channel_reply', 'first_reply_at is not null')}, 0)",
-        "ratio", "A1", "+",
+        "times", "A1", "+",
         "average time to the first answer over what was usual on the channels in the same weeks",
         "같은 시기 채널 평균 대비 첫 응답 시간", (365,),
     ),
     Feature(
         "wait_last_vs_own", "interactions",
-        f"{latest('wait_s')} / nullif({quantile('wait_s', 0.5)}, 0)", "ratio", "J7", "+",
+        f"{latest('wait_s')} / nullif({quantile('wait_s', 0.5)}, 0)", "times", "J7", "+",
         "wait at the last contact over the customer's own median", "본인 중앙값 대비 마지막 문의의 대기 시간",
         (365,),
     ),
@@ -266,8 +280,14 @@ WAITING = Factor(
     features=(*_QUEUE, *_PROMISES, *_REPLIES, *_OFF_HOURS, *_COMPARED),
     derived=(
         Derived(
-            "wait_trend", "wait_mean_{short}d / nullif(wait_mean_{long}d, 0)", "ratio", "A1 D2", "+",
+            "wait_trend", "wait_mean_{short}d / nullif(wait_mean_{long}d, 0)", "times", "A1 D2", "+",
             "recent average wait over the long-run average", "장기 평균 대비 최근 평균 대기 시간",
+        ),
+        Derived(
+            "bad_event_first",
+            "case when bad_events_n_30d > 0 and bad_events_n_30d = bad_events_n_180d then 1 else 0 end",
+            "flag", "C8", "+", "first bad event of half a year fell in the last 30 days",
+            "최근 30일에 반년 만의 첫 서비스 실패 발생 여부",
         ),
     ),
 )  # fmt: skip

@@ -152,6 +152,11 @@ def promised(row: Row) -> int | None:
     return PROMISES.get(row["channel"].split(".")[0], PROMISES["*"])
 
 
+def bad(r: Row) -> bool:
+    """A contact that was given up, or that waited for more than ten minutes."""
+    return bool(r["abandoned"]) or (r["wait_s"] or 0) > 600
+
+
 def machine(r: Row) -> bool:
     """A contact with a bot or a voice menu."""
     return r["channel"] is not None and ("bot" in r["channel"] or r["channel"] == "phone.ivr")
@@ -427,8 +432,8 @@ def _for_seeds(examples: int, run: Callable[[int, bool], None]) -> None:
 
 
 def _moves(frames: list[pd.DataFrame], factors: tuple[Factor, ...]) -> None:
-    """Every column takes different values somewhere; rare ones may need some more companies."""
-    for seed in range(1, 9):
+    """Every column takes different values somewhere; one that moves in every fifth company needs some more."""
+    for seed in range(1, 41):
         values = pd.concat(frames).nunique()
         still = list(values[values < 2].index)
         if not still:

@@ -64,7 +64,7 @@ def test_labels_of_a_config_with_other_windows() -> None:
     found = labels(["wait_mean_59d", "frequency", "wait_trend"])["features"]
     assert found["wait_mean_59d"]["ko"] == "최근 59일 평균 대기 시간"
     assert found["frequency"]["en"] == "repeat purchases"
-    assert found["wait_trend"]["unit"] == "ratio"
+    assert found["wait_trend"]["unit"] == "times"
 
 
 def test_labels_refuse_a_column_of_nobody() -> None:
@@ -120,6 +120,11 @@ def test_a_factor_of_ones_own_is_accepted_beside_ours() -> None:
     (changed(lookbacks=(-1,)), "a lookback is negative"),
     (replace(FINE, flags=(Flag("a1", "visits", "b1"), Flag("b1", "visits", "no_show"))), "unknown word 'b1'"),
     (replace(FINE, derived=(replace(FINE.derived[0], sql="visit_{w}d / 2e0"),)), "unknown word 'visit_0d'"),
+    (replace(FINE, flags=(Flag("all_n", "visits", "count(*) over (partition by who)"),)), "without an order"),
+    (replace(FINE, flags=(Flag("soon_s", "visits", "lead(t) over (partition by who order by t, pos) - t", ahead=True),)),
+     "bare instant"),
+    (replace(FINE, flags=(Flag("next_one", "visits", "lead(no_show) over (partition by who order by t)", ahead=True),)),
+     "bare instant"),
 ])  # fmt: skip
 def test_an_unsound_declaration_is_refused(factor: Factor, says: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(says)):

@@ -94,6 +94,13 @@ def test_an_unknown_name_to_leave_out_is_refused(name: str) -> None:
 
 def test_an_index_lacks_what_its_parts_lack() -> None:
     found = matrix.coverage(opened(), {"customers": 2, "interactions": 3})
-    lacking = {entry["factor"]: entry["missing"] for entry in found["not_measured"]}
+    assert all(
+        entry["ko"] and entry["en"]
+        for part in ("measured", "partly", "not_measured")
+        for entry in found[part]
+    )
+    lacking = {
+        entry["factor"]: entry["missing"] for part in ("not_measured", "partly") for entry in found[part]
+    }
     assert all(lacking.values()), "what cannot be measured says what it needs"
     assert {"messages", "interactions.recognised"} <= set(lacking["personalization_index"])

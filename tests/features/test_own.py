@@ -62,6 +62,18 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, words: str
     assert words in str(error.value)
 
 
+@pytest.mark.parametrize("text", [
+    NIGHT.replace('share("at_night")', '"avg(t"'), NIGHT.replace('share("at_night")', '"t"'),
+])  # fmt: skip
+def test_a_text_that_the_engine_cannot_read_is_said(tmp_path: Path, text: str) -> None:
+    assert text != NIGHT
+    tables = opened(tmp_path, text)
+    snapshots.take(tables, [datetime(2025, 1, 1, tzinfo=UTC)])
+    with pytest.raises(ConfigError, match="no SQL that can be run") as error:
+        planner.run(tables.engine, matrix.planned(tables))
+    assert "[features] files" in error.value.fix
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file") as error:
         own_factors(["night.py"], tmp_path)

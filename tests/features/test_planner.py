@@ -35,6 +35,7 @@ CUTOFFS = (BASE + 60 * DAY, BASE + 90 * DAY, BASE + 120 * DAY)
 FACTOR = Factor(
     "probe", "probe", "시험", "lever", "process", 2, "every kind of expression",
     features=(
+        Feature("bill_next", "interactions", count("next_topic = 'bill'"), "count", "A2", "+", "n", "n", empty=0),
         Feature("n", "interactions", count(), "count", "A2", "+", "n", "n", empty=0),
         Feature("wait", "interactions", mean("wait_s"), "s", "A1", "+", "n", "n"),
         Feature("wait_p90", "interactions", quantile("wait_s", 0.9), "s", "A1", "+", "n", "n"),
@@ -57,6 +58,7 @@ FACTOR = Factor(
         Flag("after_quit", "interactions", "coalesce(lag(abandoned) over (partition by who order by t, pos), false)"
              " and t - lag(t) over (partition by who order by t, pos) <= 864000", reach=10),
         Flag("long_wait", "interactions", "cast(wait_s > 300 as int)"),
+        Flag("next_topic", "interactions", "lead(topic) over (partition by who order by t, pos)"),
     ),
     derived=(
         Derived("trend", "(n_{short}d / {short}e0) / nullif(n_{long}d / {long}e0, 0)", "ratio", "A2", "+", "n", "n"),
@@ -187,7 +189,14 @@ def test_a_missing_column_takes_its_features_with_it_by_name() -> None:
     assert planned.left_out["wait"] == ("interactions.wait_s",)
     assert planned.left_out["after_quit"] == ("interactions.abandoned",)
     assert "open_share" in planned.left_out
-    assert {c.feature.name for c in planned.columns} == {"n", "since", "repeats", "topics", "trend"}
+    assert {c.feature.name for c in planned.columns} == {
+        "n",
+        "bill_next",
+        "since",
+        "repeats",
+        "topics",
+        "trend",
+    }
 
 
 def test_a_value_without_its_known_at_is_left_out() -> None:

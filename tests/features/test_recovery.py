@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import company
@@ -16,6 +17,7 @@ from oracle import (
     Case,
     Row,
     after,
+    bad,
     biggest,
     check,
     col,
@@ -31,12 +33,9 @@ from oracle import (
 
 from cxml.contracts import Column
 from cxml.features.recovery import RECOVERY
+from cxml.features.waiting import WAITING
 
 STEPS = ("understand", "apology", "explain", "fix", "compensate", "prevent")
-
-
-def bad(r: Row) -> bool:
-    return bool(r["abandoned"]) or (r["wait_s"] or 0) > 600
 
 
 def failed(r: Row) -> bool:
@@ -186,7 +185,6 @@ ORACLE = {
     "recovery_days_since": lambda w, k, c: since(steps(w), c),
 }  # fmt: skip
 FORMULAS = {
-    "bad_event_first": lambda x, w: int(0 < x.of("bad_events_n", 30) == x.of("bad_events_n", 180)),
     "recovery_ratio": lambda x, w: per(x.of("recoveries_n", w), x.of("bad_events_n", w)),
     "recovery_missing_n": lambda x, w: max(x.of("bad_events_n", w) - x.of("recoveries_n", w), 0),
     "recovered_since_bad": recovered_since_bad,
@@ -204,4 +202,5 @@ def test_every_column_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
         return usual(r, table, column, t)
 
     monkeypatch.setattr(company, "value", value)
-    check(RECOVERY, ORACLE, FORMULAS)
+    bad_events = tuple(feature for feature in WAITING.features if feature.name.startswith("bad_"))
+    check(RECOVERY, ORACLE, FORMULAS, beside=(replace(WAITING, features=bad_events, derived=()),))

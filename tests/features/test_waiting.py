@@ -10,6 +10,7 @@ from oracle import (
     HOUR,
     Case,
     Row,
+    bad,
     biggest,
     check,
     col,
@@ -20,6 +21,7 @@ from oracle import (
     per,
     promised,
     share,
+    since,
     told,
     total,
     weekend,
@@ -105,6 +107,8 @@ ORACLE = {
     "wait_mean": lambda w, k, c: mean(col(w, "wait_s")),
     "wait_p90": lambda w, k, c: float(np.quantile(v, 0.9)) if (v := col(w, "wait_s")) else None,
     "wait_max": lambda w, k, c: biggest(col(w, "wait_s")),
+    "bad_events_n": lambda w, k, c: n(bad(r) for r in w),
+    "bad_days_since": lambda w, k, c: since([r for r in w if bad(r)], c),
     "wait_last": lambda w, k, c: last(w, lambda r: r["wait_s"]),
     "wait_over_5m_share": lambda w, k, c: share([x > 300 for x in col(w, "wait_s")]),
     "wait_over_10m_share": lambda w, k, c: share([x > 600 for x in col(w, "wait_s")]),
@@ -148,6 +152,7 @@ ORACLE = {
 }  # fmt: skip
 FORMULAS = {
     "wait_trend": lambda x, w: per(x.of("wait_mean", 30), x.of("wait_mean", 180)),
+    "bad_event_first": lambda x, w: int(0 < x.of("bad_events_n", 30) == x.of("bad_events_n", 180)),
 }  # fmt: skip
 
 
