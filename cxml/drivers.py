@@ -239,7 +239,8 @@ def reasons(
 
     Factors of kind ``lever`` with a positive contribution, the largest first; each is shown by its
     strongest feature that can be said aloud: it was measured, it adds to the risk, and its value lies on
-    the bad side of what is typical (``typical`` of its label, else 0) by its declared direction.
+    the bad side of what is typical (``typical`` of its label, else 0) by its declared direction; of what is
+    told as so many times the usual, on the bad side of the usual as well.
 
     Returns
     -------
@@ -258,7 +259,9 @@ def reasons(
         said = [labels["features"][column] for column in columns[factor]]
         sign = np.array([{"+": 1.0, "-": -1.0}.get(label["direction"], 0.0) for label in said])
         typical = np.array([label.get("typical") or 0.0 for label in said], dtype=np.float64)
-        bad = np.isfinite(shown) & ((sign == 0) | (sign * (shown - typical) > 0))
+        usual = np.array([1.0 if label.get("unit") == "times" else np.nan for label in said])
+        fine = (sign * (shown - typical) <= 0) | (sign * (shown - usual) <= 0)
+        bad = np.isfinite(shown) & ((sign == 0) | ~fine)
         sayable = np.where(bad, own, -np.inf)
         best = sayable.argmax(axis=1)
         strongest = sayable[np.arange(rows), best]

@@ -162,7 +162,7 @@ class Model:
         "let the churn probability move only in the direction that each feature declares", False
     )
     trials: int = _key("sizes of trees to try beyond the ladder (needs the extra search); 0: none", 0)
-    minutes: float = _key("time for these trials, whichever ends first; 0: no limit", 0.0)
+    minutes: float = _key("time for these trials; with trials, whichever ends first; 0: no limit", 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from cxml.features.declare import DAY
+from cxml.features.declare import DAY, Lookup, Match
+from cxml.features.proactive import ORDER_TOLD, WARNED
 from cxml.features.product import INBOUND
+from cxml.features.skill import AGENT_MET, UNSKILLED
 from cxml.features.waiting import WRITTEN
 
 FactKind = Literal["day", "s", "count", "money", "text", "channel", "flag"]
@@ -49,7 +51,7 @@ class Story:
     factors : tuple of str
         The factors whose reasons it explains.
     rows : str
-        Which rows play a part: a condition on the columns alone. Windows run over these.
+        Which rows play a part: a condition on the columns, joined ones among them. Windows run over these.
     facts : tuple of Fact
     says : tuple of Clause
         Sentences in their order.
@@ -64,6 +66,8 @@ class Story:
     optional : tuple of str
         Columns that *rows*, *told* and *first* see as missing where the data do not have them. All others that
         they name must be there, or the story is not told.
+    joins : tuple of Lookup or Match
+        What other tables say of a row.
     """
 
     name: str
@@ -77,6 +81,7 @@ class Story:
     first: str = "t desc"
     near: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    joins: tuple[Lookup | Match, ...] = ()
 
 
 def _within(days: int) -> str:
@@ -203,9 +208,56 @@ _CONTACTS = (
         (Clause("wrong_information"), _ABOUT), first="corrected_at desc", near=("wrong", "corrected"),
     ),
     Story(
+        "scripted", "interactions", ("conduct",), f"scripted and {_within(90)}",
+        (_AT, _CHANNEL, _TIMES), (Clause("scripted"), _AGAIN), near=("scripted",),
+    ),
+    Story(
         "wrong_language", "interactions", ("language",),
         f"lower(customer_language) <> lower(agent_language) and {_within(180)}",
         (_AT, _CHANNEL), (Clause("wrong_language"),),
+    ),
+    Story(
+        "unskilled", "interactions", ("skill",), f"({UNSKILLED}) and {_within(180)}",
+        (_AT, _CHANNEL, _TOPIC, _TIMES), (Clause("unskilled"), Clause("times_half_year")), near=("unskilled",),
+        joins=(AGENT_MET,),
+    ),
+    Story(
+        "ever_new_agents", "interactions", ("skill",), f"agent_id is not null and {INBOUND} and {_within(180)}",
+        (_SINCE, Fact("contacts", "count", "contacts")), (Clause("ever_new_agents"),),
+        words=(
+            ("contacts", f"count(*) {_OF_ALL}"),
+            ("met", "row_number() over (partition by g, agent_id order by t, pos)"),
+            ("again", f"sum(case when met > 1 then 1 else 0 end) {_OF_ALL}"),
+        ),
+        told="contacts >= 3 and again = 0", near=("same_agent",), optional=("direction",),
+    ),
+    Story(
+        "uneven_waits", "interactions", ("consistency",), f"wait_s is not null and {_within(365)}",
+        (
+            _SINCE, Fact("contacts", "count", "contacts"), Fact("least", "s", "least"), Fact("most", "s", "most"),
+        ),
+        (Clause("uneven_waits"),),
+        words=(
+            ("contacts", f"count(*) {_OF_ALL}"), ("least", f"min(wait_s) {_OF_ALL}"), ("most", f"max(wait_s) {_OF_ALL}"),
+        ),
+        told="contacts >= 3 and most > 60 and most >= 3 * least", near=("wait_", "inconsistency"),
+    ),
+    Story(
+        "uneven_resolution", "interactions", ("consistency",), f"resolved_at is not null and {_within(365)}",
+        (
+            _SINCE, Fact("contacts", "count", "contacts"), Fact("least", "s", "least"), Fact("most", "s", "most"),
+        ),
+        (Clause("uneven_resolution"),),
+        words=(
+            ("contacts", f"count(*) {_OF_ALL}"), ("least", f"min(resolved_at - t) {_OF_ALL}"),
+            ("most", f"max(resolved_at - t) {_OF_ALL}"),
+        ),
+        told=f"contacts >= 3 and most > {DAY} and most >= 3 * least", near=("resolve_",),
+    ),
+    Story(
+        "unwarned", "interactions", ("proactive",),
+        f"topic like 'incident%' and not coalesce(proactive, false) and warned_at is null and {_within(365)}",
+        (_AT, _CHANNEL), (Clause("unwarned"),), near=("incident",), optional=("proactive",), joins=(WARNED,),
     ),
     Story(
         "defect", "interactions", ("product",), f"topic like 'product.defect%' and {_within(90)}",
@@ -236,6 +288,12 @@ _GOODS = (
         (Fact("delivered", "day", "delivered_at"),), (Clause("wrong_item"),), near=("wrong",),
     ),
     Story(
+        "order_untold", "orders", ("proactive",),
+        f"order_told_at is null and age > {3 * DAY} and {_within(365)}",
+        (Fact("ordered", "day", "t"), _TIMES), (Clause("order_untold"), Clause("times_year")), near=("order_",),
+        joins=(ORDER_TOLD,),
+    ),
+    Story(
         "refund_due", "returns", ("returns",),
         f"refunded_at is null and coalesce(accepted, true) and not coalesce(exchanged, false) and age > refund_promise_s"
         f" and {_within(365)}",
@@ -248,7 +306,8 @@ _GOODS = (
         first="decided_at desc", near=("return",),
     ),
     Story(
-        "bill_above", "charges", ("billing",), f"amount > expected_amount and {_within(180)}",
+        # A charge where none was expected is a fee or has no bill to lie above.
+        "bill_above", "charges", ("billing",), f"amount > expected_amount and expected_amount > 0 and {_within(180)}",
         (
             _AT, Fact("amount", "money", "amount"), Fact("expected", "money", "expected_amount"),
             Fact("above", "money", "amount - expected_amount"), Fact("disputed", "day", "disputed_at"),

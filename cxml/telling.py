@@ -7,7 +7,7 @@ instants in ISO form, seconds, numbers and names from the data; no value about a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,7 +18,9 @@ import pyarrow as pa
 from cxml import asof
 from cxml.contracts import CONTACT_END, TABLES
 from cxml.engine import Engine
+from cxml.features.declare import Lookup, Match
 from cxml.features.promises import promise_flags
+from cxml.features.statements import match_select
 from cxml.features.vocabulary import words
 from cxml.sections import Promises
 from cxml.stories import STEPS, STORIES, Fact, Story
@@ -35,14 +37,17 @@ _DAYS_180 = 180 * 86400
 Facts = dict[str, Any]
 Reason = tuple[int, str, str]
 """Its place, its factor and its feature."""
+JOINS = tuple(dict.fromkeys(join for story in STORIES for join in story.joins))
+"""What stories look up in other tables, each once."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """A table as known at the cutoff, under *relation*, and which of its columns the data have."""
+    """A table as known at the cutoff, under *relation*, and which of its columns the data have and lack."""
 
     relation: str
     columns: frozenset[str]
+    absent: frozenset[str]
 
 
 def tell(
@@ -68,8 +73,15 @@ def tell(
     """
     ids = customers["customer_id"].astype(str).tolist()
     _point_at(tables.engine, ids, cutoff)
-    seen = {name: _known(tables, name) for name in sorted({"interactions", "recoveries"} | {s.table for s in STORIES})
-            if name in tables.columns}  # fmt: skip
+    read = (
+        {"interactions", "recoveries"}
+        | {s.table for s in STORIES}
+        | {j.other for j in JOINS if isinstance(j, Match)}
+    )
+    seen = {name: _known(tables, name) for name in sorted(read) if name in tables.columns}
+    for join in JOINS:
+        if join.table in seen:
+            seen[join.table] = _joined(tables, seen, join)
     found = {
         story.name: _told(tables.engine, story, seen[story.table]) for story in STORIES if story.table in seen
     }
@@ -118,7 +130,46 @@ def _known(tables: Tables, name: str) -> Known:
             [f"select {', '.join(['*', *absent])} from ({known}) k", *_promises(name, tables.config.promises)]
         ),
     )
-    return Known(relation, have | {table.event})
+    return Known(relation, have | {table.event}, frozenset(table.by_name) - have - {table.event})
+
+
+def _joined(tables: Tables, seen: Mapping[str, Known], join: Lookup | Match) -> Known:
+    """The table with what another says of its rows; what the data cannot say is absent."""
+    mine = seen[join.table]
+    there = _matched(seen, join) if isinstance(join, Match) else _looked_up(tables, seen, join)
+    if there.columns:
+        engine, picks = tables.engine, ", ".join(f"o.{name}" for name in sorted(there.columns))
+        engine.keep(
+            f"{mine.relation}_more", f"select r.*, {picks} from {mine.relation} r left join {there.relation}"
+        )
+        engine.drop(mine.relation)
+        mine = replace(mine, relation=f"{mine.relation}_more")
+    return replace(mine, columns=mine.columns | there.columns, absent=mine.absent | there.absent)
+
+
+def _matched(seen: Mapping[str, Known], match: Match) -> Known:
+    """The match as a relation ``o`` with its condition."""
+    own, other = seen[match.table], seen.get(match.other)
+    shared = {match.on} - {""}
+    needed = shared | {match.instant} | (words(match.where) & TABLES[match.other].by_name.keys())
+    if other is None or shared - own.columns or needed - {"t"} - other.columns:
+        return Known("", frozenset(), frozenset({match.name}))
+    select = match_select(match, own.relation, other.relation)
+    return Known(f"({select}) o on o.g = r.g and o.pos = r.pos", frozenset({match.name}), frozenset())
+
+
+def _looked_up(tables: Tables, seen: Mapping[str, Known], lookup: Lookup) -> Known:
+    """What is looked up as a relation ``o`` with its condition; no column of it may become known later."""
+    own, there = seen[lookup.table], tables.columns.get(lookup.source, frozenset())
+    found = {name: column for name, column in lookup.columns if {column, lookup.on} <= there}
+    found = found if lookup.on in own.columns else {}
+    absent = frozenset(name for name, _ in lookup.columns if name not in found)
+    if not found:
+        return Known("", frozenset(), absent)
+    rows = f"(select g as ci, t, {lookup.on} from {own.relation}) b"
+    select = asof.lookup_select(TABLES[lookup.source], there, found, on=lookup.on, rows=rows)
+    on = f"o.ci = r.g and o.at = r.t and o.shared = r.{lookup.on}"
+    return Known(f"({select}) o on {on}", frozenset(found), absent)
 
 
 def _promises(table: str, promises: Promises) -> Iterable[str]:
@@ -137,18 +188,17 @@ def _with(parts: Sequence[str]) -> str:
 
 def _told(engine: Engine, story: Story, known: Known) -> dict[int, Facts]:
     """The facts of *story* by customer; empty where the data lack a column that it stands on."""
-    own = TABLES[story.table].by_name
-    absent = set(own) - known.columns
-    made = dict(story.words)
+    own, made = known.columns | known.absent, dict(story.words)
 
     def reads(sql: str) -> set[str]:
         """The columns that a text stands on, through the words of the story."""
         used = words(sql)
-        return (used & own.keys()).union(*(reads(made[name]) for name in used & made.keys()))
+        return (used & own).union(*(reads(made[name]) for name in used & made.keys()))
 
-    if (reads(f"{story.rows} {story.told} {story.first}") & absent) - set(story.optional):
+    lacking = known.absent - set(story.optional)
+    if reads(f"{story.rows} {story.told} {story.first}") & lacking:
         return {}
-    facts = [fact for fact in story.facts if not reads(fact.sql) & absent - set(story.optional)]
+    facts = [fact for fact in story.facts if not reads(fact.sql) & lacking]
     rows = f"select * from {known.relation} where {story.rows}"
     select = _with([rows, *(f"{sql} as {name}" for name, sql in story.words)])
     picks = ", ".join(["g", *(f"{fact.sql} as fact_{fact.name}" for fact in facts)])

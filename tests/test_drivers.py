@@ -117,6 +117,18 @@ def test_a_reason_lies_on_the_bad_side_of_what_is_typical() -> None:
     assert found.reason_1.isna().tolist() == [False, False, True]
 
 
+def test_times_the_usual_is_a_reason_only_beyond_the_usual() -> None:
+    labels = {"factors": LABELS["factors"], "features": {
+        "wait_a": {"factor": "waiting", "direction": "+", "unit": "times", "typical": 0.4},
+        "effort_a": {"factor": "effort", "direction": "-", "unit": "times", "typical": 1.3},
+    }}  # fmt: skip
+    given = pd.DataFrame({"wait_a": [0.5] * 3, "effort_a": [0.4] * 3})
+    frame = pd.DataFrame({"wait_a": [0.7, 1.2, 0.9], "effort_a": [0.8, 1.1, 1.2]})
+    found = drivers.reasons(given, frame, labels, top=1)
+    assert found.reason_1.tolist()[:2] == ["effort_a", "wait_a"]
+    assert found.reason_1.isna().tolist() == [False, False, True]
+
+
 def test_an_effect_curve_keeps_equal_values_together_and_counts_everybody() -> None:
     rng = np.random.default_rng(0)
     wait = np.where(rng.random(400) < 0.6, 0.0, rng.integers(1, 9, 400) * 10.0)

@@ -20,6 +20,7 @@ from cxml.causes.nuisance import Expectation, folds_of
 from cxml.causes.study import Study, study_of
 from cxml.causes.treatments import Question, questions
 from cxml.features import matrix
+from cxml.static import is_static
 from cxml.tables import Tables
 
 Floats = NDArray[np.float64]
@@ -71,7 +72,8 @@ def find(
     study = study_of(tables, frame, seed, tell)
     if study is None:
         asked = questions(matrix.factors_of(tables), frame.columns, tables.config.features.lookbacks)
-        return _table([_unasked(q, q.reason or "static") for q in asked], {})
+        why = "static" if is_static(tables.config) else "history"
+        return _table([_unasked(q, q.reason or why) for q in asked], {})
     return judge(study, seed, tables.config.model.threads)
 
 

@@ -100,6 +100,8 @@ def study_of(
 ) -> Study | None:
     """The study of the snapshots of a training set; None where nothing says what was before what.
 
+    A static table does not, nor do records of which none is older than the exposure window.
+
     Parameters
     ----------
     tables : Tables
@@ -124,6 +126,8 @@ def study_of(
     use = _use(tables)
     then = _at(tables, drawn, window, [*start, use] if use else start)
     there = then["there"].to_numpy(dtype=bool)
+    if not there.any():
+        return None
     drawn, seen, then = (part[there].reset_index(drop=True) for part in (drawn, seen, then))
     during = {
         q.factor: treatments.within(factor, factors, frame.columns, lookbacks)

@@ -29,8 +29,8 @@ _ASKED: frozenset[FactorKind] = frozenset({"lever", "volume"})
 _CAP, _LONGEST_S, _LEAST_COUNT = 0.99, 45 * 60, 3.0
 _PER: Mapping[Unit, tuple[float, str]] = {
     "s": (60.0, "minute"), "h": (1.0, "hour"), "d": (1.0, "day"), "count": (1.0, "one"), "flag": (1.0, "any"),
-    "share": (0.1, "ten_points"), "ratio": (0.1, "tenth"), "score": (0.1, "tenth"), "money": (1.0, "money"),
-    "km": (1.0, "km"),
+    "share": (0.1, "ten_points"), "times": (0.1, "tenth"), "ratio": (0.1, "tenth"), "score": (0.1, "tenth"),
+    "money": (1.0, "money"), "km": (1.0, "km"),
 }  # fmt: skip
 
 

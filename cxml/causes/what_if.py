@@ -169,7 +169,7 @@ def _moved(u: Floats, v: Floats, step: Floats, customers: Rows, weight: Floats) 
 
 _NUMBERS = (
     "target", "points", "low", "high", "concerned", "fewer", "fewer_low", "fewer_high", "value", "value_low",
-    "value_high", "reached",
+    "value_high", "reached", "among",
 )  # fmt: skip
 COLUMNS = ("asked", "factor", "by", "lack", *_NUMBERS, "rows", "customers")
 
@@ -194,11 +194,12 @@ def of(tables: Tables, study: Study, factors: Collection[str] | None = None, see
         ``Change``), ``target`` (seconds, or 0), ``points`` with ``low`` and ``high``: change of the probability of
         leaving among those concerned, in hundredths; per cutoff, how many customers are ``concerned``, how many
         ``fewer`` leave with ``fewer_low`` and ``fewer_high``, and the ``value`` kept with ``value_low`` and
-        ``value_high``; ``reached``, ``rows``, ``customers``.
+        ``value_high``; ``reached``; ``among`` how many customers a cutoff had in all; ``rows``, ``customers``.
     """
     keys = pd.DataFrame({"customer_id": study.customers, "cutoff": study.cutoffs})
     found = waits(tables, keys, timedelta(days=study.window))
     scale = study.cutoffs.nunique() * study.drawn / study.everyone
+    among = (len(study.cutoffs) + study.young) / scale
 
     def wanted(factor: str) -> bool:
         return factors is None or factor in factors
@@ -209,12 +210,19 @@ def of(tables: Tables, study: Study, factors: Collection[str] | None = None, see
             promise.factor,
             _kept(promise, found[found["promise"] == promise.name], study, wanted(promise.factor), seed),
             scale,
+            among,
         )
         for promise in promises_of(tables.config.promises)
         if (found["promise"] == promise.name).any()
     ]
     rows += [
-        _told(question.column, question.factor, _gone(question, study, wanted(question.factor), seed), scale)
+        _told(
+            question.column,
+            question.factor,
+            _gone(question, study, wanted(question.factor), seed),
+            scale,
+            among,
+        )
         for question in study.questions
         if not question.reason and question.kind == "lever" and goal(question) is not None
     ]
@@ -262,7 +270,7 @@ def _worth(study: Study, place: Rows) -> Floats | None:
     return None if np.isnan(value).any() else value
 
 
-def _told(asked: str, factor: str, found: Change, scale: float) -> dict[str, Any]:
+def _told(asked: str, factor: str, found: Change, scale: float, among: float) -> dict[str, Any]:
     concerned = found.rows / scale
     return {
         "asked": asked, "factor": factor, "by": "cause", "lack": found.lack, "target": found.target,
@@ -270,7 +278,7 @@ def _told(asked: str, factor: str, found: Change, scale: float) -> dict[str, Any
         "concerned": concerned, "fewer": -concerned * found.left, "fewer_low": -concerned * found.left_high,
         "fewer_high": -concerned * found.left_low, "value": -concerned * found.value,
         "value_low": -concerned * found.value_high, "value_high": -concerned * found.value_low,
-        "reached": found.reached, "rows": found.rows, "customers": found.customers,
+        "reached": found.reached, "among": among, "rows": found.rows, "customers": found.customers,
     }  # fmt: skip
 
 
@@ -316,7 +324,7 @@ def replayed(
 
     No interval, and no claim that the one brings about the other. The model knows a factor by all its features
     together: promises of one factor with the same time are one row, ``asked`` naming them all, and there is none
-    beside them for the factor's counts and shares.
+    beside them for the factor's counts and shares. Of a factor that the model never saw there is no row.
 
     Parameters
     ----------
@@ -340,6 +348,8 @@ def replayed(
     for (factor, target), names in _as_one(asked).items():
         then = brought(X, labels, factor, target or None)
         own = [name for name in X if labels["features"].get(name, {}).get("factor") == factor]
+        if not own:
+            continue
         here = np.asarray((then[own].ne(X[own]) & X[own].notna()).any(axis=1))
         fall = np.zeros(len(X))
         if here.any():
@@ -348,7 +358,7 @@ def replayed(
             "asked": " ".join(names), "factor": factor, "by": "model", "lack": "", "target": target,
             "points": -100 * fall[here].mean() if here.any() else 0.0, "concerned": int(here.sum()),
             "fewer": fall.sum(), "value": math.nan if value is None else float(fall @ value),
-            "rows": int(here.sum()), "customers": int(here.sum()),
+            "among": len(X), "rows": int(here.sum()), "customers": int(here.sum()),
         })  # fmt: skip
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.astype(dict.fromkeys(_NUMBERS, float))
@@ -369,9 +379,11 @@ def carried(badges: Mapping[str, str]) -> frozenset[str]:
 
 
 def settled(by_cause: pd.DataFrame, badges: Mapping[str, str]) -> pd.Series[bool]:
-    """Which rows of ``of`` stand: those estimated whose badge carries it, and those that lie beyond the data.
+    """Which rows of ``of`` stand: those of a factor that is estimated, and those that lie beyond the data.
 
-    Of the rest only the model's view can be told (``replayed``).
+    Of the rest only the model's view can be told (``replayed``). Of a factor that is estimated for one promise it is
+    not told for another one with too few waits: the model cannot tell the channels apart, and would show all of the
+    factor under the name of one.
     """
     estimated = by_cause["factor"].isin(carried(badges)) & (by_cause["lack"] == "")
-    return estimated | (by_cause["lack"] == "beyond")
+    return by_cause["factor"].isin(by_cause.loc[estimated, "factor"]) | (by_cause["lack"] == "beyond")

@@ -403,7 +403,7 @@ def _coverage(inputs: ReportInputs) -> Coverage:
         )
 
     return Coverage(
-        measured=tuple(factor_name(inputs.labels, str(f)) for f in data.get("measured", ())),
+        measured=tuple(_name(one, str(one["factor"])) for one in data.get("measured", ())),
         partly=gaps("partly"),
         absent=gaps("not_measured"),
         rows=tuple((visible(table), int(n)) for table, n in data.get("rows", {}).items()),

@@ -244,7 +244,7 @@ class Figures:
                 return self.percent(value)
             case "money":
                 return self.money(value)
-            case "ratio":
+            case "times":
                 return self.times(value)
             case "count":
                 noun = without_aside(label)

@@ -20,7 +20,10 @@ _NEXT_ANSWER = re.compile(r" (?=answer\.)")
 
 @dataclass(frozen=True)
 class Gain:
-    """One thing made good. Customers and money per forecast window, as at the cutoffs learned from; nan: unknown.
+    """One thing made good. Customers and money per forecast window, of the customers scored; nan: unknown.
+
+    What was learned about customers of earlier cutoffs is scaled to as many as are scored now, as if the same share
+    of them were concerned.
 
     Attributes
     ----------
@@ -99,7 +102,7 @@ def gains_of(inputs: ReportInputs, backwards: Collection[str] = ()) -> WhatIf:
     """
     known = {"value"} if inputs.has_value else set[str]()
     rows = [
-        _gain(row, str(inputs.causes.get(row["factor"], {}).get("badge", "")), known)
+        _gain(row, str(inputs.causes.get(row["factor"], {}).get("badge", "")), known, len(inputs.scores))
         for row in inputs.what_if
     ]
     told = sorted((row for row in rows if not row.lack), key=lambda row: -row.fewer)
@@ -117,14 +120,15 @@ def gains_of(inputs: ReportInputs, backwards: Collection[str] = ()) -> WhatIf:
     )
 
 
-def _gain(told: Mapping[str, Any], badge: str, known: set[str]) -> Gain:
-    concerned = float(told.get("concerned", math.nan))
-    few = 0 < concerned < SMALL_GROUP
+def _gain(told: Mapping[str, Any], badge: str, known: set[str], customers: int) -> Gain:
+    then = float(told.get("concerned", math.nan))
+    now = customers / float(told.get("among", customers))
+    concerned, few = then * now, 0 < then < SMALL_GROUP
     lack = told["lack"] or ("few" if few else "")
     shown = {"fewer", *known} if not lack else set[str]()
 
     def number(name: str) -> float:
-        return float(told.get(name, math.nan)) if name.partition("_")[0] in shown else math.nan
+        return now * float(told.get(name, math.nan)) if name.partition("_")[0] in shown else math.nan
 
     asked = visible(told["asked"])
     return Gain(

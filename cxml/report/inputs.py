@@ -56,9 +56,9 @@ class ReportInputs:
         actual, rows), as ``cxml.metrics`` gives them. Every part may be missing: the page then says
         that it is. Whether the model beats its baselines is read off the numbers.
     coverage : mapping
-        ``measured``: factors; ``not_measured``: ``[{"factor", "en", "ko", "missing"}]``; ``partly``:
-        ``[{"factor", "en", "ko", "features", "missing"}]`` where ``features`` counts what could be
-        measured and ``missing`` holds ``table.column``; ``rows``: ``{table: rows}``.
+        ``measured``, ``partly`` and ``not_measured``: ``[{"factor", "en", "ko", "features", "missing"}]``
+        where ``features`` counts what could be measured and ``missing`` holds ``table.column``; ``rows``:
+        ``{table: rows}``.
     meta : mapping
         Needed: ``project``, ``cutoff`` (ISO), ``lead`` and ``horizon`` (``"28D"``). Optional:
         ``currency`` (ISO code), ``timezone`` (IANA name, default UTC), ``churn_definition``

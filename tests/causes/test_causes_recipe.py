@@ -211,6 +211,18 @@ def test_the_order_of_the_rows_changes_nothing(company: tuple[Tables, pd.DataFra
     assert one.set_index("factor").loc["night_calls", "column"] == "night_n_90d"
 
 
+def test_records_younger_than_the_window_say_nothing(
+    company: tuple[Tables, pd.DataFrame], study: Study
+) -> None:
+    tables, frame = company
+    old = pd.DataFrame({"customer_id": study.customers, "cutoff": study.cutoffs})
+    young = frame[frame.merge(old, how="left", indicator=True)["_merge"].eq("left_only").to_numpy()]
+    assert len(young) == study.young > 5
+    found = recipe.find(tables, young)
+    assert set(found["badge"]) == {"not_testable"}
+    assert {"history"} <= set(found["reason"]) <= {"kind", "treatment", "window", "column", "history"}
+
+
 def test_of_too_many_snapshots_customers_are_drawn_and_it_is_said(
     company: tuple[Tables, pd.DataFrame], monkeypatch: pytest.MonkeyPatch
 ) -> None:

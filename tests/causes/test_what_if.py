@@ -204,6 +204,7 @@ def test_what_if_from_tables(company: tuple[WaitWorld, Tables, Study]) -> None:
     concerned = 2 * len(world.contacted) / 5  # half of the customers were drawn, over five cutoffs
     assert (phone["concerned"], phone["target"]) == (pytest.approx(concerned), 300.0)
     assert phone["fewer"] == pytest.approx(-phone["points"] / 100 * concerned)
+    assert set(table["among"]) == {2 * (len(study.cutoffs) + study.young) / 5}
     assert phone["value"] == pytest.approx(40 * phone["fewer"])
     assert phone["fewer_low"] <= phone["fewer"] <= phone["fewer_high"]
     repeats = table.loc["repeats_week_n_90d"]
@@ -262,6 +263,11 @@ def test_the_model_is_asked_twice() -> None:
     assert np.isnan([row["low"], row["high"], row["fewer_low"]]).all()
 
 
+def test_of_a_factor_that_the_model_never_saw_it_has_no_view() -> None:
+    asked = pd.DataFrame({"asked": ["delivery"], "factor": ["delivery"], "target": [432_000.0]})
+    assert replayed(asked, SEEN, LABELS, lambda X: np.zeros(len(X))).empty
+
+
 def test_what_the_model_cannot_tell_apart_is_one_row() -> None:
     asked = pd.DataFrame({
         "asked": ["answer.phone", "answer.chat", "answer.email", "breaches_90d"], "factor": "waiting",
@@ -274,10 +280,11 @@ def test_what_the_model_cannot_tell_apart_is_one_row() -> None:
 
 def test_an_estimate_stands_where_the_badge_carries_it() -> None:
     cause = pd.DataFrame({
-        "factor": ["waiting", "repeats", "delivery", "conduct"], "lack": ["", "", "rows", "beyond"]
+        "factor": ["waiting", "repeats", "delivery", "conduct", "waiting"], "lack": ["", "", "rows", "beyond", "rows"]
     })  # fmt: skip
     badges = {"waiting": "supported", "repeats": "association_only", "delivery": "supported"}
-    assert settled(cause, badges).tolist() == [True, False, False, True]
+    # Neither does the model speak of a channel with too few waits once another one is estimated.
+    assert settled(cause, badges).tolist() == [True, False, False, True, True]
 
 
 class Leans:
@@ -313,6 +320,7 @@ def test_everything_is_examined_at_once(
         "answer.phone": "cause", "repeats_week_n_90d": "model",
     }  # fmt: skip
     troubles = frame.loc[frame["cutoff"] == last, "repeats_week_n_90d"]
+    assert found.what_if["among"].iloc[1] == len(troubles)
     assert found.what_if["fewer"].iloc[1] == pytest.approx(0.01 * troubles.sum())
     assert found.cliffs["answer.phone"].answer == "elsewhere"
     short = json.loads(json.dumps(found.short(), allow_nan=False))

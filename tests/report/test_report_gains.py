@@ -118,6 +118,20 @@ def _card(page: Any) -> Any:
     return next(n for n in page.nodes if n.tag == "article" and "made good" in n.text)
 
 
+def test_what_was_learned_is_told_of_as_many_as_are_scored_now(inputs: ReportInputs, read: Any) -> None:
+    # Four times as many customers at the cutoffs learned from as now: a quarter of everything that counts them.
+    row = {**inputs.what_if[2], "among": 4.0 * len(inputs.scores)}
+    one = dataclasses.replace(inputs, what_if=[row])
+    (shown,) = _tables(page := read(render(one, "en")))[0]
+    want = [300.0, *(row[name] / 4 for name in SHOWN)]
+    assert sorted(_figures(page, shown)) == pytest.approx(sorted(want), abs=1e-6)
+    # Whether they were too few to tell of is judged by those who were seen.
+    few = dataclasses.replace(inputs, what_if=[{**row, "concerned": 9.0, "among": len(inputs.scores) / 4}])
+    page = read(render(few, "en"))
+    notes = " ".join(n.text for n in page.nodes if n.tag == "p" and n.inside(name="what-if"))
+    assert not _tables(page) and "Too few customers are concerned: Waiting" in notes
+
+
 def test_the_first_screen_names_the_supported_one(inputs: ReportInputs, pages: dict[str, Any]) -> None:
     card, row = _card(pages["en"]), inputs.what_if[2]
     assert sorted(_figures(pages["en"], card)) == pytest.approx(

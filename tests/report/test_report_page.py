@@ -279,7 +279,7 @@ def _hostile(inputs: ReportInputs, texts: tuple[str, ...]) -> ReportInputs:
             "test": {**inputs.metrics["test"], "note": None},
         },
         coverage={
-            "measured": list(keys.values()),
+            "measured": gaps,
             "partly": gaps,
             "not_measured": gaps,
             "rows": {next(pick): 5},
