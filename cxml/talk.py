@@ -80,17 +80,23 @@ class Talk:
             )
         if self.json:
             return self.result({"features": rows})
+        words = {"en": ("ever", "standard windows", "formula"), "ko": ("전체 기간", "기본 기간", "계산식")}
+        ever, standard, formula = words[lang]
         factor = ""
         for row in rows:
             if row["factor"] != factor:
                 factor = row["factor"]
                 self.out.print(f"\n[bold]{escape(row[f'factor_{lang}'])}[/bold] [dim]{factor}[/dim]")
-            windows = (
-                ", ".join(f"{days}d" if days else "ever" for days in row["lookbacks"]) or "standard windows"
-            )
-            table = row["table"] or "formula"
+            windows = ", ".join(f"{days}d" if days else ever for days in row["lookbacks"]) or standard
+            table = row["table"] or formula
             about = ", ".join(
-                [row["unit"], row["direction"], *([windows] if row["lookbacks"] != (0,) else []), table]
+                [
+                    row["unit"],
+                    row["direction"],
+                    *([windows] if row["lookbacks"] != (0,) else []),
+                    table,
+                    *row["rows"],
+                ]
             )
             self.out.print(f"  {row['feature']}: {escape(row[lang])} [dim]({about})[/dim]")
 
@@ -118,8 +124,8 @@ class Talk:
         self.out.print(rows)
         for note in found.check.notes:
             self.out.print(f"[dim]note: {escape(note)}[/dim]")
-        measured = found.coverage["measured"]
-        self.out.print(f"\nmeasured in full: {', '.join(measured) or 'nothing'}")
+        measured = ", ".join(entry["factor"] for entry in found.coverage["measured"])
+        self.out.print(f"\nmeasured in full: {measured or 'nothing'}")
         for title, key in (("measured in part", "partly"), ("cannot be measured", "not_measured")):
             for entry in found.coverage[key]:
                 self.out.print(f"{title}: {entry['factor']} [dim](needs {', '.join(entry['missing'])})[/dim]")

@@ -33,6 +33,7 @@ Floats = NDArray[np.float64]
 Forecasts = dict[str, Floats]
 Tell = Callable[[str], None]
 FOLDS = 10
+HALF_YEAR = pd.Timedelta(days=183)
 KEYS = ("customer_id", "cutoff")
 SIMPLE = ("contact_days_since", "contacts_n", "order_days_since", "orders_n")
 """The features of the baseline that knows when and how often, and nothing of how people were served."""
@@ -135,7 +136,7 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     refuse_one_class(data.frame, split)
     tell(split.reason)
     churn, trials = _churn_model(data, config), list[dict[str, Any]]()
-    if config.model.trials:
+    if config.model.trials or config.model.minutes:
         churn, trials = _searched(churn, data, config, tell)
     compared = compare(data, config, tell, churn=churn)
     fitted, forecasts = compared.models, compared.forecasts
@@ -238,12 +239,13 @@ def refuse_one_class(frame: pd.DataFrame, split: Split) -> None:
 
 @dataclass(frozen=True)
 class _Target:
-    """What is predicted: its column, who competes (the one called ``model`` and its baselines), what to ask them."""
+    """What is predicted: its column, who competes (``model`` and its baselines), what to ask and to calibrate them by."""
 
     name: str
     column: str
     candidates: Mapping[str, Callable[[], Any]]
     ask: Callable[[Any, pd.DataFrame], Floats]
+    beside: Callable[[pd.DataFrame, pd.DataFrame], dict[str, Any]] = lambda train, later: {}
 
 
 def _churn_model(data: TrainingSet, config: Config) -> ChurnClassifier:
@@ -295,7 +297,13 @@ def _churn_target(data: TrainingSet, config: Config, churn: ChurnClassifier) -> 
     recency = next((name for stem in RECENCY for name in data.columns if name.startswith(stem)), None)
     if recency:
         candidates["recency"] = lambda: baselines.RecencyRule(recency)
-    return _Target("churn", "churned", candidates, lambda m, X: np.asarray(m.predict_proba(X)[:, 1]))
+    return _Target("churn", "churned", candidates, lambda m, X: np.asarray(m.predict_proba(X)[:, 1]), _recent)
+
+
+def _recent(train: pd.DataFrame, later: pd.DataFrame) -> dict[str, Any]:
+    """The cutoffs of the half year before the later ones as periods: their levels count beside the later one."""
+    recent = later["cutoff"].min() - train["cutoff"] <= HALF_YEAR
+    return {"periods": np.where(recent, train["cutoff"].rank(method="dense"), 0)}
 
 
 def _value_target(data: TrainingSet, config: Config) -> _Target:
@@ -334,7 +342,7 @@ def _learn(
 ) -> Any:
     model.fit(train[columns], train[target.column].to_numpy(), groups=train["customer_id"].to_numpy())
     if later is not None and hasattr(model, "calibrate"):
-        model.calibrate(later[columns], later[target.column].to_numpy())
+        model.calibrate(later[columns], later[target.column].to_numpy(), **target.beside(train, later))
     return model
 
 

@@ -35,7 +35,7 @@ sorted(path.name for path in config.parent.glob("*.parquet"))
 
 # %%
 checked = jobs.check(config)
-len(checked.check.problems), checked.coverage["measured"]
+len(checked.check.problems), [factor["factor"] for factor in checked.coverage["measured"]]
 
 # %% [markdown]
 # **Train**: several cutoffs, tested on the last one whose label is known, beside simple baselines.

@@ -78,7 +78,7 @@ def cxml(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 
 def process(*words: object, **environment: str) -> Said:
     """The command as a process of its own."""
-    command = [sys.executable, "-c", "from cxml.cli import main; main()", *map(str, words)]
+    command = [sys.executable, "-m", "cxml", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
     return Said(done.returncode, done.stdout, done.stderr)
 
@@ -285,8 +285,8 @@ def test_features_writes_one_row_per_customer_at_risk_or_prints_the_sql(
 
 def test_the_catalogue_is_printed_in_both_languages_without_a_config(cxml: Cxml) -> None:
     english, korean = (cxml("features", "--list", "--lang", lang).out for lang in ("en", "ko"))
-    assert "wait_mean: average wait (s, +, standard windows, interactions)" in english
-    assert "wait_mean: 평균 대기 시간 (s, +, standard windows, interactions)" in korean
+    assert "wait_mean: average wait (s, +, standard windows, interactions, A1, D2, G8)" in english
+    assert "wait_mean: 평균 대기 시간 (s, +, 기본 기간, interactions, A1, D2, G8)" in korean
     rows = json.loads(cxml("--json", "features", "--list").out)["features"]
     assert {"factor", "feature", "en", "ko", "unit", "direction", "lookbacks", "table", "rows"} <= rows[
         0
@@ -332,7 +332,17 @@ def test_every_line_of_the_starter_can_be_switched_on(tmp_path: Path, cxml: Cxml
     assert on.count("\n# ") < text.count("\n# ") - 20
     config = parse_config(tomllib.loads(on), tmp_path)
     plain = load_config(tmp_path / "mine")
-    for section in ("project", "population", "churn", "training", "features", "model", "decisions", "engine"):
+    for section in (
+        "project",
+        "population",
+        "churn",
+        "training",
+        "features",
+        "promises",
+        "model",
+        "decisions",
+        "engine",
+    ):
         assert getattr(config, section) == getattr(plain, section), section
 
 

@@ -529,6 +529,15 @@ def test_the_report_shows_the_scores_it_was_given(world: World, earlier: Path, t
     )
 
 
+def test_a_korean_page_has_foreign_words_only_in_names(world: World, earlier: Path, tmp_path: Path) -> None:
+    made = jobs.report(world.file, out=tmp_path, scores=earlier.parent, langs=["ko"])
+    page = (made / "report.ko.html").read_text(encoding="utf-8")
+    told = re.sub(r"<(style|script|bdi|code)\b.*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
+    tiers = {*tables_of(world.data)["customers"].member_tier.dropna()}
+    names = {"AUC", "PR", "BG", "NBD", "Qini", "xlsx", "call_list", "demo"}
+    assert set(re.findall(r"[A-Za-z_]{2,}", told)) - tiers <= names
+
+
 def test_a_report_without_scores_says_what_to_do(world: World, tmp_path: Path) -> None:
     with pytest.raises(CxmlError) as caught:
         jobs.report(world.file, out=tmp_path / "report", scores=tmp_path / "nowhere")
@@ -683,6 +692,22 @@ def test_one_cutoff_holds_customers_out_and_says_so() -> None:
     assert trained.metrics["test"]["note"] in told
     assert "customers held out" in trained.bundle.files()["info.md"]
     assert 0.7 < trained.metrics["churn"]["auc"] < 0.95
+
+
+def test_the_level_is_that_of_the_last_half_year() -> None:
+    data = noise(12, 1_000, signal=1.0)
+    frame = data.frame.copy()
+    months = sorted(frame.cutoff.unique())
+    assert data.split.calibrate == months[10]
+    # Everybody left long ago, and only every third leaver did in the month that calibrates.
+    frame.loc[frame.cutoff.isin(months[:3]) & (frame.customer_id < "c00500"), "churned"] = 1
+    spared = frame.index[(frame.cutoff == months[10]) & (frame.churned == 1)]
+    frame.loc[spared[::3].union(spared[1::3]), "churned"] = 0
+    usual = frame.loc[frame.cutoff.isin(months[5:10]), "churned"].mean()
+    lucky = frame.loc[frame.cutoff == months[10], "churned"].mean()
+    found = training.compare(dataclasses.replace(data, frame=frame), plain_config(), only=("model",))
+    forecast = found.forecasts["churn"]["model"].mean()
+    assert (usual + lucky) / 2 < forecast < 1.05 * usual
 
 
 def test_features_declared_otherwise_are_refused(world: World, tmp_path: Path) -> None:

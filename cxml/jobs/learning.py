@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def backtest(
     from cxml import backtest as forward
     from cxml import report as pages
     from cxml import tracked_backtest, tracking
+    from cxml.features import matrix
     from cxml.tables import fingerprint
 
     config = read_config(config)
@@ -53,7 +55,8 @@ def backtest(
         forward.plans_of(tables)  # refuses what cannot be tested before a store is made
         tracking.reach(tracking_uri(config))
         prints = fingerprint(tables)
-        kept = Kept(folder, config_hash(config), *prints.values())
+        own = json.dumps(matrix.declared(config), sort_keys=True)
+        kept = Kept(folder, config_hash(config), own, *prints.values())
         found = forward.backtest(tables, cutoffs=cutoffs or forward.CUTOFFS, tell=tell, keep=kept)
         inputs = pages.BacktestInputs(
             project=config.project.name,
