@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata, spearmanr
+from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
 from cxml.errors import DataError
@@ -37,12 +38,14 @@ def churn_metrics(y: ArrayLike, p: ArrayLike, *, seed: int = 0) -> dict[str, flo
     Returns
     -------
     dict
-        ``auc``, ``pr_auc`` (average precision), ``log_loss`` (nats), ``brier``, ``ece`` (10
-        equal-count bins), ``ece_noise_p99`` (what a perfect model with these probabilities stays
-        below in 99 of 100 samples of this size), ``top_decile_lift``, ``empc`` and ``empc_share``
-        (expected maximum profit of a campaign, per customer, and the share to contact for it, at the
-        published costs: a customer is worth 200, a contact 1, an offer 10), ``base_rate``,
-        ``mean_probability``, ``rows``, ``events``. ``auc`` and ``pr_auc`` are NaN with one class.
+        ``auc``, ``pr_auc`` (average precision), ``log_loss`` (nats), ``brier``, ``miscalibration`` (how
+        much of the Brier score the best rising change of the probabilities would take away, had it been
+        known: never quite 0, a diagnostic and no forecast), ``ece`` (10 equal-count bins),
+        ``ece_noise_p99`` (what a perfect model with these probabilities stays below in 99 of 100
+        samples of this size), ``top_decile_lift``, ``empc`` and ``empc_share`` (expected maximum profit
+        of a campaign, per customer, and the share to contact for it, at the published costs: a customer
+        is worth 200, a contact 1, an offer 10), ``base_rate``, ``mean_probability``, ``rows``,
+        ``events``. ``auc`` and ``pr_auc`` are NaN with one class.
 
     Raises
     ------
@@ -53,8 +56,9 @@ def churn_metrics(y: ArrayLike, p: ArrayLike, *, seed: int = 0) -> dict[str, flo
     ----------
     Naeini, Cooper, Hauskrecht (2015), Obtaining well calibrated probabilities using Bayesian
     binning, AAAI (the expected calibration error); Broecker, Smith (2007), Increasing the
-    reliability of reliability diagrams, Weather and Forecasting 22 (its sampling noise); Verbraken,
-    Verbeke, Baesens (2013), as in ``cxml.profit.empc``.
+    reliability of reliability diagrams, Weather and Forecasting 22 (its sampling noise); Dimitriadis,
+    Gneiting, Jordan (2021), Stable reliability diagrams for probabilistic classifiers, PNAS 118 (the
+    miscalibration); Verbraken, Verbeke, Baesens (2013), as in ``cxml.profit.empc``.
 
     Examples
     --------
@@ -69,11 +73,13 @@ def churn_metrics(y: ArrayLike, p: ArrayLike, *, seed: int = 0) -> dict[str, flo
             where="churn metrics", fix="pass the churned column and the second column of predict_proba",
         )  # fmt: skip
     both, campaign = 0 < outcome.sum() < len(outcome), empc(outcome, prob)
+    brier = float(np.mean((prob - outcome) ** 2))
     return {
         "auc": float(roc_auc_score(outcome, prob)) if both else float("nan"),
         "pr_auc": float(average_precision_score(outcome, prob)) if both else float("nan"),
         "log_loss": float(log_loss(outcome, prob, labels=[0, 1])),
-        "brier": float(np.mean((prob - outcome) ** 2)),
+        "brier": brier,
+        "miscalibration": brier - float(np.mean((_isotonic(outcome, prob) - outcome) ** 2)),
         "ece": expected_calibration_error(outcome, prob),
         "ece_noise_p99": calibration_noise(prob, seed=seed),
         "top_decile_lift": _top_lift(outcome, prob, 0.1),
@@ -175,7 +181,8 @@ def calibration_table(y: ArrayLike, p: ArrayLike, bins: int = 10) -> pd.DataFram
     DataFrame
         One row per bin, from the lowest probability up: ``bin`` (from 1), ``rows``, ``predicted``
         (mean probability), ``actual`` (share of churned), ``low``, ``high`` (95 % Wilson interval
-        of the share).
+        of the share), ``isotonic`` (mean of the rising step function that fits all rows best: where it
+        leaves the diagonal, no chance of the bins' edges does).
 
     References
     ----------
@@ -186,7 +193,8 @@ def calibration_table(y: ArrayLike, p: ArrayLike, bins: int = 10) -> pd.DataFram
     z, n, share = 1.959963984540054, table["rows"], table["actual"]
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    return table.assign(low=middle - half, high=middle + half)
+    rising = _by_bin(_isotonic(outcome, prob), prob, bins)["actual"]
+    return table.assign(low=middle - half, high=middle + half, isotonic=rising)
 
 
 def lift_table(
@@ -255,6 +263,12 @@ def _decile_mape(truth: Floats, forecast: Floats) -> float:
     table = decile_table(truth, forecast)
     table = table[table["actual"] > 0]
     return float((table["predicted"] / table["actual"] - 1).abs().mean()) if len(table) else float("nan")
+
+
+def _isotonic(outcome: Floats, prob: Floats) -> Floats:
+    """The rising function of the probability that is nearest to the outcomes, at each row."""
+    fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(prob, outcome)
+    return np.asarray(fitted, dtype=np.float64)
 
 
 def _top_lift(outcome: Floats, prob: Floats, share: float) -> float:

@@ -27,6 +27,7 @@ def calibration(table: Rows, ax: Axes | None = None) -> Axes:
     ax, rows = _start(table, ax, "Calibration", "predicted share of leavers", "observed share of leavers")
     top = float(rows[["predicted", "actual"]].to_numpy().max()) * 1.05 or 1.0
     ax.plot([0, top], [0, top], color=_OTHER, linestyle="--", label="perfect")
+    ax.plot(rows["predicted"], rows["isotonic"], color=_OTHER, linewidth=1, label="isotonic fit")
     ax.plot(rows["predicted"], rows["actual"], color=_OURS, marker="o", label="model")
     ax.legend(frameon=False)
     return ax

@@ -68,6 +68,24 @@ def test_noise_falls_with_the_root_of_the_rows_and_is_reproducible() -> None:
     assert metrics.calibration_noise(PROB) == metrics.calibration_noise(PROB)
 
 
+def rising(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """The isotonic fit by its max-min formula (Robertson, Wright, Dykstra 1988), ties as one step."""
+    steps = np.unique(p)
+    means = np.array([[y[(a <= p) & (p <= b)].mean() if a <= b else np.inf for b in steps] for a in steps])
+    levels = [max(means[a, at:].min() for a in range(at + 1)) for at in range(len(steps))]
+    return np.array(levels)[np.searchsorted(steps, p)]
+
+
+def test_miscalibration_is_what_the_best_rising_change_takes_away() -> None:
+    y, p = CHURNED[:300], np.round(PROB[:300], 2)
+    found, best = metrics.churn_metrics(y, p), rising(y, p)
+    assert found["miscalibration"] == pytest.approx(np.mean((p - y) ** 2) - np.mean((best - y) ** 2))
+    assert metrics.churn_metrics(y, best)["miscalibration"] == pytest.approx(0, abs=1e-12)
+    table = metrics.calibration_table(y, p, bins=1)
+    assert table["isotonic"].tolist() == pytest.approx([best.mean()])
+    assert (np.diff(metrics.calibration_table(y, p)["isotonic"]) > -1e-12).all()
+
+
 def test_one_class_has_no_auc_but_a_loss() -> None:
     found = metrics.churn_metrics(np.zeros(20), np.full(20, 0.1))
     assert np.isnan(found["auc"]) and np.isnan(found["pr_auc"]) and np.isnan(found["top_decile_lift"])

@@ -15,7 +15,10 @@ from matplotlib.figure import Figure
 from cxml import plots
 
 TABLES = {
-    "calibration": [{"predicted": 0.1, "actual": 0.12}, {"predicted": 0.4, "actual": 0.35}],
+    "calibration": [
+        {"predicted": 0.1, "actual": 0.12, "isotonic": 0.13},
+        {"predicted": 0.4, "actual": 0.35, "isotonic": 0.34},
+    ],
     "lift": [{"share": 0.5, "recall": 0.8}, {"share": 1.0, "recall": 1.0}],
     "deciles": [{"predicted": 10.0, "actual": 12.0}, {"predicted": 40.0, "actual": 35.0}],
     "survival": [
