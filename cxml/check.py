@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from cxml import static
 from cxml.config import Config
 from cxml.contracts import TABLES, Table
-from cxml.engine import quoted
+from cxml.engine import literal, quoted
 from cxml.errors import DataError
 from cxml.problems import Problem, one_error, unreadable
 from cxml.rules import Rule, rules
+from cxml.sections import ANSWERS
 from cxml.tables import Opened, Tables, customer_ids
 
 _FILE = 1 << 40
@@ -166,6 +167,7 @@ def _beside(tables: Tables, table: str) -> Iterator[str]:
         )
         if found["more"]:
             yield f"interactions.channel: {found['more']} spellings differ only in case or spaces"
+        yield from _unmet_promises(tables)
     if table == "subscriptions" and "ended_at" in columns and "recorded_at" not in columns:
         reached = (
             "max(coalesce(ended_at, timestamp '9999-01-01')) over (partition by customer_id"
@@ -177,6 +179,18 @@ def _beside(tables: Tables, table: str) -> Iterator[str]:
         )
         if found["customers"]:
             yield f"subscriptions: {found['customers']:,} customers have contracts that overlap"
+
+
+def _unmet_promises(tables: Tables) -> Iterator[str]:
+    """Channels that the configuration promises an answer on, and by which nobody ever wrote or called."""
+    names = sorted(tables.config.promises.answer.keys() - ANSWERS.keys())
+    counts = ", ".join(
+        f"count_if(starts_with(channel, {literal(name)})) as n{place}" for place, name in enumerate(names)
+    )
+    found = tables.engine.row(f"select {counts} from interactions") if names else {}
+    for place, name in enumerate(names):
+        if not found[f"n{place}"]:
+            yield f"[promises.answer] {name}: no channel of a contact begins so"
 
 
 def _empty(config: Config, rows: Mapping[str, int], opened: int) -> Iterator[Problem]:

@@ -444,6 +444,22 @@ def test_notes(tmp_path):
     assert CANARY not in text
 
 
+def test_a_promise_on_a_channel_that_nobody_uses_is_told(tmp_path):
+    channels = {name: f"{name}.csv" for name in company()}
+    for name, frame in company().items():
+        frame.to_csv(tmp_path / channels[name], index=False)
+    used = company()["interactions"].channel.dropna().iloc[0]
+    made = config(
+        tmp_path,
+        {name: {"source": file} for name, file in channels.items()},
+        promises={"answer": {used: "1min", "phnoe": "2min", "Social.x": "1D", "chat": "1min"}},
+    )
+    told = [note for note in check(open_tables(made)).notes if "promises" in note]
+    assert told == [
+        f"[promises.answer] {name}: no channel of a contact begins so" for name in ("Social.x", "phnoe")
+    ]
+
+
 def test_attributes_without_a_time_are_taken_as_never_changed(tmp_path):
     people = company()["customers"].assign(region="r", left_at=None, tier=["1", "2", "3"])
     made = config(tmp_path, {"customers": {"source": "x", "attributes": ["tier"]}})
