@@ -55,14 +55,14 @@ def learn_from_log(tables: Tables, bundle: Bundle, chunk: int) -> tuple[Persuasi
     ConfigError
         Beside a ready label, which knows no time.
     DataError
-        The log cannot be read, lacks a column or a value, or holds more than ``MOST_DRAWS`` days.
+        As ``contact_log`` has it.
     NotEnoughDataError
         No draw has an outcome yet.
     """
     if static.is_static(tables.config):
         raise ConfigError("a contact log needs a time to look at", where=_WHERE,
                           expected="tables with dates", fix="take the key out")  # fmt: skip
-    log = _log(tables)
+    log = contact_log(tables)
     frame, seen = _seen(tables, bundle, log, chunk)
     probability = frame["churn_probability"].to_numpy(dtype=np.float64)
     contacts = Contacts(
@@ -118,10 +118,17 @@ def _listed(scored: Path, scores: pd.DataFrame) -> Any:
     return order[: np.searchsorted(called, size) + 1] if size else order[:0]
 
 
-def _log(tables: Tables) -> pd.DataFrame:
-    """The log: ``customer_id``, ``cutoff`` (the beginning of the day, in UTC), ``contacted``, ``churned``."""
+def contact_log(tables: Tables) -> pd.DataFrame:
+    """The log: ``customer_id``, ``cutoff`` (the beginning of the day, in UTC), ``contacted``, ``churned``.
+
+    Raises
+    ------
+    DataError
+        The log cannot be read, lacks a column or a value, or holds more than ``MOST_DRAWS`` days.
+    """
     config, engine = tables.config, tables.engine
-    source = open_source(engine, config.folder, "contacts", TableSource(source=config.decisions.contacts))
+    spec = TableSource(source=config.decisions.contacts)
+    source = open_source(engine, config.folder, "contacts", spec, where=_WHERE)
     _whole(source)
     parts = []
     for part in source.parts:

@@ -14,6 +14,9 @@ from cxml.errors import ConfigError, CxmlError, DataError
 from cxml.talk import Talk
 from cxml.version import __version__
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
 app = typer.Typer(
     name="cxml",
     help="Who leaves, what they are worth, and which experience drives it: from service events to a call list.",
@@ -330,6 +333,7 @@ def main() -> None:
         else:
             talk.err.print(f"[bold red]cxml:[/bold red] {escape(str(error))}")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        talk.err.print("stopped; earlier output stands")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            talk.err.print("stopped; earlier output stands")
+        raise

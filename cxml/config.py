@@ -245,19 +245,22 @@ def _value(kind: Any, raw: Any, where: str, zone: ZoneInfo) -> Any:
     return _plain(kind, raw, where)
 
 
+_KINDS: dict[type, str] = {
+    str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "a table",
+}  # fmt: skip
+
+
 def _plain(kind: Any, raw: Any, where: str) -> Any:
     if kind is float and isinstance(raw, int) and not isinstance(raw, bool):
         return float(raw)
     if not isinstance(raw, kind) or (isinstance(raw, bool) and kind is not bool):
-        raise _wrong(
-            raw, where, {str: "a text", int: "a whole number", float: "a number"}.get(kind, str(kind))
-        )
+        raise _wrong(raw, where, _KINDS[kind])
     return raw
 
 
 def _wrong(raw: Any, where: str, expected: str) -> ConfigError:
     return ConfigError(
-        f"a {type(raw).__name__} stands where another type belongs",
+        f"{_KINDS.get(type(raw), 'a time')} stands where another type belongs",
         where=where,
         expected=expected,
         fix=f"write {expected}",

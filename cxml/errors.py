@@ -78,8 +78,11 @@ class UnseenWarning(UserWarning):
     """Rows hold levels of a category that training never saw; they are scored as missing."""
 
 
+_SHOWN = 20
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The nearest right name as an instruction, or the list of all right names.
+    """The nearest right name as an instruction, or the right names, of many the first twenty.
 
     >>> did_you_mean("horison", ["horizon", "lead"])
     "did you mean 'horizon'?"
@@ -88,4 +91,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"use one of: {', '.join(names)}"
+    if near:
+        return f"did you mean '{near[0]}'?"
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return f"use one of: {', '.join(names[:_SHOWN])}{more}"

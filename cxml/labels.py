@@ -28,6 +28,7 @@ def make(tables: Tables) -> None:
     observation_end; silence has no such moment, and it is missing there. With a ready label, customers whose
     label is missing have no row.
     """
+    _need_all(tables)
     config = tables.config
     lead = int(config.churn.lead.total_seconds())
     horizon = int(config.churn.horizon.total_seconds())
@@ -47,6 +48,37 @@ def make(tables: Tables) -> None:
     )
     for name in ("label_windows", "leaving", "future_value"):
         engine.drop(name)
+
+
+def lack(tables: Tables) -> ConfigError | None:
+    """What keeps the label of the config from being made of these tables; None when nothing does.
+
+    A ready label that is missing is no lack: ``cxml.check`` tells of it.
+    """
+    try:
+        _need_all(tables)
+    except ConfigError as found:
+        return found
+    return None
+
+
+def _need_all(tables: Tables) -> None:
+    """Raise where something that the label is made of is missing."""
+    churn = tables.config.churn
+    match churn.definition:
+        case "subscription":
+            _need(tables, "subscriptions", "ended_at", "[churn] definition")
+        case "date":
+            _need(tables, *_column_of_leaving(tables), "[churn] column")
+        case "inactivity" | "rhythm":
+            activity(tables)
+    for source in tables.config.value.sources:
+        _need(tables, source.table, source.column, "[[value.sources]]")
+
+
+def _column_of_leaving(tables: Tables) -> tuple[str, str]:
+    table, _, column = tables.config.churn.column.partition(".")
+    return table, column
 
 
 def _final(tables: Tables, name: str, need: list[str]) -> str:
@@ -71,7 +103,6 @@ def _left_contract(tables: Tables) -> str:
 
 def _ends(tables: Tables) -> str:
     """When the last of a customer's contracts ended: ``ci``, ``gone``, and whether the customer had ``asked``."""
-    _need(tables, "subscriptions", "ended_at", "[churn] definition")
     grace = int(tables.config.churn.grace.total_seconds())
     asks = ["cancel_requested_at"] if "cancel_requested_at" in tables.columns["subscriptions"] else []
     spans = _final(tables, "subscriptions", ["ended_at", *asks])
@@ -88,13 +119,13 @@ def ways_of_leaving(tables: Tables) -> list[tuple[str, int, int]]:
     """Of those whose contract ends in the label window: how many had asked to end it, and how many had not.
 
     Needs the ``snapshots``. A contract that ends without being asked to was not renewed or not paid: not the
-    customer's word. The result is empty where ``subscriptions.cancel_requested_at`` is missing.
+    customer's word. The result is empty where ``ended_at`` or ``cancel_requested_at`` is missing.
 
     Returns
     -------
     list of (cutoff as an ISO day, asked, not asked)
     """
-    if "cancel_requested_at" not in tables.columns.get("subscriptions", frozenset()):
+    if not {"ended_at", "cancel_requested_at"} <= tables.columns.get("subscriptions", frozenset()):
         return []
     churn = tables.config.churn
     first = int(churn.lead.total_seconds())
@@ -193,8 +224,7 @@ def activity(tables: Tables) -> str:
 
 def _left_at(tables: Tables) -> str:
     """A column says when the customer left."""
-    table, _, column = tables.config.churn.column.partition(".")
-    _need(tables, table, column, "[churn] column")
+    table, column = _column_of_leaving(tables)
     gone = f"select ci, min({column}) as gone from ({_final(tables, table, [column])}) a group by ci"
     return (
         "select s.g, cast(coalesce(e.gone >= s.w0 and e.gone < s.w1, false) as int) as churned,"
@@ -244,7 +274,6 @@ def _value(tables: Tables) -> str:
         return "select g, cast(null as double) as value from label_windows"
     parts = []
     for source in rule.sources:
-        _need(tables, source.table, source.column, "[[value.sources]]")
         need = money.columns(source, tables.columns[source.table])
         parts.append(
             f"select ci, t, cast({money.amount(source, tables.columns[source.table])} as double) as amount"

@@ -68,8 +68,8 @@ class Source:
         return tuple(dict.fromkeys(name for part in self.parts for name in part.columns))
 
 
-def open_source(engine: Engine, folder: Path, table: str, spec: TableSource) -> Source:
-    """Open what ``[tables.NAME]`` of the configuration points to.
+def open_source(engine: Engine, folder: Path, table: str, spec: TableSource, *, where: str = "") -> Source:
+    """Open what ``[tables.NAME]`` of the configuration points to, or what another key, *where*, does.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def open_source(engine: Engine, folder: Path, table: str, spec: TableSource) -> 
     ConfigError
         A kind of file that cannot be read.
     """
-    where = f"[tables.{table}] source"
+    where = where or f"[tables.{table}] source"
     paths = _found(folder, spec.source, where)
     kinds = {_kind(path, where) for path in paths}
     if len(kinds) > 1:

@@ -545,6 +545,18 @@ def test_a_report_without_scores_says_what_to_do(world: World, tmp_path: Path) -
     assert not (tmp_path / "report" / "CURRENT").exists()
 
 
+def test_a_report_of_what_is_no_scores_is_refused(world: World, tmp_path: Path) -> None:
+    with store.run(tmp_path / "older") as run:  # as an earlier version wrote them: without a format
+        run.write_bytes("scores.parquet", (world.scored / "scores.parquet").read_bytes())
+        run.info = {"project": "demo"}
+    for folder in (world.trained.parent, tmp_path / "older"):
+        for job in (jobs.report, jobs.campaign):
+            with pytest.raises(CxmlError, match="these are no scores") as caught:
+                job(world.file, scores=folder, out=tmp_path / "out")
+            assert "score again" in caught.value.fix
+    assert not (tmp_path / "out" / "CURRENT").exists()
+
+
 def test_one_language_is_enough(world: World, tmp_path: Path) -> None:
     made = jobs.report(world.file, out=tmp_path, scores=world.scored.parent, langs=["ko"])
     assert (made / "report.ko.html").is_file()

@@ -44,7 +44,7 @@ def factors_of(tables: Tables) -> tuple[Factor, ...]:
     for name in config.features.leave_out:
         if name not in known:
             raise ConfigError(f"there is no factor, feature or column {name!r}", where="[features] leave_out",
-                              expected="names of the catalogue of features, such as waiting or wait_mean_30d",
+                              expected="names that 'cxml features --list' shows, or columns, such as wait_mean_30d",
                               fix=did_you_mean(name, known))  # fmt: skip
     return planner.without(factors, config.features.leave_out)
 

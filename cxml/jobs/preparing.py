@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxml import store
 from cxml.config import duration
-from cxml.errors import ConfigError
+from cxml.errors import ConfigError, DataError
 from cxml.workplace import (
     ConfigLike,
     Progress,
@@ -26,6 +26,8 @@ from cxml.workplace import (
 if TYPE_CHECKING:
     from cxml.audit import Audit
     from cxml.check import Check
+    from cxml.problems import Problem
+    from cxml.tables import Tables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,13 +82,30 @@ def check(config: ConfigLike) -> Checked:
 
     The problems are in the result; nothing is raised for them.
     """
+    from cxml import labels
     from cxml.check import check as check_tables
     from cxml.features import matrix
     from cxml.tables import open_tables
 
     tables = open_tables(read_config(config))
     found = check_tables(tables)
+    if not found.problems and (lack := labels.lack(tables)):
+        note = f"these tables can be scored, not learned from: {lack.what} ({lack.where})"
+        found = dataclasses.replace(found, notes=(*found.notes, note))
+    if tables.config.decisions.contacts:
+        found = dataclasses.replace(found, problems=(*found.problems, *_of_contact_log(tables)))
     return Checked(found, matrix.coverage(tables, found.rows))
+
+
+def _of_contact_log(tables: Tables) -> Iterator[Problem]:
+    """Why the log of earlier contacts cannot be used."""
+    from cxml.campaigns import contact_log
+    from cxml.problems import unreadable
+
+    try:
+        contact_log(tables)
+    except DataError as error:
+        yield unreadable("contacts", error)
 
 
 def features(

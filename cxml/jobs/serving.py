@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cxml import store
 from cxml.config import load_config
-from cxml.errors import ConfigError
+from cxml.errors import ConfigError, CxmlError
 from cxml.jobs.learning import train
 from cxml.jobs.preparing import check, simulate
 from cxml.workplace import (
@@ -31,6 +31,8 @@ from cxml.workplace import (
 if TYPE_CHECKING:
     from cxml.judgement import Judgement
 
+FORMAT = 1
+"""Raised when the files of a scoring run get another shape: earlier scores are refused then, not misread."""
 ID_KEY = "CXML_ID_KEY"
 """The environment variable with the secret of ``[report] hash_ids``."""
 
@@ -69,6 +71,7 @@ def score(
         run.write_json("labels.json", bundle.labels)
         run.write_json("model.json", bundle.info)
         run.info = {
+            "score_format": FORMAT,
             "project": config.project.name,
             "currency": config.project.currency,
             "timezone": config.project.timezone,
@@ -102,7 +105,7 @@ def report(
     from cxml import report as pages
 
     config = read_config(config)
-    inputs = pages.gather(store.current(scores or out_folder(config, None, "score")))
+    inputs = pages.gather(_scored(scores or out_folder(config, None, "score")))
     if config.report.hash_ids:
         inputs = pages.without_ids(inputs, _id_key())
     languages = pages.languages(langs or config.project.languages)
@@ -115,6 +118,17 @@ def report(
             "languages": list(languages),
         }
     return run.path
+
+
+def _scored(out: str | Path) -> Path:
+    """The latest scoring run in *out*, whole and in the shape that this version reads."""
+    folder = store.current(out)
+    if store.verify(folder)["info"].get("score_format") != FORMAT:
+        raise CxmlError(
+            "these are no scores, or another version of cxml wrote them", where=str(folder),
+            expected="the output folder of 'cxml score'", fix="name it with --scores, or score again",
+        )  # fmt: skip
+    return folder
 
 
 def _id_key() -> str:
@@ -147,7 +161,7 @@ def campaign(config: ConfigLike, scores: str | Path, *, out: str | Path | None =
 
     config = read_config(config)
     with store.run(out_folder(config, out, "campaign")) as run:
-        scored = store.current(scores)
+        scored = _scored(scores)
         tables = checked_tables(config)
         found = campaigns.judged(tables, scored)
         run.write_json("campaign.json", found.to_dict())
