@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -592,6 +593,19 @@ BROKEN_CONFIGS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+def test_check_says_what_only_a_later_job_would_miss(company: Path, cxml: Cxml) -> None:
+    pq(company, "subscriptions", lambda t: t.drop(columns="ended_at"))
+    said = cxml("check", company)
+    assert said.code == 0
+    words = "scored, not learned from: subscriptions.ended_at is needed for the label and missing"
+    assert words in " ".join(said.out.split())
+    assert "needs )" not in said.out
+    edit(company, "[decisions]\n", '[decisions]\ncontacts = "calls.csv"\n')
+    said = cxml("check", company)
+    assert said.code == 3
+    assert "there is no such file" in said.err and "[decisions] contacts" in said.err
+
+
 @pytest.mark.parametrize("what", BROKEN_CONFIGS)
 def test_a_broken_configuration_is_refused(
     shop: Shop, company: Path, out: Path, cxml: Cxml, what: str
@@ -692,6 +706,17 @@ def test_an_output_that_is_a_file(shop: Shop, company: Path, tmp_path: Path, cxm
 
 
 # ---------------------------------------------------------------- as a process of its own
+
+
+def test_ctrl_c_ends_with_a_word_and_earlier_output(company: Path, out: Path) -> None:
+    command = [sys.executable, "-m", "cxml", "train", str(company), "--out", str(out)]
+    job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert job.stderr is not None
+    assert "checking" in job.stderr.readline()
+    job.send_signal(signal.SIGINT)
+    printed, told = job.communicate(timeout=60)
+    assert (job.returncode, printed) == (130, "")
+    assert "stopped; earlier output stands" in told and "Traceback" not in told
 
 
 def test_exit_codes_reach_the_shell(shop: Shop, company: Path, out: Path) -> None:

@@ -129,6 +129,7 @@ def test_a_configuration_cannot_be_changed():
         ({"training": {"cutoffs": ["soon"]}}, "[training] cutoffs", "2026-01-01"),
         ({"training": {"cutoffs": ["2025-01-01T00:00:00.5"]}}, "[training] cutoffs", "whole second"),
         ({"training": {"count": "8"}}, "[training] count", "a whole number"),
+        ({"model": {"monotone": 1}}, "[model] monotone", "true or false"),
         ({"model": {"trials": -1}}, "[model] trials", "0 or more"),
         ({"model": {"trials": 2, "minutes": -1.0}}, "[model] minutes", "0 or more"),
         ({"model": {"seed": -1}}, "[model] seed", "0 or more"),

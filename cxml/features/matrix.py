@@ -147,7 +147,8 @@ def coverage(tables: Tables, rows: Mapping[str, int]) -> dict[str, Any]:
     """What can be measured with the data at hand, and what each missing factor would need.
 
     Returns ``measured``, ``partly`` and ``not_measured`` (each a list of factors with their labels, the missing
-    ``table.column`` and how many features there are), and the ``rows`` of each table.
+    ``table.column`` and how many features there are), and the ``rows`` of each table. What the config leaves out
+    is not missing.
     """
     factors = [factor for factor in factors_of(tables) if factor.kind in MEASURED]
     plan = planned(tables, MEASURED)
@@ -167,11 +168,8 @@ def coverage(tables: Tables, rows: Mapping[str, int]) -> dict[str, Any]:
             "missing": missing,
             "features": have,
         }
-        if not names:
-            continue
-        whole = have == len(names) and factor.name not in plan.reduced
-        where = "not_measured" if not have else "measured" if whole else "partly"
-        found[where].append(entry)
+        if have or missing:  # else the config leaves it out
+            found["partly" if have and missing else "measured" if have else "not_measured"].append(entry)
     return found
 
 
