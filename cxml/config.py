@@ -231,8 +231,10 @@ def _value(kind: Any, raw: Any, where: str, zone: ZoneInfo) -> Any:
             )
         return raw
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        if not isinstance(raw, Mapping) or not all(isinstance(v, str) for v in raw.values()):
-            raise _wrong(raw, where, "a table of names" if args[1] is str else "a table of time spans")
+        held = dict if typing.get_origin(args[1]) else str
+        if not isinstance(raw, Mapping) or not all(isinstance(v, held) for v in raw.values()):
+            of = "tables by column" if held is dict else "names" if args[1] is str else "time spans"
+            raise _wrong(raw, where, f"a table of {of}")
         return {key: _value(args[1], item, f"{where}.{key}", zone) for key, item in raw.items()}
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _read(kind, raw, where, zone)

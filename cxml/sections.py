@@ -34,6 +34,9 @@ class TableSource:
     source: str = _key("file or glob (CSV, Parquet) or DuckDB file, relative to cxml.toml")
     table: str = _key("table inside a DuckDB file", "")
     columns: Mapping[str, str] = _key("names of cxml = names in the source", {})
+    words: Mapping[str, Mapping[str, str]] = _key(
+        'words of the source = words of cxml, by column, such as { channel = { "전화" = "phone.human" } }', {}
+    )
     attributes: tuple[str, ...] = _key(
         "customers only: further columns to use as attributes; empty beside a ready label: all of them", ()
     )

@@ -23,7 +23,7 @@ from cxml.engine import Engine, literal, quoted
 from cxml.errors import ConfigError, DataError, did_you_mean
 from cxml.problems import Problem, one_error, unreadable
 from cxml.sections import TableSource
-from cxml.sources import Source, open_frame, open_source
+from cxml.sources import Part, Source, open_frame, open_source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,7 +185,7 @@ def open_tables(
             missing, places = _places(TABLES[name], source, spec, static.optional(TABLES[name], config))
             problems += missing
             if not missing:
-                opened[name] = _open(engine, TABLES[name], source, places, config)
+                opened[name] = _open(engine, TABLES[name], source, places, spec.words, config)
         except DataError as error:
             problems.append(unreadable(name, error))
     if problems:
@@ -243,11 +243,12 @@ def _check_zone(engine: Engine, config: Config) -> None:
 def _check_names(table: Table, spec: TableSource) -> None:
     """Refuse columns that the contract does not have, and attributes elsewhere than in customers."""
     where = f"[tables.{table.name}]"
-    for name in spec.columns:
-        if name not in table.by_name:
-            raise ConfigError(f"the table has no column {name!r}", where=f"{where} columns",
-                              expected='names of cxml on the left: { wait_s = "their name" }',
-                              fix=did_you_mean(name, table.by_name))  # fmt: skip
+    for key, names in (("columns", spec.columns), ("words", spec.words)):
+        for name in names:
+            if name not in table.by_name:
+                raise ConfigError(f"the table has no column {name!r}", where=f"{where} {key}",
+                                  expected="names of cxml on the left, such as wait_s = ...",
+                                  fix=did_you_mean(name, table.by_name))  # fmt: skip
     if spec.attributes and table.name != "customers":
         raise ConfigError("only customers have attributes", where=f"{where} attributes",
                           fix="move the key to [tables.customers]")  # fmt: skip
@@ -277,7 +278,7 @@ def _places(
     places.update({_attribute_name(name): name for name in spec.attributes})
     problems = []
     for name, place in places.items():
-        asked_for = name in spec.columns or name not in table.by_name or name in table.required
+        asked_for = name in {*spec.columns, *spec.words, *table.required} or name not in table.by_name
         asked_for = asked_for and name not in optional
         near = _nearest(place, [one for one in names if one not in spec.columns.values()], close=asked_for)
         if place in names or not (asked_for or near):
@@ -317,7 +318,14 @@ def _attribute_name(name: str) -> str:
     return ATTRIBUTE + re.sub(r"(?<=_)(\d+)d$", r"\1_d", plain)  # a stem must not end like a window
 
 
-def _open(engine: Engine, table: Table, source: Source, places: Mapping[str, str], config: Config) -> Opened:
+def _open(
+    engine: Engine,
+    table: Table,
+    source: Source,
+    places: Mapping[str, str],
+    words: Mapping[str, Mapping[str, str]],
+    config: Config,
+) -> Opened:
     columns = [table.by_name[name] for name in table.by_name if name in places]
     for name, place in places.items():
         if name not in table.by_name:
@@ -325,17 +333,24 @@ def _open(engine: Engine, table: Table, source: Source, places: Mapping[str, str
             columns.append(Column(name, kind, "an attribute of the customer", personal=True))
     cells = (
         {
-            column.name: cell(
-                quoted(places[column.name]), part.columns[places[column.name]], column, config.zone
-            )
-            if places[column.name] in part.columns
-            else absent(column.kind)
+            column.name: _cell(part, places[column.name], column, words.get(column.name, {}), config)
             for column in columns
         }
         for part in source.parts
     )
     known = tuple(static.dated(some, table, config) for some in cells)
     return Opened(table, source, tuple(columns), places, known, made_id=table.id not in places)
+
+
+def _cell(part: Part, place: str, column: Column, words: Mapping[str, str], config: Config) -> Cell:
+    """The cell of *column* read from where it lies, its words in the language of the contract."""
+    if place not in part.columns:
+        return absent(column.kind)
+    if not words:
+        return cell(quoted(place), part.columns[place], column, config.zone)
+    text = f"cast({quoted(place)} as varchar)"
+    cases = " ".join(f"when {literal(word)} then {literal(meant)}" for word, meant in words.items())
+    return cell(f"(case trim({text}) {cases} else {text} end)", "VARCHAR", column, config.zone)
 
 
 def _all_numbers(engine: Engine, source: Source, name: str) -> bool:

@@ -112,6 +112,51 @@ def test_mapping_and_unmapped_names_together():
     assert "interactions: columns not used: x" in tables.notes
 
 
+WORDS = {"전화": "phone.human", "it's": "chat.bot", "=1+1": "email", "a\\b": "app", "1": "sms"}
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "duckdb"])
+def test_words_of_the_source_are_read_as_those_of_cxml(tmp_path, kind):
+    channels = [*WORDS, *(f" {word} " for word in WORDS), "phone.ivr", "전화기", None, ""]
+    told = interactions(
+        channel=channels, started_at=pd.date_range("2025-01-01", periods=len(channels), freq="7h11min")
+    )
+    stripped = [channel and channel.strip() for channel in channels]
+    meant = told.assign(
+        channel=[WORDS.get(one, channel) for one, channel in zip(stripped, channels, strict=True)]
+    )
+    spec = {**written(told, kind, tmp_path), "words": {"channel": WORDS}}
+    assert fingerprint(open_tables(config(tmp_path, interactions=spec))) == fingerprint(opened(meant))
+
+
+def test_codes_of_any_type_can_have_a_meaning():
+    frame = interactions(
+        Kanal=[1, 2, 3], abandoned=["예", "아니오", "예"], wait_s=["5", "없음", "7"],
+        started_at=pd.date_range("2025-01-01", periods=3, freq="D"),
+    )  # fmt: skip
+    words = {
+        "channel": {"1": "phone", "2": "chat"}, "abandoned": {"예": "true", "아니오": "false"}, "wait_s": {"없음": ""},
+    }  # fmt: skip
+    tables = opened(frame, spec={"columns": {"channel": "Kanal"}, "words": words})
+    rows = tables.engine.rows("select channel, abandoned, wait_s from interactions order by started_at")
+    assert rows == [("phone", True, 5.0), ("chat", False, None), ("3", True, 7.0)]
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "text"),
+    [
+        ({"chanel": {"a": "phone"}}, ConfigError, "did you mean 'channel'"),
+        ({"topic": {"a": "billing"}}, DataError, "there is no column 'topic'"),
+        ({"channel": "phone"}, ConfigError, "a table of tables by column"),
+        ({"channel": {"a": 1}}, ConfigError, "a table of names"),
+    ],
+)
+def test_words_that_cannot_be(words, error, text):
+    with pytest.raises(error) as caught:
+        opened(interactions(channel=["a"]), spec={"words": words})
+    assert text in str(caught.value)
+
+
 def test_source_in_memory_replaces_that_of_the_configuration(tmp_path):
     made = config(tmp_path, interactions={"source": "not-there.csv", "columns": {"customer_id": "who"}})
     frame = pd.DataFrame({"who": ["a"], "started_at": ["2025-01-01 01:00:00"]})
