@@ -321,8 +321,7 @@ def _across(table: Table, names: set[str]) -> Iterator[Rule]:
         yield _note("channel", f"not regexp_matches(channel, '{_CHANNELS}')",
                     "{share} of the rows have a channel that no feature knows; known are phone, chat,"
                     " email, social, sms, store, portal, app, web, letter, video, also with a point and"
-                    " more behind them; the key words of [tables.interactions] says what yours"
-                    " mean")  # fmt: skip
+                    " more behind them; what yours mean can be said in [tables.interactions] words")  # fmt: skip
 
 
 def _scores(names: set[str]) -> Iterator[Rule]:
