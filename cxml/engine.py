@@ -33,6 +33,8 @@ _LIMITS = {
 }
 WRONG_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 """A statement that cannot be read; what is said of it quotes the statement, and no cell."""
+_STOPPED = ("Query interrupted", "INTERRUPT Error")
+"""How the engine says that Ctrl-C was pressed during a statement."""
 _OUR_OWN_FAULTS = (
     *WRONG_SQL,
     duckdb.InternalException,
@@ -171,7 +173,16 @@ def _in_plain_words(sql: str) -> Iterator[None]:
         raise _too_large() from None
     except _OUR_OWN_FAULTS:
         raise
-    except (duckdb.Error, pa.ArrowException, OSError) as error:  # the latter two while batches stream
+    except (
+        duckdb.Error,
+        pa.ArrowException,
+        OSError,
+        RuntimeError,
+    ) as error:  # all but the first while batches stream
+        if str(error).startswith(_STOPPED):
+            raise KeyboardInterrupt from None
+        if isinstance(error, RuntimeError):
+            raise
         if str(error).startswith("Out of Memory"):
             raise _too_large() from None
         what, where, fix = _unreadable(str(error))

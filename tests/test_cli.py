@@ -715,7 +715,7 @@ def test_ctrl_c_ends_with_a_word_and_earlier_output(company: Path, out: Path) ->
     assert "checking" in job.stderr.readline()
     job.send_signal(signal.SIGINT)
     printed, told = job.communicate(timeout=60)
-    assert (job.returncode, printed) == (130, "")
+    assert job.returncode in (130, -signal.SIGINT) and printed == ""  # a shell says 130 for both
     assert "stopped; earlier output stands" in told and "Traceback" not in told
 
 
