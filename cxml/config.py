@@ -30,11 +30,13 @@ from cxml.sections import (
     Training,
     Value,
     ValueSource,
+    Within,
 )
 
 S = TypeVar("S")
 _UNITS = {"D": 86400, "W": 7 * 86400, "h": 3600, "min": 60, "s": 1}
 _DURATION = re.compile(r"^(\d+)\s*(D|W|h|min|s)$")
+_LONGEST = timedelta(days=36_525)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,15 +158,15 @@ def duration(text: str, where: str = "") -> timedelta:
             expected="a whole number with D, W, h, min or s",
             fix="write for example '90D'",
         )
-    try:
-        return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
-    except OverflowError as error:
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if seconds > _LONGEST.total_seconds():
         raise ConfigError(
             f"{text!r} is too long",
             where=where,
-            expected="a span that a calendar can hold",
+            expected=f"at most {_LONGEST.days:,} days",
             fix="write for example '90D'",
-        ) from error
+        )
+    return timedelta(seconds=seconds)
 
 
 def _known(raw: Any, names: Any, where: str) -> None:
@@ -212,7 +214,25 @@ def _read(cls: type[S], raw: Any, where: str, zone: ZoneInfo) -> S:
             expected=str(fields[missing[0]].metadata["says"]),
             fix=f"add {missing[0]} = ...",
         )
-    return cls(**{n: _value(hints[n], raw[n], f"{where} {n}", zone) for n in raw})
+    found = {n: _value(hints[n], raw[n], f"{where} {n}", zone) for n in raw}
+    for name, value in found.items():
+        _inside(value, fields[name], f"{where} {name}")
+    return cls(**found)
+
+
+def _inside(value: Any, key: dataclasses.Field[Any], where: str) -> None:
+    """Refuse a value, or a value of a table, outside of what its key takes."""
+    within: Within | None = key.metadata["within"]
+    named = value if isinstance(value, Mapping) else {"": value}
+    for name, one in named.items():
+        if within and not within.holds(one):
+            span = isinstance(one, timedelta)
+            raise ConfigError(
+                "this value cannot be used",
+                where=f"{where}.{name}".rstrip("."),
+                expected=f"a time span {within}" if span else str(within),
+                fix="write for example '5min'" if span else f"write for example {key.default}",
+            )
 
 
 def _value(kind: Any, raw: Any, where: str, zone: ZoneInfo) -> Any:
@@ -291,6 +311,15 @@ def _instant(raw: Any, zone: ZoneInfo, where: str) -> datetime:
 
 def _coherent(config: Config) -> None:
     """Refuse what contradicts itself across keys."""
+    project = config.project
+    _need(
+        bool(project.languages), "[project] languages", "at least one of en, ko", 'write languages = ["ko"]'
+    )
+    _need(bool(project.name.strip()), "[project] name", "a name", "write one, or leave the key out")
+    _need(
+        bool(re.fullmatch("[A-Z]{3}", project.currency)), "[project] currency", "an ISO code of three capitals",
+        "write for example 'KRW'",
+    )  # fmt: skip
     for name in config.population.activity:
         _table(name, "[population] activity")
     for name in config.churn.activity:
@@ -316,39 +345,13 @@ def _coherent(config: Config) -> None:
         )
     lookbacks = config.features.lookbacks
     _need(
-        bool(lookbacks) and min(lookbacks) >= 1 and len(set(lookbacks)) == len(lookbacks),
+        bool(lookbacks)
+        and 1 <= min(lookbacks) <= max(lookbacks) <= _LONGEST.days
+        and len(set(lookbacks)) == len(lookbacks),
         "[features] lookbacks",
-        "whole days above 0, each once",
+        f"whole days above 0, at most {_LONGEST.days:,}, each once",
         "write for example [30, 90, 365]",
     )
-    _need(config.training.count >= 1, "[training] count", "at least 1", "write count = 8")
-    for name in ("trials", "minutes", "seed", "threads"):
-        _need(
-            getattr(config.model, name) >= 0,
-            f"[model] {name}",
-            "0 or more",
-            f"write {name} = 0, or leave it out",
-        )
-    _need(config.churn.times > 0, "[churn] times", "a number above 0", "write for example times = 3.0")
-    _need(
-        config.value.discount_rate > -1,
-        "[value] discount_rate",
-        "a share a year above -1",
-        "write 0.1 for 10 %",
-    )
-    for channel, span in config.promises.answer.items():
-        _need(
-            span > timedelta(0), f"[promises.answer] {channel}", "a span above 0", "write for example '5min'"
-        )
-    for name in ("save_rate", "holdout"):
-        _need(
-            0 <= getattr(config.decisions, name) <= 1, f"[decisions] {name}", "0 to 1", "write 0.1 for 10 %"
-        )
-    for name in ("contact_cost", "offer_cost", "budget"):
-        cost = getattr(config.decisions, name)
-        _need(0 <= cost < float("inf"), f"[decisions] {name}", "money, 0 or more", f"write {name} = 0.0")
-    for name in ("most", "stories"):
-        _need(getattr(config.decisions, name) >= 0, f"[decisions] {name}", "0 or more", f"write {name} = 0")
 
 
 def _ready_label(config: Config) -> None:
@@ -374,12 +377,14 @@ def _need(holds: bool, where: str, expected: str, fix: str) -> None:
 
 
 def _table(name: str, where: str) -> None:
-    if name not in TABLES:
+    """*name* is a table, and one about customers."""
+    about = [table.name for table in TABLES.values() if table.owner == "customer_id"]
+    if name not in about:
         raise ConfigError(
-            f"unknown table {name!r}",
+            f"{name!r} is not about customers" if name in TABLES else f"unknown table {name!r}",
             where=where,
-            expected=f"one of {', '.join(TABLES)}",
-            fix=did_you_mean(name, TABLES),
+            expected=f"one of {', '.join(about)}",
+            fix=did_you_mean(name, about),
         )
 
 
@@ -412,7 +417,7 @@ def _instants(name: str, where: str, *, table_alone: bool = True) -> None:
 
 def _money(source: ValueSource) -> None:
     name = f"{source.table}.{source.column}"
-    if _column(name, "[[value.sources]]") not in ("money", "number"):
+    if _column(name, "[[value.sources]]") != "money":
         raise ConfigError(
             f"{name!r} is no money",
             where="[[value.sources]]",

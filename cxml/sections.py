@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 
-def _key(says: str, default: Any = dataclasses.MISSING) -> Any:
-    """A key of the file, with its meaning for the reference page."""
+@dataclass(frozen=True)
+class Within:
+    """The numbers, or time spans in seconds, that a key takes: *low* to *high*, or *above* low only."""
+
+    low: float
+    high: float = math.inf
+    above: bool = False
+
+    def holds(self, value: float | timedelta) -> bool:
+        """Whether *value* is one of them; no infinite one is."""
+        x = value.total_seconds() if isinstance(value, timedelta) else float(value)
+        return math.isfinite(x) and self.low <= x <= self.high and not (self.above and x == self.low)
+
+    def __str__(self) -> str:
+        if self.high < math.inf:
+            return f"{self.low:g} to {self.high:g}"
+        return f"above {self.low:g}" if self.above else f"{self.low:g} or more"
+
+
+SOME = Within(0, above=True)
+NONE_OR_SOME = Within(0)
+SHARE = Within(0, 1)
+
+
+def _key(says: str, default: Any = dataclasses.MISSING, within: Within | None = None) -> Any:
+    """A key of the file, with its meaning for the reference page and what it may be."""
+    metadata = {"says": says, "within": within}
     if isinstance(default, Mapping):
-        return field(default_factory=lambda: dict(default), metadata={"says": says})
-    return field(default=default, metadata={"says": says})
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +50,7 @@ class Project:
     name: str = _key("name shown in reports and used for the registered model", "cxml")
     currency: str = _key("ISO code of the one currency", "KRW")
     timezone: str = _key("zone of times that carry none, and of the days in the report", "UTC")
-    languages: tuple[str, ...] = _key("languages of the report", ("en", "ko"))
+    languages: tuple[Literal["en", "ko"], ...] = _key("languages of the report", ("en", "ko"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +105,7 @@ class Churn:
     times: float = _key(
         "rhythm: so many times the customer's median gap without activity is leaving, or the whole horizon",
         3.0,
+        SOME,
     )
     column: str = _key(
         "date: the column that says when the customer left; label: customers. and the column, as its source calls"
@@ -98,7 +125,7 @@ class ValueSource:
 
     table: str = _key("table of the money")
     column: str = _key("its column")
-    share: float = _key("share that is margin", 1.0)
+    share: float = _key("share that is margin", 1.0, Within(0.001, 1000))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +133,11 @@ class Value:
     """``[value]``."""
 
     sources: tuple[ValueSource, ...] = _key("what is added up; empty: no value model", ())
-    discount_rate: float = _key("a year; money at day d counts (1 + rate) ** (-d / 365)", 0.1)
+    discount_rate: float = _key(
+        "a year; money at day d counts (1 + rate) ** (-d / 365)", 0.1, Within(-0.99, 100)
+    )
     lifetime: timedelta = _key(
-        "how far ahead expected lifetime and lifetime value look", timedelta(days=1095)
+        "how far ahead expected lifetime and lifetime value look", timedelta(days=1095), SOME
     )
 
 
@@ -118,7 +147,9 @@ class Training:
 
     cutoffs: tuple[datetime, ...] = _key("cutoffs; empty: the last matured month starts", ())
     count: int = _key(
-        "how many month starts to train on when no cutoffs are given; later ones calibrate and test", 8
+        "how many month starts to train on when no cutoffs are given; later ones calibrate and test",
+        8,
+        Within(1),
     )
 
 
@@ -148,42 +179,51 @@ class Promises:
         "time until a contact is answered, by what its channel begins with, * for all others; what is named"
         " here replaces or joins the defaults",
         ANSWERS,
+        SOME,
     )
-    resolution: timedelta = _key("time until an issue is resolved", timedelta(hours=44))
-    delivery: timedelta = _key("time until an order is delivered", timedelta(days=5))
-    refund: timedelta = _key("time until a returned order is refunded", timedelta(days=14))
-    returns: timedelta = _key("time within which an order may be returned", timedelta(days=365))
+    resolution: timedelta = _key("time until an issue is resolved", timedelta(hours=44), SOME)
+    delivery: timedelta = _key("time until an order is delivered", timedelta(days=5), SOME)
+    refund: timedelta = _key("time until a returned order is refunded", timedelta(days=14), SOME)
+    returns: timedelta = _key("time within which an order may be returned", timedelta(days=365), SOME)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
     """``[model]``."""
 
-    seed: int = _key("seed of everything random", 0)
-    threads: int = _key("threads of training; 0: all", 0)
+    seed: int = _key("seed of everything random", 0, NONE_OR_SOME)
+    threads: int = _key("threads of training; 0: all", 0, NONE_OR_SOME)
     monotone: bool = _key(
         "let the churn probability move only in the direction that each feature declares", False
     )
-    trials: int = _key("sizes of trees to try beyond the ladder (needs the extra search); 0: none", 0)
-    minutes: float = _key("time for these trials; with trials, whichever ends first; 0: no limit", 0.0)
+    trials: int = _key(
+        "sizes of trees to try beyond the ladder (needs the extra search); 0: none", 0, NONE_OR_SOME
+    )
+    minutes: float = _key(
+        "time for these trials; with trials, whichever ends first; 0: no limit", 0.0, NONE_OR_SOME
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decisions:
     """``[decisions]``."""
 
-    contact_cost: float = _key("cost of one contact", 0.0)
-    offer_cost: float = _key("cost of the offer, when it is taken", 0.0)
-    save_rate: float = _key("share of leavers who stay when contacted", 0.1)
-    holdout: float = _key("share of customers kept out of the list to learn from", 0.1)
-    budget: float = _key("money for one list: contacts, and offers expected to be taken; 0: no limit", 0.0)
-    most: int = _key("most contacts in one list; 0: no limit", 0)
+    contact_cost: float = _key("cost of one contact", 0.0, NONE_OR_SOME)
+    offer_cost: float = _key("cost of the offer, when it is taken", 0.0, NONE_OR_SOME)
+    save_rate: float = _key("share of leavers who stay when contacted", 0.1, SHARE)
+    holdout: float = _key("share of customers kept out of the list to learn from", 0.1, SHARE)
+    budget: float = _key(
+        "money for one list: contacts, and offers expected to be taken; 0: no limit", 0.0, NONE_OR_SOME
+    )
+    most: int = _key("most contacts in one list; 0: no limit", 0, NONE_OR_SOME)
     contacts: str = _key(
         "CSV or Parquet of earlier contacts drawn at random: customer_id, contacted, contacted_at (when the"
         " customer was contacted, or would have been) and, if you like, churned; empty: none",
         "",
     )
-    stories: int = _key("customers at the top of the list whose reasons are told with dates and figures", 300)
+    stories: int = _key(
+        "customers at the top of the list whose reasons are told with dates and figures", 300, NONE_OR_SOME
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -129,6 +129,43 @@ def test_a_configuration_cannot_be_changed():
         ({"training": {"cutoffs": ["soon"]}}, "[training] cutoffs", "2026-01-01"),
         ({"training": {"cutoffs": ["2025-01-01T00:00:00.5"]}}, "[training] cutoffs", "whole second"),
         ({"training": {"count": "8"}}, "[training] count", "a whole number"),
+        ({"population": {"activity": ["agents"]}}, "[population] activity", "not about customers"),
+        ({"churn": {"activity": ["agents"]}}, "[churn] activity", "not about customers"),
+        ({"churn": {"column": "agents.valid_to"}}, "[churn] column", "not about customers"),
+        (
+            {"value": {"sources": [{"table": "agents", "column": "skill"}]}},
+            "value.sources",
+            "not about customers",
+        ),
+        (
+            {"value": {"sources": [{"table": "interactions", "column": "wait_s"}]}},
+            "value.sources",
+            "no money",
+        ),
+        (
+            {"value": {"sources": [{"table": "orders", "column": "margin", "share": 1e-9}]}},
+            "share",
+            "0.001 to 1000",
+        ),
+        (
+            {"value": {"sources": [{"table": "orders", "column": "margin", "share": float("nan")}]}},
+            "share",
+            "0.001",
+        ),
+        ({"value": {"discount_rate": float("inf")}}, "[value] discount_rate", "-0.99 to 100"),
+        ({"value": {"lifetime": "0D"}}, "[value] lifetime", "a time span above 0"),
+        ({"churn": {"times": float("inf")}}, "[churn] times", "above 0"),
+        ({"churn": {"grace": "999999999D"}}, "[churn] grace", "at most 36,525 days"),
+        ({"features": {"lookbacks": [36_526]}}, "[features] lookbacks", "at most 36,525"),
+        ({"promises": {"resolution": "0D"}}, "[promises] resolution", "a time span above 0"),
+        ({"promises": {"answer": {"chat": "0D"}}}, "[promises] answer.chat", "a time span above 0"),
+        ({"decisions": {"contact_cost": -1}}, "[decisions] contact_cost", "0 or more"),
+        ({"decisions": {"budget": float("inf")}}, "[decisions] budget", "0 or more"),
+        ({"training": {"count": 0}}, "[training] count", "1 or more"),
+        ({"project": {**END, "languages": []}}, "[project] languages", "at least one"),
+        ({"project": {**END, "languages": ["fr"]}}, "[project] languages", "one of en, ko"),
+        ({"project": {**END, "name": " "}}, "[project] name", "a name"),
+        ({"project": {**END, "currency": "won"}}, "[project] currency", "three capitals"),
         ({"model": {"monotone": 1}}, "[model] monotone", "true or false"),
         ({"model": {"trials": -1}}, "[model] trials", "0 or more"),
         ({"model": {"trials": 2, "minutes": -1.0}}, "[model] minutes", "0 or more"),
@@ -176,7 +213,7 @@ def test_every_table_can_be_named(name):
     assert parse(tables={name: {"source": "x"}}).tables[name].source == "x"
 
 
-@given(st.integers(0, 10_000), st.sampled_from(["D", "W", "h", "min", "s"]), st.sampled_from(["", " "]))
+@given(st.integers(0, 5_000), st.sampled_from(["D", "W", "h", "min", "s"]), st.sampled_from(["", " "]))
 def test_spans(number, unit, between):
     seconds = {"D": 86400, "W": 604800, "h": 3600, "min": 60, "s": 1}[unit]
     assert duration(f"{number}{between}{unit}") == dt.timedelta(seconds=number * seconds)
