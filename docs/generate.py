@@ -69,7 +69,7 @@ def config_page() -> str:
     lines = [
         "# Keys of cxml.toml",
         "",
-        "Generated from `cxml/config.py`. `cxml init DIR` writes a file with all of them.",
+        "Generated from `cxml/sections.py`. `cxml init DIR` writes a file with all of them.",
         "",
     ]
     hints = typing.get_type_hints(Config)

@@ -198,7 +198,7 @@ def test_everything_that_is_imported_is_a_dependency() -> None:
     comes_along = {"numpy": "pandas", "scipy": "scikit-learn", "markupsafe": "jinja2"}
     names = {"sklearn": "scikit-learn"} | comes_along
     used = {name for path in MODULES for name in imported(path)} - set(sys.stdlib_module_names) - {"cxml", ""}
-    optional = {"pyspark", "adbc_driver_postgresql", "optuna"}
+    optional = {"optuna"}
     assert {names.get(name, name) for name in used - optional} <= wishes
 
 

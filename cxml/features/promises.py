@@ -16,7 +16,7 @@ def promise_flags(promises: Promises) -> tuple[Flag, ...]:
     ``promised_s`` goes by the channel of a contact, the others are the same for all rows.
 
     >>> print(promise_flags(Promises())[0].sql[:60])
-    case when channel like 'portal%' then 300e0 when channel lik
+    case when starts_with(channel, 'portal') then 300e0 when sta
     """
     return (
         Flag(
@@ -38,11 +38,11 @@ def by_channel(said: Mapping[str, str]) -> str:
     """What is *said* of the beginning of a row's channel, ``*`` for all others: a row expression.
 
     >>> by_channel({"chat": "1", "*": "2"})
-    "case when channel like 'chat%' then 1 when channel is not null then 2 end"
+    "case when starts_with(channel, 'chat') then 1 when channel is not null then 2 end"
     """
     # The longest beginning first: what is said of social.whatsapp goes before what is said of social.
     channels = sorted(said.keys() - {"*"}, key=lambda name: (-len(name), name))
-    cases = "".join(f" when channel like {literal(name + '%')} then {said[name]}" for name in channels)
+    cases = "".join(f" when starts_with(channel, {literal(name)}) then {said[name]}" for name in channels)
     return f"case{cases} when channel is not null then {said['*']} end"
 
 

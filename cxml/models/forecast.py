@@ -157,16 +157,6 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
         """Median money of each customer: the typical case, 0 where a purchase is unlikely."""
         return self.predict_all(purchases, last_day, horizon)["median_value"]
 
-    def predict_count(self, purchases: pd.DataFrame, last_day: float, horizon: float) -> pd.Series[float]:
-        """Expected purchases of each customer."""
-        return self.predict_all(purchases, last_day, horizon)["expected_count"]
-
-    def predict_median_count(
-        self, purchases: pd.DataFrame, last_day: float, horizon: float
-    ) -> pd.Series[float]:
-        """Median number of purchases of each customer, a whole number."""
-        return self.predict_all(purchases, last_day, horizon)["median_count"]
-
     def predict_all(self, purchases: pd.DataFrame, last_day: float, horizon: float) -> pd.DataFrame:
         """All that is known of each customer who had bought until *last_day*.
 

@@ -156,8 +156,7 @@ class Outlook:
                              expected="frequency, recency, T, mean_spend", fix="use a bundle that cxml wrote")  # fmt: skip
         names = {n: str(told.get(n, "")) for n in ("frequency", "recency", "T", "mean_spend")}
         lead, horizon = number(told, "lead"), number(told, "horizon", least=0.0)
-        steady = tuple((str(name), float(window)) for name, window in told.get("steady", []))
-        columns = PurchaseColumns(**names, lead=lead, horizon=horizon, steady=steady)
+        columns = PurchaseColumns(**names, lead=lead, horizon=horizon, steady=_steady(told.get("steady", [])))
         pareto, bg = (PurchaseValue.from_dict(raw.get(kind)) for kind in ("pareto_nbd", "bg_nbd"))
         return cls(columns, pareto, bg, number(raw, "newcomer"))
 
@@ -200,10 +199,21 @@ def _sorted(history: PurchaseHistory) -> PurchaseHistory:
     return PurchaseHistory(history.customer[order], *(column[order] for column in columns))
 
 
+def _steady(raw: Any) -> tuple[tuple[str, float], ...]:
+    """Columns of money that goes on, and the days each looks back, from JSON values."""
+    whole = isinstance(raw, list) and all(
+        isinstance(one, list) and len(one) == 2 and isinstance(one[0], str) for one in raw
+    )
+    if not whole:
+        raise ModelError("the columns of money that goes on are damaged", where="calibrator.json",
+                         expected="pairs of a column and its days", fix="use a bundle that cxml wrote")  # fmt: skip
+    return tuple((name, number({"days": days}, "days", least=0.0)) for name, days in raw)
+
+
 def _column(X: pd.DataFrame, name: str) -> Floats:
     if name not in X:
         raise ConfigError(
-            f"the purchase models ask for {name}, which was not built", where="[value] purchases",
+            f"the purchase models ask for {name}, which was not built", where="the table to forecast",
             expected="a feature column", fix="build the column, or leave the purchase models out",
         )  # fmt: skip
     # As the schema encodes it, so that any table of the same numbers gives the same bytes.

@@ -250,7 +250,7 @@ class SurvivalClassifier(BaseEstimator):  # type: ignore[misc]
         numbers = isinstance(ends, list) and all(type(v) in (int, float) for v in ends)
         if not numbers or not isinstance(steps, bool) or not _rise(np.array(ends, dtype=np.float64)):
             raise ModelError(
-                "the periods are damaged", where="survival.json", expected="rising ends, and whether time has steps",
+                "the periods are damaged", where="calibrator.json", expected="rising ends, and whether time has steps",
                 fix="use a bundle that cxml wrote",
             )  # fmt: skip
         made = cls(num_threads=num_threads)

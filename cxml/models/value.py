@@ -2,8 +2,9 @@
 
 Expected value (for ranking and totals) and median value (the typical customer) are two answers, because
 no forecast is best at both. The expected one is a hurdle (the probability of any positive value, times the
-amount when there is one), a Tweedie forest, or, where purchases are known, one on a Pareto/NBD forecast or
-a mean of all: whatever ranks and meets the deciles best on customers held out.
+amount when there is one), a Tweedie forest, or, where purchases are known, a regression or a forest on a
+Pareto/NBD forecast, or the mean of that forecast, regression and Tweedie trees: whatever ranks and meets
+the deciles best on customers held out.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from cxml.models.choice import ranked
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
 from cxml.models.forest import Forest, Task, make_folds
 from cxml.models.hurdle import HURDLE, Amounts, Hurdle, Ranges
-from cxml.models.outlook import EXTRA, Outlook, PurchaseColumns, Sight
+from cxml.models.outlook import Outlook, PurchaseColumns, Sight
 from cxml.models.regression import TweedieRegression
 from cxml.models.schema import Schema
 from cxml.models.trees import Binned
@@ -62,7 +63,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     purchases : PurchaseColumns, optional
         Which columns of a DataFrame hold the history of purchases. They become forecasts by Pareto/NBD and
-        BG/NBD with Gamma-Gamma, which all forests see as features and two candidates build on. Left out
+        BG/NBD with Gamma-Gamma, which all forests see as features and three candidates build on. Left out
         where too few customers bought again.
     min_events : int
         Fewest rows with a positive value. With fewer rows than this at or below zero, the
@@ -218,11 +219,6 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             )  # fmt: skip
         remember_schema(made, schema)
         return made
-
-    @property
-    def extra_columns(self) -> int:
-        """Columns that the trees see beyond those of the schema."""
-        return EXTRA if self.outlook_ is not None else 0
 
     def _grow(
         self, encoded: Matrix, categories: Sequence[int], value: Floats, folds: Rows, keys: Rows

@@ -24,8 +24,8 @@ _SHOWN = {
 _JUDGED = {"churn": ("auc", "log_loss"), "value": ("gini", "decile_mape")}
 _PLOTTED = {"churn": ("auc", "top_decile_lift", "log_loss"), "value": ("gini", "decile_mape")}
 _LOWER = {"log_loss", "brier", "ece", "decile_mape", "mae"}
-_NO_RANKING = {"base_rate", "mean"}
-"""Baselines that say the same of everybody: a line of theirs in a plot of ranking would only take room."""
+_NO_RANKING = {"base_rate"}
+"""The baseline that says the same of everybody: a line of its own in a plot of ranking would only take room."""
 _RANKING = {"auc", "pr_auc", "top_decile_lift", "gini", "spearman"}
 _CURVES = {"cutoffs": "backtest.by_cutoffs", "lookback": "backtest.by_lookback"}
 _RANDOM = {

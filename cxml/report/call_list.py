@@ -20,7 +20,7 @@ from cxml.report.story_text import StoryText
 from cxml.report.words import Words, upper_first
 
 CALL_LIST_ROWS = 10_000
-"""Rows of the list, highest risk first."""
+"""Rows of the list at most, in the order to contact."""
 Cell = str | float | int | None
 
 

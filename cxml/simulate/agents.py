@@ -124,7 +124,7 @@ def agent_rows(rng: np.random.Generator, staff: Staff, months: Months) -> Rows:
     mood = rng.beta(5, 3, size)[agent] + rng.normal(0, 0.05, len(first))
     return {
         "agent_id": agent, "valid_from": np.where(early, hired, start),
-        "valid_to": _until(staff.agent_of, agent, seat, months, np.append(agent[1:] == agent[:-1], False), start),
+        "valid_to": _until(staff.agent_of, agent, months, np.append(agent[1:] == agent[:-1], False), start),
         "skills": (seat % _SERVED_TOPICS) * len(TOPICS) + np.minimum(trained, _SERVED_TOPICS - TEAM_TOPICS),
         "languages": staff.speaks[seat] @ (1 << np.arange(len(LANGUAGES))),
         "training_h": base + 8.0 * trained, "hired_at": hired,
@@ -150,7 +150,7 @@ def agent_words() -> dict[str, tuple[str, ...]]:
 
 
 def _until(
-    agent_of: IntArray, agent: IntArray, seat: IntArray, months: Months, goes_on: BoolArray, start: IntArray
+    agent_of: IntArray, agent: IntArray, months: Months, goes_on: BoolArray, start: IntArray
 ) -> IntArray:
     """When each span ends: with the agent's next span, or when the seat passes on."""
     follows = np.full(int(agent_of.max()) + 1, NEVER)

@@ -62,7 +62,7 @@ def effect_truth(
     seen = _snapshots(people, months, left)
     spread = float(np.var(hazard.total[seen])) or 1.0
     hidden = np.broadcast_to(hazard.hidden, hazard.total.shape)[seen]
-    rows = [_effect_row(factor.name, hazard.service[factor.name][seen], spread) for factor in FACTORS]
+    rows = [_effect_row(hazard.service[factor.name][seen], spread) for factor in FACTORS]
     columns: dict[str, list[object]] = {
         "factor": [factor.name for factor in FACTORS],
         "kind": [effects.kind(factor.name) for factor in FACTORS],
@@ -84,7 +84,7 @@ def _snapshots(people: Population, months: Months, left: IntArray) -> BoolArray:
     return np.asarray(there)
 
 
-def _effect_row(name: str, values: FloatArray, spread: float) -> dict[str, float]:
+def _effect_row(values: FloatArray, spread: float) -> dict[str, float]:
     mean = float(np.mean(values)) if len(values) else 0.0
     return {
         "mean_contribution": mean,

@@ -125,6 +125,18 @@ def test_all_candidates_are_tried_and_the_kept_one_ranks_as_well_as_the_baseline
     assert np.isfinite(fitted.predict_all(few).to_numpy()).all()
 
 
+@pytest.mark.parametrize(
+    "steady", [5, None, [["a"]], [["a", "x"]], [["a", 0.0]], [["a", float("nan")]], [[1, 30.0]]]
+)
+def test_damaged_columns_of_steady_money_are_refused(steady: object, fitted: ValueRegressor) -> None:
+    assert fitted.outlook_ is not None
+    raw = fitted.outlook_.to_dict()
+    assert Outlook.from_dict(raw).columns == fitted.outlook_.columns
+    with pytest.raises(ModelError) as caught:
+        Outlook.from_dict({**raw, "columns": {**raw["columns"], "steady": steady}})
+    assert caught.value.exit_code == 4 and caught.value.fix
+
+
 @pytest.mark.parametrize("kept", list(CANDIDATES))
 def test_every_candidate_survives_a_bundle(
     kept: str, fitted: ValueRegressor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
