@@ -15,7 +15,7 @@ import pandas as pd
 from cxml.config import Config
 from cxml.features.worth import MEAN_SPEND, PURCHASES
 from cxml.models.baselines import NaiveValue, PurchaseBaseline
-from cxml.models.outlook import PurchaseColumns
+from cxml.models.purchase_features import PurchaseColumns
 from cxml.models.value import ValueRegressor
 from cxml.splits import Plan
 

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from cxml.errors import ConfigError, ModelError, NotEnoughDataError
 from cxml.models.encoding import refuse_missing
-from cxml.models.outlook import Outlook, PurchaseColumns
+from cxml.models.purchase_features import Outlook, PurchaseColumns
 from cxml.models.schema import Schema
 from cxml.splits import hash_share
 

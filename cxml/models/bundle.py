@@ -30,7 +30,7 @@ from cxml.models.churn import ChurnClassifier
 from cxml.models.forest import Forest
 from cxml.models.info_sheet import info_sheet
 from cxml.models.lifetime import Lifetime
-from cxml.models.outlook import EXTRA
+from cxml.models.purchase_features import EXTRA
 from cxml.models.schema import Schema
 from cxml.models.value import FORESTS, ValueRegressor
 

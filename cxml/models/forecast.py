@@ -27,11 +27,11 @@ from cxml.models.forecast_parts import (
     expected_count,
     read_part,
 )
+from cxml.models.median import Typical
 from cxml.models.purchase_log import WEEK, LogAsOf
 from cxml.models.purchase_value import PurchaseValue
-from cxml.models.regression import TweedieRegression
 from cxml.models.spend import daily_purchases
-from cxml.models.typical import Typical
+from cxml.models.tweedie import TweedieRegression
 
 Floats = NDArray[np.float64]
 CANDIDATES: Mapping[str, tuple[str, ...]] = {

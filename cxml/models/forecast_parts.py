@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from cxml.errors import ModelError, NotEnoughDataError
 from cxml.models.calibration import number
 from cxml.models.purchase_log import COLUMNS, WEEK, LogAsOf
-from cxml.models.regression import TweedieRegression
 from cxml.models.trees import Binned, read_trees, tree_margins, tree_text
+from cxml.models.tweedie import TweedieRegression
 
 Floats = NDArray[np.float64]
 PURCHASES, REGRESSION, ON_PURCHASES, TREES = "pareto_nbd", "regression", "trees_on_pareto_nbd", "trees"

@@ -25,10 +25,10 @@ from cxml.models.choice import ranked
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
 from cxml.models.forest import Forest, Task, make_folds
 from cxml.models.hurdle import HURDLE, Amounts, Hurdle, Ranges
-from cxml.models.outlook import Outlook, PurchaseColumns, Sight
-from cxml.models.regression import TweedieRegression
+from cxml.models.purchase_features import Outlook, PurchaseColumns, Sight
 from cxml.models.schema import Schema
 from cxml.models.trees import Binned
+from cxml.models.tweedie import TweedieRegression
 from cxml.models.value_forests import Nursery
 
 Floats = NDArray[np.float64]

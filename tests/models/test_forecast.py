@@ -15,8 +15,8 @@ from cxml.errors import DataError, ModelError, NotEnoughDataError
 from cxml.metrics import normalised_gini, value_metrics
 from cxml.models.choice import ranked
 from cxml.models.forecast import CANDIDATES, SpendForecast
-from cxml.models.regression import TweedieRegression
-from cxml.models.typical import Typical
+from cxml.models.median import Typical
+from cxml.models.tweedie import TweedieRegression
 
 LAST, HORIZON = 364, 180
 

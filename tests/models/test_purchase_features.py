@@ -14,7 +14,7 @@ from cxml.metrics import value_metrics
 from cxml.models.baselines import PurchaseBaseline
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
-from cxml.models.outlook import Outlook, PurchaseColumns
+from cxml.models.purchase_features import Outlook, PurchaseColumns
 from cxml.models.spend import PurchaseHistory
 from cxml.models.value import CANDIDATES, ValueRegressor
 
