@@ -255,7 +255,8 @@ def score(
     cutoff: Cutoff = None,
     out: Out = None,
     model: Annotated[
-        str | None, typer.Option(help="bundle folder or name@alias; default the champion", metavar="REF")
+        str | None,
+        typer.Option(help="bundle folder, name@alias or name/version; default the champion", metavar="REF"),
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="write scores.csv as well")] = False,
     chunk: Annotated[

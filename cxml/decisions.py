@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 RankedBy = Literal["risk", "uplift"]
 LimitedBy = Literal["profit", "budget", "most"]
-FACTORS = (0.5, 1.0, 2.0)
+SENSITIVITY = (0.5, 1.0, 2.0)
 """Save rates of the sensitivity, over the one configured."""
 
 _HOLDOUT_SEED = 1
@@ -254,7 +254,7 @@ def call_plan(
 
     steps = (len(order) * np.linspace(0, 1, _POINTS) ** 2).round()  # close together where the best sizes lie
     scenarios, sizes = [], np.unique(np.r_[steps, size, paying]).astype(np.int64)
-    for factor in FACTORS if money else ():
+    for factor in SENSITIVITY if money else ():
         each = expected_profit(p, worth, save_rate=0.0, **costs, uplift=np.minimum(factor * saves, p))[order]
         total = np.r_[0.0, np.cumsum(np.nan_to_num(each))]
         good = each[each > 0]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
+from scipy.stats import binomtest
 
 from cxml.errors import DataError
 
@@ -99,13 +99,8 @@ def judge(held: ArrayLike, left: ArrayLike) -> Judgement:
 
 def _wilson(hits: int, rows: int) -> tuple[float, float]:
     """Wilson's score interval of a share."""
-    z, share = float(ndtri((1 + LEVEL) / 2)), hits / rows
-    middle, spread = (
-        share + z * z / (2 * rows),
-        z * math.sqrt(share * (1 - share) / rows + (z / (2 * rows)) ** 2),
-    )
-    scale = 1 + z * z / rows
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+    found = binomtest(hits, rows).proportion_ci(LEVEL, method="wilson")
+    return float(found.low), float(found.high)
 
 
 def _ratio(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import binomtest, rankdata, spearmanr
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
@@ -190,11 +190,13 @@ def calibration_table(y: ArrayLike, p: ArrayLike, bins: int = 10) -> pd.DataFram
     """
     outcome, prob = _pair(y, p)
     table = _by_bin(outcome, prob, bins)
-    z, n, share = 1.959963984540054, table["rows"], table["actual"]
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    hits = (table["actual"] * table["rows"]).round().astype(np.int64)
+    ends = [
+        binomtest(n, rows).proportion_ci(0.95, method="wilson")
+        for n, rows in zip(hits.tolist(), table["rows"].tolist(), strict=True)
+    ]
     rising = _by_bin(_isotonic(outcome, prob), prob, bins)["actual"]
-    return table.assign(low=middle - half, high=middle + half, isotonic=rising)
+    return table.assign(low=[one.low for one in ends], high=[one.high for one in ends], isotonic=rising)
 
 
 def lift_table(

@@ -50,7 +50,7 @@ def score(
 ) -> Path:
     """Score everybody at risk at *cutoff* (by default observation_end) with the champion or *model*.
 
-    *model* is a bundle folder or ``name@alias`` of the registry. Returns the run folder.
+    *model* is a bundle folder, or ``name@alias`` or ``name/version`` of the registry. Returns the run folder.
     """
     from cxml import scoring, snapshots
     from cxml.features import matrix

@@ -12,6 +12,7 @@ from cxml.report import charts
 from cxml.report.behind import Behind, Cause, Contrast, Spot, Stays
 from cxml.report.content import HARDLY, FactorNumbers
 from cxml.report.figures import Figures
+from cxml.report.inputs import SMALL_GROUP
 from cxml.report.safe_text import visible
 from cxml.report.words import Words, lower_first
 
@@ -60,7 +61,7 @@ class BehindText:
     def today(self, x: Contrast) -> Markup:
         """How many there are today, and what is at risk with them; nothing where they are too few to be counted."""
         f = self._figures
-        if not x.customers >= 10:
+        if not x.customers >= SMALL_GROUP:
             return Markup()
         if math.isnan(x.value_at_risk):
             return self._words("behind.today", customers=f.people(x.customers))

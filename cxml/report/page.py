@@ -22,7 +22,8 @@ from cxml.report.plan_text import PlanText
 from cxml.report.promises_text import PromisesText
 from cxml.report.reasons import reason_text
 from cxml.report.story_text import StoryText
-from cxml.report.words import Words, lower_first, upper_first
+from cxml.report.voice import Voice
+from cxml.report.words import lower_first, upper_first
 
 CALL_LIST_FILE = "call_list.xlsx"
 _BARS = 12
@@ -69,20 +70,19 @@ def render(inputs: ReportInputs, lang: Language) -> str:
 
 def render_content(content: Content, inputs: ReportInputs, lang: Language) -> str:
     """The page of a content that is already computed."""
-    voice = Voice(content, inputs, lang)
+    voice = _Voice(content, inputs, lang)
     template = environment().get_template("report.html.j2")
     return template.render(c=content, v=voice, t=voice.words, f=voice.figures, small=SMALL_GROUP)
 
 
-class Voice:
+class _Voice(Voice):
     """What the templates say: content in one language."""
 
     def __init__(self, content: Content, inputs: ReportInputs, lang: Language) -> None:
+        zone = content.scope.timezone
+        super().__init__(lang, Figures(lang, content.scope.currency, zone), zone)
         self.content = content
         self.labels = inputs.labels
-        self.lang = lang
-        self.words = Words(lang)
-        self.figures = Figures(lang, content.scope.currency, content.scope.timezone)
         self.story = StoryText(self.words, self.figures)
         self.behind = BehindText(self.labels, self.words, self.figures)
         self.promises = PromisesText(self.words, self.figures)
@@ -113,10 +113,6 @@ class Voice:
         if 0 < customers < SMALL_GROUP:
             return self.words.plain("page.few", n=SMALL_GROUP)
         return self.figures.people(customers)
-
-    def heads(self, customers: int) -> Figure | str:
-        """As ``group``, where the noun is said already."""
-        return self.group(customers) if 0 < customers < SMALL_GROUP else self.figures.heads(customers)
 
     def one_in(self) -> int:
         """One in how many customers leaves; 0 where that says little."""
