@@ -144,9 +144,21 @@ _CONTACTS = (
     ),
     Story(
         "unanswered", "interactions", ("waiting",),
-        f"{WRITTEN} and {INBOUND} and first_reply_at is null and age > promised_s and {_within(90)}",
-        (_AT, _CHANNEL, _TOPIC, _TIMES), (Clause("unanswered"), _ABOUT, Clause("times_unanswered")), first="t",
-        near=("reply", "unanswered", "email_reply", "social"), optional=("direction",),
+        f"{INBOUND} and {_within(90)}",
+        (
+            _AT, _CHANNEL, _TOPIC,
+            Fact("times", "count", f"nullif(count(case when silent then 1 end) {_OF_ALL}, 1)"),
+        ),
+        (Clause("unanswered"), _ABOUT, Clause("times_unanswered")),
+        words=(
+            ("met", "case when first_reply_at is not null or resolved_at is not null then t end"),
+            # Who hung up, or was helped on the same issue since, is not waiting for an answer.
+            ("settled", "case when issue_id is not null then max(met) over (partition by g, issue_id) end"),
+            ("silent", f"{WRITTEN} and first_reply_at is null and resolved_at is null and age > promised_s"
+                       " and not coalesce(abandoned, false) and coalesce(settled < t, true)"),
+        ),
+        told="silent", first="t", near=("reply", "unanswered", "email_reply", "social"),
+        optional=("direction", "abandoned", "issue_id", "resolved_at"),
     ),
     Story(
         "gave_up", "interactions", ("abandonment",), f"abandoned and {_within(90)}",

@@ -129,11 +129,17 @@ def long_hold(x: Rows) -> Row | None:
     return row and at(row, channel=row["channel"], hold=seconds(row["hold_s"]), times=again(rows))
 
 
+def met(contact: Row) -> bool:
+    return contact["first_reply_at"] is not None or contact["resolved_at"] is not None
+
+
 def unanswered(x: Rows) -> Row | None:
+    asked = [r for r in within(x["interactions"], 90) if inbound(r)]
     rows = [
-        r for r in within(x["interactions"], 90)
-        if r["channel"] and not r["channel"].startswith(("phone", "store", "field")) and inbound(r)
-        and r["first_reply_at"] is None and C - r["t"] > (promised(r) or 0)
+        r for r in asked
+        if r["channel"] and not r["channel"].startswith(("phone", "store", "field")) and not r["abandoned"]
+        and not met(r) and C - r["t"] > (promised(r) or 0)
+        and not any(met(o) and o["issue_id"] == r["issue_id"] and o["t"] >= r["t"] for o in asked if r["issue_id"])
     ]  # fmt: skip
     row = pick(rows, lambda r: r["t"])
     return row and at(row, channel=row["channel"], topic=row["topic"], times=again(rows))
