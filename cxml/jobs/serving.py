@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from cxml import store
 from cxml.config import load_config
-from cxml.errors import ConfigError, CxmlError
+from cxml.errors import ConfigError, DataError
 from cxml.jobs.learning import train
 from cxml.jobs.preparing import check, simulate
+from cxml.manifest import RUN_NAME
 from cxml.workplace import (
     ConfigLike,
     Progress,
@@ -122,9 +123,10 @@ def report(
 
 def _scored(out: str | Path) -> Path:
     """The latest scoring run in *out*, whole and in the shape that this version reads."""
-    folder = store.current(out)
-    if store.verify(folder)["info"].get("score_format") != FORMAT:
-        raise CxmlError(
+    named = Path(out).resolve()  # CURRENT, or the folder of a run, may be named as well
+    folder = named if RUN_NAME.fullmatch(named.name) else store.current(out)
+    if store.verify(folder, error=DataError)["info"].get("score_format") != FORMAT:
+        raise DataError(
             "these are no scores, or another version of cxml wrote them", where=str(folder),
             expected="the output folder of 'cxml score'", fix="name it with --scores, or score again",
         )  # fmt: skip

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from cxml.report.content import Content, calls_of, compute, ranked
+from cxml.report.content import Call, Content, calls_of, compute, ranked
 from cxml.report.figures import Figures, Language
 from cxml.report.inputs import ReportInputs
 from cxml.report.reasons import reason_text
@@ -123,7 +123,7 @@ def _list(inputs: ReportInputs, words: Words) -> list[_Column]:
             t("calls.status"),
             22,
             "text",
-            [t("calls.holdout" if c.holdout else "calls.contact") for c in calls],
+            [t(status) for status in _statuses(inputs, calls)],
         ),
         _Column(t("calls.probability"), 12, "share", [c.probability for c in calls]),
     ]
@@ -144,6 +144,15 @@ def _list(inputs: ReportInputs, words: Words) -> list[_Column]:
             _Column(t("calls.next"), 36, "text", missing),
         ]
     return columns
+
+
+def _statuses(inputs: ReportInputs, calls: Sequence[Call]) -> Iterator[str]:
+    """Whether each call is planned, as a key of the catalogue; where no money is known all are but those held out."""
+    plan = inputs.calls.get("plan") or {}
+    left = plan["size"] if plan.get("scenarios") else len(calls)
+    for call in calls:
+        yield "calls.holdout" if call.holdout else "calls.contact" if left > 0 else "calls.unplanned"
+        left -= not call.holdout
 
 
 def _factors(content: Content, words: Words) -> list[_Column]:

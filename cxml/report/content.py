@@ -370,7 +370,7 @@ def _calls(inputs: ReportInputs) -> Calls:
         scores["value_at_risk" if inputs.has_value else "churn_probability"].fillna(0).to_numpy(np.float64)
     )
     top = max(1, len(scores) // 10)
-    first = float(np.sort(weight)[::-1][:top].sum())
+    first = float(pd.Series(weight, index=scores.index)[ranked(inputs, top).index].sum())
     total = float(weight.sum())
     paying, profit = None, math.nan
     gains = pd.to_numeric(scores["expected_profit"]).fillna(0) if "expected_profit" in scores else None

@@ -140,13 +140,19 @@ class _Voice(Voice):
         return any(one.cause for one in self.content.behind.values())
 
     def levers(self) -> tuple[FactorNumbers, ...]:
-        """Levers with more than hardly any link; all where there is none."""
-        told = tuple(f for f in self.content.levers if f.share >= HARDLY and not f.small)
+        """Levers that tell something; all where none does."""
+        told = tuple(f for f in self.content.levers if self._tells(f))
         return told or self.content.levers
 
     def hardly(self) -> tuple[Name, ...]:
-        """Levers with hardly any link."""
-        return tuple(f.name for f in self.content.levers if f.share < HARDLY or f.small)
+        """Levers with little weight, or that hit hardly anybody."""
+        return tuple(f.name for f in self.content.levers if not self._tells(f))
+
+    def _tells(self, lever: FactorNumbers) -> bool:
+        """Whether a lever weighs in the forecast, or is supported as a cause."""
+        behind = self.content.behind.get(lever.factor)
+        supported = behind is not None and behind.cause is not None and behind.cause.badge == "supported"
+        return supported or (lever.share >= HARDLY and not lever.small)
 
     def areas(self) -> list[tuple[str, float]]:
         """Each area's share of the forecast, the largest first; last what is not a service factor."""

@@ -53,6 +53,7 @@ class PlanText:
         limited = "" if plan.limited_by == "profit" else f"_{plan.limited_by}"
         said = [
             t(f"plan.size{limited}", size=f.people(plan.size), best=f.people(plan.best_size)),
+            *([t("plan.skipped", rank=f.count(plan.size + plan.withheld))] if plan.withheld else []),
             t("plan.brings", profit=f.money(plan.profit), cost=f.money(plan.cost), leavers=f.people(plan.leavers),
               saved=f.people(plan.saved)),
         ]  # fmt: skip

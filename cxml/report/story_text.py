@@ -51,7 +51,10 @@ class StoryText:
         if not recovery or not recovery["missing"]:
             return ""
         steps = ", ".join(self._words.named("steps", step) for step in recovery["missing"])
-        return self._words.plain("stories.missing", since=self._day(recovery["since"]), steps=steps)
+        since, topic = self._day(recovery["since"]), recovery.get("topic")
+        if topic:
+            return self._words.plain("stories.missing_about", since=since, topic=visible(topic), steps=steps)
+        return self._words.plain("stories.missing", since=since, steps=steps)
 
     def _said(self, told: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         """The sentences of a story that can be said, with what fills them in; none without the first one."""

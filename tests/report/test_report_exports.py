@@ -45,6 +45,19 @@ def with_ids(inputs: ReportInputs, texts: tuple[str, ...]) -> ReportInputs:
     return dataclasses.replace(inputs, scores=scores, labels=labels)
 
 
+@pytest.mark.parametrize("size", [0, 1, 40, 10**6])
+def test_the_list_says_who_is_to_be_contacted(inputs: ReportInputs, size: int) -> None:
+    calls = {**inputs.calls, "plan": {**inputs.calls["plan"], "size": size}}
+    few = dataclasses.replace(inputs, scores=inputs.scores.head(300), calls=calls)
+    head, *body = sheets(call_list_xlsx(few, "en"))["Call list"]
+    status = pd.DataFrame(body, columns=head)["Status"]
+    reached = status[status != "Holdout: do not contact"].to_list()
+    assert reached == ["Contact"] * min(size, len(reached)) + ["Not planned"] * max(0, len(reached) - size)
+    unpriced = {"plan": {**calls["plan"], "scenarios": []}, "proof": None}
+    head, *body = sheets(call_list_xlsx(dataclasses.replace(few, calls=unpriced), "en"))["Call list"]
+    assert "Not planned" not in {*pd.DataFrame(body, columns=head)["Status"]}
+
+
 def test_list_holds_the_ranking(inputs: ReportInputs) -> None:
     scores = inputs.scores.head(1500)
     order = scores.sort_values("value_at_risk", ascending=False, ignore_index=True)

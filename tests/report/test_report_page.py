@@ -82,6 +82,24 @@ def test_top_tenth_of_the_list(inputs: ReportInputs, pages: dict[str, Any]) -> N
     _close(pages["en"].figures("overview"), sum(at_risk[:1000]) / sum(at_risk))
 
 
+def test_what_the_top_of_the_list_holds_follows_the_list(inputs: ReportInputs, read: Any) -> None:
+    mixed = np.random.default_rng(3).permutation(len(inputs.scores)).astype(float)
+    scores = inputs.scores.assign(expected_profit=mixed)
+    first = scores.nlargest(len(scores) // 10, "expected_profit")["value_at_risk"].sum()
+    page = read(render(dataclasses.replace(inputs, scores=scores), "en"))
+    _close(page.figures("overview"), first / scores["value_at_risk"].sum())
+
+
+def test_a_cause_is_never_said_to_have_little_weight(inputs: ReportInputs, read: Any) -> None:
+    levers = [name for name, factor in inputs.labels["factors"].items() if factor["kind"] == "lever"]
+
+    def said(badge: str) -> bool:
+        told = {name: {"badge": badge, "reason": "passed"} for name in levers}
+        return "Little weight" in read(render(dataclasses.replace(inputs, causes=told), "en")).prose()
+
+    assert said("association_only") and not said("supported")
+
+
 def test_factor_table_tells_what_the_drivers_say(inputs: ReportInputs, pages: dict[str, Any]) -> None:
     shown = pages["en"].figures("factors")
     levers = inputs.drivers[(inputs.drivers["kind"] == "lever") & (inputs.drivers["customers_hit"] >= 10)]

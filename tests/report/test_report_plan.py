@@ -38,6 +38,7 @@ def test_a_scenario_with_more_saved_is_no_worse(inputs: ReportInputs) -> None:
         ({"limited_by": "most"}, "The limit on contacts"),
         ({"cost": 0.0}, "No cost is configured"),
         ({"size": 0}, "no contact pays"),
+        ({"size": 7, "withheld": 2}, "the last to contact is No."),
     ],
 )
 def test_what_ends_the_list_is_said(

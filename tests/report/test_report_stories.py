@@ -101,9 +101,17 @@ def test_a_sentence_as_a_caller_hears_it() -> None:
         "open": True,
         "missing": ["apology", "follow_up"],
     }
-    assert say("en").missing(recovery) == "Still missing for the issue of 3 May 2026: apology, follow-up."
+    assert say("en").missing(recovery) == (
+        "Still missing for the issue of 3 May 2026, about “x”: apology, follow-up."
+    )
     assert (
         say("ko").missing(recovery)
+        == "2026년 5월 3일 발생한 ‘x’ 관련 문제에 아직 하지 않은 조치는 사과, 후속 연락입니다."
+    )
+    nameless = {**recovery, "topic": None}
+    assert say("en").missing(nameless) == "Still missing for the issue of 3 May 2026: apology, follow-up."
+    assert (
+        say("ko").missing(nameless)
         == "2026년 5월 3일 발생한 문제에 아직 하지 않은 조치는 사과, 후속 연락입니다."
     )
     assert say("ko").missing({**recovery, "missing": []}) == say("ko").missing(None) == ""
