@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +28,7 @@ from sklearn.metrics import roc_auc_score
 from cxml import jobs, report, snapshots, store, training
 from cxml.config import Config, load_config, parse_config
 from cxml.contracts import CONTACT_END, TABLES
-from cxml.errors import ConfigError, CxmlError, ModelError, NotEnoughDataError
+from cxml.errors import ConfigError, CxmlError, DataError, ModelError, NotEnoughDataError
 from cxml.models.bundle import Bundle
 from cxml.splits import plan_splits
 
@@ -555,6 +556,52 @@ def test_a_report_of_what_is_no_scores_is_refused(world: World, tmp_path: Path) 
                 job(world.file, scores=folder, out=tmp_path / "out")
             assert "score again" in caught.value.fix
     assert not (tmp_path / "out" / "CURRENT").exists()
+
+
+CANARY = "canary-5d1b"
+SPOILT: dict[str, Callable[[Path], Any]] = {
+    "no json": lambda folder: (folder / "model.json").write_text("[", encoding="utf-8"),
+    "another shape": lambda folder: (folder / "labels.json").write_text("[]", encoding="utf-8"),
+    "no part of the model": lambda folder: (folder / "model.json").write_text("{}", encoding="utf-8"),
+    "a plan cut short": lambda folder: (folder / "call_plan.json").write_text('{"plan": {}, "proof": 3}'),
+    "stories of another shape": lambda folder: (folder / "stories.json").write_text('{"customers": [{}]}'),
+    "no probability": lambda folder: pd.read_parquet(folder / "scores.parquet").assign(
+        churn_probability=CANARY
+    ).to_parquet(folder / "scores.parquet"),
+    "no ids": lambda folder: pd.read_parquet(folder / "scores.parquet").assign(
+        customer_id=None
+    ).to_parquet(folder / "scores.parquet"),
+    "a factor without a name": lambda folder: (folder / "labels.json").write_text(
+        json.dumps(without_waiting(json.loads((folder / "labels.json").read_text(encoding="utf-8")))), encoding="utf-8"
+    ),
+}  # fmt: skip
+
+
+def without_waiting(labels: dict[str, Any]) -> dict[str, Any]:
+    del labels["factors"]["waiting"]
+    return labels
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_scores_of_another_shape_make_no_report(world: World, tmp_path: Path, what: str) -> None:
+    """A folder whose list of files fits, and whose content does not: an error without a value of anybody."""
+    with store.run(tmp_path / "score") as run:
+        spoilt = shutil.copytree(world.scored, tmp_path / "spoilt")
+        (spoilt / "manifest.json").unlink()
+        SPOILT[what](spoilt)
+        for file in spoilt.iterdir():
+            run.write_bytes(file.name, file.read_bytes())
+        run.info = store.verify(world.scored)["info"]
+    with pytest.raises(DataError) as caught:
+        jobs.report(world.file, scores=tmp_path / "score", out=tmp_path / "report", langs=["en"])
+    assert "score again" in caught.value.fix and CANARY not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert not (tmp_path / "report" / "CURRENT").exists()
+
+
+def test_the_folder_of_a_run_may_be_named_too(world: World, tmp_path: Path) -> None:
+    for named in (world.scored, world.scored.parent / "CURRENT"):
+        assert jobs.report(world.file, scores=named, out=tmp_path / named.name, langs=["en"]).is_dir()
 
 
 def test_one_language_is_enough(world: World, tmp_path: Path) -> None:

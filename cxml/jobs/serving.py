@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,12 +107,15 @@ def report(
     from cxml import report as pages
 
     config = read_config(config)
-    inputs = pages.gather(_scored(scores or out_folder(config, None, "score")))
-    if config.report.hash_ids:
-        inputs = pages.without_ids(inputs, _id_key())
+    scored = _scored(scores or out_folder(config, None, "score"))
     languages = pages.languages(langs or config.project.languages)
+    with _in_shape(scored):
+        inputs = pages.gather(scored)
+        if config.report.hash_ids:
+            inputs = pages.without_ids(inputs, _id_key())
+        made = pages.build(inputs, languages)
     with store.run(out_folder(config, out, "report")) as run:
-        for name, data in pages.build(inputs, languages).items():
+        for name, data in made.items():
             run.write_bytes(name, data)
         run.info = {
             "project": config.project.name,
@@ -131,6 +135,19 @@ def _scored(out: str | Path) -> Path:
             expected="the output folder of 'cxml score'", fix="name it with --scores, or score again",
         )  # fmt: skip
     return folder
+
+
+@contextmanager
+def _in_shape(scored: Path) -> Iterator[None]:
+    """Files whose content is not as scoring writes it end in an error that shows nothing of them."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError):
+        raise DataError(
+            "no report can be made of these scores", where=str(scored),
+            expected="the files as this version of cxml writes them",
+            fix="score again; if that does not help, cxml is at fault: please report it",
+        ) from None  # fmt: skip
 
 
 def _id_key() -> str:

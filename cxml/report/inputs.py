@@ -120,6 +120,14 @@ class ReportInputs:
         if self.scores.empty:
             raise DataError("there is no scored customer", where="scores", expected="at least one row",
                             fix="score a cutoff at which customers are at risk")  # fmt: skip
+        unnamed = {*self.scores.filter(regex="^contribution_")} - {*factors}
+        if unnamed:
+            raise DataError(f"{len(unnamed)} contributions belong to no factor", where="scores", expected=", ".join(factors),
+                            fix="score again with the bundle that the labels come from")  # fmt: skip
+        probable = pd.to_numeric(self.scores["churn_probability"], errors="coerce").between(0, 1)
+        if self.scores["customer_id"].isna().any() or not probable.all():
+            raise DataError("a customer has no id, or no probability", where="scores",
+                            expected="an id and a probability from 0 to 1 in every row", fix="score again")  # fmt: skip
 
     @property
     def has_value(self) -> bool:
