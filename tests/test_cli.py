@@ -710,7 +710,11 @@ def test_an_output_that_is_a_file(shop: Shop, company: Path, tmp_path: Path, cxm
 
 def test_ctrl_c_ends_with_a_word_and_earlier_output(company: Path, out: Path) -> None:
     command = [sys.executable, "-m", "cxml", "train", str(company), "--out", str(out)]
-    job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    job = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Where the tests run in the background, Ctrl-C is ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     assert job.stderr is not None
     assert "checking" in job.stderr.readline()
     job.send_signal(signal.SIGINT)
