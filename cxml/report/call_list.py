@@ -15,7 +15,7 @@ from cxml.report.content import Call, Content, calls_of, compute, ranked
 from cxml.report.figures import Figures, Language
 from cxml.report.inputs import ReportInputs
 from cxml.report.reasons import reason_text
-from cxml.report.safe_text import safe_cell
+from cxml.report.safe_text import safe_cell, visible
 from cxml.report.story_text import StoryText
 from cxml.report.words import Words, upper_first
 
@@ -78,9 +78,11 @@ def workbook(content: Content, inputs: ReportInputs, lang: Language) -> bytes:
         for name, columns in (
             ("sheets.list", _list(inputs, words)),
             ("sheets.factors", _factors(content, words)),
-            ("glossary.sheet", _glossary(content, words)),
+            ("glossary.sheet", _glossary(content, inputs, words)),
         ):
-            _sheet(book.add_worksheet(words.plain(name)), columns, styles)
+            sheet = book.add_worksheet(words.plain(name))
+            _sheet(sheet, columns, styles)
+            sheet.set_header(_on_paper(content, inputs, words))
     return file.getvalue()
 
 
@@ -183,8 +185,23 @@ def _factors(content: Content, words: Words) -> list[_Column]:
     return columns
 
 
-def _glossary(content: Content, words: Words) -> list[_Column]:
-    terms = words.terms(money=content.has_value)
+def _on_paper(content: Content, inputs: ReportInputs, words: Words) -> str:
+    """Whose list it is and of which day, at the head of every printed page."""
+    whose, day = visible(content.scope.project)[:60], str(_figures(inputs, words).date(content.scope.cutoff))
+    return f"&L{whose.replace('&', '&&')}&R{words.plain('page.as_of')} {day}"
+
+
+def _glossary(content: Content, inputs: ReportInputs, words: Words) -> list[_Column]:
+    """First of which day the workbook is and what it looks ahead to, then the terms."""
+    t, figures, scope = words.plain, _figures(inputs, words), content.scope
+    ahead = t("page.undated")
+    if scope.end > scope.start:
+        ahead = t("page.from_to", start=figures.date(scope.start), end=figures.last_day(scope.end))
+    terms = [
+        (t("page.as_of"), str(figures.date(scope.cutoff))),
+        (t("page.window"), ahead),
+        *words.terms(money=content.has_value),
+    ]
     return [
         _Column(words.plain("glossary.term"), 26, "text", [term for term, _ in terms]),
         _Column(words.plain("glossary.meaning"), 100, "text", [meaning for _, meaning in terms]),

@@ -45,6 +45,18 @@ def with_ids(inputs: ReportInputs, texts: tuple[str, ...]) -> ReportInputs:
     return dataclasses.replace(inputs, scores=scores, labels=labels)
 
 
+def test_the_workbook_says_of_which_day_it_is(inputs: ReportInputs) -> None:
+    some = dataclasses.replace(
+        inputs, scores=inputs.scores.head(50), meta={**inputs.meta, "project": "A & B"}
+    )
+    for lang, day in (("en", "1 May 2026"), ("ko", "2026년 5월 1일")):  # the window begins a week later
+        book = openpyxl.load_workbook(io.BytesIO(call_list_xlsx(some, lang)))  # type: ignore[arg-type]
+        assert book.worksheets[2]["B2"].value == day
+        assert book.worksheets[2]["B3"].value.startswith(day.replace("1 May", "8 May").replace("1일", "8일"))
+        for sheet in book:
+            assert sheet.oddHeader.right.text.endswith(day) and "A && B" in sheet.oddHeader.left.text
+
+
 @pytest.mark.parametrize("size", [0, 1, 40, 10**6])
 def test_the_list_says_who_is_to_be_contacted(inputs: ReportInputs, size: int) -> None:
     calls = {**inputs.calls, "plan": {**inputs.calls["plan"], "size": size}}
