@@ -318,7 +318,7 @@ def campaign(
     from cxml import jobs
 
     made = jobs.campaign(config, scores, out=out)
-    if not talk.quiet:
+    if not (talk.quiet or talk.json):
         talk.campaign(made.found)
     talk.result({"figures": made.folder / "campaign.json"})
 

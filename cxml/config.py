@@ -88,6 +88,13 @@ def load_config(path: str | Path) -> Config:
             expected="a cxml.toml",
             fix="make one with 'cxml init DIR', or try 'cxml demo'",
         ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"the configuration cannot be read ({error.strerror})",
+            where=str(file),
+            expected="a file that may be read",
+            fix="mend its permissions",
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"cannot be read as TOML: {error}", where=str(file), fix="correct the line that is named"

@@ -164,7 +164,9 @@ def _same_declarations(bundle: Bundle, config: Config) -> None:
     if changed:
         raise ModelError(
             f"declared otherwise than when the model was trained: {', '.join(changed)}", where="cxml.toml",
-            expected="the promises and factor files of the training", fix="train again, or bring them back",
+            expected="the promises and factor files of the training",
+            fix="bring them back; or train again, and score with its bundle (--model) or let it become champion"
+                " ([tracking] promote = 'always')",
         )  # fmt: skip
 
 

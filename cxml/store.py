@@ -287,7 +287,8 @@ def _disk_trouble(out: Path) -> Iterator[None]:
         yield
     except OSError as problem:
         path = Path(os.fsdecode(problem.filename)).absolute() if problem.filename else out
-        if problem.errno not in _DISK and (problem.filename is None or not path.is_relative_to(out)):
+        ours = problem.filename and (path.is_relative_to(out) or out.is_relative_to(path))
+        if problem.errno not in _DISK and not ours:
             raise
         raise CxmlError(
             f"the output cannot be written ({problem.strerror})",

@@ -794,6 +794,14 @@ def test_a_report_without_ids_needs_a_secret(
     assert not re.search(r"\bC\d{8}\b", page)
 
 
+def test_a_campaign_is_one_line_for_machines(world: World, earlier: Path, tmp_path: Path) -> None:
+    words = ["--json", "campaign", world.file, "--scores", earlier.parent, "--out", tmp_path]
+    said = subprocess.run(
+        [sys.executable, "-m", "cxml", *map(str, words)], capture_output=True, text=True, check=True
+    )
+    assert Path(json.loads(said.stdout)["figures"]).is_file() and said.stderr == ""
+
+
 def test_an_earlier_list_is_judged_by_who_left_since(world: World, earlier: Path, tmp_path: Path) -> None:
     made = jobs.campaign(world.file, earlier.parent, out=tmp_path)
     told = json.loads((made.folder / "campaign.json").read_text(encoding="utf-8"))

@@ -140,6 +140,21 @@ def test_a_single_file_that_cannot_be_written_stays(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["features.parquet", "folder"]
 
 
+def test_a_parent_that_may_not_be_written_to_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, *words: object, **more: object) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with (
+        pytest.raises(CxmlError, match="cannot be written") as caught,
+        store.run(tmp_path / "runs" / "score"),
+    ):
+        pass
+    assert str(tmp_path) in caught.value.where and caught.value.fix
+
+
 def test_bytes_are_written_as_they_are(tmp_path: Path) -> None:
     with store.run(tmp_path) as run:
         run.write_bytes("call_list.xlsx", b"\r\n\x00")
