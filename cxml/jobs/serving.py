@@ -129,7 +129,7 @@ def _scored(out: str | Path) -> Path:
     """The latest scoring run in *out*, whole and in the shape that this version reads."""
     named = Path(out).resolve()  # CURRENT, or the folder of a run, may be named as well
     folder = named if RUN_NAME.fullmatch(named.name) else store.current(out)
-    if store.verify(folder, error=DataError)["info"].get("score_format") != FORMAT:
+    if store.verify(folder)["info"].get("score_format") != FORMAT:
         raise DataError(
             "these are no scores, or another version of cxml wrote them", where=str(folder),
             expected="the output folder of 'cxml score'", fix="name it with --scores, or score again",

@@ -47,14 +47,27 @@ class StoryText:
         return Markup(" ").join(said)
 
     def missing(self, recovery: Mapping[str, Any] | None) -> str:
-        """Which steps of making good are still missing; empty where none is."""
+        """Which steps of making good are still missing, as plain text; empty where none is."""
+        key, values = self._lacking(recovery)
+        return self._words.plain(key, **values) if key else ""
+
+    def missing_html(self, recovery: Mapping[str, Any] | None) -> Markup:
+        """The same as HTML, with names from the data set apart and escaped."""
+        key, values = self._lacking(recovery)
+        return self._words(key, **_apart(values)) if key else Markup()
+
+    def _lacking(self, recovery: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
+        """The sentence on missing steps and what fills it in; no sentence where none is missing."""
         if not recovery or not recovery["missing"]:
-            return ""
+            return "", {}
         steps = ", ".join(self._words.named("steps", step) for step in recovery["missing"])
-        since, topic = self._day(recovery["since"]), recovery.get("topic")
-        if topic:
-            return self._words.plain("stories.missing_about", since=since, topic=visible(topic), steps=steps)
-        return self._words.plain("stories.missing", since=since, steps=steps)
+        values = {"since": self._day(recovery["since"]), "steps": steps}
+        if recovery.get("topic"):
+            return "stories.missing_about", {
+                **values,
+                "topic": _Given(visible(recovery["topic"])[:_LONGEST_NAME]),
+            }
+        return "stories.missing", values
 
     def _said(self, told: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         """The sentences of a story that can be said, with what fills them in; none without the first one."""
