@@ -33,6 +33,8 @@ _LIMITS = {
 }
 WRONG_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 """A statement that cannot be read; what is said of it quotes the statement, and no cell."""
+_TROUBLE = (duckdb.Error, pa.ArrowException, OSError, RuntimeError)
+"""What a statement, or the streaming of its batches, can end in."""
 _STOPPED = ("Query interrupted", "INTERRUPT Error")
 """How the engine says that Ctrl-C was pressed during a statement."""
 _OUR_OWN_FAULTS = (
@@ -173,12 +175,7 @@ def _in_plain_words(sql: str) -> Iterator[None]:
         raise _too_large() from None
     except _OUR_OWN_FAULTS:
         raise
-    except (
-        duckdb.Error,
-        pa.ArrowException,
-        OSError,
-        RuntimeError,
-    ) as error:  # all but the first while batches stream
+    except _TROUBLE as error:
         if str(error).startswith(_STOPPED):
             raise KeyboardInterrupt from None
         if isinstance(error, RuntimeError):
