@@ -71,6 +71,8 @@ class Study:
         Customers drawn, and of how many.
     young : int
         Rows left out because the customer was not yet there when the window began.
+    leaving : float
+        Share that left, those left out included.
     cutoffs : Series
         When each row was looked at.
     value : float array of shape (rows,)
@@ -91,6 +93,7 @@ class Study:
     drawn: int
     everyone: int
     young: int
+    leaving: float
     cutoffs: pd.Series = field(default_factory=pd.Series)
     value: Floats = field(default_factory=lambda: np.zeros(0))
 
@@ -128,6 +131,7 @@ def study_of(
     there = then["there"].to_numpy(dtype=bool)
     if not there.any():
         return None
+    leaving = float(drawn["churned"].mean())
     drawn, seen, then = (part[there].reset_index(drop=True) for part in (drawn, seen, then))
     during = {
         q.factor: treatments.within(factor, factors, frame.columns, lookbacks)
@@ -150,7 +154,7 @@ def study_of(
         groups=_groups(factors, start, lookbacks),
         inside=drawn[sorted({column for columns in during.values() for column in columns})], during=during,
         activity=activity, earlier=earlier, window=window,
-        drawn=some, everyone=everyone, young=int((~there).sum()),
+        drawn=some, everyone=everyone, young=int((~there).sum()), leaving=leaving,
         cutoffs=drawn["cutoff"], value=np.asarray(drawn.get("value", np.full(len(drawn), np.nan)), dtype=np.float64),
     )  # fmt: skip
 
@@ -202,7 +206,7 @@ def study_from(
         inside=frame[sorted({column for some in during.values() for column in some})], during=during,
         activity=frame["activity"].to_numpy(dtype=np.float64) if earlier is not None else None,
         earlier=None if earlier is None else earlier.rename(columns=renamed), window=window[0], drawn=people,
-        everyone=people, young=0, cutoffs=frame["cutoff"],
+        everyone=people, young=0, leaving=float(frame["churned"].mean()), cutoffs=frame["cutoff"],
     )  # fmt: skip
 
 

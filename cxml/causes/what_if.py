@@ -169,7 +169,7 @@ def _moved(u: Floats, v: Floats, step: Floats, customers: Rows, weight: Floats) 
 
 _NUMBERS = (
     "target", "points", "low", "high", "concerned", "fewer", "fewer_low", "fewer_high", "value", "value_low",
-    "value_high", "reached", "among",
+    "value_high", "reached", "among", "leaving",
 )  # fmt: skip
 COLUMNS = ("asked", "factor", "by", "lack", *_NUMBERS, "rows", "customers")
 
@@ -194,7 +194,8 @@ def of(tables: Tables, study: Study, factors: Collection[str] | None = None, see
         ``Change``), ``target`` (seconds, or 0), ``points`` with ``low`` and ``high``: change of the probability of
         leaving among those concerned, in hundredths; per cutoff, how many customers are ``concerned``, how many
         ``fewer`` leave with ``fewer_low`` and ``fewer_high``, and the ``value`` kept with ``value_low`` and
-        ``value_high``; ``reached``; ``among`` how many customers a cutoff had in all; ``rows``, ``customers``.
+        ``value_high``; ``reached``; ``among`` how many customers a cutoff had in all, and what share of them was
+        ``leaving``; ``rows``, ``customers``.
     """
     keys = pd.DataFrame({"customer_id": study.customers, "cutoff": study.cutoffs})
     found = waits(tables, keys, timedelta(days=study.window))
@@ -211,6 +212,7 @@ def of(tables: Tables, study: Study, factors: Collection[str] | None = None, see
             _kept(promise, found[found["promise"] == promise.name], study, wanted(promise.factor), seed),
             scale,
             among,
+            study.leaving,
         )
         for promise in promises_of(tables.config.promises)
         if (found["promise"] == promise.name).any()
@@ -222,6 +224,7 @@ def of(tables: Tables, study: Study, factors: Collection[str] | None = None, see
             _gone(question, study, wanted(question.factor), seed),
             scale,
             among,
+            study.leaving,
         )
         for question in study.questions
         if not question.reason and question.kind == "lever" and goal(question) is not None
@@ -270,7 +273,9 @@ def _worth(study: Study, place: Rows) -> Floats | None:
     return None if np.isnan(value).any() else value
 
 
-def _told(asked: str, factor: str, found: Change, scale: float, among: float) -> dict[str, Any]:
+def _told(
+    asked: str, factor: str, found: Change, scale: float, among: float, leaving: float
+) -> dict[str, Any]:
     concerned = found.rows / scale
     return {
         "asked": asked, "factor": factor, "by": "cause", "lack": found.lack, "target": found.target,
@@ -278,7 +283,8 @@ def _told(asked: str, factor: str, found: Change, scale: float, among: float) ->
         "concerned": concerned, "fewer": -concerned * found.left, "fewer_low": -concerned * found.left_high,
         "fewer_high": -concerned * found.left_low, "value": -concerned * found.value,
         "value_low": -concerned * found.value_high, "value_high": -concerned * found.value_low,
-        "reached": found.reached, "among": among, "rows": found.rows, "customers": found.customers,
+        "reached": found.reached, "among": among, "leaving": leaving, "rows": found.rows,
+        "customers": found.customers,
     }  # fmt: skip
 
 
@@ -358,7 +364,7 @@ def replayed(
             "asked": " ".join(names), "factor": factor, "by": "model", "lack": "", "target": target,
             "points": -100 * fall[here].mean() if here.any() else 0.0, "concerned": int(here.sum()),
             "fewer": fall.sum(), "value": math.nan if value is None else float(fall @ value),
-            "among": len(X), "rows": int(here.sum()), "customers": int(here.sum()),
+            "among": len(X), "leaving": before.mean(), "rows": int(here.sum()), "customers": int(here.sum()),
         })  # fmt: skip
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.astype(dict.fromkeys(_NUMBERS, float))

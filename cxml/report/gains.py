@@ -22,8 +22,9 @@ _NEXT_ANSWER = re.compile(r" (?=answer\.)")
 class Gain:
     """One thing made good. Customers and money per forecast window, of the customers scored; nan: unknown.
 
-    What was learned about customers of earlier cutoffs is scaled to as many as are scored now, as if the same share
-    of them were concerned.
+    What was learned about customers of earlier cutoffs is scaled to those scored now, as if as large a share of them
+    were concerned, and as large a share of their leavers stayed: shares of the leavers carry over between times with
+    more and with fewer leavers better than differences do.
 
     Attributes
     ----------
@@ -44,6 +45,11 @@ class Gain:
         Customers who would stay; below 0: more would leave.
     value, value_low, value_high : float
         Money kept with them.
+
+    References
+    ----------
+    Deeks (2002), Issues in the selection of a summary statistic for meta-analysis of clinical trials with binary
+    outcomes, Statistics in Medicine 21.
     """
 
     asked: tuple[str, ...]
@@ -101,8 +107,15 @@ def gains_of(inputs: ReportInputs, backwards: Collection[str] = ()) -> WhatIf:
         Factors that go with staying: they stand in for something else, and mending them is never the best.
     """
     known = {"value"} if inputs.has_value else set[str]()
+    leaving = float(inputs.scores["churn_probability"].mean())
     rows = [
-        _gain(row, str(inputs.causes.get(row["factor"], {}).get("badge", "")), known, len(inputs.scores))
+        _gain(
+            row,
+            str(inputs.causes.get(row["factor"], {}).get("badge", "")),
+            known,
+            len(inputs.scores),
+            leaving,
+        )
         for row in inputs.what_if
     ]
     told = sorted((row for row in rows if not row.lack), key=lambda row: -row.fewer)
@@ -120,10 +133,11 @@ def gains_of(inputs: ReportInputs, backwards: Collection[str] = ()) -> WhatIf:
     )
 
 
-def _gain(told: Mapping[str, Any], badge: str, known: set[str], customers: int) -> Gain:
+def _gain(told: Mapping[str, Any], badge: str, known: set[str], customers: int, leaving: float) -> Gain:
     then = float(told.get("concerned", math.nan))
-    now = customers / float(told.get("among", customers))
-    concerned, few = then * now, 0 < then < SMALL_GROUP
+    as_many = customers / float(told.get("among", customers))
+    now = as_many * leaving / float(told.get("leaving") or leaving)
+    concerned, few = then * as_many, 0 < then < SMALL_GROUP
     lack = told["lack"] or ("few" if few else "")
     shown = {"fewer", *known} if not lack else set[str]()
 

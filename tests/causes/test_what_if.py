@@ -180,7 +180,7 @@ def company() -> tuple[WaitWorld, Tables, Study]:
         churned=frame["churned"].to_numpy(dtype=float), customers=frame["customer_id"], questions=(asked,),
         exposures=pd.DataFrame({"repeats": troubles}), before=frame[list(CONTROLS)], groups={},
         inside=pd.DataFrame(index=frame.index), during={}, activity=None, earlier=None, window=90,
-        drawn=frame["customer_id"].nunique(), everyone=2 * frame["customer_id"].nunique(), young=0,
+        drawn=frame["customer_id"].nunique(), everyone=2 * frame["customer_id"].nunique(), young=0, leaving=float(frame["churned"].mean()),
         cutoffs=frame["cutoff"], value=np.full(len(frame), 40.0),
     )  # fmt: skip
     return world, opened, study
@@ -205,6 +205,7 @@ def test_what_if_from_tables(company: tuple[WaitWorld, Tables, Study]) -> None:
     assert (phone["concerned"], phone["target"]) == (pytest.approx(concerned), 300.0)
     assert phone["fewer"] == pytest.approx(-phone["points"] / 100 * concerned)
     assert set(table["among"]) == {2 * (len(study.cutoffs) + study.young) / 5}
+    assert set(table["leaving"]) == {study.leaving} and study.leaving == study.churned.mean()
     assert phone["value"] == pytest.approx(40 * phone["fewer"])
     assert phone["fewer_low"] <= phone["fewer"] <= phone["fewer_high"]
     repeats = table.loc["repeats_week_n_90d"]
@@ -321,6 +322,9 @@ def test_everything_is_examined_at_once(
     }  # fmt: skip
     troubles = frame.loc[frame["cutoff"] == last, "repeats_week_n_90d"]
     assert found.what_if["among"].iloc[1] == len(troubles)
+    assert found.what_if["leaving"].iloc[1] == pytest.approx(
+        Leans().predict_proba(frame[frame["cutoff"] == last][list(columns)])[:, 1].mean()
+    )
     assert found.what_if["fewer"].iloc[1] == pytest.approx(0.01 * troubles.sum())
     assert found.cliffs["answer.phone"].answer == "elsewhere"
     short = json.loads(json.dumps(found.short(), allow_nan=False))

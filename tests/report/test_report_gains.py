@@ -125,6 +125,13 @@ def test_what_was_learned_is_told_of_as_many_as_are_scored_now(inputs: ReportInp
     (shown,) = _tables(page := read(render(one, "en")))[0]
     want = [300.0, *(row[name] / 4 for name in SHOWN)]
     assert sorted(_figures(page, shown)) == pytest.approx(sorted(want), abs=1e-6)
+    # Twice as many of them left: half of everything that counts leavers, or their money.
+    one = dataclasses.replace(
+        inputs, what_if=[{**row, "leaving": 2 * float(inputs.scores["churn_probability"].mean())}]
+    )
+    (shown,) = _tables(page := read(render(one, "en")))[0]
+    want = [300.0, *(row[name] / 8 for name in SHOWN)]
+    assert sorted(_figures(page, shown)) == pytest.approx(sorted(want), abs=1e-6)
     # Whether they were too few to tell of is judged by those who were seen.
     few = dataclasses.replace(inputs, what_if=[{**row, "concerned": 9.0, "among": len(inputs.scores) / 4}])
     page = read(render(few, "en"))
