@@ -153,7 +153,8 @@ def _tell(
         run.path / "scores.parquet", columns=names, filters=[("customer_id", "in", first)]
     ).to_pandas()
     customers = rows.set_index("customer_id").loc[first].reset_index()
-    run.write_json("stories.json", telling.tell(tables, customers, cutoff, said))
+    reaches = matrix.reaches(matrix.planned(tables))
+    run.write_json("stories.json", telling.tell(tables, customers, cutoff, said, reaches))
 
 
 def _same_declarations(bundle: Bundle, config: Config) -> None:
@@ -179,7 +180,7 @@ def rows(
     """
     scored, contributions = bundle.explain(frame)
     keys = frame[["customer_id", "cutoff"]].reset_index(drop=True)
-    reasons = drivers.reasons(contributions, frame, bundle.labels)
+    reasons = drivers.reasons(contributions, frame, bundle.labels, ways=bundle.info.get("directions"))
     found = pd.concat([keys, scored.reset_index(drop=True), reasons.reset_index(drop=True)], axis=1)
     p = found["churn_probability"].to_numpy(dtype=np.float64)
     value = found["expected_value"].to_numpy(dtype=np.float64)

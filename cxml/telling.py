@@ -18,7 +18,7 @@ import pyarrow as pa
 from cxml import asof
 from cxml.contracts import CONTACT_END, TABLES
 from cxml.engine import Engine
-from cxml.features.declare import Lookup, Match
+from cxml.features.declare import DAY, Lookup, Match
 from cxml.features.promises import promise_flags
 from cxml.features.statements import match_select
 from cxml.features.vocabulary import words
@@ -33,10 +33,19 @@ _NULLS = {
     "text": "varchar", "instant": "bigint", "number": "float", "money": "decimal(18,4)", "count": "int",
     "flag": "boolean",
 }  # fmt: skip
-_DAYS_180 = 180 * 86400
 Facts = dict[str, Any]
-Reason = tuple[int, str, str]
-"""Its place, its factor and its feature."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A reason as it is shown: its place, its factor and its feature, which looks back so many days; 0: all."""
+
+    place: int
+    factor: str
+    feature: str
+    days: int
+
+
 JOINS = tuple(dict.fromkeys(join for story in STORIES for join in story.joins))
 """What stories look up in other tables, each once."""
 
@@ -51,9 +60,13 @@ class Known:
 
 
 def tell(
-    tables: Tables, customers: pd.DataFrame, cutoff: datetime, labels: Mapping[str, Any]
+    tables: Tables,
+    customers: pd.DataFrame,
+    cutoff: datetime,
+    labels: Mapping[str, Any],
+    reaches: Mapping[str, int],
 ) -> dict[str, Any]:
-    """The stories behind the reasons of *customers*.
+    """The stories behind the reasons of *customers*: of what a reason counts, nothing older.
 
     Parameters
     ----------
@@ -63,6 +76,8 @@ def tell(
         Nothing that became known from then on is told.
     labels : mapping
         As in the bundle: the factor of each feature.
+    reaches : mapping
+        How many days each feature looks back, 0 for all history, as from ``matrix.reaches``.
 
     Returns
     -------
@@ -82,15 +97,19 @@ def tell(
     for join in JOINS:
         if join.table in seen:
             seen[join.table] = _joined(tables, seen, join)
+    shown = _reasons(customers, labels, reaches)
+    asked = dict.fromkeys((one.factor, one.days) for reasons in shown for one in reasons)
     found = {
-        story.name: _told(tables.engine, story, seen[story.table]) for story in STORIES if story.table in seen
-    }
+        (story.name, days): _told(tables.engine, story, seen[story.table], days)
+        for story in STORIES if story.table in seen
+        for days in dict.fromkeys(days for factor, days in asked if factor in story.factors)
+    }  # fmt: skip
     missing = _recoveries(tables.engine, seen)
     for known in seen.values():
         tables.engine.drop(known.relation)
     entries = []
-    for g, (customer, reasons) in enumerate(zip(ids, _reasons(customers, labels), strict=True)):
-        mine = {name: rows[g] for name, rows in found.items() if g in rows}
+    for g, (customer, reasons) in enumerate(zip(ids, shown, strict=True)):
+        mine = {key: rows[g] for key, rows in found.items() if g in rows}
         entries.append(
             {"customer_id": customer, "stories": _chosen(mine, reasons), "recovery": missing.get(g)}
         )
@@ -186,8 +205,8 @@ def _with(parts: Sequence[str]) -> str:
     return select
 
 
-def _told(engine: Engine, story: Story, known: Known) -> dict[int, Facts]:
-    """The facts of *story* by customer; empty where the data lack a column that it stands on."""
+def _told(engine: Engine, story: Story, known: Known, days: int) -> dict[int, Facts]:
+    """The facts of *story* by customer, told of a row of the last *days* (0: any); empty where the data lack a column."""
     own, made = known.columns | known.absent, dict(story.words)
 
     def reads(sql: str) -> set[str]:
@@ -201,12 +220,15 @@ def _told(engine: Engine, story: Story, known: Known) -> dict[int, Facts]:
     facts = [fact for fact in story.facts if not reads(fact.sql) & lacking]
     rows = f"select * from {known.relation} where {story.rows}"
     select = _with([rows, *(f"{sql} as {name}" for name, sql in story.words)])
-    picks = ", ".join(["g", *(f"{fact.sql} as fact_{fact.name}" for fact in facts)])
-    order = f"row_number() over (partition by g order by {story.first}, pos desc) as fact_place"
+    # Older rows count in the facts ("3 times in 90 days"); only which row is told depends on *days*.
+    late = f"case when age <= {days * DAY} then 1 else 0 end" if days else "1"
+    picks = ", ".join(["g", f"{late} as in_reach", *(f"{fact.sql} as fact_{fact.name}" for fact in facts)])
+    order = f"row_number() over (partition by g order by {late} desc, {story.first}, pos desc) as fact_place"
     told = f" where {story.told}" if story.told else ""
     names = ", ".join(f"fact_{fact.name}" for fact in facts)
     found = engine.rows(
-        f"select g, {names} from (select {picks}, {order} from ({select}) s{told}) p where fact_place = 1 order by g"
+        f"select g, {names} from (select {picks}, {order} from ({select}) s{told}) p"
+        " where fact_place = 1 and in_reach = 1 order by g"
     )
     return {
         int(g): {f.name: _plain(f, value) for f, value in zip(facts, values, strict=True)}
@@ -233,26 +255,29 @@ def _plain(fact: Fact, value: Any) -> Any:
             return str(value)
 
 
-def _reasons(customers: pd.DataFrame, labels: Mapping[str, Any]) -> list[list[Reason]]:
+def _reasons(
+    customers: pd.DataFrame, labels: Mapping[str, Any], reaches: Mapping[str, int]
+) -> list[list[Reason]]:
     """Of each customer, the reasons that are shown."""
     names = [str(name) for name in customers if str(name).startswith("reason_")]
     features = labels.get("features", {})
     found = []
     for row in customers[names].itertuples(index=False):
         shown = [(k, str(one)) for k, one in enumerate(row, start=1) if one is not None and not pd.isna(one)]
-        found.append([(k, features[one]["factor"], one) for k, one in shown if one in features])
+        known = [(k, one, features[one]["factor"]) for k, one in shown if one in features]
+        found.append([Reason(k, factor, one, reaches.get(one, 0)) for k, one, factor in known])
     return found
 
 
-def _chosen(mine: Mapping[str, Facts], reasons: Sequence[Reason]) -> list[dict[str, Any]]:
+def _chosen(mine: Mapping[tuple[str, int], Facts], reasons: Sequence[Reason]) -> list[dict[str, Any]]:
     """The stories that explain the reasons: those near the feature first, each once, at most two a reason."""
     said: list[dict[str, Any]] = []
-    for k, factor, feature in reasons:
-        fitting = [s for s in STORIES if factor in s.factors and s.name in mine]
-        fitting = [s for s in fitting if s.name not in {one["story"] for one in said}]
-        fitting.sort(key=lambda s: not feature.startswith(s.near or ("",)))
+    for one in reasons:
+        fitting = [s for s in STORIES if one.factor in s.factors and (s.name, one.days) in mine]
+        fitting = [s for s in fitting if s.name not in {told["story"] for told in said}]
+        fitting.sort(key=lambda s: not one.feature.startswith(s.near or ("",)))
         said += [
-            {"story": s.name, "reason": k, "factor": factor, "facts": mine[s.name]}
+            {"story": s.name, "reason": one.place, "factor": one.factor, "facts": mine[s.name, one.days]}
             for s in fitting[:PER_REASON]
         ]
     return said
@@ -263,7 +288,8 @@ def _recoveries(engine: Engine, seen: Mapping[str, Known]) -> dict[int, dict[str
 
     Bad is a contact that was given up, that waited for more than ten minutes, whose issue came back, or that gave
     wrong information, and the second contact of an issue that is not resolved. A step counts when it follows the
-    first such contact; a compensation that was refused is none, and an issue that is resolved is fixed.
+    first such contact; a compensation that was refused is none, and an issue that is resolved is fixed. Of several
+    open ones the oldest counts, which is the one that ``open_issue`` tells of if it is bad.
     """
     needed = {"interactions": {"issue_id"}, "recoveries": {"issue_id", "action"}}
     if any(name not in seen or needed[name] - seen[name].columns for name in needed):
@@ -272,7 +298,8 @@ def _recoveries(engine: Engine, seen: Mapping[str, Known]) -> dict[int, dict[str
     told = "resolved_at" in contacts.columns
     still = "resolved_at is null" if told else "cast(null as boolean)"
     bad = _with([
-        f"select * from {contacts.relation} where issue_id is not null",
+        f"select * from {contacts.relation} where issue_id is not null and age <= {365 * DAY}",
+        "min(t) over (partition by g, issue_id) as begun",
         "row_number() over (partition by g, issue_id order by t desc, pos desc) as place",
         "row_number() over (partition by g, issue_id order by t, pos) as nth",
         f"max(case when place = 1 then case when {still} then 1 else 0 end end) over (partition by g, issue_id) as open_now",
@@ -280,11 +307,12 @@ def _recoveries(engine: Engine, seen: Mapping[str, Known]) -> dict[int, dict[str
         " or corrected_at is not null or (nth > 1 and open_now = 1) as bad",
     ])  # fmt: skip
     issue = (
-        "select g, issue_id, min(t) as since, max(t) as last_at, max_by(topic, pos) as topic, max(open_now) as open_now"
-        f" from ({bad}) b where bad and age <= {_DAYS_180} group by g, issue_id"
+        "select g, issue_id, min(begun) as since, min(t) as failed_at, max(t) as last_at, max_by(topic, pos) as topic,"
+        f" max(open_now) as open_now from ({bad}) b where bad and age <= {180 * DAY} group by g, issue_id"
     )
     chosen = (
-        "select * from (select *, row_number() over (partition by g order by open_now desc, last_at desc, issue_id)"
+        "select * from (select *, row_number() over (partition by g"
+        " order by open_now desc, case when open_now = 1 then since end, last_at desc, issue_id)"
         f" as place from ({issue}) i) r where place = 1"
     )
     given = "(a.action <> 'compensate' or coalesce(a.granted, true))"
@@ -293,7 +321,7 @@ def _recoveries(engine: Engine, seen: Mapping[str, Known]) -> dict[int, dict[str
     )
     found = engine.rows(
         f"select i.g, i.topic, i.since, i.open_now, {steps}"
-        f" from ({chosen}) i left join {acts.relation} a on a.g = i.g and a.issue_id = i.issue_id and a.t >= i.since"
+        f" from ({chosen}) i left join {acts.relation} a on a.g = i.g and a.issue_id = i.issue_id and a.t >= i.failed_at"
         " group by 1, 2, 3, 4 order by 1"
     )
     result = {}

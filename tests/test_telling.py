@@ -48,9 +48,15 @@ def sources_of(tables: Tables) -> dict[str, pa.Table]:
 
 
 def told(
-    tables: Tables, customers: list[str] = CUSTOMERS, *, at: int = C, leave_out: tuple[str, ...] = ()
+    tables: Tables,
+    customers: list[str] = CUSTOMERS,
+    *,
+    at: int = C,
+    leave_out: tuple[str, ...] = (),
+    days: int = 0,
 ) -> dict[str, Any]:
-    """What is told of all customers when every story explains some reason; *leave_out*: table.column."""
+    """What is told of all customers when every story explains some reason that looks back *days*; *leave_out*:
+    table.column."""
     config = parse_config(
         {"project": {"observation_end": "2027-01-01", "timezone": ZONE.key}, "tables": {}}, Path()
     )
@@ -60,7 +66,8 @@ def told(
         sources[name] = table.drop_columns([column.partition(".")[2] for column in lacking])
     reasons = {f"reason_{k}": f"{story.name}_x" for k, story in enumerate(STORIES, start=1)}
     frame = pd.DataFrame({"customer_id": customers, **reasons})
-    return tell(open_tables(config, sources), frame, datetime.fromtimestamp(at, UTC), LABELS)
+    reaches = dict.fromkeys(LABELS["features"], days)
+    return tell(open_tables(config, sources), frame, datetime.fromtimestamp(at, UTC), LABELS, reaches)
 
 
 # ---------------------------------------------------------------- the oracle
@@ -431,9 +438,9 @@ ORACLE = {story.name: globals()[story.name] for story in STORIES}
 
 
 def recovery(x: Rows) -> dict[str, Any] | None:
-    """The steps missing for the open bad issue with the latest bad contact, or else the last bad one."""
+    """The steps missing for the open bad issue that began first, or else the one with the last bad contact."""
     found = []
-    contacts = [r for r in x["interactions"] if r["issue_id"]]
+    contacts = [r for r in within(x["interactions"], 365) if r["issue_id"]]
     for issue in {r["issue_id"] for r in contacts}:
         mine = [r for r in contacts if r["issue_id"] == issue]
         still = mine[-1]["resolved_at"] is None
@@ -444,20 +451,21 @@ def recovery(x: Rows) -> dict[str, Any] | None:
         ]  # fmt: skip
         if not bad:
             continue
-        since = min(r["t"] for r in bad)
+        since, failed = min(r["t"] for r in mine), min(r["t"] for r in bad)
         done = {
-            a["action"] for a in x["recoveries"] if a["issue_id"] == issue and a["t"] >= since
+            a["action"] for a in x["recoveries"] if a["issue_id"] == issue and a["t"] >= failed
             and not (a["action"] == "compensate" and a["granted"] is False)
         }  # fmt: skip
         done |= set() if still else {"fix"}
         topics = [r["topic"] for r in bad if r["topic"]]
-        found.append((still, max(r["t"] for r in bad), {
+        last = max(r["t"] for r in bad)
+        found.append(((still, -since if still else last, last), {
             "topic": topics[-1] if topics else None, "since": day(since), "open": still,
             "missing": [step for step in STEPS if step not in done],
         }))  # fmt: skip
     # Two issues whose last bad contact fell into one second: either may be told.
-    best = max((one[:2] for one in found), default=None)
-    return [one[2] for one in found if one[:2] == best] or [None]
+    best = max((one[0] for one in found), default=None)
+    return [one[1] for one in found if one[0] == best] or [None]
 
 
 # ---------------------------------------------------------------- the comparison
@@ -493,6 +501,26 @@ def test_nothing_known_at_or_after_the_cutoff_changes_a_story(seed: int, version
     other = {name: scrambled(r, name, rows, C, hidden) for name, rows in tables.items()}
     assert told(other) == told(tables)
     assert seed or told(other, at=CUTOFFS[1]) != told(tables, at=CUTOFFS[1]), "the scrambling does nothing"
+
+
+def test_a_story_is_no_older_than_what_its_reason_counts() -> None:
+    begin, outcome = day(C - 30 * DAY), Counter[str]()
+    for seed in (5, 11):
+        tables = company(seed, False, NAMES)
+        for every, late in zip(told(tables)["customers"], told(tables, days=30)["customers"], strict=True):
+            lately = {one["story"]: one["facts"] for one in late["stories"]}
+            assert late["recovery"] == every["recovery"]
+            assert lately.keys() <= {one["story"] for one in every["stories"]}
+            for one in every["stories"]:
+                name, facts, told_now = one["story"], one["facts"], lately.get(one["story"])
+                if "at" in facts and str(facts["at"]) >= str(begin):
+                    assert told_now == facts, "the first of all rows is the first of the late ones"
+                    outcome["same"] += 1
+                elif "at" in facts and told_now:
+                    assert str(told_now["at"]) >= str(begin)
+                    outcome["another row"] += 1
+                outcome["untold"] += name not in lately
+    assert min(outcome.values()) > 2 and len(outcome) == 3, outcome
 
 
 def test_other_customers_and_the_order_of_the_rows_play_no_part() -> None:
@@ -534,9 +562,10 @@ def test_stories_explain_the_reason_that_is_shown() -> None:
     frame = pd.DataFrame({
         "customer_id": CUSTOMERS, "reason_1": "hold_max_365d", "reason_2": None, "reason_3": "late_deliveries_n_90d",
     })  # fmt: skip
-    found = tell(open_tables(config, sources_of(tables)), frame, datetime.fromtimestamp(C, UTC), labels)[
-        "customers"
-    ]
+    reaches = {"hold_max_365d": 365, "late_deliveries_n_90d": 90}
+    found = tell(
+        open_tables(config, sources_of(tables)), frame, datetime.fromtimestamp(C, UTC), labels, reaches
+    )["customers"]
     by_name = {story.name: story for story in STORIES}
     for one in found:
         places = Counter(story["reason"] for story in one["stories"])
