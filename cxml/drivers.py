@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 PREFIX = "contribution_"
 HIT = float(np.log(1.1))
 """A customer counts as hit by a factor that multiplies the odds of leaving by more than 1.1."""
+_UNSPOKEN = ("score", "ratio")
+"""Units of what nobody says aloud to a customer: "a spread of moods of 0.4"."""
 _SHAP_LEVELS = 24
 """It keeps a set of levels in the bits of a 32-bit float."""
 
@@ -233,59 +235,72 @@ def directions(strongest: pd.DataFrame) -> pd.Series:
 
 
 def reasons(
-    contributions: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, Any], top: int = 3
+    contributions: pd.DataFrame,
+    frame: pd.DataFrame,
+    labels: Mapping[str, Any],
+    top: int = 3,
+    ways: Mapping[str, float | None] | None = None,
 ) -> pd.DataFrame:
-    """The *top* reasons of each row: features that raise the risk and that the company can change.
+    """The *top* reasons of each row: factors that hit the customer and that the company can change.
 
-    Factors of kind ``lever`` with a positive contribution, the largest first; each is shown by its
-    strongest feature that can be said aloud: it was measured, it adds to the risk, and its value lies on
-    the bad side of what is typical (``typical`` of its label, else 0) by its declared direction; of what is
-    told as so many times the usual, on the bad side of the usual as well.
+    Factors of kind ``lever`` that hit (a contribution above log(1.1)), the largest first, but for those that act the
+    other way round than declared by *ways*, as from ``directions``: what a customer is told to have suffered must not
+    be what others stay for. Each is shown by its strongest feature that can be said aloud: it was measured, it adds
+    to the risk, and its value lies on the bad side of what is typical (``typical`` of its label, else 0) by its
+    declared direction; of what is told as so many times the usual, on the bad side of the usual as well. Scores and
+    spreads, which nobody says aloud, show a factor only where nothing else does.
 
     Returns
     -------
     DataFrame
         ``reason_1``, ``reason_1_value``, ...: a feature column and its value; missing when there are fewer.
     """
-    levers = [name for name, label in labels["factors"].items() if label["kind"] == "lever"]
-    columns = {f: [c for c in contributions.columns if labels["features"][c]["factor"] == f] for f in levers}
-    levers = [factor for factor in levers if columns[factor]]
-    rows = len(contributions)
-    shape = (rows, len(levers))
+    against = {factor for factor, way in (ways or {}).items() if way is not None and way < 0}
+    columns: dict[str, list[str]] = {}
+    for column in contributions.columns:
+        factor = labels["features"][column]["factor"]
+        if labels["factors"][factor]["kind"] == "lever" and factor not in against:
+            columns.setdefault(factor, []).append(column)
+    shape = (len(contributions), len(columns))
     totals, names, values = np.empty(shape), np.empty(shape, dtype=object), np.full(shape, np.nan)
-    for k, factor in enumerate(levers):
-        own = contributions[columns[factor]].to_numpy(dtype=np.float64)
-        shown = frame[columns[factor]].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-        said = [labels["features"][column] for column in columns[factor]]
-        sign = np.array([{"+": 1.0, "-": -1.0}.get(label["direction"], 0.0) for label in said])
-        typical = np.array([label.get("typical") or 0.0 for label in said], dtype=np.float64)
-        usual = np.array([1.0 if label.get("unit") == "times" else np.nan for label in said])
-        fine = (sign * (shown - typical) <= 0) | (sign * (shown - usual) <= 0)
-        bad = np.isfinite(shown) & ((sign == 0) | ~fine)
-        sayable = np.where(bad, own, -np.inf)
-        best = sayable.argmax(axis=1)
-        strongest = sayable[np.arange(rows), best]
-        totals[:, k] = np.where(strongest > 0, own.sum(axis=1), 0.0)
-        names[:, k] = np.asarray(columns[factor], dtype=object)[best]
-        values[:, k] = shown[np.arange(rows), best]
+    for k, mine in enumerate(columns.values()):
+        shown = frame[mine].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+        own = contributions[mine].to_numpy(dtype=np.float64)
+        said = [labels["features"][column] for column in mine]
+        best, adds = _said_best(own, shown, said)
+        total = own.sum(axis=1)
+        totals[:, k] = np.where(adds & (total > HIT), total, 0.0)
+        names[:, k] = np.asarray(mine, dtype=object)[best]
+        values[:, k] = shown[np.arange(len(shown)), best]
     order = np.argsort(-totals, axis=1, kind="stable")
     found: dict[str, Any] = {}
     for k in range(top):
-        if k < len(levers):
-            at = (np.arange(rows), order[:, k])
+        name, value = np.full(len(totals), None, dtype=object), np.full(len(totals), np.nan)
+        if k < len(columns):
+            at = (np.arange(len(totals)), order[:, k])
             there = totals[at] > 0
-            found[f"reason_{k + 1}"] = [
-                name if shown else None for name, shown in zip(names[at], there, strict=True)
-            ]
-            found[f"reason_{k + 1}_value"] = np.where(there, values[at], np.nan)
-        else:
-            found[f"reason_{k + 1}"], found[f"reason_{k + 1}_value"] = (
-                np.full(rows, None),
-                np.full(rows, np.nan),
-            )
+            name[there], value[there] = names[at][there], values[at][there]
+        found[f"reason_{k + 1}"], found[f"reason_{k + 1}_value"] = name, value
     return pd.DataFrame(found, index=contributions.index).astype(
         {f"reason_{k + 1}": "str" for k in range(top)}
     )
+
+
+def _said_best(
+    own: Floats, shown: Floats, said: list[dict[str, Any]]
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Of each row, which feature of a factor says it best, and whether that one adds to the risk."""
+    sign = np.array([{"+": 1.0, "-": -1.0}.get(label["direction"], 0.0) for label in said])
+    typical = np.array([label.get("typical") or 0.0 for label in said], dtype=np.float64)
+    times = np.array([label.get("unit") == "times" for label in said])
+    # By so much that it does not read "1.0 times".
+    beyond_usual = ~times | (sign * (shown - 1.0) >= 0.05)
+    bad = np.isfinite(shown) & ((sign == 0) | ((sign * (shown - typical) > 0) & beyond_usual))
+    sayable = np.where(bad & (own > 0), own, -np.inf)
+    aloud = np.array([label.get("unit") not in _UNSPOKEN for label in said])
+    spoken = np.where(aloud, sayable, -np.inf)
+    best = np.where(spoken.max(axis=1) > 0, spoken.argmax(axis=1), sayable.argmax(axis=1))
+    return best, sayable.max(axis=1) > 0
 
 
 def _log_odds(scores: pd.DataFrame) -> Floats:

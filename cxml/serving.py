@@ -47,7 +47,10 @@ class ServedBundle(PythonModel):
         """
         rows = known_rows(self.bundle, model_input)
         found, contributions = self.bundle.explain(rows)
-        found["reasons"] = told(drivers.reasons(contributions, rows, dict(self.bundle.labels)), self.bundle)
+        said = drivers.reasons(
+            contributions, rows, dict(self.bundle.labels), ways=self.bundle.info.get("directions")
+        )
+        found["reasons"] = told(said, self.bundle)
         for name in found.columns[found.isna().any()]:  # JSON has no NaN
             found[name] = found[name].astype(object).where(found[name].notna(), None)
         return found

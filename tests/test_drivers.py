@@ -27,7 +27,7 @@ LABELS = {
 
 def contributions() -> pd.DataFrame:
     return pd.DataFrame({
-        "wait_a": [0.3, -0.2, 0.1], "wait_b": [0.1, 0.1, -0.4], "effort_a": [0.6, 0.05, -0.1], "recency": [1.0, 2.0, 3.0],
+        "wait_a": [0.3, -0.2, 0.1], "wait_b": [0.1, 0.1, -0.4], "effort_a": [0.6, 0.2, -0.1], "recency": [1.0, 2.0, 3.0],
     })  # fmt: skip
 
 
@@ -104,6 +104,34 @@ def test_what_does_not_vary_where_it_was_measured_has_no_slope() -> None:
     assert abs(found["recency"]) == pytest.approx(1)
 
 
+def test_what_hardly_adds_or_acts_the_other_way_round_is_no_reason() -> None:
+    frame = pd.DataFrame(
+        {"wait_a": [60.0, 60], "wait_b": [800.0, 800], "effort_a": [2.0, 2], "recency": [1.0, 1]}
+    )
+    given = pd.DataFrame({
+        "wait_a": [0.05, 0.05], "wait_b": [0.04, 0.05], "effort_a": [0.6, 0.6], "recency": [1.0, 1.0],
+    })  # fmt: skip
+    found = drivers.reasons(given, frame, LABELS, top=2)
+    # Together waiting multiplies the odds by exp(.09) and exp(.10): the second is more than 1.1 times.
+    assert found.reason_1.tolist() == ["effort_a"] * 2
+    assert found.reason_2.isna().tolist() == [True, False]
+    found = drivers.reasons(given, frame, LABELS, top=2, ways={"effort": -0.2, "waiting": None})
+    assert found.reason_1.tolist()[1] == "wait_a" and found.reason_1.isna().tolist() == [True, False]
+    assert found.reason_2.isna().all()
+
+
+def test_what_can_be_said_aloud_is_said_before_a_spread() -> None:
+    labels = {"factors": LABELS["factors"], "features": {
+        "wait_a": {"factor": "waiting", "direction": "+", "unit": "ratio"},
+        "wait_b": {"factor": "waiting", "direction": "+", "unit": "s"},
+    }}  # fmt: skip
+    given = pd.DataFrame({"wait_a": [0.5, 0.5], "wait_b": [0.1, -0.1]})
+    found = drivers.reasons(
+        given, pd.DataFrame({"wait_a": [2.0, 2.0], "wait_b": [700.0, 700.0]}), labels, top=1
+    )
+    assert found.reason_1.tolist() == ["wait_b", "wait_a"]
+
+
 def test_a_reason_lies_on_the_bad_side_of_what_is_typical() -> None:
     labels = {"factors": LABELS["factors"], "features": {
         "wait_a": {"factor": "waiting", "direction": "+", "typical": 120.0},
@@ -123,7 +151,7 @@ def test_times_the_usual_is_a_reason_only_beyond_the_usual() -> None:
         "effort_a": {"factor": "effort", "direction": "-", "unit": "times", "typical": 1.3},
     }}  # fmt: skip
     given = pd.DataFrame({"wait_a": [0.5] * 3, "effort_a": [0.4] * 3})
-    frame = pd.DataFrame({"wait_a": [0.7, 1.2, 0.9], "effort_a": [0.8, 1.1, 1.2]})
+    frame = pd.DataFrame({"wait_a": [0.7, 1.2, 1.04], "effort_a": [0.8, 1.1, 0.97]})
     found = drivers.reasons(given, frame, labels, top=1)
     assert found.reason_1.tolist()[:2] == ["effort_a", "wait_a"]
     assert found.reason_1.isna().tolist() == [False, False, True]
