@@ -297,8 +297,7 @@ def report(
 
     made = jobs.report(config, out=out, langs=tuple(lang or ()), scores=scores)
     talk.result(
-        {path.name: path for path in sorted(made.glob("report.*.html"))}
-        | {"call list": made / "call_list.xlsx"}
+        {path.name: path for name in ("report.*.html", "call_list*.xlsx") for path in sorted(made.glob(name))}
     )
 
 

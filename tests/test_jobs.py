@@ -509,7 +509,8 @@ def test_features_sql_is_one_text_and_says_nothing_of_this_machine(world: World)
 def test_the_report_shows_the_scores_it_was_given(world: World, earlier: Path, tmp_path: Path) -> None:
     made = jobs.report(world.file, out=tmp_path / "report", scores=earlier.parent)
     assert {path.name for path in made.iterdir()} == {
-        "report.en.html", "report.ko.html", "call_list.xlsx", "drivers.csv", "report.json", "manifest.json",
+        "report.en.html", "report.ko.html", "call_list.xlsx", "call_list.ko.xlsx", "drivers.csv", "report.json",
+        "manifest.json",
     }  # fmt: skip
     scores = pd.read_parquet(earlier / "scores.parquet").set_index("customer_id")
     rows = list(openpyxl.load_workbook(made / "call_list.xlsx").worksheets[0].iter_rows(values_only=True))

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from cxml.report import charts
+from cxml.report import channels, charts
 from cxml.report.behind import Behind, Cause, Contrast, Spot, Stays
 from cxml.report.content import HARDLY, FactorNumbers
 from cxml.report.figures import Figures
@@ -20,6 +20,8 @@ SHOWN = 8
 """Factors that are told one by one."""
 DRAWN = 4
 """Factors of which a curve is drawn."""
+_CHANNELS = ("channel_first", "channel_last")
+"""Features whose segments are channels."""
 
 
 class BehindText:
@@ -81,18 +83,21 @@ class BehindText:
         points, per = self._figures.change, self._words(f"per.{x.per}")
         if x.feature:
             per = self._words("badges.of", per=per, feature=_apart(self.label(x.feature)))
-        line = self._words(
-            "badges.difference" if x.badge == "association_only" else "badges.effect",
-            per=per, effect=points(x.effect), low=points(x.low), high=points(x.high),
-        )  # fmt: skip
+        low, high = points(x.low), points(x.high)
+        if x.badge == "association_only":
+            line = self._words("badges.difference", per=per, effect=points(x.effect), low=low, high=high)
+        else:
+            way = "badges.effect_up" if x.effect >= 0 else "badges.effect_down"
+            line = self._words(way, per=per, effect=self._figures.points(abs(x.effect)), low=low, high=high)
         return Markup("{} {}").format(said, line)
 
     def spots(self, worst: Spot, best: Spot) -> Markup:
         """Where the factor hits most and least."""
         percent = self._figures.percent
+        most, least = (_apart(self._level(spot.attribute, spot.level)) for spot in (worst, best))
         return self._words(
-            "behind.spots", attribute=self.label(worst.attribute), worst=_apart(worst.level),
-            worst_share=percent(worst.share), best=_apart(best.level), best_share=percent(best.share),
+            "behind.spots", attribute=self.label(worst.attribute), worst=most, worst_share=percent(worst.share),
+            best=least, best_share=percent(best.share),
         )  # fmt: skip
 
     def trend(self, x: Behind) -> Markup:
@@ -117,10 +122,14 @@ class BehindText:
 
     def staying(self, stays: Stays) -> charts.Comparison:
         """Survival by segment."""
-        series = [(level, curve) for level, _, curve in stays.levels] or [
+        series = [(self._level(stays.attribute, level), curve) for level, _, curve in stays.levels] or [
             (self._words.plain("behind.everybody"), stays.everybody)
         ]
         return charts.curves(stays.days, series, self._figures.whole_percent, self._figures.count)
+
+    def _level(self, attribute: str, level: str) -> str:
+        """A segment by its name; a channel as people call it."""
+        return channels.whole(self._words, level) if attribute.startswith(_CHANNELS) else level
 
 
 def _apart(name: str) -> Markup:

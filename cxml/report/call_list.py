@@ -110,7 +110,7 @@ def _sheet(sheet: Worksheet, columns: Sequence[_Column], styles: dict[str, Forma
 def _list(inputs: ReportInputs, words: Words) -> list[_Column]:
     t, figures = words.plain, _figures(inputs, words)
     calls = calls_of(ranked(inputs, CALL_LIST_ROWS), inputs.stories)
-    money = f" ({figures.currency})" if figures.currency else ""
+    money = f" ({figures.unit})" if figures.currency else ""
 
     def reasons(k: int) -> list[Cell]:
         return [
@@ -142,7 +142,12 @@ def _list(inputs: ReportInputs, words: Words) -> list[_Column]:
     missing = [say.missing(c.recovery) or None for c in calls]
     if any(told) or any(missing):
         columns += [
-            _Column(t("calls.facts"), 60, "text", ["\n".join(filter(None, one)) or None for one in told]),
+            _Column(
+                t("calls.facts", n=figures.people(len(inputs.stories))),
+                60,
+                "text",
+                ["\n".join(filter(None, one)) or None for one in told],
+            ),
             _Column(t("calls.next"), 36, "text", missing),
         ]
     return columns
@@ -167,9 +172,18 @@ def _factors(content: Content, words: Words) -> list[_Column]:
         _Column(t("factors.area"), 20, "text", areas),
         _Column(t("factors.weight"), 14, "share", [x.share for x in rows]),
     ]
+    causes = [content.behind[x.factor].cause if x.factor in content.behind else None for x in rows]
+    if any(causes):
+        badges = [t(f"badges.{cause.badge}") if cause else None for cause in causes]
+        columns.append(_Column(t("factors.badge"), 22, "text", badges))
     hit = [x if x.kind == "lever" and not x.small else None for x in rows]
     columns += [
-        _Column(t("factors.hit"), 14, "count", [x.customers if x else None for x in hit]),
+        _Column(
+            t("factors.hit"),
+            14,
+            "count",
+            [x.customers if x.kind == "lever" and (not x.small or x.customers == 0) else None for x in rows],
+        ),
         _Column(t("factors.hit_share"), 14, "share", [x.hit_share if x else None for x in hit]),
         _Column(t("factors.risk"), 14, "share", [x.risk if x else None for x in hit]),
         _Column(t("factors.risk_without"), 14, "share", [x.risk_without if x else None for x in hit]),

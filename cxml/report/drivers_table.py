@@ -28,7 +28,7 @@ def drivers_csv(inputs: ReportInputs) -> str:
     for raw in inputs.drivers.to_dict("records"):
         row = {str(key): value for key, value in raw.items()}
         name = factor_name(inputs.labels, str(row["factor"]))
-        small = int(row["customers_hit"]) < SMALL_GROUP
+        small = 0 < int(row["customers_hit"]) < SMALL_GROUP
         text = (str(row["factor"]), name.en, name.ko, str(row["kind"]), str(row["family"]))
         writer.writerow([
             *(safe_cell(visible(t)) for t in text),

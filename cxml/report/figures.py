@@ -59,6 +59,11 @@ def _plain(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
+def _decimals(share: float) -> int:
+    """Of a share in percent: one, or two where one would read as nothing."""
+    return 2 if 0 < abs(share) < 0.0005 else 1
+
+
 def significant(value: float, digits: int = 3) -> float:
     """*value* rounded to so many significant digits.
 
@@ -114,8 +119,13 @@ class Figures:
         return Figure(share, f"{100 * share:.0f}%")
 
     def points(self, share: float) -> Figure:
-        """A difference of percentages."""
-        return Figure(share, f"{100 * share:.1f}%p" if self._ko else f"{100 * share:.1f} percentage points")
+        """A difference of percentages.
+
+        >>> print(Figures("en").points(0.0052), "|", Figures("ko").points(0.0003))
+        0.5 percentage points | 0.03%p
+        """
+        shown = f"{100 * share:.{_decimals(share)}f}"
+        return Figure(share, f"{shown}%p" if self._ko else f"{shown} percentage points")
 
     def change(self, share: float) -> Figure:
         """A change of a probability in points, with its sign.
@@ -123,7 +133,7 @@ class Figures:
         >>> print(Figures("en").change(0.0052), "|", Figures("ko").change(-0.021))
         +0.5 points | −2.1%p
         """
-        shown = f"{100 * share:+.1f}" if abs(share) >= 0.0005 else f"{100 * share:+.2f}"
+        shown = f"{100 * share:+.{_decimals(share)}f}"
         return Figure(share, f"{shown}{'%p' if self._ko else ' points'}".replace("-", MINUS))
 
     def times(self, ratio: float) -> Figure:

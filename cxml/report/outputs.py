@@ -17,13 +17,17 @@ from cxml.report.page import CALL_LIST_FILE, render_content
 
 
 def build(inputs: ReportInputs, langs: Sequence[Language] = ("en", "ko")) -> dict[str, bytes]:
-    """File name to bytes: ``report.<lang>.html`` per language, ``call_list.xlsx``, ``drivers.csv``, ``report.json``.
+    """File name to bytes: ``report.<lang>.html`` and a workbook per language, ``drivers.csv``, ``report.json``.
 
-    The workbook is in the first language. Nothing is written to disk.
+    The workbook is ``call_list.xlsx`` in the first language and ``call_list.<lang>.xlsx`` in others. Nothing is
+    written to disk.
     """
     content = compute(inputs)
-    files = {f"report.{lang}.html": render_content(content, inputs, lang).encode() for lang in langs}
-    files[CALL_LIST_FILE] = workbook(content, inputs, langs[0])
+    files = {}
+    for lang in langs:
+        book = CALL_LIST_FILE if lang == langs[0] else f"call_list.{lang}.xlsx"
+        files[f"report.{lang}.html"] = render_content(content, inputs, lang, book).encode()
+        files[book] = workbook(content, inputs, lang)
     files["drivers.csv"] = drivers_csv(inputs).encode()
     text = json.dumps(as_json(content), ensure_ascii=False, allow_nan=False, indent=1)
     files["report.json"] = f"{text}\n".encode()

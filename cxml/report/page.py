@@ -68,9 +68,11 @@ def render(inputs: ReportInputs, lang: Language) -> str:
     return render_content(compute(inputs), inputs, lang)
 
 
-def render_content(content: Content, inputs: ReportInputs, lang: Language) -> str:
-    """The page of a content that is already computed."""
-    voice = _Voice(content, inputs, lang)
+def render_content(
+    content: Content, inputs: ReportInputs, lang: Language, workbook: str = CALL_LIST_FILE
+) -> str:
+    """The page of a content that is already computed; *workbook*: the file beside it with the longer list."""
+    voice = _Voice(content, inputs, lang, workbook)
     template = environment().get_template("report.html.j2")
     return template.render(c=content, v=voice, t=voice.words, f=voice.figures, small=SMALL_GROUP)
 
@@ -78,7 +80,7 @@ def render_content(content: Content, inputs: ReportInputs, lang: Language) -> st
 class _Voice(Voice):
     """What the templates say: content in one language."""
 
-    def __init__(self, content: Content, inputs: ReportInputs, lang: Language) -> None:
+    def __init__(self, content: Content, inputs: ReportInputs, lang: Language, workbook: str) -> None:
         zone = content.scope.timezone
         super().__init__(lang, Figures(lang, content.scope.currency, zone), zone)
         self.content = content
@@ -88,7 +90,7 @@ class _Voice(Voice):
         self.promises = PromisesText(self.words, self.figures)
         self.gains = GainsText(self.labels, content.what_if, self.words, self.figures)
         self.plan = PlanText(inputs.calls, self.words, self.figures)
-        self.call_list_file = CALL_LIST_FILE
+        self.call_list_file = workbook
         self.script = _script()
         digest = hashlib.sha256(self.script.encode()).digest()
         self.script_digest = f"sha256-{base64.b64encode(digest).decode()}"

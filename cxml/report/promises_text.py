@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from cxml.report import charts
+from cxml.report import channels, charts
 from cxml.report.figures import Figure, Figures
 from cxml.report.promises import Promised
 from cxml.report.words import Words
@@ -35,8 +35,8 @@ class PromisesText:
         beginning = promise.removeprefix(_ANSWER)
         if beginning == "*":
             return self._words("promises.others")
-        key = f"channels.{beginning.partition('.')[0]}"
-        return self._words(key) if self._words.has(key) else Markup("<bdi>{}</bdi>").format(beginning)
+        name = channels.kind(self._words, beginning)
+        return escape(name) if name else Markup("<bdi>{}</bdi>").format(beginning)
 
     def name(self, one: Promised) -> Markup:
         """What was promised."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from cxml.report import channels
 from cxml.report.figures import Figures
 from cxml.report.safe_text import visible
 from cxml.report.words import Words, catalogue
@@ -100,10 +101,7 @@ class StoryText:
                 return _Given(visible(value)[:_LONGEST_NAME])
 
     def _channel(self, name: str | None) -> str:
-        known = str(name or "unknown").partition(".")[0]
-        if self._words.has(f"channels.{known}"):
-            return self._words.plain(f"channels.{known}")
-        return _Given(visible(name)[:_LONGEST_NAME])
+        return channels.kind(self._words, str(name or "unknown")) or _Given(visible(name)[:_LONGEST_NAME])
 
     def _day(self, instant: str) -> str:
         local = datetime.fromisoformat(instant).astimezone(ZoneInfo(self._figures.timezone))

@@ -180,7 +180,8 @@ def company() -> tuple[WaitWorld, Tables, Study]:
         churned=frame["churned"].to_numpy(dtype=float), customers=frame["customer_id"], questions=(asked,),
         exposures=pd.DataFrame({"repeats": troubles}), before=frame[list(CONTROLS)], groups={},
         inside=pd.DataFrame(index=frame.index), during={}, activity=None, earlier=None, window=90,
-        drawn=frame["customer_id"].nunique(), everyone=2 * frame["customer_id"].nunique(), young=0, leaving=float(frame["churned"].mean()),
+        drawn=frame["customer_id"].nunique(), everyone=2 * frame["customer_id"].nunique(), young=0,
+            leaving=float(frame["churned"].mean()),
         cutoffs=frame["cutoff"], value=np.full(len(frame), 40.0),
     )  # fmt: skip
     return world, opened, study

@@ -74,13 +74,16 @@ def test_only_a_supported_factor_is_called_a_cause(inputs: ReportInputs, read: A
     assert badges == ["supported as a cause", "association only", "not testable", "contradicted"]
     text = " ".join(n.text for n in page.find(name="behind"))
     assert text.count("cause") == text.count("supported as a cause")
-    assert "+0.5 points" in text and "0.3 points" in text
+    assert "0.5 percentage points" in text and "0.3 points" in text
 
 
 @pytest.mark.parametrize(
     ("badge", "said"),
     [
-        ("supported", "the probability of leaving moves by +0.5 points (+0.3 points to +0.8 points)"),
+        (
+            "supported",
+            "the probability of leaving rises by 0.5 percentage points (+0.3 points to +0.8 points)",
+        ),
         ("association_only", "a difference that was seen, not an effect"),
         ("not_testable", ""),
     ],

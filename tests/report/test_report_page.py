@@ -351,6 +351,7 @@ def test_size_does_not_grow_with_customers(inputs: ReportInputs, company: Any) -
     scores["customer_id"] = np.char.add("K", np.arange(len(scores)).astype(str))
     files = build(dataclasses.replace(inputs, scores=scores))
     assert sorted(files) == [
+        "call_list.ko.xlsx",
         "call_list.xlsx",
         "drivers.csv",
         "report.en.html",

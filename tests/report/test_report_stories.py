@@ -106,13 +106,13 @@ def test_a_sentence_as_a_caller_hears_it() -> None:
     )
     assert (
         say("ko").missing(recovery)
-        == "2026년 5월 3일 발생한 ‘x’ 관련 문제에 아직 하지 않은 조치는 사과, 후속 연락입니다."
+        == "2026년 5월 3일에 발생한 ‘x’ 관련 문제에 아직 하지 않은 조치는 사과, 후속 연락입니다."
     )
     nameless = {**recovery, "topic": None}
     assert say("en").missing(nameless) == "Still missing for the issue of 3 May 2026: apology, follow-up."
     assert (
         say("ko").missing(nameless)
-        == "2026년 5월 3일 발생한 문제에 아직 하지 않은 조치는 사과, 후속 연락입니다."
+        == "2026년 5월 3일에 발생한 문제에 아직 하지 않은 조치는 사과, 후속 연락입니다."
     )
     assert say("ko").missing({**recovery, "missing": []}) == say("ko").missing(None) == ""
     assert all(Words("ko").has(f"steps.{step}") for step in STEPS)
@@ -163,7 +163,7 @@ def test_the_workbook_tells_them_without_a_formula(inputs: ReportInputs) -> None
     for payload in ("=1+1", "@SUM(A1)", "-2", "\t=1"):
         book = openpyxl.load_workbook(io.BytesIO(call_list_xlsx(with_stories(few, payload), "en")))
         rows = list(book.worksheets[0].iter_rows(values_only=True))
-        assert rows[0][-2:] == ("What is on record", "Still missing")
+        assert rows[0][-2:] == ("What is on record, of the first 60 customers", "Still missing")
         assert rows[1][-2].count("\n") == 2 and "explanation, fix" in rows[1][-1]
         cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
         assert not [cell for cell in cells if cell.data_type == "f" or cell.hyperlink]
