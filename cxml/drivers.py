@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import spearmanr
 
-from cxml.errors import ModelError
+from cxml.errors import ModelError, did_you_mean
 
 if TYPE_CHECKING:
     from cxml.models.churn import ChurnClassifier
@@ -129,6 +129,11 @@ def effect(
         and ``high``, its 10th and 90th percentile: customers of like value differ by all else that is known
         of them; ``rows``.
 
+    Raises
+    ------
+    ModelError
+        The frames do not hold the feature.
+
     Examples
     --------
     >>> labels = {"features": {"wait": {"unit": "s"}}}
@@ -136,6 +141,11 @@ def effect(
     >>> found[["value", "contribution", "rows"]].to_dict("list")
     {'value': [30.0, 400.0], 'contribution': [-0.2, 0.6], 'rows': [2, 1]}
     """
+    if feature not in contributions or feature not in frame:
+        raise ModelError(
+            f"there is no feature {feature!r}", where="the features of the model", expected="a column of both frames",
+            fix=did_you_mean(feature, contributions.columns),
+        )  # fmt: skip
     unit = labels["features"][feature]["unit"]
     if unit == "text":
         value = pd.Series(frame[feature].to_numpy(dtype=object), name="value")

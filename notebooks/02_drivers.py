@@ -79,7 +79,9 @@ most = scores["churn_probability"].idxmax()
 one = scores.filter(like="contribution_").loc[most].sort_values(ascending=False)
 print(f"probability {scores.loc[most, 'churn_probability']:.3f}, base {scores.loc[most, 'base']:.2f}")
 print(one.head(5).round(2).to_string())
-drivers.reasons(contributions.loc[[most]], customers.loc[[most]], bundle.labels)
+drivers.reasons(
+    contributions.loc[[most]], customers.loc[[most]], bundle.labels, ways=bundle.info["directions"]
+)
 
 # %% [markdown]
 # ## A second opinion

@@ -157,6 +157,12 @@ def test_times_the_usual_is_a_reason_only_beyond_the_usual() -> None:
     assert found.reason_1.isna().tolist() == [False, False, True]
 
 
+def test_an_effect_of_no_feature_names_the_nearest() -> None:
+    frame = pd.DataFrame({"wait_mean": [1.0, 2.0]})
+    with pytest.raises(ModelError, match="did you mean 'wait_mean'"):
+        drivers.effect(frame, frame, {"features": {}}, "wait_men")
+
+
 def test_an_effect_curve_keeps_equal_values_together_and_counts_everybody() -> None:
     rng = np.random.default_rng(0)
     wait = np.where(rng.random(400) < 0.6, 0.0, rng.integers(1, 9, 400) * 10.0)
