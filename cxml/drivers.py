@@ -26,8 +26,6 @@ Floats = NDArray[np.float64]
 PREFIX = "contribution_"
 HIT = float(np.log(1.1))
 """A customer counts as hit by a factor that multiplies the odds of leaving by more than 1.1."""
-_UNSPOKEN = ("score", "ratio")
-"""Units of what nobody says aloud to a customer: "a spread of moods of 0.4"."""
 _SHAP_LEVELS = 24
 """It keeps a set of levels in the bits of a 32-bit float."""
 
@@ -257,8 +255,8 @@ def reasons(
     other way round than declared by *ways*, as from ``directions``: what a customer is told to have suffered must not
     be what others stay for. Each is shown by its strongest feature that can be said aloud: it was measured, it adds
     to the risk, and its value lies on the bad side of what is typical (``typical`` of its label, else 0) by its
-    declared direction; of what is told as so many times the usual, on the bad side of the usual as well. Scores and
-    spreads, which nobody says aloud, show a factor only where nothing else does.
+    declared direction; of what is told as so many times the usual, on the bad side of the usual as well. What
+    nobody says aloud, such as a spread, shows a factor only where nothing else does.
 
     Returns
     -------
@@ -307,7 +305,7 @@ def _said_best(
     beyond_usual = ~times | (sign * (shown - 1.0) >= 0.05)
     bad = np.isfinite(shown) & ((sign == 0) | ((sign * (shown - typical) > 0) & beyond_usual))
     sayable = np.where(bad & (own > 0), own, -np.inf)
-    aloud = np.array([label.get("unit") not in _UNSPOKEN for label in said])
+    aloud = np.array([label.get("aloud", True) for label in said])
     spoken = np.where(aloud, sayable, -np.inf)
     best = np.where(spoken.max(axis=1) > 0, spoken.argmax(axis=1), sayable.argmax(axis=1))
     return best, sayable.max(axis=1) > 0

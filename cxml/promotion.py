@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +13,8 @@ from zoneinfo import ZoneInfo
 RULE = (
     "A version becomes champion when nobody is; when it was tested on a later cutoff than the champion"
     " and beats all its baselines on the measure that decides ([tracking] measure, by default log loss);"
-    " or when it is better by that measure on the same test cutoff."
+    " or when it is better by that measure on the same test cutoff. A champion that answers another question, or"
+    " was trained for another configuration, gives way to a version that beats its baselines."
 )
 HIGHER_IS_BETTER = {"log_loss": False, "brier": False, "auc": True, "pr_auc": True, "empc": True}
 """The measures that may decide."""
@@ -34,6 +37,9 @@ class Record:
     question : str
         What is predicted (definition, horizon and lead), and whether it was tested on a later time or on
         customers held out. Losses compare within one question only.
+    terms : str
+        A fingerprint of what scoring holds the configuration against: factor files, promises, population, currency
+        and zone. Empty: unknown.
     """
 
     cutoff: datetime
@@ -41,6 +47,7 @@ class Record:
     figure: float
     beats_baselines: bool
     question: str
+    terms: str = ""
 
     @classmethod
     def of(cls, metrics: Mapping[str, Any], info: Mapping[str, Any], measure: str = "log_loss") -> Record:
@@ -59,6 +66,7 @@ class Record:
                 for theirs in metrics["baselines"]["churn"].values()
             ),
             question=f"{info['churn']}{within}, tested on {tested}",
+            terms=fingerprint(info.get("terms", {})),
         )
 
     @classmethod
@@ -68,7 +76,8 @@ class Record:
             cutoff, measure, figure, beats, question = (tags[name] for name in _TAGS)
             if measure not in HIGHER_IS_BETTER:
                 return None
-            return cls(datetime.fromisoformat(cutoff), measure, float(figure), beats == "yes", question)
+            at = datetime.fromisoformat(cutoff)
+            return cls(at, measure, float(figure), beats == "yes", question, tags.get(_TERMS, ""))
         except (KeyError, ValueError):
             return None
 
@@ -76,7 +85,7 @@ class Record:
         """The record as tags of a version; ``from_tags`` gives back exactly this one."""
         beats = "yes" if self.beats_baselines else "no"
         values = (self.cutoff.isoformat(), self.measure, repr(self.figure), beats, self.question)
-        return dict(zip(_TAGS, values, strict=True))
+        return {**dict(zip(_TAGS, values, strict=True)), _TERMS: self.terms}
 
     @property
     def day(self) -> str:
@@ -85,15 +94,24 @@ class Record:
 
 
 _TAGS = ("cxml.test_cutoff", "cxml.measure", "cxml.test_figure", "cxml.beats_baselines", "cxml.question")
+_TERMS = "cxml.terms"
 _WORDS = {"log_loss": "log loss", "brier": "Brier score", "auc": "AUC", "pr_auc": "PR-AUC", "empc": "EMPC"}
 _TESTED = {"time": "a later time", "customers": "customers held out"}
+
+
+def fingerprint(terms: Mapping[str, Any]) -> str:
+    """A short text that is the same for the same *terms*; empty for none."""
+    if not terms:
+        return ""
+    return hashlib.sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()
 
 
 def judge(new: Record, holder: str, champion: Record | None, promote: str = "better") -> tuple[bool, str]:
     """Whether a new version takes the place of the champion, and why, by ``RULE``.
 
     A champion that answers another question (definition, horizon, lead), was tested in another way or judged by
-    another measure cannot be compared: it gives way to a version that beats its baselines.
+    another measure cannot be compared: it gives way to a version that beats its baselines. So does one that was
+    trained for another configuration, which scoring refuses.
 
     Parameters
     ----------
@@ -128,6 +146,9 @@ def judge(new: Record, holder: str, champion: Record | None, promote: str = "bet
     if new.question != champion.question:
         asked = f"{holder} predicts {champion.question}, this one {new.question}"
         return new.beats_baselines, f"{asked}, and it {beats}"
+    if champion.terms and new.terms != champion.terms:
+        changed = "the promises, factor files, population, currency or zone are no longer those of"
+        return new.beats_baselines, f"{changed} {holder}, and it {beats}"
     if new.measure != champion.measure:
         return new.beats_baselines, f"{holder} was judged by another measure, and it {beats}"
     if new.cutoff > champion.cutoff:

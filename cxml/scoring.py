@@ -77,9 +77,9 @@ def score(
     ------
     ModelError
         The data lack columns that the model was trained on, or hold too many unknown categories; own factor
-        files or promises are not those of the training.
+        files, promises, population, currency or zone are not those of the training.
     """
-    _same_declarations(bundle, tables.config)
+    _same_terms(bundle, tables.config)
     persuasion, proof = None, None
     if tables.config.decisions.contacts:
         persuasion, proof = campaigns.learn_from_log(tables, bundle, chunk)
@@ -157,17 +157,16 @@ def _tell(
     run.write_json("stories.json", telling.tell(tables, customers, cutoff, said, reaches))
 
 
-def _same_declarations(bundle: Bundle, config: Config) -> None:
-    """Refuse features that mean something else than those the model learned from."""
-    now = matrix.declared(config)
-    then = bundle.info.get("declared", now)
+def _same_terms(bundle: Bundle, config: Config) -> None:
+    """Refuse features, customers or money other than those the model learned from."""
+    now = matrix.terms(config)
+    then = bundle.info.get("terms", now)
     changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
     if changed:
         raise ModelError(
-            f"declared otherwise than when the model was trained: {', '.join(changed)}", where="cxml.toml",
-            expected="the promises and factor files of the training",
-            fix="bring them back; or train again, and score with its bundle (--model) or let it become champion"
-                " ([tracking] promote = 'always')",
+            f"not as when the model was trained: {', '.join(changed)}", where="cxml.toml",
+            expected="the promises, factor files, population, currency and zone of the training",
+            fix="bring them back; or train again: a new model that beats its baselines becomes champion",
         )  # fmt: skip
 
 

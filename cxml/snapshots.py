@@ -104,11 +104,12 @@ def first_row(tables: Tables) -> datetime | None:
 def scoring_cutoff(config: Config, cutoff: str | datetime | None) -> datetime:
     """The cutoff asked for, by default observation_end; never later than it."""
     at = config.instant(cutoff) if cutoff is not None else config.project.observation_end
-    if at > config.project.observation_end:
+    if at > (end := config.project.observation_end):
+        here = config.zone
         raise ConfigError(
-            f"the cutoff {at:%Y-%m-%d %H:%M} lies after the data",
+            f"the cutoff {at.astimezone(here):%Y-%m-%d %H:%M} lies after the data",
             where="--cutoff",
-            expected=f"at most observation_end, {config.project.observation_end:%Y-%m-%d %H:%M} UTC",
+            expected=f"at most observation_end, {end.astimezone(here):%Y-%m-%d %H:%M} ({here.key})",
             fix="score at an earlier cutoff, or extract newer data and move observation_end",
         )
     return at
@@ -153,7 +154,7 @@ def take(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[Population, ...]:
     for population in found:
         if not population.at_risk:
             raise NotEnoughDataError(
-                f"nobody is at risk at {population.cutoff:%Y-%m-%d}",
+                f"nobody is at risk at {population.cutoff.astimezone(tables.config.zone):%Y-%m-%d}",
                 where="[population]",
                 expected="customers known before the cutoff, with an active contract or activity as [population] asks",
                 fix="choose a cutoff inside the data, or widen [population] within",

@@ -287,7 +287,8 @@ def _recoveries(engine: Engine, seen: Mapping[str, Known]) -> dict[int, dict[str
     """By customer, which steps of making good are missing for the open issue that is bad, or the last bad one.
 
     Bad is a contact that was given up, that waited for more than ten minutes, whose issue came back, or that gave
-    wrong information, and the second contact of an issue that is not resolved. A step counts when it follows the
+    wrong information, the second contact of an issue that is not resolved, and any of an issue that has been open for
+    longer than promised. A step counts when it follows the
     first such contact; a compensation that was refused is none, and an issue that is resolved is fixed. Of several
     open ones the oldest counts, which is the one that ``open_issue`` tells of if it is bad.
     """
@@ -304,7 +305,7 @@ def _recoveries(engine: Engine, seen: Mapping[str, Known]) -> dict[int, dict[str
         "row_number() over (partition by g, issue_id order by t, pos) as nth",
         f"max(case when place = 1 then case when {still} then 1 else 0 end end) over (partition by g, issue_id) as open_now",
         "coalesce(abandoned, false) or coalesce(wait_s > 600, false) or reopened_at is not null"
-        " or corrected_at is not null or (nth > 1 and open_now = 1) as bad",
+        " or corrected_at is not null or (open_now = 1 and (nth > 1 or c - begun > resolve_promise_s)) as bad",
     ])  # fmt: skip
     issue = (
         "select g, issue_id, min(begun) as since, min(t) as failed_at, max(t) as last_at, max_by(topic, pos) as topic,"

@@ -440,7 +440,7 @@ def _info(data: TrainingSet, split: Split, config: Config, churn: ChurnClassifie
         "timezone": config.project.timezone,
         "left_in_lead": data.left_in_lead,
         "features": len(data.columns),
-        "declared": matrix.declared(config),
+        "terms": matrix.terms(config),
         "seed": config.model.seed,
         "populations": [
             {"cutoff": p.cutoff.isoformat(), "at_risk": p.at_risk, "new": p.new, "gone": p.gone}

@@ -122,8 +122,8 @@ def test_what_hardly_adds_or_acts_the_other_way_round_is_no_reason() -> None:
 
 def test_what_can_be_said_aloud_is_said_before_a_spread() -> None:
     labels = {"factors": LABELS["factors"], "features": {
-        "wait_a": {"factor": "waiting", "direction": "+", "unit": "ratio"},
-        "wait_b": {"factor": "waiting", "direction": "+", "unit": "s"},
+        "wait_a": {"factor": "waiting", "direction": "+", "aloud": False},
+        "wait_b": {"factor": "waiting", "direction": "+", "aloud": True},
     }}  # fmt: skip
     given = pd.DataFrame({"wait_a": [0.5, 0.5], "wait_b": [0.1, -0.1]})
     found = drivers.reasons(

@@ -770,12 +770,68 @@ def test_the_level_is_that_of_the_last_half_year() -> None:
     assert (usual + lucky) / 2 < forecast < 1.05 * usual
 
 
-def test_features_declared_otherwise_are_refused(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ("\n[promises]\ndelivery = '9D'\n", r"\[promises\]"),
+        ('by = "subscription" -> by = "customers"', r"\[population\]"),
+        ("KRW -> EUR", r"\[project\] currency"),
+        ('timezone = "UTC" -> timezone = "Asia/Seoul"', r"\[project\] timezone"),
+    ],
+)
+def test_what_a_model_takes_for_granted_may_not_change(
+    world: World, tmp_path: Path, changed: str, named: str
+) -> None:
     file = pipeline(tmp_path / "pipeline", world.data)
-    file.write_text(file.read_text(encoding="utf-8") + '\n[promises]\ndelivery = "9D"\n', encoding="utf-8")
-    with pytest.raises(ModelError, match=r"otherwise than when the model was trained: \[promises\]"):
+    text = file.read_text(encoding="utf-8")
+    old, arrow, new = changed.partition(" -> ")
+    if arrow:
+        assert old in text
+        text = text.replace(old, new)
+    else:
+        text += changed
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match=f"not as when the model was trained: {named}\n"):
         world.score(tmp_path / "out", file)
     assert not (tmp_path / "out" / "CURRENT").exists()
+
+
+def test_an_extract_that_ends_early_is_noticed(world: World, tmp_path: Path) -> None:
+    """The nightly trap: observation_end moved on, the tables did not."""
+    whole = pd.read_parquet(world.data / "interactions.parquet")
+    end = load_config(world.file).project.observation_end
+    late = tmp_path / "interactions.parquet"
+    whole[whole["started_at"] < end - pd.Timedelta("30D")].to_parquet(late)
+    file = pipeline(tmp_path / "pipeline", world.data)
+    text = file.read_text(encoding="utf-8")
+    source = re.search(r'\[tables.interactions\]\nsource = "(.*)"', text)
+    assert source
+    file.write_text(text.replace(source[1], str(late)), encoding="utf-8")
+    said: list[str] = []
+    made = jobs.score(file, out=tmp_path / "score", model=world.bundle, tell=said.append)
+    noted = store.verify(made)["info"]["late"]
+    assert len(noted) == 1 and noted[0].startswith("rows of interactions are missing or late: the last ")
+    assert any(line.startswith(noted[0]) and "observation_end" in line for line in said)
+    assert any(note.startswith(noted[0]) for note in jobs.check(file).check.notes)
+    assert store.verify(world.scored)["info"]["late"] == []
+    assert not any("missing or late" in note for note in jobs.check(world.file).check.notes)
+
+
+def test_tables_that_cannot_be_learned_from_or_scored_are_noted(world: World, tmp_path: Path) -> None:
+    file = pipeline(tmp_path / "pipeline", world.data)
+    text = file.read_text(encoding="utf-8")
+    for old, new, told in (
+        ('horizon = "28D"', 'horizon = "2000D"', "these tables cannot be learned from: "),
+        (
+            'by = "subscription"',
+            'by = "activity"\nwithin = "1min"',
+            "these tables cannot be scored: nobody is at risk",
+        ),
+    ):
+        assert old in text
+        file.write_text(text.replace(old, new), encoding="utf-8")
+        found = jobs.check(file).check
+        assert not found.problems and any(note.startswith(told) for note in found.notes), found.notes
 
 
 def test_a_report_without_ids_needs_a_secret(

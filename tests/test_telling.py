@@ -447,7 +447,8 @@ def recovery(x: Rows) -> dict[str, Any] | None:
         bad = [
             r for k, r in enumerate(mine)
             if C - r["t"] <= 180 * DAY and (
-                r["abandoned"] or (r["wait_s"] or 0) > 600 or r["reopened_at"] or r["corrected_at"] or (k and still))
+                r["abandoned"] or (r["wait_s"] or 0) > 600 or r["reopened_at"] or r["corrected_at"]
+                or (still and (k or C - mine[0]["t"] > 44 * HOUR)))
         ]  # fmt: skip
         if not bad:
             continue

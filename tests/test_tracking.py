@@ -288,6 +288,18 @@ def test_the_rule(new: Record, promoted: bool) -> None:
     assert "version 4" in why
 
 
+def test_a_champion_of_another_configuration_gives_way() -> None:
+    """Scoring refuses it: were it to stay, nobody could be scored any more."""
+    then = record(0.30, terms={"[promises]": "a"})
+    assert judge(record(0.40, baseline=0.5, terms={"[promises]": "a"}), "version 4", then)[0] is False
+    now = {"[promises]": "b"}
+    champion, why = judge(record(0.40, baseline=0.5, terms=now), "version 4", then)
+    assert champion and "promises" in why and "version 4" in why
+    assert judge(record(0.40, baseline=0.3, terms=now), "version 4", then)[0] is False
+    # Nobody knows what an earlier one was trained for.
+    assert judge(record(0.40, baseline=0.5, terms=now), "version 4", record(0.30))[0] is False
+
+
 def test_another_measure_may_decide_or_nobody() -> None:
     def by(auc: float, baseline: float) -> Record:
         figures = metrics(0.3)
@@ -333,9 +345,9 @@ def test_figures_that_are_not_ours_are_left_alone() -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.floats(0, 10), st.datetimes(timezones=st.timezones()), st.booleans(), st.text())
-def test_a_record_survives_its_tags(loss: float, cutoff: Any, beats: bool, question: str) -> None:
-    made = Record(cutoff, "brier", loss, beats, question)
+@given(st.floats(0, 10), st.datetimes(timezones=st.timezones()), st.booleans(), st.text(), st.text())
+def test_a_record_survives_its_tags(loss: float, cutoff: Any, beats: bool, question: str, terms: str) -> None:
+    made = Record(cutoff, "brier", loss, beats, question, terms)
     assert Record.from_tags(made.to_tags()) == made
 
 

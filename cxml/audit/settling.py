@@ -68,11 +68,10 @@ def probe(tables: Tables) -> Probe:
     """The columns and tables whose last days before observation_end are unlike any others."""
     breaks: list[_Break] = []
     looked = 0
-    for name in tables.columns:
-        if TABLES[name].owner == "customer_id" and name != "customers":
-            shares = list(_shares(tables, name))
-            looked += len(shares) + 1
-            breaks += _of_table(tables, name, shares)
+    for name in _logs(tables):
+        shares = list(_shares(tables, name))
+        looked += len(shares) + 1
+        breaks += _of_table(tables, name, shares)
     findings = [_finding(one) for one in breaks]
     return Probe(
         "settled by the extract",
@@ -80,6 +79,16 @@ def probe(tables: Tables) -> Probe:
         tuple(findings), {"shares": looked}, tuple(_row(one) for one in breaks),
         "" if looked else "There is no table of events.",
     )  # fmt: skip
+
+
+def late_rows(tables: Tables) -> tuple[Finding, ...]:
+    """The tables whose last days hold far too few rows: as of an extract that is older than observation_end."""
+    return tuple(_finding(one) for name in _logs(tables) for one in _of_table(tables, name, []))
+
+
+def _logs(tables: Tables) -> list[str]:
+    """The tables of what happened to customers."""
+    return [name for name in tables.columns if TABLES[name].owner == "customer_id" and name != "customers"]
 
 
 def _of_table(tables: Tables, name: str, shares: list[_Share]) -> list[_Break]:
@@ -216,7 +225,7 @@ def _finding(one: _Break) -> Finding:
     if one.share is None:
         return Finding(
             about=f"{one.table}.rows",
-            what=f"rows of {one.table} arrive late: the last {days} before observation_end hold {one.now:,.0f},"
+            what=f"rows of {one.table} are missing or late: the last {days} before observation_end hold {one.now:,.0f},"
             f" at least {one.before:,.0f} are usual",
             where=f"tables.{one.table}",
             expected="an extract that is complete up to observation_end, or a column recorded_at",

@@ -69,20 +69,22 @@ _LATER_INSTANT = re.compile(r"(lead\(t\)|min\(case when .* then t end\)) over \(
 _EXPONENT = re.compile(r"e\d*")
 _ROW_WORDS = frozenset({"t", "age", "c", "pos", "wall"})
 _PROMISES = promise_flags(Promises())
+_NEVER_ALOUD = ("score", "ratio")
+"""Units of what nobody says to a customer: "your spread of moods is 0.4"."""
 _RESERVED = frozenset({"customer_id", "cutoff", "churned", "value", "g", "ci", "k"})
 
 
 def labels(
     columns: Iterable[str], factors: Sequence[Factor] = FACTORS
-) -> dict[str, dict[str, dict[str, str]]]:
+) -> dict[str, dict[str, dict[str, Any]]]:
     """What *columns* and their factors are called for people.
 
     Returns
     -------
     dict
         ``factors``: name -> ``en``, ``ko``, ``kind``, ``family``, of the factors that occur.
-        ``features``: column -> ``factor``, ``en``, ``ko``, ``unit``, ``direction``; the window is part of
-        the label.
+        ``features``: column -> ``factor``, ``en``, ``ko``, ``unit``, ``direction``, ``aloud``; the window is part
+        of the label.
 
     Raises
     ------
@@ -96,7 +98,7 @@ def labels(
     ('average wait, last 90 days', '최근 90일 평균 대기 시간')
     """
     declared = {item.name: (factor, item) for factor in factors for item in _items(factor)}
-    found: dict[str, dict[str, dict[str, str]]] = {"factors": {}, "features": {}}
+    found: dict[str, dict[str, dict[str, Any]]] = {"factors": {}, "features": {}}
     for column in columns:
         stem, days = _parts(column, declared)
         if stem not in declared:
@@ -110,7 +112,7 @@ def labels(
         )
         found["features"][column] = {
             "factor": factor.name, "en": _said(item, days, "en"), "ko": _said(item, days, "ko"),
-            "unit": item.unit, "direction": item.direction,
+            "unit": item.unit, "direction": item.direction, "aloud": item.aloud and item.unit not in _NEVER_ALOUD,
         }  # fmt: skip
     return found
 

@@ -178,6 +178,9 @@ class Feature:
         Days; ``STANDARD`` for the lookbacks of the config, ``EVER`` for all history.
     empty : int or None
         The value where no row is in the window: 0 for counts, missing for all else.
+    aloud : bool
+        Whether a caller can say it to a customer. Scores and ratios never are; a sum that fades is not, either.
+        Others of the factor are shown as its reason before it.
     """
 
     name: str
@@ -190,6 +193,7 @@ class Feature:
     ko: str
     lookbacks: tuple[int, ...] = STANDARD
     empty: int | None = None
+    aloud: bool = True
 
 
 @dataclass(frozen=True)
@@ -209,6 +213,7 @@ class Derived:
     en: str
     ko: str
     lookbacks: tuple[int, ...] = STANDARD
+    aloud: bool = True
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
@@ -50,13 +51,29 @@ def factors_of(tables: Tables) -> tuple[Factor, ...]:
 
 
 def declared(config: Config) -> dict[str, str]:
-    """What of the config shapes features beside their columns, each as a fingerprint: own files and promises.
+    """What of the config shapes features beside their columns: own files and promises as fingerprints, and the zone.
 
     Two configs with the same answer measure the same under the same column names.
     """
     promises = "".join(flag.sql for flag in promise_flags(config.promises))
-    lasting = {"[promises]": hashlib.sha256(promises.encode()).hexdigest()}
+    lasting = {
+        "[promises]": hashlib.sha256(promises.encode()).hexdigest(),
+        "[project] timezone": config.project.timezone,
+    }
     return {**lasting, **fingerprints(config.features.files, config.folder)}
+
+
+def terms(config: Config) -> dict[str, str]:
+    """What a model takes for granted: how features are ``declared``, who is at risk, and in what money values are."""
+    who = config.population
+    within = (
+        f" within {who.within / timedelta(days=1):g} days in {', '.join(sorted(who.activity))}"
+        if who.by == "activity"
+        else ""
+    )
+    return {
+        **declared(config), "[population]": f"{who.by}{within}", "[project] currency": config.project.currency,
+    }  # fmt: skip
 
 
 def planned(

@@ -291,7 +291,7 @@ PERSONALIZATION = Factor(
         Derived(
             "personalization_trend", "personalization_gap_{short}d / nullif(personalization_gap_{long}d, 0)",
             "times", "D22", "+", "recent lack of personalization over the long-run level",
-            "장기 대비 최근 개인화 부족",
+            "장기 대비 최근 개인화 부족", aloud=False,
         ),
     ),
 )  # fmt: skip

@@ -148,7 +148,7 @@ RESOLUTION = Factor(
         Feature(
             "resolve_h_p90", "interactions", quantile("(resolved_at - issue_start) / 3600e0", 0.9, "stands"),
             "h", "D8", "+", "time to resolve that one issue in ten exceeds", "해결 소요 시간(상위 10% 기준)",
-            (365,),
+            (365,), aloud=False,
         ),
         Feature(
             "resolve_vs_topic", "interactions",

@@ -77,7 +77,7 @@ _QUEUE = (
     ),
     Feature(
         "wait_p90", "interactions", quantile("wait_s", 0.9), "s", "A1 D2", "+",
-        "wait that one contact in ten exceeds", "대기 시간(상위 10% 기준)", (90,),
+        "wait that one contact in ten exceeds", "대기 시간(상위 10% 기준)", (90,), aloud=False,
     ),
     Feature(
         "wait_max", "interactions", worst("wait_s"), "s", "D2", "+", "longest wait", "최장 대기 시간",
@@ -89,7 +89,7 @@ _QUEUE = (
     ),
     Feature(
         "wait_faded", "interactions", faded("wait_s", 30), "s", "D2", "+",
-        "sum of waits, halved every 30 days", "누적 대기 시간(30일마다 절반 반영)", (180,),
+        "sum of waits, halved every 30 days", "누적 대기 시간(30일마다 절반 반영)", (180,), aloud=False,
     ),
     Feature(
         "wait_over_5m_share", "interactions", share("wait_s > 300"), "share", "C4 C5 C6", "+",

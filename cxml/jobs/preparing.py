@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxml import store
 from cxml.config import duration
-from cxml.errors import ConfigError, DataError
+from cxml.errors import ConfigError, CxmlError, DataError
 from cxml.workplace import (
     ConfigLike,
     Progress,
@@ -82,19 +82,40 @@ def check(config: ConfigLike) -> Checked:
 
     The problems are in the result; nothing is raised for them.
     """
-    from cxml import labels
     from cxml.check import check as check_tables
     from cxml.features import matrix
     from cxml.tables import open_tables
 
     tables = open_tables(read_config(config))
     found = check_tables(tables)
-    if not found.problems and (lack := labels.lack(tables)):
-        note = f"these tables can be scored, not learned from: {lack.what} ({lack.where})"
-        found = dataclasses.replace(found, notes=(*found.notes, note))
+    if not found.problems:
+        found = dataclasses.replace(found, notes=(*found.notes, *_before_work(tables)))
     if tables.config.decisions.contacts:
         found = dataclasses.replace(found, problems=(*found.problems, *_of_contact_log(tables)))
     return Checked(found, matrix.coverage(tables, found.rows))
+
+
+def _before_work(tables: Tables) -> Iterator[str]:
+    """What would stop a training or a scoring of tables without problems, or make them doubtful."""
+    from cxml import labels, snapshots
+    from cxml.audit.settling import late_rows
+
+    def cannot(be: str, lack: CxmlError) -> str:
+        return f"these tables cannot be {be}: {lack.what} ({lack.where}); {lack.fix}"
+
+    if lack := labels.lack(tables):
+        yield cannot("learned from", lack)
+    for use, cutoffs in (
+        ("learned from", snapshots.usable_cutoffs),
+        ("scored", lambda tables: [snapshots.scoring_cutoff(tables.config, None)]),
+    ):
+        try:
+            asked = cutoffs(tables)
+            snapshots.take(tables, sorted({asked[0], asked[-1]}))
+        except CxmlError as error:
+            yield cannot(use, error)
+    for one in late_rows(tables):
+        yield f"{one.what}; {one.fix}"
 
 
 def _of_contact_log(tables: Tables) -> Iterator[Problem]:

@@ -55,6 +55,7 @@ def score(
     *model* is a bundle folder, or ``name@alias`` or ``name/version`` of the registry. Returns the run folder.
     """
     from cxml import scoring, snapshots
+    from cxml.audit.settling import late_rows
     from cxml.features import matrix
     from cxml.tables import fingerprint
 
@@ -64,6 +65,9 @@ def score(
         bundle, ref = bundle_of(config, model)
         tell(f"scoring with {ref}")
         tables = checked_tables(config)
+        late = late_rows(tables) if at == config.project.observation_end else ()
+        for one in late:
+            tell(f"{one.what}; {one.fix}")
         done = scoring.score(
             tables, bundle, at, run, csv=csv, chunk=chunk or scoring.CHUNK, progress=progress
         )
@@ -86,6 +90,7 @@ def score(
                 "gone": done.population.gone,
             },
             "unseen": done.unseen,
+            "late": [one.what for one in late],
             "model": bundle.fingerprint,
             "config": config_hash(config),
             "data": fingerprint(tables),
