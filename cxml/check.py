@@ -17,6 +17,8 @@ from cxml.tables import Opened, Tables, customer_ids
 
 _FILE = 1 << 40
 """Above any number of rows of a file: file * _FILE + row orders rows by file and place."""
+_COPIES = 0.01
+"""Share of copies from which on a log without ids looks as if it had been exported twice."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,7 @@ def _said(table: str, rule: Rule, count: int, rows: int) -> str:
 def _beside(tables: Tables, table: str) -> Iterator[str]:
     """Notes that need more than one row, or the table as a whole."""
     columns = tables.columns[table]
+    yield from _told_twice(tables, table)
     if table == "customers" and "recorded_at" not in columns:
         fixed = len(tables.attributes) + sum(
             not one.target
@@ -179,6 +182,21 @@ def _beside(tables: Tables, table: str) -> Iterator[str]:
         )
         if found["customers"]:
             yield f"subscriptions: {found['customers']:,} customers have contracts that overlap"
+
+
+def _told_twice(tables: Tables, table: str) -> Iterator[str]:
+    """Rows without an id that look like copies; a few can be what happened twice within a second."""
+    if not tables.opened[table].made_id:
+        return
+    cells = ", ".join(quoted(column.name) for column in tables.opened[table].columns)
+    found = tables.engine.row(
+        f"select count(*) as all_rows, count(*) - count(distinct hash({cells})) as more from {table}"
+    )
+    if found["more"] > _COPIES * found["all_rows"]:
+        yield (
+            f"{table}: {found['more']:,} of {found['all_rows']:,} rows are copies of another row, and each counts;"
+            f" if the log was exported twice, take the copies out, or map {TABLES[table].id}"
+        )
 
 
 def _unmet_promises(tables: Tables) -> Iterator[str]:

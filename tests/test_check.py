@@ -460,6 +460,20 @@ def test_a_promise_on_a_channel_that_nobody_uses_is_told(tmp_path):
     ]
 
 
+def test_a_log_without_ids_that_was_exported_twice_is_told():
+    frames = company()
+    once = frames["interactions"].drop(columns="interaction_id")
+    made = config(Path())
+    told = [note for note in check(open_tables(made, {"interactions": once})).notes if "copies" in note]
+    assert told == []
+    twice = {"interactions": pd.concat([once, once.head(2)])}
+    told = [note for note in check(open_tables(made, twice)).notes if "copies" in note]
+    assert len(told) == 1 and told[0].startswith("interactions: 2 of 6 rows are copies of another row")
+    # With ids a copy is a problem, not a note.
+    named = pd.concat([frames["interactions"], frames["interactions"].head(2)])
+    assert "duplicate_row" in {one.code for one in check(open_tables(made, {"interactions": named})).problems}
+
+
 def test_attributes_without_a_time_are_taken_as_never_changed(tmp_path):
     people = company()["customers"].assign(region="r", left_at=None, tier=["1", "2", "3"])
     made = config(tmp_path, {"customers": {"source": "x", "attributes": ["tier"]}})

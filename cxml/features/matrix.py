@@ -82,6 +82,11 @@ def planned(
     """The plan for these tables, with the lookbacks and promises of the config, of the factors of *kinds*.
 
     Of all factors of these tables, or of those given.
+
+    Raises
+    ------
+    ConfigError
+        Everything is left out.
     """
     present = dict(tables.columns)
     if tables.attributes:
@@ -90,7 +95,11 @@ def planned(
     flags = promise_flags(tables.config.promises)
     chosen = [factor for factor in factors or factors_of(tables) if factor.kind in kinds]
     plan = planner.plan(present, chosen, config.lookbacks, _contracts(tables), flags)
-    return _without_columns(plan, set(config.leave_out))
+    left = _without_columns(plan, set(config.leave_out))
+    if config.leave_out and not left.columns:
+        raise ConfigError("no feature is left to build", where="[features] leave_out",
+                          expected="a factor or column that is not left out", fix="leave out fewer")  # fmt: skip
+    return left
 
 
 def _contracts(tables: Tables) -> dict[str, Table]:

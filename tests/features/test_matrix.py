@@ -85,6 +85,12 @@ def test_factors_features_and_columns_can_be_left_out() -> None:
     assert "wait_mean_30d" not in matrix.labels_of(planned, tables)["features"]
 
 
+def test_leaving_out_everything_is_refused() -> None:
+    everything = sorted({factor.name for factor in matrix.factors_of(opened())})
+    with pytest.raises(ConfigError, match="no feature is left to build"):
+        matrix.planned(opened(leave_out=everything))
+
+
 @pytest.mark.parametrize("name", ["wait_meen", "wait_mean_31d", "wating"])
 def test_an_unknown_name_to_leave_out_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=name) as refused:
