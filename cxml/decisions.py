@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
+from cxml.manifest import plain
 from cxml.profit import MaximumProfit
 from cxml.sections import Decisions
 from cxml.splits import hash_share
@@ -187,8 +188,8 @@ class CallPlan:
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as JSON values; what is not known is None."""
-        found: dict[str, Any] = _without_nan(dataclasses.asdict(self))
-        return {**found, "empc": _without_nan(self.empc._asdict())}
+        found: dict[str, Any] = plain(dataclasses.asdict(self))
+        return {**found, "empc": plain(self.empc._asdict())}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
@@ -336,14 +337,6 @@ def _break_even(p: Floats, saves: Floats, worth: Floats, rule: Decisions) -> flo
     if not len(p) or not gained > 0 or not leavers > 0:
         return math.nan
     return spent / gained * float(saves.sum()) / leavers
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _without_nan(one) for name, one in value.items()}
-    if isinstance(value, tuple | list):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _with_nan(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import binomtest
 
 from cxml.errors import DataError
+from cxml.manifest import plain
 
 LEVEL = 0.95
 
@@ -46,7 +47,8 @@ class Judgement:
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON values; what is not known is None."""
-        return {k: v if math.isfinite(v) else None for k, v in dataclasses.asdict(self).items()}
+        found: dict[str, Any] = plain(dataclasses.asdict(self))
+        return found
 
 
 def judge(held: ArrayLike, left: ArrayLike) -> Judgement:

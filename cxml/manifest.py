@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,19 @@ def safe_name(text: str) -> str:
 def as_json(value: Any, *, sort_keys: bool = False) -> str:
     """JSON for a file; NaN and infinity have no place in it (ValueError)."""
     return json.dumps(value, indent=2, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """JSON values with None in the place of NaN and infinity, for ``as_json``.
+
+    >>> plain({"share": float("nan"), "ends": (0.5, 1)})
+    {'share': None, 'ends': [0.5, 1]}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from cxml import drivers, evidence, labels, metrics, snapshots, static, time_to_
 from cxml.config import Config
 from cxml.errors import NotEnoughDataError
 from cxml.features import matrix, planner
+from cxml.manifest import plain
 from cxml.models import baselines
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier, ladder_for
@@ -144,8 +145,8 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     measured["tables"]["cutoffs"] = _by_cutoff(fitted["churn"], data)
     if "value" in fitted:
         ranges = value_models.coverage(fitted["value"], data.frame, data.columns, split)
-        measured["tables"]["coverage"], measured["value"]["coverage"] = _json(ranges), ranges[-1]["coverage"]
-        measured["tables"]["value_candidates"] = _json(fitted["value"].ladder_)
+        measured["tables"]["coverage"], measured["value"]["coverage"] = plain(ranges), ranges[-1]["coverage"]
+        measured["tables"]["value_candidates"] = plain(fitted["value"].ladder_)
     if trials:
         measured["tables"]["search"] = trials
     if (price := fitted["churn"].monotone_price_) is not None:
@@ -154,7 +155,7 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     tell("training the survival model")
     ahead = time_to_leave.train(data.frame, split, config, fitted["churn"], forecasts["churn"]["model"])
     if ahead is not None:
-        measured["survival"] = _json(ahead.metrics)
+        measured["survival"] = plain(ahead.metrics)
         measured["tables"]["survival"] = ahead.curve
     bundle = Bundle(
         churn=fitted["churn"],
@@ -375,7 +376,7 @@ def _measure(forecasts: Mapping[str, Forecasts], data: TrainingSet, split: Split
         found["tables"]["deciles"] = metrics.decile_table(actual, forecasts["value"]["model"]).to_dict(
             "records"
         )
-    return {name: _json(part) for name, part in found.items()}
+    return {name: plain(part) for name, part in found.items()}
 
 
 def _by_cutoff(churn: ChurnClassifier, data: TrainingSet) -> list[dict[str, Any]]:
@@ -387,18 +388,9 @@ def _by_cutoff(churn: ChurnClassifier, data: TrainingSet) -> list[dict[str, Any]
     for cutoff in sorted(data.frame["cutoff"].unique()):
         rows = data.frame[data.frame["cutoff"] == cutoff]
         p = churn.predict_proba(rows[list(data.columns)])[:, 1]
-        figures = _json(metrics.churn_metrics(rows["churned"], p))
+        figures = plain(metrics.churn_metrics(rows["churned"], p))
         found.append({"cutoff": cutoff.isoformat(), "role": roles.get(cutoff, "trains"), **figures})
     return found
-
-
-def _json(value: Any) -> Any:
-    """The same with None in the place of figures that the data could not give."""
-    if isinstance(value, Mapping):
-        return {name: _json(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_json(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _verdict(

@@ -32,6 +32,7 @@ from scipy.stats import rankdata
 
 from cxml.errors import DataError
 from cxml.intervals import DRAWS, LEVEL, draw_counts, percentile_interval
+from cxml.manifest import plain
 from cxml.models.forest import Rung
 from cxml.models.trees import Binned, read_trees, tree_margins, tree_text
 from cxml.splits import customer_folds
@@ -273,10 +274,8 @@ class Proof:
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON values; what is not known is None."""
-        return {
-            name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in dataclasses.asdict(self).items()
-        }
+        found: dict[str, Any] = plain(dataclasses.asdict(self))
+        return found
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:

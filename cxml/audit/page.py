@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from cxml.audit.findings import Audit, Figures, Finding
+from cxml.manifest import plain
 
 _SHOWN = 20
 
 
 def as_json(audit: Audit) -> dict[str, Any]:
     """Everything, with None in the place of figures that the data could not give."""
-    plain = asdict(audit)
-    plain["passed"] = audit.passed
-    found: dict[str, Any] = _plain(plain)
+    found: dict[str, Any] = plain({**asdict(audit), "passed": audit.passed})
     return found
 
 
@@ -69,11 +67,3 @@ def _table(rows: Sequence[Figures]) -> list[str]:
 
 def _cell(value: Any) -> str:
     return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

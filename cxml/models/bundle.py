@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -181,7 +180,7 @@ class Bundle:
             for name, forest in forests.items()
             for i, text in enumerate(forest.texts())
         }
-        info = _finite(dict(self.info))
+        info = manifest.plain(dict(self.info))
         return found | {
             "schema.json": manifest.as_json(schemas),
             "calibrator.json": manifest.as_json(numbers),
@@ -326,15 +325,6 @@ def _json(root: Path, name: str) -> dict[str, Any]:
 
 def _no_constant(text: str) -> NoReturn:
     raise ValueError(text)
-
-
-def _finite(value: Any) -> Any:
-    """JSON values with None in the place of NaN and infinity."""
-    if isinstance(value, Mapping):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _refuse(what: str, where: str) -> NoReturn:

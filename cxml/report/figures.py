@@ -170,7 +170,8 @@ class Figures:
             ((1e12, "조"), (1e8, "억"), (1e4, "만")) if self._ko else ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
         )
         size, name = next(((s, n) for s, n in steps if abs(value) >= s), (1.0, ""))
-        return Figure(value, f"{significant(value / size):,.2f}".rstrip("0").rstrip(".") + name)
+        shown = f"{significant(value / size):,.2f}".rstrip("0").rstrip(".").replace("-", MINUS)
+        return Figure(value, shown + name)
 
     def _small(self, amount: float) -> str:
         return f"{amount:,.2f}" if amount < 100 and self.currency not in _WITHOUT_CENTS else f"{amount:,.0f}"
