@@ -118,7 +118,8 @@ REPEATS = Factor(
         Feature(
             "recurred_n", "interactions", count("recurred"), "count", "R7 D33", "+",
             "topics that came back within 90 days after a resolution", "해결 후 재발 건수(90일 이내)",
-            (90, 365), empty=0,
+            # Over a year it would count how much a customer has to do with the company rather than what went wrong.
+            (90,), empty=0,
         ),
         Feature(
             "issue_contacts_max", "interactions", worst("contacts_of_issue"), "count", "D7 D12", "+",
