@@ -360,6 +360,9 @@ def test_size_does_not_grow_with_customers(inputs: ReportInputs, company: Any) -
     ]
     assert all(len(data) < 3e6 for data in files.values())
     assert len(files["report.ko.html"]) < 200_000
+    for page, book in (("en", "call_list.xlsx"), ("ko", "call_list.ko.xlsx")):
+        assert book in files[f"report.{page}.html"].decode()
+    assert "call_list.xlsx" not in files["report.ko.html"].decode()
 
 
 def test_bare_model_is_said_to_be_untested(inputs: ReportInputs, read: Any) -> None:
