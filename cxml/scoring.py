@@ -27,6 +27,8 @@ from cxml.uplift import Persuasion, Proof
 
 CHUNK = 50_000
 """Customers at a time."""
+_NAMED = 5
+"""Columns named in an error."""
 _ASKED = 20_000
 """Customers whose survival curves are added up: enough for every segment that can be shown."""
 
@@ -80,6 +82,7 @@ def score(
         files, promises, population, currency or zone are not those of the training.
     """
     _same_terms(bundle, tables.config)
+    _same_columns(bundle, tables)
     persuasion, proof = None, None
     if tables.config.decisions.contacts:
         persuasion, proof = campaigns.learn_from_log(tables, bundle, chunk)
@@ -167,6 +170,20 @@ def _same_terms(bundle: Bundle, config: Config) -> None:
             f"not as when the model was trained: {', '.join(changed)}", where="cxml.toml",
             expected="the promises, factor files, population, currency and zone of the training",
             fix="bring them back; or train again: a new model that beats its baselines becomes champion",
+        )  # fmt: skip
+
+
+def _same_columns(bundle: Bundle, tables: Tables) -> None:
+    """Refuse tables that lost what features were made of, by the names in the tables rather than of the features."""
+    built = {column.name for column in matrix.planned(tables).columns}
+    then = bundle.info.get("columns", {})
+    lost = [f"{t}.{c}" for t, names in then.items() for c in names if c not in tables.columns.get(t, ())]
+    if lost and not built.issuperset(bundle.schema.columns):
+        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+        raise ModelError(
+            f"not there any more since the model was trained: {', '.join(lost[:_NAMED])}{more}", where="[tables]",
+            expected="every column that features are made of",
+            fix="bring them back (a column may have another name in a newer extract: map it), or train again",
         )  # fmt: skip
 
 

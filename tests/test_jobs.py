@@ -842,12 +842,15 @@ def test_a_report_without_ids_needs_a_secret(
     monkeypatch.delenv("CXML_ID_KEY", raising=False)
     with pytest.raises(ConfigError, match="CXML_ID_KEY"):
         jobs.report(config, out=tmp_path, scores=world.home / "score")
-    monkeypatch.setenv("CXML_ID_KEY", "a secret")
+    monkeypatch.setenv("CXML_ID_KEY", "too short")
+    with pytest.raises(ConfigError, match="is too short"):
+        jobs.report(config, out=tmp_path, scores=world.home / "score")
+    monkeypatch.setenv("CXML_ID_KEY", "a secret that is long enough")
     made = jobs.report(config, out=tmp_path, scores=world.home / "score", langs=["en"])
     page = (made / "report.en.html").read_text(encoding="utf-8")
     first = json.loads((made / "report.json").read_text(encoding="utf-8"))["calls"]["rows"][0]["customer_id"]
     assert first in page
-    assert first in {report.pseudonym(i, "a secret") for i in world.scores.customer_id}
+    assert first in {report.pseudonym(i, "a secret that is long enough") for i in world.scores.customer_id}
     assert not re.search(r"\bC\d{8}\b", page)
 
 

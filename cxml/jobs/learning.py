@@ -110,7 +110,8 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
         tell("looking for causes")
         seen = examine(tables, data.frame, trained.bundle, data.split.test, seed=config.model.seed, tell=tell)
         prints = fingerprint(tables)
-        info = {**trained.bundle.info, **seen.short(), "data": prints}
+        columns = {name: sorted(there) for name, there in tables.columns.items()}
+        info = {**trained.bundle.info, **seen.short(), "data": prints, "columns": columns}
         bundle = dataclasses.replace(trained.bundle, info=info)
         bundle.write(run.path / "bundle")
         run.write_json("metrics.json", trained.metrics)

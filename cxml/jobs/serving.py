@@ -37,6 +37,7 @@ FORMAT = 1
 """Raised when the files of a scoring run get another shape: earlier scores are refused then, not misread."""
 ID_KEY = "CXML_ID_KEY"
 """The environment variable with the secret of ``[report] hash_ids``."""
+_LEAST_KEY = 16
 
 
 def score(
@@ -158,10 +159,10 @@ def _in_shape(scored: Path) -> Iterator[None]:
 def _id_key() -> str:
     """The secret that pseudonyms are made with."""
     key = os.environ.get(ID_KEY, "")
-    if not key:
+    if len(key) < _LEAST_KEY:
         raise ConfigError(
-            "there is no secret to make pseudonyms with", where="[report] hash_ids",
-            expected=f"a secret in the environment variable {ID_KEY}",
+            f"the secret to make pseudonyms with is {'too short' if key else 'missing'}", where="[report] hash_ids",
+            expected=f"{_LEAST_KEY} characters or more in the environment variable {ID_KEY}: short ones can be guessed",
             fix=f"write for example: export {ID_KEY}=$(openssl rand -hex 16)   and keep it",
         )  # fmt: skip
     return key
