@@ -597,7 +597,7 @@ def test_check_says_what_only_a_later_job_would_miss(company: Path, cxml: Cxml) 
     pq(company, "subscriptions", lambda t: t.drop(columns="ended_at"))
     said = cxml("check", company)
     assert said.code == 0
-    words = "scored, not learned from: subscriptions.ended_at is needed for the label and missing"
+    words = "these tables cannot be learned from: subscriptions.ended_at is needed for the label and missing"
     assert words in " ".join(said.out.split())
     assert "needs )" not in said.out
     edit(company, "[decisions]\n", '[decisions]\ncontacts = "calls.csv"\n')

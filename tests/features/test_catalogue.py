@@ -45,13 +45,23 @@ def test_every_column_has_labels_in_both_languages() -> None:
     assert all(set(entry) == {"en", "ko", "kind", "family"} for entry in found["factors"].values())
     for column in planned.columns:
         entry = found["features"][column.name]
-        assert set(entry) == {"factor", "en", "ko", "unit", "direction"}
+        assert set(entry) == {"factor", "en", "ko", "unit", "direction", "aloud"}
+        if entry["unit"] in ("score", "ratio"):
+            assert not entry["aloud"], "nobody says a bare number to a customer"
         assert entry["factor"] == column.factor
         assert (f"last {column.lookback} days" in entry["en"]) == bool(column.lookback)
         assert entry["ko"].startswith(f"최근 {column.lookback}일 ") == bool(column.lookback)
     for lang in ("en", "ko"):
         said = [entry[lang] for entry in found["features"].values()]
         assert len(said) == len(set(said)), f"two columns share a label in {lang}"
+
+
+def test_every_lever_has_a_feature_that_can_be_said_aloud() -> None:
+    found = labels(column.name for column in planner.plan(EVERYTHING, FACTORS).columns)
+    aloud = {entry["factor"] for entry in found["features"].values() if entry["aloud"]}
+    levers = {name for name, entry in found["factors"].items() if entry["kind"] == "lever"}
+    assert levers <= aloud | {"consistency"}, "of consistency only spreads are measured"
+    assert not found["features"]["wait_faded_180d"]["aloud"]
 
 
 def test_labels_are_noun_phrases() -> None:
