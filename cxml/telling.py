@@ -288,9 +288,9 @@ def _recoveries(engine: Engine, seen: Mapping[str, Known]) -> dict[int, dict[str
 
     Bad is a contact that was given up, that waited for more than ten minutes, whose issue came back, or that gave
     wrong information, the second contact of an issue that is not resolved, and any of an issue that has been open for
-    longer than promised. A step counts when it follows the
-    first such contact; a compensation that was refused is none, and an issue that is resolved is fixed. Of several
-    open ones the oldest counts, which is the one that ``open_issue`` tells of if it is bad.
+    longer than promised. A step counts when it follows the first such contact; a compensation that was refused is
+    none, and an issue that is resolved is fixed. Of several open ones, those with a contact in the last 90 days first,
+    the one that began first counts: the one that ``open_issue`` tells of, too.
     """
     needed = {"interactions": {"issue_id"}, "recoveries": {"issue_id", "action"}}
     if any(name not in seen or needed[name] - seen[name].columns for name in needed):
@@ -308,12 +308,14 @@ def _recoveries(engine: Engine, seen: Mapping[str, Known]) -> dict[int, dict[str
         " or corrected_at is not null or (open_now = 1 and (nth > 1 or c - begun > resolve_promise_s)) as bad",
     ])  # fmt: skip
     issue = (
-        "select g, issue_id, min(begun) as since, min(t) as failed_at, max(t) as last_at, max_by(topic, pos) as topic,"
+        "select g, issue_id, min(begun) as since, min(t) as failed_at, max(t) as last_at, min(age) as lately,"
+        " max_by(topic, pos) as topic,"
         f" max(open_now) as open_now from ({bad}) b where bad and age <= {180 * DAY} group by g, issue_id"
     )
     chosen = (
         "select * from (select *, row_number() over (partition by g"
-        " order by open_now desc, case when open_now = 1 then since end, last_at desc, issue_id)"
+        f" order by open_now desc, case when lately <= {90 * DAY} then 0 else 1 end,"
+        " case when open_now = 1 then since end, last_at desc, issue_id)"
         f" as place from ({issue}) i) r where place = 1"
     )
     given = "(a.action <> 'compensate' or coalesce(a.granted, true))"

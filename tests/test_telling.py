@@ -438,7 +438,8 @@ ORACLE = {story.name: globals()[story.name] for story in STORIES}
 
 
 def recovery(x: Rows) -> dict[str, Any] | None:
-    """The steps missing for the open bad issue that began first, or else the one with the last bad contact."""
+    """The steps missing for the open bad issue that began first (rather one with a contact in the last 90 days), or
+    else for the one with the last bad contact."""
     found = []
     contacts = [r for r in within(x["interactions"], 365) if r["issue_id"]]
     for issue in {r["issue_id"] for r in contacts}:
@@ -460,7 +461,7 @@ def recovery(x: Rows) -> dict[str, Any] | None:
         done |= set() if still else {"fix"}
         topics = [r["topic"] for r in bad if r["topic"]]
         last = max(r["t"] for r in bad)
-        found.append(((still, -since if still else last, last), {
+        found.append(((still, C - last <= 90 * DAY, -since if still else last, last), {
             "topic": topics[-1] if topics else None, "since": day(since), "open": still,
             "missing": [step for step in STEPS if step not in done],
         }))  # fmt: skip

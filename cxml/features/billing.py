@@ -73,7 +73,7 @@ BILLING = Factor(
             "charge_excess", "charges",
             "cast(sum(case when over_expected then amount - expected_amount when not over_expected then 0 end)"
             " as double) / nullif(cast(sum(case when amount is not null then expected_amount end) as double), 0)",
-            "share", "D10", "+", "money charged beyond what could be expected, over what could be expected",
+            "share", "D10", "+", "money charged on top of what could be expected, as a share of it",
             "예상 금액 대비 초과 청구 비율", (90, 365),
         ),
         Feature(

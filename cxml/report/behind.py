@@ -210,7 +210,7 @@ def _spots(groups: Mapping[str, Any], factor: str) -> tuple[Spot | None, Spot | 
 
 
 def stays_of(groups: Mapping[str, Any]) -> Stays | None:
-    """Survival by the levels of the attribute whose levels differ most; None where curves are unknown."""
+    """Survival by the largest levels of the attribute where these differ most; None where curves are unknown."""
     everybody = groups.get("everybody", {}).get("stays")
     if not everybody:
         return None
@@ -224,9 +224,9 @@ def stays_of(groups: Mapping[str, Any]) -> Stays | None:
         mean = sum(row["customers"] * row["stays"][-1] for row in rows) / whole
         return float(sum(row["customers"] * (row["stays"][-1] - mean) ** 2 for row in rows) / whole)
 
-    several = {name: rows for name, rows in by_attribute.items() if len(rows) > 1}
+    several = {name: rows[:_CURVES] for name, rows in by_attribute.items() if len(rows) > 1}
     attribute = max(sorted(several), key=lambda name: spread(several[name]), default="")
-    rows = sorted(several.get(attribute, [])[:_CURVES], key=lambda row: -row["stays"][-1])
+    rows = sorted(several.get(attribute, []), key=lambda row: -row["stays"][-1])
     return Stays(
         attribute=attribute,
         days=tuple(groups["days"]),
