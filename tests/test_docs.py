@@ -9,9 +9,12 @@ import tomllib
 import typing
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+import typer
 
+from cxml.cli import app
 from cxml.config import Config, parse_config
 from cxml.contracts import TABLES
 from cxml.features import FACTORS, catalogue
@@ -90,6 +93,27 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(HOME)))
+def test_commands_that_a_page_names_exist(page: Path) -> None:
+    """Each ``cxml NAME ...`` in code, with every option that follows it."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```.*?^```", text, re.M | re.S)
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
+    known: Any = typer.main.get_command(app)
+    for line in [*"\n".join(blocks).splitlines(), *spans]:
+        words = line.partition("#")[0].strip().removeprefix("$ ").split()
+        words = words[1:] if words[:1] == ["python"] and "cxml" in words else words
+        if words[:1] != ["cxml"] or len(words) == 1:
+            continue
+        name = next(word for word in words[1:] if not word.startswith("-"))
+        if name.isupper():  # a placeholder
+            continue
+        assert name in known.commands, line
+        taken = {one for part in (known, known.commands[name]) for p in part.params for one in p.opts}
+        named = {word.partition("=")[0] for word in words if word.startswith("--")} - {"--help"}
+        assert named <= taken, line
 
 
 def test_the_starter_loads_as_it_is() -> None:
