@@ -3,7 +3,8 @@
 Each factor of the simulated company is switched on alone, once per seed: it should come first among the service
 factors (levers). Those that act by default are switched off, two at a time, while all others go on: neither should
 be in the top half. A factor goes off together with what it brings about: as long as waits make people hang up, and
-hanging up makes them leave, waiting does drive them away.
+hanging up makes them leave, waiting does drive them away; and who is not recognised must prove who they are, which
+is effort.
 
 All that a customer lives through is drawn before anybody leaves, so features are computed once per seed, and each
 trial joins to them who leaves then, of those at risk in both. A line per factor goes to FILE as soon as it is known,
@@ -35,7 +36,7 @@ from cxml.training import KEYS
 SIZES = {"on": (10_000, 5), "off": (20_000, 8)}
 """Customers and cutoffs: one effect among none shows sooner than none among thirteen."""
 TOGETHER = (
-    ("waiting", "abandonment"), ("resolution", "repeats"), ("effort", "conduct"), ("personalization", "price"),
+    ("waiting", "abandonment"), ("resolution", "repeats"), ("personalization", "effort"), ("conduct", "price"),
     ("billing", "product"), ("visits", "recovery"), ("digital", "self_service"),
 )  # fmt: skip
 """Those that act by default, as they are switched off."""
