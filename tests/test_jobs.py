@@ -825,7 +825,7 @@ def test_tables_that_cannot_be_learned_from_or_scored_are_noted(world: World, tm
         (
             'by = "subscription"',
             'by = "activity"\nwithin = "1min"',
-            "these tables cannot be scored: nobody is at risk",
+            "these tables cannot be scored as of observation_end: nobody is at risk",
         ),
     ):
         assert old in text

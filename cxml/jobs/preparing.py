@@ -107,7 +107,7 @@ def _before_work(tables: Tables) -> Iterator[str]:
         yield cannot("learned from", lack)
     for use, cutoffs in (
         ("learned from", snapshots.usable_cutoffs),
-        ("scored", lambda tables: [snapshots.scoring_cutoff(tables.config, None)]),
+        ("scored as of observation_end", lambda tables: [snapshots.scoring_cutoff(tables.config, None)]),
     ):
         try:
             asked = cutoffs(tables)

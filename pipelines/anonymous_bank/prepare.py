@@ -79,4 +79,6 @@ def main(raw: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("usage: python prepare.py RAW_FOLDER")
     main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else HERE / "data")

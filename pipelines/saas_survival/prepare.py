@@ -30,5 +30,7 @@ def main(raw: Path, out: Path) -> None:
 
 if __name__ == "__main__":
     given = [Path(text) for text in sys.argv[1:]]
+    if not given and "CXML_DATA" not in os.environ:
+        sys.exit("usage: python prepare.py RAW_FOLDER")
     raw = given[0] if given else Path(os.environ["CXML_DATA"]) / "pysurvival_churn"
     main(raw, given[1] if len(given) > 1 else HERE / "data")
