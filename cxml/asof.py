@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cxml.contracts import CONTACT_END, Column, Table
-from cxml.tables import ATTRIBUTE, contact_end
+from cxml.contracts import CONTACT_END, MADE_INSTANTS, WAIT_END, Column, Table
+from cxml.tables import ATTRIBUTE, DAY_ONLY, PLACE, ends_known, made_instant
 
-OPEN_END = "replaced_at is null"
-"""The rows that are the latest version: what is known when nothing more is to come."""
+ONLY_A_DAY = "day_only"
+"""The word for whether the event of a row is a day without a time, beside the columns that a row is asked for."""
 
 
 def rows_select(
@@ -43,29 +43,36 @@ def fleet_select(table: Table, present: frozenset[str], need: Iterable[str]) -> 
 
 def _picked(table: Table, present: frozenset[str], need: Iterable[str]) -> list[str]:
     """What is read of a row, narrow."""
+    need = set(need)
     wanted = needed(table, present, need)
     parts = [f"seconds(s.{table.event}) as t"]
-    parts += [f"{_narrow(table.by_name[name])} as {name}" for name in wanted if name != CONTACT_END]
-    if CONTACT_END in wanted:
-        parts.append(f"{contact_end(present)} as {CONTACT_END}")
+    parts += [
+        f"{made_instant(name, present) if name in MADE_INSTANTS else _narrow(table.by_name[name])} as {name}"
+        for name in wanted
+    ]
+    parts += [f"s.{DAY_ONLY} as {ONLY_A_DAY}"] if ONLY_A_DAY in need else []
     return [*parts, f"s.{table.id} as row_id", "s.known_at", "s.replaced_at"] if versioned(present) else parts
 
 
 def _origin(table: Table, present: frozenset[str]) -> str:
-    return f"({_versions(table)})" if versioned(present) else table.name
+    return f"({_versions(table, present)})" if versioned(present) else table.name
 
 
-def _versions(table: Table) -> str:
+def _versions(table: Table, present: frozenset[str]) -> str:
     """Every row with the second from which it was known and the one in which the next version replaced it.
 
     Over the whole table, before any customer is chosen: a version may move a row to another customer.
-    A version replaced within the second in which it was recorded was never seen by anybody.
+    A version replaced within the second in which it was recorded was never seen by anybody. Of versions
+    recorded at one instant, as in a log that writes minutes, the one with the higher ``version`` is the later,
+    else the one further down in its source.
     """
     recorded = f"coalesce(v.recorded_at, v.{table.event})"
     known = f"select v.*, seconds({recorded}) as known_at from {table.name} v"
     # Rows that are spans of time share the id of whom they are about.
     row = f"v.{table.id}, v.{table.event}" if table.until else f"v.{table.id}"
-    following = f"lead(v.known_at) over (partition by {row} order by {recorded}) as replaced_at"
+    sequence = ["v.version nulls first"] if "version" in present else []
+    order = ", ".join([recorded, *sequence, f"v.{PLACE}"])
+    following = f"lead(v.known_at) over (partition by {row} order by {order}) as replaced_at"
     return (
         f"select * from (select v.*, {following} from ({known}) v) w"
         " where replaced_at is null or replaced_at > known_at"
@@ -98,7 +105,7 @@ def known_select(
     ahead : sequence of str
         Columns of *source* that are instants of later rows: hidden until they have happened.
     """
-    parts = ["n.g", "n.c", *_visible(table, need)]
+    parts = ["n.g", "n.c", *_visible(table, present, need)]
     parts += [f"r.{name}" for name in extra]
     parts += [f"case when r.{name} < n.c then r.{name} end as {name}" for name in ahead]
     if versioned(present):
@@ -111,7 +118,7 @@ def fleet_known_select(
     table: Table, present: frozenset[str], need: Iterable[str], reach: int | None = None
 ) -> str:
     """Row x cutoff of everyone as known at the cutoff: ``c``, ``t``, ``age`` and *need*, masked."""
-    parts = ["n.c", *_visible(table, need)]
+    parts = ["n.c", *_visible(table, present, need)]
     rows, cutoffs = fleet_select(table, present, need), "select distinct c from snapshots"
     return f"select {', '.join(parts)} from ({rows}) r join ({cutoffs}) n on {' and '.join(_in_time(present, reach))}"
 
@@ -156,10 +163,17 @@ def lookup_select(
     )
 
 
-def _visible(table: Table, need: Iterable[str]) -> list[str]:
+def _visible(table: Table, present: frozenset[str], need: Iterable[str]) -> list[str]:
     """The row's event and its values, hidden until they are known."""
-    names = sorted(name for name in set(need) if name in table.by_name)
-    return ["r.t", "n.c - r.t as age", *(f"{masked(table.by_name[name])} as {name}" for name in names)]
+    need = set(need)
+    parts = [f"r.{ONLY_A_DAY}"] if ONLY_A_DAY in need else []
+    parts += [
+        f"{masked(table.by_name[name], present)} as {name}" for name in sorted(need) if name in table.by_name
+    ]
+    parts += [
+        f"{masked(table.by_name[table.once[name]])} as {name}" for name in sorted(need & table.once.keys())
+    ]
+    return ["r.t", "n.c - r.t as age", *parts]
 
 
 def _in_time(present: frozenset[str], reach: int | None) -> list[str]:
@@ -172,16 +186,24 @@ def _in_time(present: frozenset[str], reach: int | None) -> list[str]:
     return found
 
 
-def masked(column: Column) -> str:
-    """The column ``r.x``, hidden until it is known."""
+def masked(column: Column, present: frozenset[str] = frozenset()) -> str:
+    """The column ``r.x``, hidden until it is known and, as far as *present* tells, from when it is undone."""
     if not column.known:
         return f"r.{column.name}"
-    return f"case when r.{column.known} < n.c then r.{column.name} end"
+    known = f"r.{column.known} < n.c"
+    if column.undone_by in present:
+        known += (
+            f" and not coalesce(r.{column.undone_by} < n.c and r.{column.undone_by} > r.{column.name}, false)"
+        )
+    return f"case when {known} then r.{column.name} end"
 
 
 def late(table: Table, names: Iterable[str]) -> bool:
     """Whether any of the columns may become known after its row."""
-    return any(name in table.by_name and table.by_name[name].known for name in names)
+    own = table.by_name
+    return any(
+        own[column].known for column in (table.once.get(name, name) for name in names) if column in own
+    )
 
 
 def versioned(present: frozenset[str]) -> bool:
@@ -191,9 +213,26 @@ def versioned(present: frozenset[str]) -> bool:
 
 def needed(table: Table, present: frozenset[str], need: Iterable[str]) -> list[str]:
     """*need* and the instants from which it is known, as far as the table has them, sorted."""
-    found = {name for name in need if name in present and name in table.by_name}
-    found |= {table.by_name[name].known for name in found} - {""}
-    return sorted(name for name in found if name in present or name == CONTACT_END)
+    asked = {table.once.get(name, name) for name in need}
+    found = {name for name in asked if name in present and name in table.by_name}
+    found |= {table.by_name[name].known for name in found} | {table.by_name[name].undone_by for name in found}
+    return sorted(name for name in found if name in present or name in MADE_INSTANTS)
+
+
+def undated(column: Column, present: frozenset[str]) -> str:
+    """The column without which nothing says when the values of *column* become known; empty when something does.
+
+    >>> from cxml.contracts import INTERACTIONS
+    >>> undated(INTERACTIONS.column("transfers"), frozenset({"started_at", "transfers"}))
+    'ended_at'
+    """
+    if not column.known or column.known in present:
+        return ""
+    if column.known == WAIT_END:
+        return "" if "wait_s" in present or ends_known(present) else "wait_s"
+    if column.known == CONTACT_END:
+        return "" if ends_known(present) else "ended_at"
+    return column.known
 
 
 def _narrow(column: Column) -> str:

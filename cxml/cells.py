@@ -8,8 +8,8 @@ kind        value
 ==========  =====================================================================================
 text        as it is; ids never pass through a float, so 00123 and 9007199254740993 stay exact
 instant     TIMESTAMP in UTC. A time without a zone is local to the project's zone; in the hour that
-            clocks show twice it is the later one. A day without a time is its last second, 23:59:59
-            local: what is known of a day is not known before the day is over.
+            clocks show twice it is the later one. What a day without a time stands for is said by its
+            column (``contracts.DayIs``): mostly its last second, 23:59:59 local.
 number      DOUBLE, finite
 money       DECIMAL(18, 4)
 count       BIGINT, whole
@@ -20,15 +20,29 @@ flag        BOOLEAN, from true and false, 1 and 0
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from cxml.contracts import Column, Kind
+from cxml.contracts import Column, DayIs, Kind
 from cxml.engine import literal, quoted
 
 LAST_SECOND = 86399
 """Seconds from the start of a day to its last second."""
+
+_AFTER_MIDNIGHT: Mapping[DayIs, str] = {
+    "first second": "interval 0 second",
+    "last second": f"interval {LAST_SECOND} second",
+    "over": "interval 1 day",
+}
+"""How long after its first second the instant is that a day stands for."""
+
+READ_AS: Mapping[DayIs, str] = {
+    "last second": "each is read as the end of that day",
+    "first second": "each is read as the beginning of that day",
+    "over": "what ends on a day lasts until the day is over",
+}
+"""What is done with days that have no time, for people."""
 
 SQL_TYPES: Mapping[Kind, str] = {
     "text": "varchar", "instant": "timestamp", "number": "double",
@@ -105,7 +119,7 @@ def cell(raw: str, engine_type: str, column: Column, zone: ZoneInfo) -> Cell:
     if column.kind == "flag":
         return Cell(_flag(raw, family), given, text=raw if family == "text" else "")
     if column.kind == "instant":
-        return _instant(raw, family, given, _Clock(column.name, zone))
+        return _instant(raw, family, given, _Clock(column.name, zone, column.day_is))
     return _number(raw, family, given, column)
 
 
@@ -184,6 +198,11 @@ class _Clock:
 
     column: str
     zone: ZoneInfo
+    day_is: DayIs
+
+    def of_day(self, midnight: str) -> str:
+        """The local time that the day which begins at *midnight* stands for."""
+        return f"{midnight} + {_AFTER_MIDNIGHT[self.day_is]}"
 
     def step(self, name: str) -> str:
         """The name of a step of the column."""
@@ -228,8 +247,7 @@ def _instant(raw: str, family: str, given: str, clock: _Clock) -> Cell:
         return Cell(clock.utc(), given, {"local": given, **clock.signs()}, (*steps, *clock.steps()))
     if family == "date":
         when = clock.step("when")
-        day = f"{_bounded(quoted(when))} + interval {LAST_SECOND} seconds"
-        steps = ((when, f"cast({raw} as timestamp)"), (local, day))
+        steps = ((when, f"cast({raw} as timestamp)"), (local, clock.of_day(_bounded(quoted(when)))))
         return Cell(clock.utc(), given, {"day": given}, (*steps, *clock.steps()))
     if family == "text":
         return _written(raw, given, clock)
@@ -251,7 +269,7 @@ def _written(raw: str, given: str, clock: _Clock) -> Cell:
         f"({rest} <> '' and (left({rest}, 1) in ('+', '-') or upper(trim({rest})) in ('Z', 'UTC', 'GMT')))"
     )
     day, timed = f"({rest} is null and {when} is not null)", f"({rest} = '' and {when} is not null)"
-    in_local = f"case when {timed} then {when} when {day} then {when} + interval {LAST_SECOND} seconds end"
+    in_local = f"case when {timed} then {when} when {day} then {clock.of_day(when)} end"
     zoned = f"case when {offset} then timezone('UTC', try_cast(upper({raw}) as timestamptz)) end"
     steps = (
         (clock.step("written"), f"try_cast(trim({raw}) as timestamp)"),
@@ -270,6 +288,24 @@ def _written(raw: str, given: str, clock: _Clock) -> Cell:
         **{name: f"{timed} and {sign}" for name, sign in clock.signs().items()},
     }
     return Cell(f"coalesce({clock.utc()}, {_bounded(of_zoned)})", given, signs, steps, raw)
+
+
+def at_the_grain_of(event: Cell, one: Cell, zone: ZoneInfo) -> Cell:
+    """The instant *one* as the last second of its day in rows whose *event* is a day without a time.
+
+    Nothing in such a row is known to the second: a reply at 9:30 on the day of the question did not come before it.
+    """
+    if "day" not in event.signs:
+        return one
+    local, back = one.value, "{}"
+    if zone.key != "UTC":
+        name = literal(zone.key)
+        local, back = (
+            f"timezone({name}, timezone('UTC', {one.value}))",
+            f"make_timestamp(epoch_us(timezone({name}, {{}})))",
+        )
+    last = back.format(f"date_trunc('day', {local}) + interval {LAST_SECOND} second")
+    return replace(one, value=f"case when {event.signs['day']} then {last} else {one.value} end")
 
 
 def _bounded(instant: str) -> str:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from cxml import static
 from cxml.config import Config
-from cxml.contracts import TABLES, Table
+from cxml.contracts import CONTACT_END, TABLES, Table
 from cxml.engine import literal, quoted
 from cxml.errors import DataError
 from cxml.problems import Problem, one_error, unreadable
 from cxml.rules import Rule, rules
 from cxml.sections import ANSWERS
-from cxml.tables import Opened, Tables, customer_ids
+from cxml.tables import Opened, Tables, customer_ids, ends_known, made_instant
 
 _FILE = 1 << 40
 """Above any number of rows of a file: file * _FILE + row orders rows by file and place."""
@@ -164,6 +164,8 @@ def _beside(tables: Tables, table: str) -> Iterator[str]:
             )
         elif fixed:
             yield f"customers has no recorded_at: {fixed} attributes are taken as never changed"
+    if table == "interactions":
+        yield from _unknown_ends(tables)
     if table == "interactions" and "channel" in columns:
         found = tables.engine.row(
             "select count(distinct channel) - count(distinct lower(trim(channel))) as more from interactions"
@@ -178,10 +180,39 @@ def _beside(tables: Tables, table: str) -> Iterator[str]:
         )
         found = tables.engine.row(
             "select count(distinct customer_id) as customers from (select customer_id, started_at,"
-            f" {reached} as reached from subscriptions) s where started_at < reached"
+            f" {reached} as reached from subscriptions) s where started_at + interval 1 day < reached"
         )
         if found["customers"]:
             yield f"subscriptions: {found['customers']:,} customers have contracts that overlap"
+
+
+def _unknown_ends(tables: Tables) -> Iterator[str]:
+    """What it costs that contacts do not say when they were over: nobody knows from when their outcome was known."""
+    columns = tables.columns["interactions"]
+    known_late = [one.name for one in TABLES["interactions"].columns if one.known == CONTACT_END]
+    outcome = sorted(name for name in known_late if name in columns)
+    if not outcome:
+        return
+    if not ends_known(columns):
+        yield (
+            f"interactions has no ended_at and no handle_s: nothing says when a contact was over, so"
+            f" {', '.join(outcome)} are not used; map ended_at"
+        )
+        return
+    end = made_instant(CONTACT_END, columns)
+    found = tables.engine.row(f"select count(*) as rows, count({end}) as over from interactions s")
+    missing, rows = found["rows"] - found["over"], found["rows"]
+    place = "ended_at" if "ended_at" in columns else "handle_s"
+    if missing:
+        yield (
+            f"interactions: {missing:,} of {rows:,} contacts have no end ({place}): they count as going on, so their"
+            f" {', '.join(outcome)} are not used"
+        )
+    if place == "handle_s":
+        yield (
+            "interactions has no ended_at: ends are taken as start, wait and handling; where handle_s is time worked on a"
+            " ticket rather than the length of a contact, map ended_at"
+        )
 
 
 def _told_twice(tables: Tables, table: str) -> Iterator[str]:

@@ -15,7 +15,18 @@ SAYS_LEFT, SAYS_STAYED = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no"
 """How a ready label may say that a customer left or stayed, in capital or small letters."""
 
 CONTACT_END = "contact_end"
-"""When the outcome of a contact is known: its end, or its start plus its wait and handling."""
+"""When the outcome of a contact is known: at its end. Without ``ended_at``, at its start plus its wait and handling,
+where ``handle_s`` is given. A contact without a known end is not over, and shows no outcome."""
+
+WAIT_END = "wait_end"
+"""When the wait of a contact is known: at its start plus the wait, at the latest at the end of the contact."""
+
+MADE_INSTANTS = (CONTACT_END, WAIT_END)
+"""Instants of a contact that are no columns: they are worked out for each row."""
+
+DayIs = Literal["last second", "first second", "over"]
+"""What a day without a time stands for: its last second, since what is known of a day is not known before the day is
+over; its first second, where a span begins; the first second of the next day, where a span ends with the day."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,10 @@ class Column:
         Values are never shown in a message, a log or a report.
     target : bool
         Says what happened to the customer: read by labels, never by features.
+    day_is : DayIs
+        For an instant, what a day without a time stands for.
+    undone_by : str
+        For an instant, the column of the later instant that takes it back: a resolution is none once the issue came back.
     """
 
     name: str
@@ -56,6 +71,8 @@ class Column:
     one_of: tuple[str, ...] = ()
     personal: bool = False
     target: bool = False
+    day_is: DayIs = "last second"
+    undone_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,11 @@ class Table:
     event: str
     columns: tuple[Column, ...]
     until: str = ""
+
+    @property
+    def once(self) -> dict[str, str]:
+        """``once_x`` -> ``x``, for each instant that a later one takes back."""
+        return {f"once_{column.name}": column.name for column in self.columns if column.undone_by}
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -98,16 +120,19 @@ class Table:
         return {column.name: column for column in self.columns}
 
 
-def _table(name: str, row_is: str, id: str, event: str, *columns: Column) -> Table:
-    """A table with the columns that every table has: id, customer, event time, recorded_at."""
+def _table(
+    name: str, row_is: str, id: str, event: str, *columns: Column, event_day: DayIs = "last second"
+) -> Table:
+    """A table with the columns that every table has: id, customer, event time, recorded_at, version."""
     personal_id = id in ("customer_id", "agent_id")
     common = [Column(id, "text", "tells one row from another", personal=personal_id)]
     if id not in ("customer_id",) and name != "agents":
         common.append(Column("customer_id", "text", "whom the row is about", personal=True))
-    common.append(Column(event, "instant", "when it happened"))
+    common.append(Column(event, "instant", "when it happened", day_is=event_day))
     recorded = Column("recorded_at", "instant", "when the row was written: it is known from then on")
+    version = Column("version", "count", "which of several versions recorded at one instant is the later one")
     until = next((column.name for column in columns if column.name == "valid_to"), "")
-    return Table(name, row_is, id, event, (*common, *columns, recorded), until)
+    return Table(name, row_is, id, event, (*common, *columns, recorded, version), until)
 
 
 def _c(name: str, kind: Kind, says: str, unit: str = "", **more: object) -> Column:
@@ -148,17 +173,18 @@ INTERACTIONS = _table(
     _c("direction", "text", "who began: inbound (the customer) or outbound", one_of=("inbound", "outbound")),
     _c("topic", "text", "what the contact is about"),
     _c("agent_id", "text", "who served", known=CONTACT_END, personal=True),
-    _end("wait_s", "number", "time until an agent or an answer was there"),
+    _c("wait_s", "number", "time until an agent or an answer was there", known=WAIT_END),
     _c("promised_wait_s", "number", "wait that was announced"),
     _c("first_reply_at", "instant", "first answer by a person or a bot"),
     _end("handle_s", "number", "time of service, hold included"),
     _end("hold_s", "number", "time on hold during service"),
     _c("ended_at", "instant", "end of the contact"),
-    _end("abandoned", "flag", "the customer gave up before being served"),
+    _c("abandoned", "flag", "the customer gave up before being served", known=WAIT_END),
     _end("transfers", "count", "times the contact was handed on"),
     _end("verifications", "count", "times the customer had to prove who they are"),
     _end("context_carried", "flag", "the customer did not have to explain again"),
-    _c("resolved_at", "instant", "when the issue of this contact was resolved (on its last contact at least)"),
+    _c("resolved_at", "instant", "when the issue of this contact was resolved (on its last contact at least); no longer"
+       " so from a later reopened_at on", undone_by="reopened_at"),
     _c("reopened_at", "instant", "when the issue came back after it was resolved"),
     _c("customer_language", "text", "language the customer used"),
     _end("agent_language", "text", "language the agent used"),
@@ -234,20 +260,22 @@ CHARGES = _table(
 
 VISITS = _table(
     "visits", "a field visit", "visit_id", "window_start",
-    _c("window_end", "instant", "end of the promised window", known=""),
+    _c("window_end", "instant", "end of the promised window", known="", day_is="over"),
     _c("arrived_at", "instant", "arrival"),
     _c("no_show", "flag", "nobody came", known="window_end"),
     _c("rescheduled_at", "instant", "moved to another day"),
     _c("cancelled_by_customer", "flag", "the customer cancelled", known="window_end"),
+    event_day="first second",
 )  # fmt: skip
 
 SUBSCRIPTIONS = _table(
     "subscriptions", "a contract span", "subscription_id", "started_at",
     _c("plan", "text", "what is subscribed"),
     _c("price", "money", "price a month", low=0),
-    _c("ended_at", "instant", "end of the contract; empty while it runs"),
+    _c("ended_at", "instant", "end of the contract; empty while it runs", day_is="over"),
     _c("cancel_requested_at", "instant", "the customer asked to end it"),
     _c("auto_renew", "flag", "renews by itself"),
+    event_day="first second",
 )  # fmt: skip
 
 SURVEYS = _table(
@@ -311,7 +339,7 @@ POSTS = _table(
 
 AGENTS = _table(
     "agents", "an agent's span", "agent_id", "valid_from",
-    _c("valid_to", "instant", "end of the span; empty while it lasts"),
+    _c("valid_to", "instant", "end of the span; empty while it lasts", day_is="over"),
     _c("skills", "text", "topics the agent is trained for, separated by ';'"),
     _c("languages", "text", "languages the agent speaks, separated by ';'"),
     _c("training_h", "number", "training so far", "h", low=0),
@@ -319,6 +347,7 @@ AGENTS = _table(
     _c("satisfaction", "number", "the agent's own satisfaction", "0..1", low=0, high=1),
     _c("team", "text", "team or department"),
     _c("onshore", "flag", "works in the customers' country"),
+    event_day="first second",
 )  # fmt: skip
 
 TABLES: dict[str, Table] = {

@@ -82,13 +82,17 @@ def _column_of_leaving(tables: Tables) -> tuple[str, str]:
 
 
 def _final(tables: Tables, name: str, need: list[str]) -> str:
-    """A table as known at observation_end: the last version of each row, in whole seconds."""
-    present = tables.columns[name]
-    rows = asof.rows_select(TABLES[name], present, need)
+    """A table as known at observation_end, in whole seconds: ``ci``, ``t`` and *need*.
+
+    What comes or becomes known later is hidden by the same wall as at any cutoff: an extract may reach further
+    than observation_end.
+    """
+    table, present = TABLES[name], tables.columns[name]
+    rows = asof.rows_select(table, present, need)
     end = seconds(tables.config.project.observation_end)
-    if asof.versioned(present):
-        return f"select * from ({rows}) v where {asof.OPEN_END} and t < {end}"
-    return f"select * from ({rows}) v where t < {end}"
+    everyone = f"(select ci, ci as g, cast({end} as bigint) as c from customer_keys)"
+    known = asof.known_select(table, present, need, source=f"({rows})", snapshots=everyone)
+    return f"select {', '.join(['g as ci', 't', *need])} from ({known}) k"
 
 
 def _left_contract(tables: Tables) -> str:
@@ -102,17 +106,31 @@ def _left_contract(tables: Tables) -> str:
 
 
 def _ends(tables: Tables) -> str:
-    """When the last of a customer's contracts ended: ``ci``, ``gone``, and whether the customer had ``asked``."""
+    """When the last of a customer's contracts ended: ``ci``, ``gone``, and whether the customer had ``asked``.
+
+    A contract that begins within the grace time, or by the end of the next day, goes on with the one before: who
+    pays month by month and is billed for days has no second without a contract.
+    """
     grace = int(tables.config.churn.grace.total_seconds())
     asks = ["cancel_requested_at"] if "cancel_requested_at" in tables.columns["subscriptions"] else []
     spans = _final(tables, "subscriptions", ["ended_at", *asks])
     asked = "cancel_requested_at is not null" if asks else "cast(null as boolean)"
-    tables.engine.keep("contract_spans", f"select ci, t, ended_at, {asked} as asked from ({spans}) s")
+    tables.engine.keep(
+        "contract_spans",
+        f"select ci, t, ended_at, {asked} as asked, {_day_of('t')} as first_day,"
+        f" {_day_of('ended_at - 1')} as last_day from ({spans}) s",
+    )
     return (
         "select a.ci, a.ended_at as gone, a.asked from contract_spans a where a.ended_at is not null and not exists"
         " (select 1 from contract_spans b where b.ci = a.ci"
-        f" and b.t <= a.ended_at + {grace} and (b.ended_at is null or b.ended_at > a.ended_at))"
+        f" and (b.t <= a.ended_at + {grace} or b.first_day <= a.last_day + 1)"
+        " and (b.ended_at is null or b.ended_at > a.ended_at))"
     )
+
+
+def _day_of(second: str) -> str:
+    """The day of an instant in seconds, by the clock of the project's zone, as a number."""
+    return f"cast(floor(wall(make_timestamp(({second}) * 1000000)) / {DAY}e0) as bigint)"
 
 
 def ways_of_leaving(tables: Tables) -> list[tuple[str, int, int]]:

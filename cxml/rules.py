@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cxml.cells import LAST_SECOND
+from cxml.cells import LAST_SECOND, READ_AS
 from cxml.contracts import Column, Kind, Table
 from cxml.engine import literal, quoted
 
@@ -19,9 +19,6 @@ _EARLIEST, _LATEST = 1990, 2100
 _LONG_AGO = {("customers", "joined_at"), ("agents", "hired_at"), ("agents", "valid_from"),
              ("subscriptions", "started_at")}  # fmt: skip
 """Columns whose instants may lie before 1990."""
-
-_PLANNED = {("subscriptions", "ended_at"), ("agents", "valid_to")}
-"""Instants that may be agreed on long before they come."""
 
 _MAY_PRECEDE = {("charges", "notified_at"), ("charges", "disputed_at"), ("visits", "arrived_at"),
                 ("visits", "rescheduled_at"), ("customers", "last_seen_at"), ("customers", "life_event_at"),
@@ -165,7 +162,7 @@ def rules(table: Table, columns: tuple[Column, ...], signs: Mapping[str, list[st
         if column.kind == "instant" and column.name != table.event:
             yield from _order(table, column, signs)
     if not made_id and table.name != "agents":
-        yield _duplicates(table, "recorded_at" in names)
+        yield _duplicates(table, names)
     if known and table.name != "customers" and table.owner == "customer_id":
         who = _v("customer_id")
         yield Rule("unknown_customer", "customer_id",
@@ -238,17 +235,17 @@ def _time(table: Table, column: Column, signs: list[str], end: datetime) -> Iter
                     "{n} local times came twice as clocks were put back; the later is taken")  # fmt: skip
     if "day" in signs and "local" in signs:
         yield _note(name, _sign(name, "day"),
-                    "{n} of {rows} values are days without a time, read as their end")  # fmt: skip
-    if "midnight" in signs and name == table.event:
+                    f"{{n}} of {{rows}} values are days without a time: {READ_AS[column.day_is]}")  # fmt: skip
+    if "midnight" in signs and (name == table.event or column.day_is == "over"):
+        why = {"last second": "so that a day counts once it is over", "first second": "so that this is sure",
+               "over": "so that the last day belongs to the span"}[column.day_is]  # fmt: skip
         yield _note(name, _sign(name, "midnight"), "all values are at midnight; if they are days, give"
-                    " them as dates, so that a day counts once it is over", least=1.0)  # fmt: skip
+                    f" them as dates, {why}", least=1.0)  # fmt: skip
     late = f"{value} >= {_instant(end)} and {value} < {latest}"
-    if place in _PLANNED:
-        yield _note(name, late, "{n} values lie after observation_end; they count once they have come")
-    elif name == table.event or column.known == name:
-        yield Rule("future_time", name, late, "{n} instants lie at or after observation_end",
-                   f"instants before {end.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
-                   "set observation_end to the end of the extract, or leave these out")  # fmt: skip
+    if name == table.event:
+        yield _note(name, late, "{n} of {rows} rows lie at or after observation_end and are not looked at")
+    elif column.known == name:
+        yield _note(name, late, "{n} values lie at or after observation_end and count as not known")
 
 
 def _range(column: Column) -> Iterator[Rule]:
@@ -281,28 +278,38 @@ def _order(table: Table, column: Column, signs: Mapping[str, list[str]]) -> Iter
     place = (table.name, column.name)
     if (column.known != column.name and place not in _NOT_BEFORE) or place in _MAY_PRECEDE:
         return
-    start = _v(table.event)
-    if "day" in signs[table.event]:
+    start, value = _v(table.event), _v(column.name)
+    if "day" in signs[table.event] and table.column(table.event).day_is == "last second":
         day = _sign(table.event, "day")
         start = f"case when {day} then {start} - interval {LAST_SECOND} seconds else {start} end"
-    yield Rule("wrong_order", column.name, f"{_v(column.name)} < {start}",
+    if "day" in signs[column.name] and column.day_is == "over":
+        # The day before the event is over as the event begins: its last minute is not.
+        value = f"case when {_sign(column.name, 'day')} then {value} - interval 1 minute else {value} end"
+    yield Rule("wrong_order", column.name, f"{value} < {start}",
                f"{{n}} rows have {column.name} before {table.event}",
                f"{column.name} at or after {table.event}",
                "correct the times; check that both columns are in the same time zone")  # fmt: skip
 
 
-def _duplicates(table: Table, versions: bool) -> Rule:
+def _duplicates(table: Table, names: set[str]) -> Rule:
     id_, event = _v(table.id), _v(table.event)
-    key = f"({id_}, coalesce(recorded_at, {event}))" if versions else id_
-    columns = f"{id_}, coalesce(recorded_at, {event})" if versions else id_
+    key = [id_]
+    if "recorded_at" in names:
+        key.append(f"coalesce(recorded_at, {event})")
+        key += ["version"] if "version" in names else []
+    columns = ", ".join(key)
     twice = (
         f"select {columns} from {table.name} where {id_} is not null group by {columns} having count(*) > 1"
     )
-    what = "{n} rows share their id" + (" and recorded_at" if versions else "") + " with another row"
-    fix = "keep one row for each id" + ("" if versions else ", or give recorded_at if they are versions")
-    return Rule(
-        "duplicate_id", table.id, f"{id_} is not null and {key} in ({twice})", what, "every id once", fix
-    )
+    bad = f"{id_} is not null and ({columns}) in ({twice})"
+    if len(key) > 1:
+        return _note(
+            table.id, bad,
+            "{n} rows share their id and recorded_at with another row: the one further down in its file counts as the"
+            " later version; map version to say which is",
+        )  # fmt: skip
+    return Rule("duplicate_id", table.id, bad, "{n} rows share their id with another row", "every id once",
+                "keep one row for each id, or give recorded_at if they are versions")  # fmt: skip
 
 
 def _across(table: Table, names: set[str]) -> Iterator[Rule]:

@@ -191,7 +191,7 @@ _CONTACTS = (
         "reopened", "interactions", ("resolution", "repeats"), f"reopened_at is not null and {_within(365)}",
         (
             _TOPIC, Fact("back", "day", "reopened_at"),
-            Fact("resolved", "day", "case when resolved_at <= reopened_at then resolved_at end"),
+            Fact("resolved", "day", "case when once_resolved_at <= reopened_at then once_resolved_at end"),
         ),
         (Clause("reopened"), _ABOUT, Clause("resolved_before")), first="reopened_at desc", near=("reopened", "recurred"),
     ),

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from cxml import static
-from cxml.cells import Cell, absent, cell, staged
+from cxml.cells import READ_AS, Cell, absent, at_the_grain_of, cell, staged
 from cxml.config import Config
-from cxml.contracts import CONTACT_END, TABLES, Column, Kind, Table
+from cxml.contracts import MADE_INSTANTS, TABLES, WAIT_END, Column, Kind, Table
 from cxml.engine import Engine, literal, quoted
 from cxml.errors import ConfigError, DataError, did_you_mean
 from cxml.problems import Problem, one_error, unreadable
@@ -34,6 +34,12 @@ ATTRIBUTE = "attribute_"
 
 _NEVER = 2**62
 """Seconds since 1970 of what is never known."""
+
+DAY_ONLY, PLACE = "cxml_day", "cxml_order"
+"""Columns of a view beside those of its contract, see ``Opened.select``."""
+
+_FILE = 1 << 40
+"""Above any number of rows of a file."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +68,21 @@ class Opened:
     made_id: bool
 
     def select(self) -> str:
-        """The rows with their values."""
-        parts = zip(self.source.parts, self.cells, strict=True)
-        return " union all ".join(
-            f"select {_values(cells)} from {staged(cells, part.scan)}" for part, cells in parts
-        )
+        """The rows with their values, ``cxml_day`` and, where rows have versions, ``cxml_order``.
+
+        ``cxml_day`` is true for a row whose event is a day without a time; ``cxml_order`` orders rows by their file
+        and their place in it.
+        """
+        selects, before = [], 0
+        for part, cells in zip(self.source.parts, self.cells, strict=True):
+            event = cells[self.table.event]
+            more, rows = [f"coalesce({event.signs.get('day', 'false')}, false) as {DAY_ONLY}"], part.scan
+            if "recorded_at" in cells:
+                more.append(f"(cxml_file + {before}) * {_FILE} + cxml_row as {PLACE}")
+                rows = f"({part.numbered}) n"
+            selects.append(f"select {_values(cells)}, {', '.join(more)} from {staged(cells, rows)}")
+            before += len(part.files) or 1
+        return " union all ".join(selects)
 
     def probe(self, *, numbered: bool = False) -> str:
         """The rows with their values, ``"column:given"``, ``"column:text"`` and ``"column:<sign>"``.
@@ -275,6 +291,8 @@ def _places(
     """Which column of the source holds which of the contract, and what is missing or looks misspelt."""
     names = source.names
     places = {name: spec.columns.get(name, name) for name in table.by_name}
+    if places["recorded_at"] not in names and "version" not in spec.columns:
+        del places["version"]  # without versions it is something else that has this name
     places.update({_attribute_name(name): name for name in spec.attributes})
     problems = []
     for name, place in places.items():
@@ -338,8 +356,22 @@ def _open(
         }
         for part in source.parts
     )
-    known = tuple(static.dated(some, table, config) for some in cells)
-    return Opened(table, source, tuple(columns), places, known, made_id=table.id not in places)
+    known = (_at_one_grain(static.dated(some, table, config), table, columns, config) for some in cells)
+    return Opened(table, source, tuple(columns), places, tuple(known), made_id=table.id not in places)
+
+
+def _at_one_grain(
+    cells: Mapping[str, Cell], table: Table, columns: Sequence[Column], config: Config
+) -> Mapping[str, Cell]:
+    """The cells of a part, with instants no finer than the event of their row."""
+    event = table.column(table.event)
+    if event.day_is != "last second":
+        return cells
+    follow = {one.name for one in columns if one.kind == "instant"} - {table.event, "recorded_at"}
+    return {
+        name: at_the_grain_of(cells[event.name], one, config.zone) if name in follow else one
+        for name, one in cells.items()
+    }
 
 
 def _cell(part: Part, place: str, column: Column, words: Mapping[str, str], config: Config) -> Cell:
@@ -386,7 +418,8 @@ def _with_id(opened: Opened) -> str:
     own = quoted(table.owner)
     facts = ", ".join(_facts(opened)) or "null"
     made = "printf('%016x-%06d-%016x', cxml_hash, cxml_place, hash(" + own + "))"
-    columns = ", ".join(quoted(column.name) for column in opened.columns)
+    columns = ", ".join([*(quoted(column.name) for column in opened.columns), DAY_ONLY])
+    columns += f", {PLACE}" if "recorded_at" in opened.known else ""
     hashed = f"select *, hash({content}) as cxml_hash, list_sort([{facts}]) as cxml_facts from ({opened.select()}) s"
     order = f"partition by {own}, cxml_hash order by cxml_facts"
     placed = f"select *, row_number() over ({order}) as cxml_place from ({hashed}) h"
@@ -395,11 +428,12 @@ def _with_id(opened: Opened) -> str:
 
 def _facts(opened: Opened) -> Iterable[str]:
     """For each column that is known late: the second from which it is known, its place, its value."""
-    has = {column.name for column in opened.columns}
+    has = opened.known
     for place, column in enumerate(opened.columns):
-        if not column.known or (column.known != CONTACT_END and column.known not in has):
+        if not column.known or (column.known not in MADE_INSTANTS and column.known not in has):
             continue
-        known = contact_end(frozenset(has)) if column.known == CONTACT_END else f"seconds(s.{column.known})"
+        made = column.known in MADE_INSTANTS
+        known = made_instant(column.known, has) if made else f"seconds(s.{column.known})"
         value = f"s.{quoted(column.name)}"
         there = f"{value} is not null and {known} is not null"
         yield (
@@ -415,16 +449,29 @@ def _notes(opened: Opened) -> Iterable[str]:
         yield f"{name} has no {opened.table.id}: rows are told apart by their content"
     for column in opened.columns:
         if any(set(cells[column.name].signs) == {"day"} for cells in opened.cells):
-            yield f"{name}.{column.name} holds days without a time: each is read as the end of that day"
+            yield f"{name}.{column.name} holds days without a time: {READ_AS[column.day_is]}"
     extra = [one for one in opened.source.names if one not in opened.places.values()]
     if extra:
         yield f"{name}: columns not used: {', '.join(extra)}"
 
 
-def contact_end(present: frozenset[str]) -> str:
-    """When a contact was over: its end where recorded, else its start plus its wait and handling."""
-    spans = [f"coalesce(s.{name}, 0)" for name in ("wait_s", "handle_s") if name in present]
-    end = "seconds(s.started_at)"
-    if spans:
-        end += f" + cast(ceil({' + '.join(spans)}) as bigint)"
-    return f"coalesce(seconds(s.ended_at), {end})" if "ended_at" in present else end
+def ends_known(present: frozenset[str]) -> bool:
+    """Whether the table of contacts says when any contact was over."""
+    return bool({"ended_at", "handle_s"} & present)
+
+
+def made_instant(name: str, present: frozenset[str]) -> str:
+    """SQL over a contact ``s``: the second of ``contact_end`` or ``wait_end``, missing where nothing tells it."""
+    start, wait = "seconds(s.started_at)", "coalesce(s.wait_s, 0)" if "wait_s" in present else "0"
+    if "ended_at" in present:
+        end = "seconds(s.ended_at)"
+    elif "handle_s" in present:
+        cases = f"when s.handle_s is not null then {start} + cast(ceil({wait} + s.handle_s) as bigint)"
+        if {"abandoned", "wait_s"} <= present:  # who gives up is not served: the end of the wait is the end
+            cases += f" when s.abandoned then {start} + cast(ceil(s.wait_s) as bigint)"
+        end = f"case {cases} end"
+    else:
+        end = "cast(null as bigint)"
+    if name == WAIT_END and "wait_s" in present:
+        return f"least({start} + cast(ceil(s.wait_s) as bigint), {end})"  # of two the first, of one that one
+    return end

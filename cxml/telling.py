@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cxml import asof
-from cxml.contracts import CONTACT_END, TABLES
+from cxml.contracts import TABLES
 from cxml.engine import Engine
 from cxml.features.declare import DAY, Lookup, Match
 from cxml.features.promises import promise_flags
@@ -135,13 +135,15 @@ def _known(tables: Tables, name: str) -> Known:
     # A value whose known-at is not recorded cannot be placed in time.
     have = frozenset(
         one.name for one in table.columns
-        if one.name in present and not one.target and one.known in ("", CONTACT_END, *present)
+        if one.name in present and not one.target and not asof.undated(one, present)
     )  # fmt: skip
-    rows = asof.rows_select(table, present, have, place=True)
+    need = have | {asof.ONLY_A_DAY} | {word for word, column in table.once.items() if column in have}
+    rows = asof.rows_select(table, present, need, place=True)
     placed = () if asof.versioned(present) else ("pos",)
-    known = asof.known_select(table, present, have, source=f"({rows})", extra=placed)
+    known = asof.known_select(table, present, need, source=f"({rows})", extra=placed)
     absent = [f"cast(null as {_NULLS[one.kind]}) as {one.name}" for one in table.columns
               if one.name not in have and one.name != table.event]  # fmt: skip
+    absent += [f"cast(null as {_NULLS['instant']}) as {word}" for word in sorted(table.once.keys() - need)]
     relation = f"told_{name}"
     engine.keep(
         relation,

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from cxml.config import Config
-from cxml.contracts import CONTACT_END, TABLES
+from cxml.contracts import CONTACT_END, TABLES, WAIT_END
 from cxml.features import FACTORS, LOOKBACKS, catalogue
 from cxml.features.profile import profile
 from cxml.features.worth import worth
@@ -47,9 +47,12 @@ def tables_page() -> str:
         ]
         for column in table.columns:
             name = f"**{column.name}**" if column.name in table.required else column.name
-            known = {"": "", column.name: "itself", CONTACT_END: "end of the contact"}.get(
-                column.known, column.known
-            )
+            known = {
+                "": "",
+                column.name: "itself",
+                CONTACT_END: "end of the contact",
+                WAIT_END: "end of the wait",
+            }.get(column.known, column.known)
             limits = [
                 column.unit,
                 *(f"one of {', '.join(column.one_of)}" for _ in [0] if column.one_of),

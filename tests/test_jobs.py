@@ -27,7 +27,7 @@ from sklearn.metrics import roc_auc_score
 
 from cxml import jobs, report, snapshots, store, training
 from cxml.config import Config, load_config, parse_config
-from cxml.contracts import CONTACT_END, TABLES
+from cxml.contracts import MADE_INSTANTS, TABLES
 from cxml.errors import ConfigError, CxmlError, DataError, ModelError, NotEnoughDataError
 from cxml.models.bundle import Bundle
 from cxml.splits import plan_splits
@@ -441,15 +441,10 @@ def as_seen_at(frames: dict[str, pd.DataFrame], cutoff: pd.Timestamp) -> dict[st
         contract = TABLES[name]
         event = frame[contract.event]
         kept = frame.copy()
-        spans = sum(
-            (frame[c].fillna(0) for c in ("wait_s", "handle_s") if c in frame), pd.Series(0.0, frame.index)
-        )
-        over = event + pd.to_timedelta(np.ceil(spans), unit="s")
-        if "ended_at" in frame and name == "interactions":
-            over = frame.ended_at.fillna(over)
+        over = frame.get("ended_at")
         for column in contract.columns:
             if column.known and column.name in frame:
-                known = over if column.known == CONTACT_END else frame[column.known]
+                known = over if column.known in MADE_INSTANTS else frame[column.known]
                 kept[column.name] = frame[column.name].mask(known >= cutoff)
         seen[name] = kept[event < cutoff]
     return seen

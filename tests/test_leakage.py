@@ -14,7 +14,7 @@ import pytest
 
 from cxml import snapshots
 from cxml.config import Config, parse_config
-from cxml.contracts import CONTACT_END, TABLES, Column
+from cxml.contracts import CONTACT_END, TABLES, WAIT_END, Column
 from cxml.features import FACTORS, matrix, planner
 from cxml.features.declare import FactorKind
 from cxml.features.vocabulary import vocabularies
@@ -74,13 +74,15 @@ def known_from(frame: pd.DataFrame, table: str, column: Column) -> pd.Series:
     event = frame[TABLES[table].event]
     if not column.known:
         return event
-    if column.known != CONTACT_END:
+    if column.known not in (CONTACT_END, WAIT_END):
         return frame[column.known]
-    spans = frame.get("wait_s", pd.Series(0, frame.index)).fillna(0) + frame.get(
-        "handle_s", pd.Series(0, frame.index)
-    ).fillna(0)
-    end = event + pd.to_timedelta(np.ceil(spans), unit="s")
-    return frame["ended_at"].fillna(end) if "ended_at" in frame else end
+    waited = event + pd.to_timedelta(np.ceil(frame["wait_s"]), unit="s")
+    if "ended_at" in frame:
+        over = frame["ended_at"]
+    else:
+        over = waited.fillna(event) + pd.to_timedelta(np.ceil(frame["handle_s"]), unit="s")
+        over = over.fillna(waited.where(frame["abandoned"].fillna(False).astype(bool)))
+    return over if column.known == CONTACT_END else pd.concat([waited, over], axis=1).min(axis=1)
 
 
 def other(values: pd.Series, rng: np.random.Generator) -> pd.Series:
@@ -104,11 +106,10 @@ def scramble(frame: pd.DataFrame, table: str, cutoff: datetime, rng: np.random.G
         if name in ("customer_id", contract.id, contract.event, "agent_id"):
             continue
         late = known_from(original, table, contract.by_name[name])
-        hidden = (late >= at).fillna(False).to_numpy()
-        if contract.by_name[name].known:
+        hidden = ~(late < at).fillna(False).to_numpy()
+        if contract.by_name[name].known == name:
             # A fact that has not happened yet may be about to happen, at any time from the cutoff on.
-            about_to = late.isna().to_numpy() & (rng.random(len(frame)) < 0.5)
-            hidden = hidden | (about_to & (contract.by_name[name].known == name))
+            hidden &= ~late.isna().to_numpy() | (rng.random(len(frame)) < 0.5)
         values = other(original[name], rng)
         if contract.by_name[name].known == name:
             values = values.where(original[name].notna(), at + pd.Timedelta(days=3))

@@ -200,11 +200,11 @@ def reopened(x: Rows) -> Row | None:
     row = pick([r for r in within(x["interactions"], 365) if r["reopened_at"]], lambda r: -r["reopened_at"])
     if row is None:
         return None
-    before = row["resolved_at"] is not None and row["resolved_at"] <= row["reopened_at"]
+    before = row["once_resolved_at"] is not None and row["once_resolved_at"] <= row["reopened_at"]
     return {
         "topic": row["topic"],
         "back": day(row["reopened_at"]),
-        "resolved": day(row["resolved_at"]) if before else None,
+        "resolved": day(row["once_resolved_at"]) if before else None,
     }
 
 

@@ -1,7 +1,9 @@
 """Another future: the same tables with everything that nobody knew at a cutoff changed, dropped or added.
 
 What was known when is said here once more, from the contract alone and not through ``cxml.asof``: a
-fault in the one must not hide in the other. Each table is a view over its source, so nothing is copied.
+fault in the one must not hide in the other. A value that has an instant of its own is known once that instant is
+past; the outcome of a contact once the contact is over. Where nothing proves that a contact was over - no end, and
+no duration in its place - any outcome is still possible. Each table is a view over its source, so nothing is copied.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Literal, get_args
 
-from cxml.contracts import CONTACT_END, TABLES, Column, Table
+from cxml.contracts import CONTACT_END, TABLES, WAIT_END, Column, Table
 from cxml.engine import literal, quoted
-from cxml.tables import Tables
+from cxml.tables import DAY_ONLY, PLACE, Tables
 
 Change = Literal["at the cutoff", "after the cutoff", "values known later", "recorded later"]
 """What is changed: rows added exactly at the cutoff; rows from the cutoff on; values of earlier rows that
@@ -48,7 +50,9 @@ class _OneTable:
         self.table: Table = TABLES[name]
         self.source = f"{BEFORE}{name}"
         self.types = tables.engine.columns(self.source)
-        self.columns = [self._column(one, tables.attributes) for one in self.types]
+        beside = (DAY_ONLY, PLACE)
+        self.columns = [self._column(one, tables.attributes) for one in self.types if one not in beside]
+        self.beside = [one for one in beside if one in self.types]
         self.at = f"timestamp '{cutoff:%Y-%m-%d %H:%M:%S}'"
         self.levels = self._levels(tables)
         self.event = quoted(self.table.event)
@@ -62,7 +66,7 @@ class _OneTable:
         rows = (
             f"select *, cast(code(concat({quoted(self.table.id)}, '/', {salt})) % 60 as int) as cxml_draw,"
             f" coalesce({event} >= {self.at}, false) as cxml_ahead, coalesce({late}, false) as cxml_late,"
-            f" {self._contact_end()} as cxml_end from {self.source}"
+            f" {self._over()} as cxml_over, {self._waited()} as cxml_waited from {self.source}"
         )
         parts = [self._kept(changes), *self._added(changes)]
         return f"with cxml_rows as ({rows}) {' union all '.join(parts)}"
@@ -94,7 +98,7 @@ class _OneTable:
                 )
         # Whoever is no longer in the table of customers is no customer: there, rows are only changed.
         drop = "false" if self.table.name == "customers" else f"({ahead} or {late}) and cxml_draw % 4 = 0"
-        return f"select {', '.join(cells)} from cxml_rows where not ({drop})"
+        return f"select {', '.join([*cells, *self.beside])} from cxml_rows where not ({drop})"
 
     def _added(self, changes: Collection[Change]) -> Iterator[str]:
         """Rows that were not there, made from rows that were known at the cutoff."""
@@ -127,13 +131,14 @@ class _OneTable:
                 text = self._other(column, f"{event} + interval 1 day")
             cells.append(f"{text} as {name}")
         chosen = f"cxml_draw % 4 = {draw} and not cxml_ahead and not cxml_late"
-        return f"select {', '.join(cells)} from cxml_rows where {chosen}"
+        return f"select {', '.join([*cells, *self.beside])} from cxml_rows where {chosen}"
 
     def _hidden(self, column: Column) -> str:
         """Whether the value of a row from before the cutoff was unknown at it."""
-        if column.known == CONTACT_END or (column.name == "ended_at" and self.table.name == "interactions"):
-            # A contact whose end is not recorded was over after its wait and its handling.
-            return f"cxml_end >= {self.at}"
+        if column.known == CONTACT_END:
+            return "not cxml_over"
+        if column.known == WAIT_END:
+            return "not (cxml_over or cxml_waited)"
         if not column.known:
             return "false"
         if column.known not in self.types:
@@ -141,15 +146,15 @@ class _OneTable:
         return f"({quoted(column.known)} is null or {quoted(column.known)} >= {self.at})"
 
     def _later(self, column: Column) -> str:
-        """Another value for one that was not known yet: an instant stays one that has not come."""
-        if column.known != column.name:
-            return self._other(column, self.at)
-        # An end that is taken back would let a contact be over earlier.
-        gone = f"{self.at} + interval 1 day" if self.table.name == "interactions" else "null"
-        return (
-            f"case cxml_draw % 4 when 0 then {self.at} when 1 then {self.at} + interval 4 day"
-            f" when 2 then {gone} else {quoted(column.name)} end"
-        )
+        """Another value for one that was not known yet: what has not come by the cutoff comes no earlier."""
+        if column.known == column.name:
+            return (
+                f"case cxml_draw % 4 when 0 then {self.at} when 1 then {self.at} + interval 4 day"
+                f" when 2 then null else {quoted(column.name)} end"
+            )
+        if column.name in ("wait_s", "handle_s"):
+            return f"cast({_seconds(self.event, self.at)} + 17 + cxml_draw as {self.types[column.name]})"
+        return self._other(column, self.at)
 
     def _other(self, column: Column, instant: str) -> str:
         """Another value of the kind of the column."""
@@ -171,14 +176,40 @@ class _OneTable:
         shown = [literal(value if value is not None else "cxml") for value in found]
         return {name: (shown[2 * i], shown[2 * i + 1]) for i, name in enumerate(texts)}
 
-    def _contact_end(self) -> str:
+    def _over(self) -> str:
+        """Whether a contact was surely over before the cutoff."""
         if self.table.name != "interactions":
-            return "null"
-        spans = " + ".join(f"coalesce({name}, 0)" for name in ("wait_s", "handle_s") if name in self.types)
-        end = f"{self.event} + cast(ceil({spans}) as bigint) * interval 1 second" if spans else self.event
-        return f"coalesce(ended_at, {end})" if "ended_at" in self.types else end
+            return "false"
+        if "ended_at" in self.types:
+            return f"coalesce(ended_at < {self.at}, false)"
+        if "handle_s" not in self.types:
+            return "false"
+        served = f"handle_s is not null and {self._after('wait_s', 'handle_s')} < {self.at}"
+        return f"coalesce({served}, false) or coalesce({self._gave_up()}, false)"
+
+    def _waited(self) -> str:
+        """Whether the wait of a contact was surely over before the cutoff."""
+        if self.table.name != "interactions" or "wait_s" not in self.types:
+            return "false"
+        return f"coalesce(wait_s is not null and {self._after('wait_s')} < {self.at}, false)"
+
+    def _gave_up(self) -> str:
+        """Whether the customer surely gave up waiting before the cutoff."""
+        if not {"abandoned", "wait_s"} <= self.types.keys():
+            return "false"
+        return f"abandoned and wait_s is not null and {self._after('wait_s')} < {self.at}"
+
+    def _after(self, *spans: str) -> str:
+        """The instant of the event and some durations after it."""
+        seconds = " + ".join(f"coalesce({name}, 0)" for name in spans if name in self.types)
+        return f"{self.event} + cast(ceil({seconds}) as bigint) * interval 1 second"
 
     def _column(self, name: str, attributes: Mapping[str, str]) -> Column:
         if name in self.table.by_name:
             return self.table.by_name[name]
         return Column(name, "number" if attributes.get(name) == "number" else "text", "an attribute")
+
+
+def _seconds(start: str, end: str) -> str:
+    """Seconds from one instant to another."""
+    return f"ceil((epoch_us({end}) - epoch_us({start})) / 1e6)"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom, poisson
 
 from cxml.audit.findings import Figures, Finding, Probe
-from cxml.contracts import CONTACT_END, TABLES, Column
+from cxml.contracts import MADE_INSTANTS, TABLES, Column
 from cxml.engine import literal, quoted
 from cxml.snapshots import seconds
 from cxml.tables import Tables
@@ -120,14 +120,14 @@ def _shares(tables: Tables, name: str) -> Iterator[_Share]:
     """What to count: given, true, other than 0, and the commonest levels of each column without its own instant."""
     table = TABLES[name]
     for column in table.columns:
-        undated = column.known in ("", CONTACT_END) and not column.target
+        undated = column.known in ("", *MADE_INSTANTS) and not column.target
         if column.name not in tables.columns[name] or not undated:
             continue
         if column.name in (table.id, table.owner, table.event, "recorded_at"):
             continue
         cell = quoted(column.name)
         among = "true"
-        if column.known == CONTACT_END and "ended_at" in tables.columns[name]:
+        if column.known in MADE_INSTANTS and "ended_at" in tables.columns[name]:
             among = "ended_at is not null"
         yield _Share(column.name, "given", f"{cell} is not null", among)
         among = f"{among} and {cell} is not null"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cxml.features.declare import (
-    DAY,
+    AFTER_HOURS,
     Factor,
     Feature,
     Flag,
@@ -32,19 +32,14 @@ ABANDONMENT = Factor(
         # Known only once the hour has passed: an early call back must not count more than a missing one.
         Flag(
             "recalled", "interactions",
-            "case when abandoned and age > 3600 then coalesce(next_contact - t <= 3600, false) end",
+            "case when abandoned and age > 3600 and not day_only then coalesce(next_contact - t <= 3600, false) end",
         ),
         Flag(
             "served_later", "interactions",
             "max(case when not abandoned then 1 else 0 end)"
             " over (partition by who order by t, pos rows between 1 following and unbounded following)",
         ),
-        # 1970-01-01 was a Thursday: day 2 of its weeks is a Saturday, day 3 a Sunday.
-        Flag("on_weekend", "interactions", f"mod(floor(wall / {DAY}e0), 7) in (2, 3)"),
-        Flag(
-            "after_hours", "interactions",
-            f"on_weekend or mod(wall, {DAY}) < {9 * 3600} or mod(wall, {DAY}) >= {18 * 3600}",
-        ),
+        Flag("after_hours", "interactions", AFTER_HOURS),
     ),
     norms=(
         Norm(

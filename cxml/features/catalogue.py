@@ -67,7 +67,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _OVER = re.compile(r"\bover \(((?:[^()]|\([^()]*\))*)\)")
 _LATER_INSTANT = re.compile(r"(lead\(t\)|min\(case when .* then t end\)) over \([^()]*\)")
 _EXPONENT = re.compile(r"e\d*")
-_ROW_WORDS = frozenset({"t", "age", "c", "pos", "wall"})
+_ROW_WORDS = frozenset({"t", "age", "c", "pos", "wall", "day_only"})
 _PROMISES = promise_flags(Promises())
 _NEVER_ALOUD = ("score", "ratio")
 """Units of what nobody says to a customer: "your spread of moods is 0.4"."""
@@ -310,7 +310,7 @@ def _text_problems(
     if '"' in sql:
         yield f"{where}: quoted names are not portable"
     columns = contracts[table].by_name
-    known = {*columns, *more, *_ROW_WORDS}
+    known = {*columns, *more, *_ROW_WORDS, *contracts[table].once}
     for word in sorted(words(sql) - known - SQL_WORDS):
         if not _EXPONENT.fullmatch(word):
             yield f"{where}: unknown word {word!r}, {did_you_mean(word, known)}"

@@ -6,7 +6,7 @@ one level of it among the contacts whose channel is known.
 
 from __future__ import annotations
 
-from cxml.features.declare import DAY, Derived, Factor, Feature, Flag, count, latest, share
+from cxml.features.declare import AFTER_HOURS, Derived, Factor, Feature, Flag, count, latest, share
 
 
 def _share(name: str, where: str, row: str, en: str, ko: str) -> Feature:
@@ -74,11 +74,7 @@ CHANNELS = Factor(
     tier=1,
     says="On which channels, from which devices and at what hours the customer makes contact.",
     flags=(
-        # 1970-01-01 was a Thursday: day 2 of its weeks is a Saturday, day 3 a Sunday.
-        Flag(
-            "off_hours", "interactions",
-            f"mod(floor(wall / {DAY}e0), 7) in (2, 3) or mod(wall, {DAY}) < {9 * 3600} or mod(wall, {DAY}) >= {18 * 3600}",
-        ),
+        Flag("off_hours", "interactions", AFTER_HOURS),
     ),
     features=(
         Feature(

@@ -7,6 +7,7 @@ a scale. It needs two values and says nothing of how good they are: that is for 
 from __future__ import annotations
 
 from cxml.features.declare import Derived, Factor, Feature, Flag, Lookup, Treatment, mean
+from cxml.features.waiting import REPLY
 
 # Scores and moods in whole steps, so that sums of squares are exact and do not depend on the order of the rows.
 _ONE = 2**20
@@ -51,7 +52,7 @@ CONSISTENCY = Factor(
     lookups=(Lookup("surveys", "interactions", "issue_id", (("channel_met", "channel"),)),),
     flags=(
         Flag("wait_whole_s", "interactions", "cast(floor(wait_s) as bigint)"),
-        Flag("reply_s", "interactions", "first_reply_at - t"),
+        REPLY,
         Flag("resolve_s", "interactions", "resolved_at - t"),
         Flag("mood_steps", "interactions", f"cast(floor(sentiment_end * {_ONE}e0) as bigint)"),
         Flag("channel_group", "interactions", _group("channel")),

@@ -14,6 +14,9 @@ Words that a text may use
     ``c``     the cutoff, in seconds
     ``pos``   the row's place among the rows of its customer: unique, in order of ``t``
     ``wall``  the row's event on the clock of the project's zone, in seconds
+    ``day_only``  whether the row's event is a day without a time: then ``t`` is the day's last second, every other
+              instant of the row is the last second of its day, and nothing shorter than a day can be told
+    ``once_x``  for an instant ``x`` that a later one takes back: as it was before (``once_resolved_at``)
     ``promised_s``  seconds within which the channel of a contact promises an answer (``[promises]``)
     ``who``   whose rows a window function runs over (flags only): ``partition by who``
 """
@@ -45,6 +48,16 @@ EVER: tuple[int, ...] = (0,)
 """Everything since the first row: the column has no window in its name."""
 
 DAY = 86400
+
+# 1970-01-01 was a Thursday: day 2 of its weeks is a Saturday, day 3 a Sunday.
+ON_WEEKEND = f"mod(floor(wall / {DAY}e0), 7) in (2, 3)"
+"""The row's event fell on a Saturday or Sunday, by the clock of the project's zone."""
+
+AFTER_HOURS = (
+    f"case when {ON_WEEKEND} then true"
+    f" when not day_only then mod(wall, {DAY}) < {9 * 3600} or mod(wall, {DAY}) >= {18 * 3600} end"
+)
+"""The row's event fell outside weekdays 9 to 18; missing where only the day is known."""
 
 
 @dataclass(frozen=True)

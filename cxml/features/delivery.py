@@ -131,7 +131,7 @@ DELIVERY = Factor(
             "share of orders that the customer changed", "고객이 변경한 주문 비율", (365,),
         ),
         Feature(
-            "edit_h_mean", "orders", mean("edited_at - t") + " / 3600e0", "h", "K4", "±",
+            "edit_h_mean", "orders", mean("edited_at - t", "not day_only") + " / 3600e0", "h", "K4", "±",
             "average time until an order is changed", "주문 후 변경까지 평균 시간", (365,),
         ),
         Feature(

@@ -121,7 +121,7 @@ PROACTIVE = Factor(
             "주문 후 30일 이내 진행 상황을 알린 주문 비율", (365,),
         ),
         Feature(
-            "order_confirm_h_mean", "orders", mean("order_confirmed_at - t") + " / 3600e0", "h", "G24", "+",
+            "order_confirm_h_mean", "orders", mean("order_confirmed_at - t", "not day_only") + " / 3600e0", "h", "G24", "+",
             "average time from an order to its confirmation", "주문부터 확인 메시지까지 평균 시간", (90,),
         ),
         Feature(

@@ -60,6 +60,11 @@ def _step(name: str, column: str, row: str, en: str, ko: str) -> Feature:
     )  # fmt: skip
 
 
+def _until(act: str) -> str:
+    """Seconds from a row to an act; an act on the day of a row of which only the day is known came at once."""
+    return f"case when {act} is not null then greatest({act} - t, 0) end"
+
+
 _FLAGS = (
     *(flag for flag in RESOLUTION.flags if flag.name in ("next_of_issue", "stands")),
     BAD,
@@ -147,16 +152,16 @@ _SEVEN = (
         "share of the seven recovery steps done per failure", "서비스 실패당 7단계 회복 이행률", (90, 365),
     ),
     Feature(
-        "recovery_delay_h", "interactions", mean("made_good_at - t", "failed") + " / 3600e0", "h", "R13", "+",
+        "recovery_delay_h", "interactions", mean(_until("made_good_at"), "failed") + " / 3600e0", "h", "R13", "+",
         "average time from a failure to the first act of making good", "서비스 실패부터 첫 회복 조치까지 평균 시간",
         (365,),
     ),
     Feature(
-        "apology_delay_h", "interactions", mean("apologised_at - t", "failed") + " / 3600e0", "h", "R2", "+",
+        "apology_delay_h", "interactions", mean(_until("apologised_at"), "failed") + " / 3600e0", "h", "R2", "+",
         "average time from a failure to the apology", "서비스 실패부터 사과까지 평균 시간", (365,),
     ),
     Feature(
-        "fix_delay_h", "interactions", mean("fixed_at - t", "failed") + " / 3600e0", "h", "R4", "+",
+        "fix_delay_h", "interactions", mean(_until("fixed_at"), "failed") + " / 3600e0", "h", "R4", "+",
         "average time from a failure to the fix", "서비스 실패부터 문제 조치까지 평균 시간", (365,),
     ),
 )  # fmt: skip

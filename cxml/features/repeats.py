@@ -46,7 +46,7 @@ REPEATS = Factor(
         Flag(
             "recurred", "interactions",
             "topic is not null"
-            " and lag(resolved_at) over (partition by who, topic order by t, pos) <= t"
+            " and lag(once_resolved_at) over (partition by who, topic order by t, pos) <= t"
             " and t - lag(t) over (partition by who, topic order by t, pos) <= 7776000",
             reach=90,
         ),
@@ -71,7 +71,7 @@ REPEATS = Factor(
         Flag(
             "chased", "interactions",
             "issue_again"
-            " and coalesce(lag(resolved_at) over (partition by who, issue_id order by t, pos) > t, true)",
+            " and coalesce(lag(once_resolved_at) over (partition by who, issue_id order by t, pos) > t, true)",
             reach=30,
         ),
         Flag(

@@ -70,7 +70,7 @@ RESOLUTION = Factor(
         Flag(
             "after_fix", "interactions",
             "issue_id is not null"
-            " and lag(resolved_at) over (partition by who, issue_id order by t, pos) <= t"
+            " and lag(once_resolved_at) over (partition by who, issue_id order by t, pos) <= t"
             " and t - lag(t) over (partition by who, issue_id order by t, pos) <= 7776000",
             reach=90,
         ),

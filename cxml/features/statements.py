@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cxml import asof
+from cxml.cells import LAST_SECOND
 from cxml.features.declare import DAY, Derived, Feature, Flag, Lookup, Match, Norm
 from cxml.features.vocabulary import Present, Vocabulary, with_lookups, words
 
@@ -78,6 +79,8 @@ class TableStatements:
         asked = [*(c.feature.sql for c in columns), *(t for m in visits for t in (m.instant, m.where, m.on))]
         self.used = self.mine.closure(*asked)
         self.matches = [m for m in self.mine.matches.values() if m.name in self.used]
+        if self.matches:  # what follows a row may come at any time of a day that is all that is known
+            self.used.add(asof.ONLY_A_DAY)
         self.norms = [n for n in self.mine.norms.values() if n.name in self.used]
         self.contract = with_lookups(self.mine, spoken, self.used)
         flags = [flag for name, flag in self.mine.flags.items() if name in self.used]
@@ -88,7 +91,7 @@ class TableStatements:
         # What is still spoken of once the flags of the cutoff are there, and once the rows are made.
         self.wanted = set().union(
             *map(words, asked), *(words(flag.sql) for flag in self.last), *(words(m.on) for m in self.matches),
-            *(words(n.by) for n in self.norms),
+            *(words(n.by) for n in self.norms), {asof.ONLY_A_DAY} if self.matches else set(),
         )  # fmt: skip
         self.named = self.wanted.union(*(words(flag.sql) for flag in self.late))
 
@@ -103,7 +106,7 @@ class TableStatements:
 
     def rows_steps(self) -> list[Step]:
         """The rows, before any cutoff."""
-        need = self.mine.columns(self.used)
+        need = self.mine.read(self.used)
         rows = asof.rows_select(
             self.mine.table, self.here, need, place=self._placed, wall="wall" in self.used
         )
@@ -132,7 +135,7 @@ class TableStatements:
         plain = [flag.name for flag in self.early if not flag.ahead and flag.name in self.named]
         plain += [word for word, there in (("pos", self._placed), ("wall", "wall" in self.named)) if there]
         ahead = [flag.name for flag in self.early if flag.ahead and flag.name in self.named]
-        need = self.mine.columns(self.named) | (self.named & self.mine.lookups.keys())
+        need = self.mine.read(self.named) | (self.named & self.mine.lookups.keys())
         seen = asof.known_select(
             self.contract, self.here, need, source=f"{self.name}_rows", reach=reach, extra=plain, ahead=ahead
         )
@@ -227,7 +230,7 @@ class TableStatements:
         return None if self.reach is None else math.ceil(self.reach / (NORM_DAYS * DAY)) * NORM_DAYS * DAY
 
     def _norm(self, norm: Norm) -> str:
-        need = self.mine.columns(words(norm.sql) | words(norm.by))
+        need = self.mine.read(words(norm.sql) | words(norm.by))
         known = asof.fleet_known_select(self.mine.table, self.here, need, self._norm_reach)
         # In fixed point, so that the bytes do not depend on the order in which rows are added.
         mean = "sum(cast(floor(x * 1048576e0) as bigint)) / 1048576e0 / count(*)"
@@ -242,17 +245,21 @@ class TableStatements:
 def match_select(match: Match, own: str, other: str) -> str:
     """The rows of the relation *own* that have a match among those of *other*: ``g``, ``pos`` and the match.
 
-    Both hold rows as known at a cutoff, numbered by ``pos``.
+    Both hold rows as known at a cutoff, numbered by ``pos``; *own* also ``day_only``. What follows a row of which only
+    the day is known may follow at any time of that day.
     """
-    mine = "g as own_g, pos as own_pos, t as own_t" + (f", {match.on} as own_on" if match.on else "")
+    from_t = f"case when {asof.ONLY_A_DAY} then t - {LAST_SECOND} else t end as own_from"
+    mine = f"g as own_g, pos as own_pos, t as own_t, {from_t}" + (
+        f", {match.on} as own_on" if match.on else ""
+    )
     within = match.within * DAY
     after = match.pick == "first after"
     near = (
-        f"near >= own_t and near <= own_t + {within}"
+        f"near >= own_from and near <= own_t + {within}"
         if after
         else f"near < own_t and near >= own_t - {within}"
     )
-    on = ["own_g = o.g", near, f"o.t >= own_t - {match_reach(match)}"]
+    on = ["own_g = o.g", near, f"o.t >= own_from - {match_reach(match)}"]
     on += [f"own_on = o.{match.on}"] if match.on else []
     on += [f"({match.where})"] if match.where else []
     return (

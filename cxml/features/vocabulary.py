@@ -6,13 +6,14 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cxml.contracts import CONTACT_END, Column, Table
+from cxml import asof
+from cxml.contracts import Column, Table
 from cxml.errors import ConfigError
 from cxml.features.declare import Factor, Flag, Lookup, Match, Norm
 
 Present = Mapping[str, frozenset[str]]
 
-_TIMES = frozenset({"t", "age", "wall"})
+_TIMES = frozenset({"t", "age", "wall", asof.ONLY_A_DAY})
 """Words about when a row happened."""
 
 _WORD = re.compile(r"'[^']*'|([a-z_][a-z0-9_]*)")
@@ -75,12 +76,17 @@ class Vocabulary:
             return [self.matches[name].on]
         if name in self.lookups:
             return [self.lookups[name][0].on]
-        return []
+        return [self.table.once[name]] if name in self.table.once else []
 
     def columns(self, used: Iterable[str]) -> set[str]:
         """The columns of the table among the words *used*."""
         own = self.table.by_name
         return {name for name in used if name in own and name not in self.flags}
+
+    def read(self, used: Iterable[str]) -> set[str]:
+        """What is read of each row for the words *used*: columns, also as they once were, and the grain of its event."""
+        used = set(used)
+        return self.columns(used) | ({asof.ONLY_A_DAY, *self.table.once} & used)
 
 
 def vocabularies(
@@ -152,8 +158,9 @@ def _missing(table: Table, names: Iterable[str], present: Present) -> set[str]:
                 expected="columns that say how the customer was served", fix="take the column out of the feature",
             )  # fmt: skip
     # A value whose known-at is not recorded cannot be placed in time: without the instant, no value.
-    wanted = {*names, *(own[name].known for name in names)} - {"", CONTACT_END}
-    return {f"{table.name}.{name}" for name in wanted - present[table.name]}
+    there = present[table.name]
+    wanted = {*names, *(asof.undated(own[name], there) for name in names)} - {""}
+    return {f"{table.name}.{name}" for name in wanted - there}
 
 
 def with_lookups(mine: Vocabulary, spoken: Mapping[str, Vocabulary], used: Iterable[str]) -> Table:

@@ -8,7 +8,9 @@ that was given up or that waited for more than ten minutes.
 from __future__ import annotations
 
 from cxml.features.declare import (
+    AFTER_HOURS,
     DAY,
+    ON_WEEKEND,
     Derived,
     Factor,
     Feature,
@@ -34,9 +36,9 @@ _BREACH = "wait_s > promised_s"
 
 
 def _not_answered_within(seconds: str, of: str = "asked") -> str:
-    """True, false, or unknown: a span that is not over says nothing, one without an answer does."""
+    """True, false, or unknown: a span that is not over says nothing, one without an answer does; nor do days."""
     return (
-        f"case when {of} and first_reply_at is not null then first_reply_at - t > {seconds}"
+        f"case when day_only then null when {of} and first_reply_at is not null then first_reply_at - t > {seconds}"
         f" when {of} and age > {seconds} then true end"
     )
 
@@ -45,6 +47,9 @@ def _over(value: str, limit: str) -> str:
     """How far a value lies beyond its limit; 0 where it does not."""
     return f"case when {value} > {limit} then {value} - {limit} when {value} <= {limit} then 0 end"
 
+
+REPLY = Flag("reply_s", "interactions", "case when not day_only then first_reply_at - t end")
+"""Time to the first answer; missing where only days are known."""
 
 BAD = Flag("bad", "interactions", "coalesce(abandoned, false) or coalesce(wait_s > 600, false)")
 
@@ -59,14 +64,11 @@ _FLAGS = (
     Flag("reply_breach", "interactions", _not_answered_within("promised_s")),
     Flag(
         "reply_overrun_s", "interactions",
-        "case when asked then greatest(coalesce(first_reply_at, c) - t - promised_s, 0) end",
+        "case when asked and not day_only then greatest(coalesce(first_reply_at, c) - t - promised_s, 0) end",
     ),
-    # 1970-01-01 was a Thursday: day 2 of its weeks is a Saturday, day 3 a Sunday.
-    Flag("on_weekend", "interactions", f"mod(floor(wall / {DAY}e0), 7) in (2, 3)"),
-    Flag(
-        "after_hours", "interactions",
-        f"on_weekend or mod(wall, {DAY}) < {9 * 3600} or mod(wall, {DAY}) >= {18 * 3600}",
-    ),
+    REPLY,
+    Flag("on_weekend", "interactions", ON_WEEKEND),
+    Flag("after_hours", "interactions", AFTER_HOURS),
     Flag("newcomer", "interactions", f"t - joined <= {30 * DAY}"),
 )  # fmt: skip
 
@@ -193,17 +195,17 @@ _PROMISES = (
 
 _REPLIES = (
     Feature(
-        "reply_h_mean", "interactions", mean("first_reply_at - t", "asked") + " / 3600e0", "h", "A1 G8",
+        "reply_h_mean", "interactions", mean("reply_s", "asked") + " / 3600e0", "h", "A1 G8",
         "+", "average time to the first answer in writing", "서면 문의 평균 첫 응답 시간", (30, 90),
     ),
     Feature(
         "email_reply_h_mean", "interactions",
-        mean("first_reply_at - t", "asked and channel like 'email%'") + " / 3600e0", "h", "A1 B7", "+",
+        mean("reply_s", "asked and channel like 'email%'") + " / 3600e0", "h", "A1 B7", "+",
         "average time to the first answer by e-mail", "이메일 평균 첫 응답 시간", (180,),
     ),
     Feature(
         "social_reply_h_mean", "interactions",
-        mean("first_reply_at - t", "asked and channel like 'social%'") + " / 3600e0", "h", "A1 B15 C2", "+",
+        mean("reply_s", "asked and channel like 'social%'") + " / 3600e0", "h", "A1 B15 C2", "+",
         "average time to the first answer on social media", "소셜 미디어 평균 첫 응답 시간", (180,),
     ),
     Feature(
@@ -228,7 +230,7 @@ _OFF_HOURS = (
         "평일 9~18시 외 응답 약속을 넘긴 대기 비율", (365,),
     ),
     Feature(
-        "weekend_reply_h_mean", "interactions", mean("first_reply_at - t", "asked and on_weekend") + " / 3600e0",
+        "weekend_reply_h_mean", "interactions", mean("reply_s", "asked and on_weekend") + " / 3600e0",
         "h", "B30 C1", "+", "average time to the first answer in writing to weekend contacts",
         "주말 서면 문의 평균 첫 응답 시간", (365,),
     ),
@@ -248,8 +250,7 @@ _COMPARED = (
     ),
     Feature(
         "reply_vs_channel", "interactions",
-        f"{mean('first_reply_at - t', 'channel_reply is not null')}"
-        f" / nullif({mean('channel_reply', 'first_reply_at is not null')}, 0)",
+        f"{mean('reply_s', 'channel_reply is not null')} / nullif({mean('channel_reply', 'reply_s is not null')}, 0)",
         "times", "A1", "+",
         "average time to the first answer over what was usual on the channels in the same weeks",
         "같은 시기 채널 평균 대비 첫 응답 시간", (365,),
@@ -275,7 +276,7 @@ WAITING = Factor(
     lookups=(Lookup("interactions", "customers", "customer_id", (("joined", "joined_at"),)),),
     norms=(
         Norm("channel_wait", "interactions", "wait_s", by="channel"),
-        Norm("channel_reply", "interactions", "first_reply_at - t", by="channel"),
+        Norm("channel_reply", "interactions", REPLY.sql, by="channel"),
     ),
     features=(*_QUEUE, *_PROMISES, *_REPLIES, *_OFF_HOURS, *_COMPARED),
     derived=(

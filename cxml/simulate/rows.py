@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cxml.contracts import CONTACT_END, TABLES, Column
+from cxml.contracts import MADE_INSTANTS, TABLES, Column
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -138,7 +138,7 @@ def _column(column: Column, rows: Rows, words: tuple[str, ...] | None, end: int)
     values = rows[column.name]
     if column.kind == "instant":
         return instants(values, end if column.known else NEVER)
-    known = "ended_at" if column.known == CONTACT_END else column.known
+    known = "ended_at" if column.known in MADE_INSTANTS else column.known
     hidden = rows[known] >= end if known else np.zeros(len(values), dtype=bool)
     if column.kind == "text":
         numbers = np.where(hidden, -1, values)

@@ -8,7 +8,7 @@ from typing import Any
 
 from company import Row
 
-END = ("wait_s", "handle_s", "hold_s", "abandoned", "transfers", "verifications", "context_carried",
+END = ("handle_s", "hold_s", "transfers", "verifications", "context_carried",
        "agent_language", "agent_id", "scripted", "abusive", "sentiment_end", "unassigned_s", "wrap_up_s",
        "recognised", "name_used", "history_shown", "escalated", "empathy", "anything_else", "competitor",
        "documents_asked")  # fmt: skip
@@ -21,16 +21,22 @@ KNOWN_FROM = {
 KNOWN_AT_ONCE = {"orders": ("promised_at",), "visits": ("window_end",), "agents": ("hired_at",)}
 
 
-def contact_end(row: Row) -> int:
-    if row["ended_at"] is not None:
-        return row["ended_at"]
-    return row["t"] + math.ceil((row["wait_s"] or 0) + (row["handle_s"] or 0))
+def contact_end(row: Row) -> float:
+    """A contact without an end is not over."""
+    return math.inf if row["ended_at"] is None else row["ended_at"]
+
+
+def wait_end(row: Row) -> float:
+    waited = math.inf if row["wait_s"] is None else row["t"] + math.ceil(row["wait_s"])
+    return min(waited, contact_end(row))
 
 
 def known_from(table: str, row: Row, column: str) -> float:
     """The instant from which a value is known; infinite for what never happened."""
     if table == "interactions" and column in END:
         return contact_end(row)
+    if table == "interactions" and column in ("wait_s", "abandoned"):
+        return wait_end(row)
     instant = KNOWN_FROM.get(table, {}).get(column)
     if instant is None and column.endswith("_at") and column not in KNOWN_AT_ONCE.get(table, ()):
         instant = column
@@ -45,7 +51,12 @@ def hidden(table: str, row: Row, column: str, c: int) -> bool:
 
 
 def masked(table: str, row: Row, c: int) -> Row:
-    return {name: None if hidden(table, row, name, c) else value for name, value in row.items()}
+    seen = {name: None if hidden(table, row, name, c) else value for name, value in row.items()}
+    if table == "interactions":
+        seen["once_resolved_at"] = solved = seen["resolved_at"]
+        if None not in (solved, seen["reopened_at"]) and seen["reopened_at"] > solved:
+            seen["resolved_at"] = None
+    return seen
 
 
 def known(table: str, rows: Iterable[Row], cutoff: int) -> list[Row]:

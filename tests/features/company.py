@@ -125,7 +125,10 @@ def value(r: random.Random, table: str, column: Column, t: int) -> Any:
         edge = r.choice(EDGES) - 90 * DAY
         return r.choice((None, t, t - r.randrange(3000 * DAY), min(t, edge), min(t, edge)))
     if column.kind == "instant":
-        return instant(r, t, column.name)
+        found = instant(r, t, column.name)
+        if column.name == "ended_at" and table == "interactions" and found is None and r.random() < 0.7:
+            return t + r.choice(STEPS)  # most contacts are over
+        return found
     words = WORDS.get(f"{table}.{column.name}", WORDS.get(column.name))
     if words:
         return r.choice(words)
@@ -231,8 +234,10 @@ def scrambled(
             if TABLES[table].by_name[name].kind == "instant":
                 changed[name] = r.choice((None, c, c + 1, c + r.randrange(99 * DAY)))
         if table == "interactions":  # a contact that is over stays over, one that goes on may end whenever
-            over = not hidden(table, row, "wait_s", c)
-            changed["ended_at"] = row["ended_at"] if over else c + r.randrange(DAY)
+            over = not hidden(table, row, "transfers", c)
+            changed["ended_at"] = row["ended_at"] if over else r.choice((None, c + r.randrange(DAY)))
+            if "wait_s" in late:
+                changed["wait_s"] = r.choice((None, float(c - row["t"] + r.randrange(600))))
         found.append(changed)
         if "recorded_at" in row and r.random() < 0.3:
             found.append({**fresh, **_kept(row), "recorded_at": c + len(found)})

@@ -335,7 +335,9 @@ def answer(
     sources = {table: arrow(table, rows) for table, rows in tables.items() if rows}
     for table, source in sources.items():
         engine.register(f"raw_{table}", source)
-        engine.view(table, f"select * from raw_{table}")
+        engine.view(
+            table, f"select *, false as cxml_day, row_number() over () as cxml_order from raw_{table}"
+        )
     keys = ", ".join(f"('{name}', {k})" for k, name in enumerate(CUSTOMERS))
     engine.keep("customer_keys", f"select * from (values {keys}) v(customer_id, ci)")
     instants = ", ".join(f"({k}, {c})" for k, c in enumerate(cutoffs))

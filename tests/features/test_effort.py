@@ -139,7 +139,7 @@ def test_every_column_is_what_it_says() -> None:
 
 
 def test_the_indices_go_on_without_what_is_not_there() -> None:
-    columns = {"interaction_id", "customer_id", "started_at", "issue_id", "transfers", "channel"}
+    columns = {"interaction_id", "customer_id", "started_at", "ended_at", "issue_id", "transfers", "channel"}
     planned = planner.plan({"interactions": frozenset(columns)}, (EFFORT,))
     assert {"effort_index", "effort_issue_index"} <= {c.feature.name for c in planned.columns}
     assert set(planned.reduced["effort"]) == {

@@ -107,7 +107,7 @@ def cut(frame: pd.DataFrame, cutoff: int) -> pd.DataFrame:
         )
         seen = seen.drop(columns="recorded_at")
     seen = seen.copy()
-    over = seen.started_at + np.ceil(seen.wait_s.fillna(0)) < cutoff
+    over = seen.started_at + np.ceil(seen.wait_s) < cutoff  # without a wait nothing says when it was over
     seen["wait_s"] = seen.wait_s.where(over)
     seen["abandoned"] = seen.abandoned.astype(object).where(over, None)
     seen["resolved_at"] = seen.resolved_at.where(seen.resolved_at < cutoff)
@@ -121,7 +121,9 @@ def matrix(
     typed = frame.assign(**{c: pd.to_datetime(frame[c], unit="s") for c in frame if c.endswith("_at")})
     typed["abandoned"] = typed.abandoned.astype("boolean")
     engine.register("raw_log", typed)
-    engine.view("interactions", "select * from raw_log")
+    engine.view(
+        "interactions", "select *, false as cxml_day, row_number() over () as cxml_order from raw_log"
+    )
     keys = ", ".join(f"('c{k:03d}', {k})" for k in range(25))
     engine.keep("customer_keys", f"select * from (values {keys}) v(customer_id, ci)")
     values = ", ".join(f"({k}, {c})" for k, c in enumerate(cutoffs))
@@ -187,7 +189,7 @@ def test_a_missing_column_takes_its_features_with_it_by_name() -> None:
         {"interactions": frozenset({"interaction_id", "customer_id", "started_at", "topic"})}, [FACTOR], (30,)
     )
     assert planned.left_out["wait"] == ("interactions.wait_s",)
-    assert planned.left_out["after_quit"] == ("interactions.abandoned",)
+    assert planned.left_out["after_quit"] == ("interactions.abandoned", "interactions.wait_s")
     assert "open_share" in planned.left_out
     assert {c.feature.name for c in planned.columns} == {
         "n",
@@ -221,7 +223,7 @@ STRICT = Factor(
 
 
 def test_an_optional_column_is_missing_for_its_factor_and_lacking_for_others() -> None:
-    present = frozenset({"interaction_id", "customer_id", "started_at", "abandoned"})
+    present = frozenset({"interaction_id", "customer_id", "started_at", "ended_at", "abandoned"})
     planned = planner.plan({"interactions": present}, [OPTIONAL, STRICT])
     assert planned.left_out == {"corrections": ("interactions.corrected_at",)}
     assert planned.reduced == {"f": ("interactions.corrected_at",)}
@@ -229,7 +231,8 @@ def test_an_optional_column_is_missing_for_its_factor_and_lacking_for_others() -
     assert (whole.left_out, whole.reduced) == ({}, {})
     engine = Engine(threads=1)
     engine.view("interactions", "select 'i' as interaction_id, 'a' as customer_id,"
-                f" make_timestamp({(CUTOFFS[0] - DAY) * 1_000_000}) as started_at, true as abandoned")  # fmt: skip
+                f" make_timestamp({(CUTOFFS[0] - DAY) * 1_000_000}) as started_at, true as abandoned, false as cxml_day,"
+                f" make_timestamp({(CUTOFFS[0] - DAY + 60) * 1_000_000}) as ended_at")  # fmt: skip
     engine.keep("customer_keys", "select 'a' as customer_id, 0 as ci")
     engine.keep(
         "snapshots", f"select 'a' as customer_id, 0 as ci, 0 as k, cast({CUTOFFS[0]} as bigint) as c, 0 as g"

@@ -17,7 +17,7 @@ def repeat_after(r: Row, k: list[Row], given_up: bool) -> bool:
 
 def recurred(r: Row, k: list[Row]) -> bool:
     earlier = before(r, k, "topic")
-    solved = earlier and earlier["resolved_at"] is not None and earlier["resolved_at"] <= r["t"]
+    solved = earlier and earlier["once_resolved_at"] is not None and earlier["once_resolved_at"] <= r["t"]
     return bool(solved) and gap(r, k, "topic", 90) is not None
 
 
@@ -25,7 +25,7 @@ def chased(r: Row, k: list[Row]) -> bool:
     earlier = before(r, k, "issue_id")
     if earlier is None or gap(r, k, "issue_id", 30) is None:
         return False
-    return earlier["resolved_at"] is None or earlier["resolved_at"] > r["t"]
+    return earlier["once_resolved_at"] is None or earlier["once_resolved_at"] > r["t"]
 
 
 def elsewhere(r: Row, k: list[Row]) -> bool:

@@ -59,9 +59,9 @@ def hours(w: list[Row], k: list[Row]) -> list[float]:
 
 def came_after_fix(r: Row, k: list[Row]) -> bool:
     earlier = before(r, k, "issue_id")
-    if earlier is None or earlier["resolved_at"] is None or gap(r, k, "issue_id", 90) is None:
+    if earlier is None or earlier["once_resolved_at"] is None or gap(r, k, "issue_id", 90) is None:
         return False
-    return bool(earlier["resolved_at"] <= r["t"])
+    return bool(earlier["once_resolved_at"] <= r["t"])
 
 
 def in_vain(r: Row, c: int) -> bool | None:

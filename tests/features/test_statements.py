@@ -57,7 +57,9 @@ def answers(made: Factor, **tables: list[dict[str, Any]]) -> dict[str, Any]:
         if TABLES[name].id not in frame:
             frame[TABLES[name].id] = [f"{name}{k}" for k in range(len(frame))]
         engine.register(f"{name}_given", frame)
-        engine.view(name, f"select * from {name}_given")
+        engine.view(
+            name, f"select *, false as cxml_day, row_number() over () as cxml_order from {name}_given"
+        )
         present[name] = frozenset(frame.columns)
     names = sorted({row["customer_id"] for rows in tables.values() for row in rows if "customer_id" in row})
     keys = ", ".join(f"('{name}', {k})" for k, name in enumerate(names))
@@ -77,7 +79,7 @@ SKILL = (Lookup("interactions", "agents", "agent_id", (("agent_training_h", "tra
 
 
 def met(days: float, agent: str | None, customer: str = "a") -> dict[str, Any]:
-    return {"customer_id": customer, "started_at": ago(days), "agent_id": agent}
+    return {"customer_id": customer, "started_at": ago(days), "ended_at": ago(days) + 60, "agent_id": agent}
 
 
 def span(agent: str, since: float, hours: float, until: float | None = None, **more: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 
 from cxml.check import check
 from cxml.config import parse_config
-from cxml.contracts import CONTACT_END, TABLES
+from cxml.contracts import MADE_INSTANTS, TABLES
 from cxml.errors import ConfigError
 from cxml.simulate import Effects, simulate
 from cxml.tables import open_tables
@@ -125,7 +125,7 @@ def test_nothing_is_told_that_was_not_known_at_the_end(frames, name):
             continue
         if column.kind == "instant":
             assert not (frame[column.name] >= END).any(), column.name
-        known = frame["ended_at" if column.known == CONTACT_END else column.known]
+        known = frame["ended_at" if column.known in MADE_INSTANTS else column.known]
         assert frame.loc[known.isna(), column.name].isna().all(), column.name
 
 
