@@ -7,7 +7,7 @@ left_in_lead, left_after_days)``.
 
 from __future__ import annotations
 
-from cxml import asof, static
+from cxml import asof, purchases, static
 from cxml import value as money
 from cxml.contracts import TABLES
 from cxml.errors import ConfigError, DataError, did_you_mean
@@ -81,10 +81,10 @@ def _column_of_leaving(tables: Tables) -> tuple[str, str]:
     return table, column
 
 
-def _final(tables: Tables, name: str, need: list[str]) -> str:
+def _final(tables: Tables, name: str, need: list[str], *, wall: bool = False) -> str:
     """A table as known at observation_end: the last version of each row, in whole seconds."""
     present = tables.columns[name]
-    rows = asof.rows_select(TABLES[name], present, need)
+    rows = asof.rows_select(TABLES[name], present, need, wall=wall)
     end = seconds(tables.config.project.observation_end)
     if asof.versioned(present):
         return f"select * from ({rows}) v where {asof.OPEN_END} and t < {end}"
@@ -195,7 +195,7 @@ def _out_of_rhythm(tables: Tables) -> str:
 
 
 def activity(tables: Tables) -> str:
-    """Every listed activity as known at observation_end: ``ci`` and ``t``.
+    """Every listed activity as known at observation_end: ``ci`` and ``t``; of orders, the purchases.
 
     Raises
     ------
@@ -211,7 +211,9 @@ def activity(tables: Tables) -> str:
                 f"select ci, {column} as t from ({_final(tables, table, [column])}) a where {column} is not null"
             )
         elif table in tables.columns:
-            parts.append(f"select ci, t from ({_final(tables, table, [])}) a")
+            present = tables.columns[table]
+            rows = _final(tables, table, purchases.need(table, present), wall=True)
+            parts.append(f"select ci, t from ({purchases.active(table, present, rows, who='ci')}) a")
     if not parts:
         raise ConfigError(
             "no table tells who is active",

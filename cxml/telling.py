@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from cxml import asof
+from cxml import asof, purchases
 from cxml.contracts import CONTACT_END, TABLES
 from cxml.engine import Engine
 from cxml.features.declare import DAY, Lookup, Match
@@ -130,23 +130,28 @@ def _point_at(engine: Engine, ids: Sequence[str], cutoff: datetime) -> None:
 
 
 def _known(tables: Tables, name: str) -> Known:
-    """A table as known at the cutoff, with its promises, and its absent columns as missing."""
+    """A table as known at the cutoff, with the words that all factors share, and its absent columns as missing."""
     table, present, engine = TABLES[name], tables.columns[name], tables.engine
     # A value whose known-at is not recorded cannot be placed in time.
     have = frozenset(
         one.name for one in table.columns
         if one.name in present and not one.target and one.known in ("", CONTACT_END, *present)
     )  # fmt: skip
-    rows = asof.rows_select(table, present, have, place=True)
+    rows = asof.rows_select(table, present, have, place=True, wall=True)
     placed = () if asof.versioned(present) else ("pos",)
-    known = asof.known_select(table, present, have, source=f"({rows})", extra=placed)
+    known = asof.known_select(table, present, have, source=f"({rows})", extra=(*placed, "wall"))
     absent = [f"cast(null as {_NULLS[one.kind]}) as {one.name}" for one in table.columns
               if one.name not in have and one.name != table.event]  # fmt: skip
+    said = [f"{sql} as {word}" for word, sql in purchases.words(name, have).items()]
     relation = f"told_{name}"
     engine.keep(
         relation,
         _with(
-            [f"select {', '.join(['*', *absent])} from ({known}) k", *_promises(name, tables.config.promises)]
+            [
+                f"select {', '.join(['*', *absent])} from ({known}) k",
+                *_promises(name, tables.config.promises),
+                *said,
+            ]
         ),
     )
     return Known(relation, have | {table.event}, frozenset(table.by_name) - have - {table.event})

@@ -14,6 +14,7 @@ Words that a text may use
     ``c``     the cutoff, in seconds
     ``pos``   the row's place among the rows of its customer: unique, in order of ``t``
     ``wall``  the row's event on the clock of the project's zone, in seconds
+    ``purchase``, ``credit_note`` ...  what :mod:`cxml.purchases` says of orders, charges and visits
     ``promised_s``  seconds within which the channel of a contact promises an answer (``[promises]``)
     ``who``   whose rows a window function runs over (flags only): ``partition by who``
 """
@@ -292,6 +293,15 @@ def column_name(stem: str, lookback: int) -> str:
 
 def _picked(value: str, where: str) -> str:
     return f"case when {where} then {value} end" if where else value
+
+
+def wide(money: str) -> str:
+    """A money with room for sums and products: the largest amounts of the contract fill their DECIMAL.
+
+    >>> wide("revenue") + " + discount"
+    'cast(revenue as decimal(28,4)) + discount'
+    """
+    return f"cast({money} as decimal(28,4))"
 
 
 def count(where: str = "") -> str:

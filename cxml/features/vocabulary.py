@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from cxml import purchases
 from cxml.contracts import CONTACT_END, Column, Table
 from cxml.errors import ConfigError
 from cxml.features.declare import Factor, Flag, Lookup, Match, Norm
@@ -83,6 +84,16 @@ class Vocabulary:
         return {name for name in used if name in own and name not in self.flags}
 
 
+def purchase_flags(tables: Iterable[str], present: Present) -> tuple[Flag, ...]:
+    """The words of ``cxml.purchases``, made of the columns that are there."""
+    # A day in which the clock is put back is longer than 24 hours.
+    return tuple(
+        Flag(name, table, sql, reach=2 if "day_spend" in (name, *words(sql)) else 0)
+        for table in tables
+        for name, sql in purchases.words(table, present.get(table, frozenset())).items()
+    )
+
+
 def vocabularies(
     contracts: Mapping[str, Table], factors: Sequence[Factor], flags: Sequence[Flag], present: Present
 ) -> dict[str, Vocabulary]:
@@ -94,7 +105,12 @@ def vocabularies(
         )
         if table in present and _missing(contracts[table], [column], present)
     ]
-    every = [*flags, *(flag for factor in factors for flag in factor.flags), *absent]
+    every = [
+        *flags,
+        *purchase_flags(contracts, present),
+        *(flag for factor in factors for flag in factor.flags),
+        *absent,
+    ]
     return {
         name: Vocabulary(
             table=table,
