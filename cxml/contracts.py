@@ -110,12 +110,17 @@ def _table(name: str, row_is: str, id: str, event: str, *columns: Column) -> Tab
     return Table(name, row_is, id, event, (*common, *columns, recorded), until)
 
 
+_MOST_COUNTED, _LONGEST_S = 1_000_000, 10 * 366 * 86400
+"""What no row counts and no duration lasts: above it lie -1 written without its sign, and other stand-ins."""
+
+
 def _c(name: str, kind: Kind, says: str, unit: str = "", **more: object) -> Column:
-    """A column; instants are known from themselves, durations and counts are not negative."""
+    """A column; instants are known from themselves, durations and counts are neither negative nor beyond belief."""
     if kind == "instant":
         more.setdefault("known", name)
     if kind == "count" or (kind == "number" and name.endswith("_s")):
         more.setdefault("low", 0)
+        more.setdefault("high", _MOST_COUNTED if kind == "count" else _LONGEST_S)
         unit = unit or ("s" if name.endswith("_s") else "")
     return Column(name, kind, says, unit, **more)  # type: ignore[arg-type]
 
@@ -304,7 +309,7 @@ POSTS = _table(
     "posts", "a public review or post", "post_id", "posted_at",
     _c("site", "text", "where"),
     _c("polarity", "number", "from -1 (complaint) to 1 (praise)", "-1..1", low=-1, high=1),
-    _c("reach", "count", "people reached"),
+    _c("reach", "count", "people reached", high=10**12),
     _c("replied_at", "instant", "answered by the company"),
     _c("contacted_at", "instant", "the author was contacted by the company"),
 )  # fmt: skip

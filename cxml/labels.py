@@ -116,10 +116,11 @@ def _ends(tables: Tables) -> str:
 
 
 def ways_of_leaving(tables: Tables) -> list[tuple[str, int, int]]:
-    """Of those whose contract ends in the label window: how many had asked to end it, and how many had not.
+    """Of the customers whose contract ends in the label window: how many had asked to end it, and how many had not.
 
-    Needs the ``snapshots``. A contract that ends without being asked to was not renewed or not paid: not the
-    customer's word. The result is empty where ``ended_at`` or ``cancel_requested_at`` is missing.
+    Needs the ``snapshots``. A customer is counted once, and had asked if that was so for any of the contracts that
+    ended. A contract that ends without being asked to was not renewed or not paid: not the customer's word. The
+    result is empty where ``ended_at`` or ``cancel_requested_at`` is missing.
 
     Returns
     -------
@@ -130,11 +131,13 @@ def ways_of_leaving(tables: Tables) -> list[tuple[str, int, int]]:
     churn = tables.config.churn
     first = int(churn.lead.total_seconds())
     last = first + int(churn.horizon.total_seconds())
+    leavers = (
+        f"select s.ci, s.c, max(cast(e.asked as int)) as asked from snapshots s join ({_ends(tables)}) e"
+        f" on e.ci = s.ci and e.gone >= s.c + {first} and e.gone < s.c + {last} group by s.ci, s.c"
+    )
     found = tables.engine.rows(
-        "select strftime(to_timestamp(s.c), '%Y-%m-%d'), count(case when e.asked then 1 end),"
-        " count(case when not e.asked then 1 end)"
-        f" from snapshots s join ({_ends(tables)}) e"
-        f" on e.ci = s.ci and e.gone >= s.c + {first} and e.gone < s.c + {last} group by s.c order by s.c"
+        "select strftime(to_timestamp(c), '%Y-%m-%d'), sum(asked), sum(1 - asked)"
+        f" from ({leavers}) l group by c order by c"
     )
     return [(str(day), int(asked), int(silent)) for day, asked, silent in found]
 
@@ -149,8 +152,9 @@ def silences(tables: Tables, within: int) -> list[tuple[int, int | None, int]]:
 
     Returns
     -------
-    list of (silent, back, customers)
-        Whole days since the last activity; whole days until the next one, None where none is seen; how many.
+    list of (silent, back, how many)
+        Whole days since the last activity; whole days until the next one, None where none is seen; how many such
+        silences, of a customer one at each cutoff.
     """
     tables.engine.keep("activity", activity(tables))
     per = (
@@ -284,7 +288,7 @@ def _value(tables: Tables) -> str:
     daily = f"pow(cast({1 + rule.discount_rate} as double), (s.c - m.t) / {86400 * 365}e0)"
     # Added as decimals, so that the order of adding cannot show.
     return (
-        f"select s.g, cast(coalesce(sum(cast(m.amount * {daily} as decimal(18,4))), 0) as double) as value"
+        f"select s.g, cast(coalesce(sum(cast(m.amount * {daily} as decimal(38,4))), 0) as double) as value"
         f" from label_windows s left join ({' union all '.join(parts)}) m on m.ci = s.ci and m.t >= s.w0 and m.t < s.w1"
         " group by s.g"
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from cxml.features.declare import DAY, Lookup, Match
+from cxml.features.declare import DAY, Lookup, Match, wide
 from cxml.features.proactive import ORDER_TOLD, WARNED
 from cxml.features.product import INBOUND
 from cxml.features.skill import AGENT_MET, UNSKILLED
@@ -323,9 +323,9 @@ _GOODS = (
         "bill_above", "charges", ("billing",), f"amount > expected_amount and expected_amount > 0 and {_within(180)}",
         (
             _AT, Fact("amount", "money", "amount"), Fact("expected", "money", "expected_amount"),
-            Fact("above", "money", "amount - expected_amount"), Fact("disputed", "day", "disputed_at"),
+            Fact("above", "money", f"{wide('amount')} - expected_amount"), Fact("disputed", "day", "disputed_at"),
         ),
-        (Clause("bill_above"), Clause("disputed")), first="amount - expected_amount desc, t desc",
+        (Clause("bill_above"), Clause("disputed")), first=f"{wide('amount')} - expected_amount desc, t desc",
         near=("charge", "dispute"),
     ),
     Story(

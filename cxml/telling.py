@@ -30,7 +30,7 @@ PER_REASON = 2
 """Stories told for one reason at most."""
 
 _NULLS = {
-    "text": "varchar", "instant": "bigint", "number": "float", "money": "decimal(18,4)", "count": "int",
+    "text": "varchar", "instant": "bigint", "number": "float", "money": "decimal(18,4)", "count": "bigint",
     "flag": "boolean",
 }  # fmt: skip
 Facts = dict[str, Any]

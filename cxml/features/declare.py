@@ -282,6 +282,10 @@ class Factor:
     after: tuple[str, ...] = ()
 
 
+FIXED = "decimal(38,0)"
+"""The type of sums in fixed point: the largest amount of money in steps of 2**-20 does not fit into 64 bits."""
+
+
 def column_name(stem: str, lookback: int) -> str:
     """The column of a feature in one window; without window for all history.
 
@@ -365,4 +369,6 @@ def faded(value: str, half_life: int) -> str:
     In fixed point, so that the bytes do not depend on the order in which rows are added.
     """
     rate = f"{math.log(2) / (half_life * DAY):.15e}"
-    return f"sum(cast(floor(({value}) * exp(-{rate} * age) * 1048576e0) as bigint)) / 1048576e0"
+    return (
+        f"cast(sum(cast(floor(({value}) * exp(-{rate} * age) * 1048576e0) as {FIXED})) as double) / 1048576e0"
+    )

@@ -29,7 +29,7 @@ def words(sql: str) -> set[str]:
 
 
 _NULLS = {
-    "text": "string", "instant": "bigint", "number": "float", "money": "decimal(18,4)", "count": "int", "flag": "boolean",
+    "text": "string", "instant": "bigint", "number": "float", "money": "decimal(18,4)", "count": "bigint", "flag": "boolean",
 }  # fmt: skip
 
 SQL_WORDS = words(

@@ -139,7 +139,7 @@ def value(r: random.Random, table: str, column: Column, t: int) -> Any:
     if numbers:
         plain = r.choice(numbers)
         return float(r.randrange(2000)) if column.name == "wait_s" and r.random() < 0.2 else plain
-    if column.kind == "number" and column.high is not None:
+    if column.kind == "number" and column.high == 1:
         low = column.low or 0.0
         return r.choice((low, 0.0, 0.25, 0.5, column.high, r.randrange(int(low * 8), 9) / 8, None))
     if column.kind in ("number", "money") and r.random() < 0.2:
