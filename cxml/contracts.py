@@ -198,8 +198,10 @@ RECOVERIES = _table(
 )  # fmt: skip
 
 ORDERS = _table(
-    "orders", "a purchase", "order_id", "ordered_at",
-    _c("revenue", "money", "what the customer paid"),
+    "orders",
+    "an order; it is a purchase when it was not cancelled and brought money (revenue, or margin where there is no"
+    " revenue, above 0), on a day on which the customer spent more than was given back", "order_id", "ordered_at",
+    _c("revenue", "money", "what the customer paid; 0 for a free order, below 0 for a credit note"),
     _c("margin", "money", "what the company earned"),
     _c("discount", "money", "what was taken off", low=0),
     _c("shipping_fee", "money", "what the customer paid for shipping", low=0),
@@ -210,7 +212,7 @@ ORDERS = _table(
     _c("device", "text", "device the order came from"),
     _c("one_click", "flag", "ordered from a saved profile"),
     _c("edited_at", "instant", "changed by the customer"),
-    _c("cancelled_at", "instant", "cancelled"),
+    _c("cancelled_at", "instant", "cancelled: from then on it is no purchase and brings nothing"),
     _c("recommended", "flag", "bought on a recommendation of ours"),
     _c("recurring", "flag", "placed by a standing order"),
     _c("return_slip", "flag", "the parcel held a return slip and instructions", known="delivered_at"),
@@ -230,7 +232,7 @@ RETURNS = _table(
 
 CHARGES = _table(
     "charges", "a bill line", "charge_id", "charged_at",
-    _c("amount", "money", "what was charged"),
+    _c("amount", "money", "what was charged; below 0 for a credit, which is no charge"),
     _c("expected_amount", "money", "what the customer could expect"),
     _c("notified_at", "instant", "announced to the customer"),
     _c("disputed_at", "instant", "disputed by the customer"),
@@ -242,7 +244,7 @@ VISITS = _table(
     _c("window_end", "instant", "end of the promised window", known=""),
     _c("arrived_at", "instant", "arrival"),
     _c("no_show", "flag", "nobody came", known="window_end"),
-    _c("rescheduled_at", "instant", "moved to another day"),
+    _c("rescheduled_at", "instant", "moved to another day; before window_end, the visit is judged no more"),
     _c("cancelled_by_customer", "flag", "the customer cancelled", known="window_end"),
 )  # fmt: skip
 
@@ -250,7 +252,7 @@ SUBSCRIPTIONS = _table(
     "subscriptions", "a contract span", "subscription_id", "started_at",
     _c("plan", "text", "what is subscribed"),
     _c("price", "money", "price a month", low=0),
-    _c("ended_at", "instant", "end of the contract; empty while it runs"),
+    _c("ended_at", "instant", "end of the contract; empty while it runs; as started_at where it never began"),
     _c("cancel_requested_at", "instant", "the customer asked to end it"),
     _c("auto_renew", "flag", "renews by itself"),
 )  # fmt: skip

@@ -274,7 +274,8 @@ def _range(column: Column) -> Iterator[Rule]:
     )
     if low is not None:
         code = "negative" if low == 0 else "out_of_range"
-        yield Rule(code, name, f"{_v(name)} < {low:g}", f"{{n}} values are below {low:g}", bounds,
+        expected = "0 or more" if low == 0 else bounds
+        yield Rule(code, name, f"{_v(name)} < {low:g}", f"{{n}} values are below {low:g}", expected,
                    "correct them, or leave them empty")  # fmt: skip
     if high is not None:
         yield Rule("out_of_range", name, f"{_v(name)} > {high:.15g}", f"{{n}} values are above {_plain(high)}",

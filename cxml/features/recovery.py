@@ -213,7 +213,16 @@ _CARE = (
 def _acts(name: str, action: str, row: str, en: str, ko: str) -> Feature:
     """How many acts of one kind there were, failure or not."""
     return Feature(
-        name, "recoveries", count(f"action = '{action}' and {_GIVEN}"), "count", row, "±", en, ko, (180,), empty=0
+        name,
+        "recoveries",
+        count(f"action = '{action}' and {_GIVEN}"),
+        "count",
+        row,
+        "±",
+        en,
+        ko,
+        (180,),
+        empty=0,
     )
 
 
