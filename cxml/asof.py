@@ -16,13 +16,16 @@ from cxml.tables import ATTRIBUTE, DAY_ONLY, PLACE, ends_known, made_instant
 ONLY_A_DAY = "day_only"
 """The word for whether the event of a row is a day without a time, beside the columns that a row is asked for."""
 
+_NEVER_BEGAN = {"subscriptions": "ended_at"}
+"""The end of spans that are left out where they end as they begin: a contract taken back was never one."""
+
 
 def rows_select(
     table: Table, present: frozenset[str], need: Iterable[str], *, place: bool = False, wall: bool = False
 ) -> str:
     """One row per version of each row of *table*: ``ci``, ``t`` and the columns *need*.
 
-    Instants are whole seconds (BIGINT), numbers FLOAT, money DECIMAL(18,4), counts INT, ids codes.
+    Instants are whole seconds (BIGINT), numbers FLOAT, money DECIMAL(18,4), counts BIGINT, ids codes.
     With ``recorded_at`` also ``known_at`` and ``replaced_at``; without it, ``pos`` (when *place*). With
     *wall*, the event on the clock of the project's zone.
     """
@@ -55,7 +58,11 @@ def _picked(table: Table, present: frozenset[str], need: Iterable[str]) -> list[
 
 
 def _origin(table: Table, present: frozenset[str]) -> str:
-    return f"({_versions(table, present)})" if versioned(present) else table.name
+    rows = f"({_versions(table, present)})" if versioned(present) else table.name
+    end = _NEVER_BEGAN.get(table.name, "")
+    if end not in present:
+        return rows
+    return f"(select * from {rows} o where {end} is null or {end} > {table.event})"
 
 
 def _versions(table: Table, present: frozenset[str]) -> str:
@@ -241,6 +248,6 @@ def _narrow(column: Column) -> str:
         return f"case when {name} is not null then code({name}) end"
     casts: Mapping[str, str] = {
         "instant": f"seconds({name})", "number": f"cast({name} as float)",
-        "money": f"cast({name} as decimal(18,4))", "count": f"cast({name} as int)",
+        "money": f"cast({name} as decimal(18,4))", "count": name,
     }  # fmt: skip
     return casts.get(column.kind, name)

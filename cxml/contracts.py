@@ -135,12 +135,17 @@ def _table(
     return Table(name, row_is, id, event, (*common, *columns, recorded, version), until)
 
 
+_MOST_COUNTED, _LONGEST_S = 1_000_000, 10 * 366 * 86400
+"""What no row counts and no duration lasts: above it lie -1 written without its sign, and other stand-ins."""
+
+
 def _c(name: str, kind: Kind, says: str, unit: str = "", **more: object) -> Column:
-    """A column; instants are known from themselves, durations and counts are not negative."""
+    """A column; instants are known from themselves, durations and counts are neither negative nor beyond belief."""
     if kind == "instant":
         more.setdefault("known", name)
     if kind == "count" or (kind == "number" and name.endswith("_s")):
         more.setdefault("low", 0)
+        more.setdefault("high", _MOST_COUNTED if kind == "count" else _LONGEST_S)
         unit = unit or ("s" if name.endswith("_s") else "")
     return Column(name, kind, says, unit, **more)  # type: ignore[arg-type]
 
@@ -219,8 +224,10 @@ RECOVERIES = _table(
 )  # fmt: skip
 
 ORDERS = _table(
-    "orders", "a purchase", "order_id", "ordered_at",
-    _c("revenue", "money", "what the customer paid"),
+    "orders",
+    "an order; it is a purchase when it was not cancelled and brought money (revenue, or margin where there is no"
+    " revenue, above 0), on a day on which the customer spent more than was given back", "order_id", "ordered_at",
+    _c("revenue", "money", "what the customer paid; 0 for a free order, below 0 for a credit note"),
     _c("margin", "money", "what the company earned"),
     _c("discount", "money", "what was taken off", low=0),
     _c("shipping_fee", "money", "what the customer paid for shipping", low=0),
@@ -231,7 +238,7 @@ ORDERS = _table(
     _c("device", "text", "device the order came from"),
     _c("one_click", "flag", "ordered from a saved profile"),
     _c("edited_at", "instant", "changed by the customer"),
-    _c("cancelled_at", "instant", "cancelled"),
+    _c("cancelled_at", "instant", "cancelled: from then on it is no purchase and brings nothing"),
     _c("recommended", "flag", "bought on a recommendation of ours"),
     _c("recurring", "flag", "placed by a standing order"),
     _c("return_slip", "flag", "the parcel held a return slip and instructions", known="delivered_at"),
@@ -251,7 +258,7 @@ RETURNS = _table(
 
 CHARGES = _table(
     "charges", "a bill line", "charge_id", "charged_at",
-    _c("amount", "money", "what was charged"),
+    _c("amount", "money", "what was charged; below 0 for a credit, which is no charge"),
     _c("expected_amount", "money", "what the customer could expect"),
     _c("notified_at", "instant", "announced to the customer"),
     _c("disputed_at", "instant", "disputed by the customer"),
@@ -263,7 +270,7 @@ VISITS = _table(
     _c("window_end", "instant", "end of the promised window", known="", day_is="over"),
     _c("arrived_at", "instant", "arrival"),
     _c("no_show", "flag", "nobody came", known="window_end"),
-    _c("rescheduled_at", "instant", "moved to another day"),
+    _c("rescheduled_at", "instant", "moved to another day; before window_end, the visit is judged no more"),
     _c("cancelled_by_customer", "flag", "the customer cancelled", known="window_end"),
     event_day="first second",
 )  # fmt: skip
@@ -272,7 +279,7 @@ SUBSCRIPTIONS = _table(
     "subscriptions", "a contract span", "subscription_id", "started_at",
     _c("plan", "text", "what is subscribed"),
     _c("price", "money", "price a month", low=0),
-    _c("ended_at", "instant", "end of the contract; empty while it runs", day_is="over"),
+    _c("ended_at", "instant", "end of the contract; empty while it runs; as started_at where it never began", day_is="over"),
     _c("cancel_requested_at", "instant", "the customer asked to end it"),
     _c("auto_renew", "flag", "renews by itself"),
     event_day="first second",
@@ -332,7 +339,7 @@ POSTS = _table(
     "posts", "a public review or post", "post_id", "posted_at",
     _c("site", "text", "where"),
     _c("polarity", "number", "from -1 (complaint) to 1 (praise)", "-1..1", low=-1, high=1),
-    _c("reach", "count", "people reached"),
+    _c("reach", "count", "people reached", high=10**12),
     _c("replied_at", "instant", "answered by the company"),
     _c("contacted_at", "instant", "the author was contacted by the company"),
 )  # fmt: skip

@@ -210,6 +210,8 @@ def _unreadable(text: str) -> tuple[str, str, str]:
         return "the text is not UTF-8", where, "save the file as UTF-8"
     if "state machine" in text:
         return "quotes or line ends break the rules of CSV", where, "write it anew, with one kind of line end"
+    if text.startswith("Out of Range") or "out of range" in text:
+        return "a number is too large to be computed with", where, "correct it: 'cxml check' may name it"
     gone = re.match(r'IO Error: (?:No files found|Cannot open|Could not open)[^"\n]*"([^"\n]+)"', text)
     if gone:
         return "a file cannot be opened any more", gone[1], "see that it is there and may be read"

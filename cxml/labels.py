@@ -7,7 +7,7 @@ left_in_lead, left_after_days)``.
 
 from __future__ import annotations
 
-from cxml import asof, static
+from cxml import asof, purchases, static
 from cxml import value as money
 from cxml.contracts import TABLES
 from cxml.errors import ConfigError, DataError, did_you_mean
@@ -81,18 +81,19 @@ def _column_of_leaving(tables: Tables) -> tuple[str, str]:
     return table, column
 
 
-def _final(tables: Tables, name: str, need: list[str]) -> str:
-    """A table as known at observation_end, in whole seconds: ``ci``, ``t`` and *need*.
+def _final(tables: Tables, name: str, need: list[str], *, wall: bool = False) -> str:
+    """A table as known at observation_end, in whole seconds: ``ci``, ``t``, *need* and, if asked for, ``wall``.
 
     What comes or becomes known later is hidden by the same wall as at any cutoff: an extract may reach further
     than observation_end.
     """
     table, present = TABLES[name], tables.columns[name]
-    rows = asof.rows_select(table, present, need)
+    rows = asof.rows_select(table, present, need, wall=wall)
+    also = ["wall"] if wall else []
     end = seconds(tables.config.project.observation_end)
     everyone = f"(select ci, ci as g, cast({end} as bigint) as c from customer_keys)"
-    known = asof.known_select(table, present, need, source=f"({rows})", snapshots=everyone)
-    return f"select {', '.join(['g as ci', 't', *need])} from ({known}) k"
+    known = asof.known_select(table, present, need, source=f"({rows})", snapshots=everyone, extra=also)
+    return f"select {', '.join(['g as ci', 't', *need, *also])} from ({known}) k"
 
 
 def _left_contract(tables: Tables) -> str:
@@ -134,10 +135,11 @@ def _day_of(second: str) -> str:
 
 
 def ways_of_leaving(tables: Tables) -> list[tuple[str, int, int]]:
-    """Of those whose contract ends in the label window: how many had asked to end it, and how many had not.
+    """Of the customers whose contract ends in the label window: how many had asked to end it, and how many had not.
 
-    Needs the ``snapshots``. A contract that ends without being asked to was not renewed or not paid: not the
-    customer's word. The result is empty where ``ended_at`` or ``cancel_requested_at`` is missing.
+    Needs the ``snapshots``. A customer is counted once, and had asked if that was so for any of the contracts that
+    ended. A contract that ends without being asked to was not renewed or not paid: not the customer's word. The
+    result is empty where ``ended_at`` or ``cancel_requested_at`` is missing.
 
     Returns
     -------
@@ -148,11 +150,13 @@ def ways_of_leaving(tables: Tables) -> list[tuple[str, int, int]]:
     churn = tables.config.churn
     first = int(churn.lead.total_seconds())
     last = first + int(churn.horizon.total_seconds())
+    leavers = (
+        f"select s.ci, s.c, max(cast(e.asked as int)) as asked from snapshots s join ({_ends(tables)}) e"
+        f" on e.ci = s.ci and e.gone >= s.c + {first} and e.gone < s.c + {last} group by s.ci, s.c"
+    )
     found = tables.engine.rows(
-        "select strftime(to_timestamp(s.c), '%Y-%m-%d'), count(case when e.asked then 1 end),"
-        " count(case when not e.asked then 1 end)"
-        f" from snapshots s join ({_ends(tables)}) e"
-        f" on e.ci = s.ci and e.gone >= s.c + {first} and e.gone < s.c + {last} group by s.c order by s.c"
+        "select strftime(to_timestamp(c), '%Y-%m-%d'), sum(asked), sum(1 - asked)"
+        f" from ({leavers}) l group by c order by c"
     )
     return [(str(day), int(asked), int(silent)) for day, asked, silent in found]
 
@@ -167,8 +171,9 @@ def silences(tables: Tables, within: int) -> list[tuple[int, int | None, int]]:
 
     Returns
     -------
-    list of (silent, back, customers)
-        Whole days since the last activity; whole days until the next one, None where none is seen; how many.
+    list of (silent, back, how many)
+        Whole days since the last activity; whole days until the next one, None where none is seen; how many such
+        silences, of a customer one at each cutoff.
     """
     tables.engine.keep("activity", activity(tables))
     per = (
@@ -213,7 +218,7 @@ def _out_of_rhythm(tables: Tables) -> str:
 
 
 def activity(tables: Tables) -> str:
-    """Every listed activity as known at observation_end: ``ci`` and ``t``.
+    """Every listed activity as known at observation_end: ``ci`` and ``t``; of orders, the purchases.
 
     Raises
     ------
@@ -229,7 +234,9 @@ def activity(tables: Tables) -> str:
                 f"select ci, {column} as t from ({_final(tables, table, [column])}) a where {column} is not null"
             )
         elif table in tables.columns:
-            parts.append(f"select ci, t from ({_final(tables, table, [])}) a")
+            present = tables.columns[table]
+            rows = _final(tables, table, purchases.need(table, present), wall=True)
+            parts.append(f"select ci, t from ({purchases.active(table, present, rows, who='ci')}) a")
     if not parts:
         raise ConfigError(
             "no table tells who is active",
@@ -300,7 +307,7 @@ def _value(tables: Tables) -> str:
     daily = f"pow(cast({1 + rule.discount_rate} as double), (s.c - m.t) / {86400 * 365}e0)"
     # Added as decimals, so that the order of adding cannot show.
     return (
-        f"select s.g, cast(coalesce(sum(cast(m.amount * {daily} as decimal(18,4))), 0) as double) as value"
+        f"select s.g, cast(coalesce(sum(cast(m.amount * {daily} as decimal(38,4))), 0) as double) as value"
         f" from label_windows s left join ({' union all '.join(parts)}) m on m.ci = s.ci and m.t >= s.w0 and m.t < s.w1"
         " group by s.g"
     )

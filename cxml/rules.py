@@ -13,8 +13,11 @@ from datetime import UTC, datetime
 from cxml.cells import LAST_SECOND, READ_AS
 from cxml.contracts import Column, Kind, Table
 from cxml.engine import literal, quoted
+from cxml.purchases import money
 
 _LONGEST_ID = 500
+_LARGEST = 1e30
+"""Size of the largest number that features are computed with."""
 _EARLIEST, _LATEST = 1990, 2100
 _LONG_AGO = {("customers", "joined_at"), ("agents", "hired_at"), ("agents", "valid_from"),
              ("subscriptions", "started_at")}  # fmt: skip
@@ -263,14 +266,30 @@ def _range(column: Column) -> Iterator[Rule]:
                        "{n} values are not on the list", f"one of {', '.join(column.one_of)}",
                        "rename them in the source; case counts")  # fmt: skip
         return
-    bounds = f"from {low:g} to {high:g}" if low is not None and high is not None else f"{low or 0:g} or more"
+    bounds = (
+        f"from {low:g} to {_plain(high)}" if low is not None and high is not None else f"{low or 0:g} or more"
+    )
     if low is not None:
         code = "negative" if low == 0 else "out_of_range"
-        yield Rule(code, name, f"{_v(name)} < {low:g}", f"{{n}} values are below {low:g}", bounds,
+        expected = "0 or more" if low == 0 else bounds
+        yield Rule(code, name, f"{_v(name)} < {low:g}", f"{{n}} values are below {low:g}", expected,
                    "correct them, or leave them empty")  # fmt: skip
     if high is not None:
-        yield Rule("out_of_range", name, f"{_v(name)} > {high:g}", f"{{n}} values are above {high:g}", bounds,
+        yield Rule("out_of_range", name, f"{_v(name)} > {high:.15g}", f"{{n}} values are above {_plain(high)}",
+                   bounds, "correct them, or leave them empty")  # fmt: skip
+    elif column.kind == "number":
+        yield Rule("out_of_range", name, f"abs({_v(name)}) > {_LARGEST:g}",
+                   f"{{n}} values are beyond {_LARGEST:g}", "numbers that mean something",
                    "correct them, or leave them empty")  # fmt: skip
+
+
+def _plain(bound: float) -> str:
+    """A bound without an exponent.
+
+    >>> _plain(1.0), _plain(1_000_000)
+    ('1', '1,000,000')
+    """
+    return f"{bound:g}" if abs(bound) < 10_000 else f"{bound:,.0f}"
 
 
 def _order(table: Table, column: Column, signs: Mapping[str, list[str]]) -> Iterator[Rule]:
@@ -320,6 +339,16 @@ def _across(table: Table, names: set[str]) -> Iterator[Rule]:
         yield Rule("contradiction", "fields_used", "fields_used > fields_available",
                    "{n} messages used more attributes than there were", "fields_used up to fields_available",
                    "correct one of the two columns")  # fmt: skip
+    if table.name == "subscriptions" and "ended_at" in names:
+        yield _note("ended_at", "ended_at = started_at",
+                    "{n} contracts end as they begin: they never began and are left out")  # fmt: skip
+    if table.name == "orders" and (own := money(frozenset(names))):
+        yield _note(own, f"{own} < 0", "{n} of {rows} orders are credit notes (below 0): no purchases, and what they"
+                    " give back is deducted from value")  # fmt: skip
+        yield _note(own, f"{own} = 0", "{n} of {rows} orders brought nothing (0): no purchases")
+    if table.name == "charges" and "amount" in names:
+        yield _note("amount", "amount < 0", "{n} of {rows} charges are credits (below 0): no charges, and what they"
+                    " give back is deducted from value")  # fmt: skip
     if table.name == "interactions" and "wait_s" in names:
         yield _note(
             "wait_s", f"wait_s > {_DAY_S}", "{n} waits are longer than 24 hours ({share} of the rows)"

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from cxml import asof, static
+from cxml import asof, purchases, static
 from cxml.config import Config
 from cxml.contracts import TABLES
 from cxml.engine import Engine
 from cxml.errors import ConfigError, ImmatureCutoffError, NotEnoughDataError
 from cxml.tables import Tables, customer_ids
+
+DAY = 86400
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,9 @@ def _at_risk(tables: Tables) -> str:
             fix='name a table of events, or use by = "subscription"',
         )
     reach = int(rule.within.total_seconds())
-    return " union ".join(f"select g from ({_known(tables, name, [], reach)}) a" for name in names)
+    return " union ".join(
+        f"select g from ({_active(tables, name, reach)}) a where age <= {reach}" for name in names
+    )
 
 
 def _gone(tables: Tables) -> str:
@@ -224,10 +228,28 @@ def _gone(tables: Tables) -> str:
     return f"select g from ({_known(tables, table, [column])}) d where {column} is not null"
 
 
-def _known(tables: Tables, name: str, need: list[str], reach: int | None = None) -> str:
+def _known(tables: Tables, name: str, need: list[str]) -> str:
     table, present = TABLES[name], tables.columns[name]
     rows = asof.rows_select(table, present, need)
-    return asof.known_select(table, present, need, source=f"({rows})", snapshots="candidates", reach=reach)
+    return asof.known_select(table, present, need, source=f"({rows})", snapshots="candidates")
+
+
+def _active(tables: Tables, name: str, reach: int) -> str:
+    """The rows of a table that were activity as known at the cutoff, *reach* seconds back and a day before."""
+    table, present = TABLES[name], tables.columns[name]
+    need = purchases.need(name, present)
+    rows = asof.rows_select(table, present, need, wall=True)
+    # A day is judged whole, also where the reach begins in the middle of it.
+    known = asof.known_select(
+        table,
+        present,
+        need,
+        source=f"({rows})",
+        snapshots="candidates",
+        reach=reach + 2 * DAY,
+        extra=["wall"],
+    )
+    return purchases.active(name, present, known, who="g")
 
 
 def _arrivals(tables: Tables) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from cxml.features.declare import DAY, Lookup, Match
+from cxml.features.declare import DAY, Lookup, Match, wide
 from cxml.features.proactive import ORDER_TOLD, WARNED
 from cxml.features.product import INBOUND
 from cxml.features.skill import AGENT_MET, UNSKILLED
@@ -281,10 +281,11 @@ _DUE = ("due", "coalesce(promised_at, t + cast(delivery_promise_s as bigint))")
 
 _GOODS = (
     Story(
-        "not_delivered", "orders", ("delivery",), f"delivered_at is null and cancelled_at is null and {_within(180)}",
+        "not_delivered", "orders", ("delivery",),
+        f"delivered_at is null and kept and not credit_note and {_within(180)}",
         (Fact("ordered", "day", "t"), Fact("due", "day", "due"), Fact("late", "s", "c - due")),
         (Clause("not_delivered"), Clause("late_by")), words=(_DUE,), told="due < c", first="due",
-        near=("overdue",), optional=("cancelled_at", "promised_at"),
+        near=("overdue",), optional=("promised_at",),
     ),
     Story(
         "late_delivery", "orders", ("delivery",), f"delivered_at is not null and {_within(180)}",
@@ -301,7 +302,7 @@ _GOODS = (
     ),
     Story(
         "order_untold", "orders", ("proactive",),
-        f"order_told_at is null and age > {3 * DAY} and {_within(365)}",
+        f"order_told_at is null and not credit_note and age > {3 * DAY} and {_within(365)}",
         (Fact("ordered", "day", "t"), _TIMES), (Clause("order_untold"), Clause("times_year")), near=("order_",),
         joins=(ORDER_TOLD,),
     ),
@@ -322,13 +323,14 @@ _GOODS = (
         "bill_above", "charges", ("billing",), f"amount > expected_amount and expected_amount > 0 and {_within(180)}",
         (
             _AT, Fact("amount", "money", "amount"), Fact("expected", "money", "expected_amount"),
-            Fact("above", "money", "amount - expected_amount"), Fact("disputed", "day", "disputed_at"),
+            Fact("above", "money", f"{wide('amount')} - expected_amount"), Fact("disputed", "day", "disputed_at"),
         ),
-        (Clause("bill_above"), Clause("disputed")), first="amount - expected_amount desc, t desc",
+        (Clause("bill_above"), Clause("disputed")), first=f"{wide('amount')} - expected_amount desc, t desc",
         near=("charge", "dispute"),
     ),
     Story(
-        "fee_untold", "charges", ("billing",), f"kind like 'fee%' and coalesce(notified_at > t, true) and {_within(180)}",
+        "fee_untold", "charges", ("billing",),
+        f"kind like 'fee%' and not credit_note and coalesce(notified_at > t, true) and {_within(180)}",
         (_AT, Fact("amount", "money", "amount"), Fact("disputed", "day", "disputed_at")),
         (Clause("fee_untold"), Clause("disputed")), near=("fee",),
     ),
@@ -342,11 +344,11 @@ _GOODS = (
 
 _ELSEWHERE = (
     Story(
-        "no_show", "visits", ("visits",), f"no_show and {_within(365)}",
+        "no_show", "visits", ("visits",), f"no_show and not called_off and {_within(365)}",
         (_AT, _TIMES), (Clause("no_show"), Clause("times_year")), near=("no_show", "visit_kept"),
     ),
     Story(
-        "late_visit", "visits", ("visits",), f"arrived_at > window_end and {_within(365)}",
+        "late_visit", "visits", ("visits",), f"arrived_at > window_end and not called_off and {_within(365)}",
         (Fact("end", "day", "window_end"), Fact("late", "s", "arrived_at - window_end"), _TIMES),
         (Clause("late_visit"), Clause("times_year")), near=("late", "visit_delay"),
     ),

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from cxml import asof
+from cxml import asof, purchases
 from cxml.contracts import TABLES
 from cxml.engine import Engine
 from cxml.features.declare import DAY, Lookup, Match
@@ -30,7 +30,7 @@ PER_REASON = 2
 """Stories told for one reason at most."""
 
 _NULLS = {
-    "text": "varchar", "instant": "bigint", "number": "float", "money": "decimal(18,4)", "count": "int",
+    "text": "varchar", "instant": "bigint", "number": "float", "money": "decimal(18,4)", "count": "bigint",
     "flag": "boolean",
 }  # fmt: skip
 Facts = dict[str, Any]
@@ -130,7 +130,7 @@ def _point_at(engine: Engine, ids: Sequence[str], cutoff: datetime) -> None:
 
 
 def _known(tables: Tables, name: str) -> Known:
-    """A table as known at the cutoff, with its promises, and its absent columns as missing."""
+    """A table as known at the cutoff, with the words that all factors share, and its absent columns as missing."""
     table, present, engine = TABLES[name], tables.columns[name], tables.engine
     # A value whose known-at is not recorded cannot be placed in time.
     have = frozenset(
@@ -138,17 +138,22 @@ def _known(tables: Tables, name: str) -> Known:
         if one.name in present and not one.target and not asof.undated(one, present)
     )  # fmt: skip
     need = have | {asof.ONLY_A_DAY} | {word for word, column in table.once.items() if column in have}
-    rows = asof.rows_select(table, present, need, place=True)
+    rows = asof.rows_select(table, present, need, place=True, wall=True)
     placed = () if asof.versioned(present) else ("pos",)
-    known = asof.known_select(table, present, need, source=f"({rows})", extra=placed)
+    known = asof.known_select(table, present, need, source=f"({rows})", extra=(*placed, "wall"))
     absent = [f"cast(null as {_NULLS[one.kind]}) as {one.name}" for one in table.columns
               if one.name not in have and one.name != table.event]  # fmt: skip
     absent += [f"cast(null as {_NULLS['instant']}) as {word}" for word in sorted(table.once.keys() - need)]
+    said = [f"{sql} as {word}" for word, sql in purchases.words(name, have).items()]
     relation = f"told_{name}"
     engine.keep(
         relation,
         _with(
-            [f"select {', '.join(['*', *absent])} from ({known}) k", *_promises(name, tables.config.promises)]
+            [
+                f"select {', '.join(['*', *absent])} from ({known}) k",
+                *_promises(name, tables.config.promises),
+                *said,
+            ]
         ),
     )
     return Known(relation, have | {table.event}, frozenset(table.by_name) - have - {table.event})

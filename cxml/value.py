@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from cxml.purchases import kept
 from cxml.sections import ValueSource
 
 
 def amount(source: ValueSource, present: frozenset[str]) -> str:
     """Margin of one row of a value source; a row that was cancelled brings nothing.
 
+    Exact for every amount of the contract, with room to add up a fleet of them.
+
     >>> amount(ValueSource(table="charges", column="amount", share=0.6), frozenset({"amount"}))
-    'amount * cast(0.6 as decimal(9,6))'
+    'cast(amount as decimal(28,4)) * cast(0.6 as decimal(10,6))'
     """
-    money = source.column if source.share == 1 else f"{source.column} * cast({source.share} as decimal(9,6))"
-    return f"case when cancelled_at is null then {money} else 0 end" if "cancelled_at" in present else money
+    money = f"cast({source.column} as decimal(28,4))"
+    money = money if source.share == 1 else f"{money} * cast({source.share} as decimal(10,6))"
+    return f"case when {kept(present)} then {money} else 0 end" if "cancelled_at" in present else money
 
 
 def columns(source: ValueSource, present: frozenset[str]) -> list[str]:

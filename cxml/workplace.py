@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cxml import store
 from cxml.config import Config, load_config
+from cxml.contracts import TABLES
 from cxml.errors import ModelError
 from cxml.sections import Tracking
 from cxml.version import __version__
@@ -57,10 +58,18 @@ def checked_tables(config: Config) -> Tables:
 
 
 def row_counts(tables: Tables) -> dict[str, int]:
-    """The rows of each table at hand."""
+    """The rows of each table at hand, each once however many versions of it there are."""
     return {
-        name: int(tables.engine.rows(f"select count(*) from {name}")[0][0]) for name in sorted(tables.columns)
+        name: int(tables.engine.rows(f"select {_rows(tables, name)} from {name}")[0][0])
+        for name in sorted(tables.columns)
     }
+
+
+def _rows(tables: Tables, name: str) -> str:
+    table = TABLES[name]
+    if "recorded_at" not in tables.columns[name]:
+        return "count(*)"
+    return f"count(distinct ({table.id}, {table.event}))" if table.until else f"count(distinct {table.id})"
 
 
 def tracking_uri(config: Config) -> str:

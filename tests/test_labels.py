@@ -251,3 +251,36 @@ def test_month_starts_before_the_first_row_are_not_used() -> None:
     assert [c.month for c in snapshots.with_history(tables, months)] == [3, 4, 5, 6]
     with pytest.raises(NotEnoughDataError, match="no label is known yet"):
         snapshots.with_history(open_tables(config, {"orders": orders({"a": [195.0]})}), months)
+
+
+def test_a_contract_that_ends_as_it_begins_never_was_one() -> None:
+    """Neither does it keep a customer, nor is it one that ended; an hour would be."""
+    rows = [
+        ("left", 0, 70), ("left", 75, 75),  # taken back within the grace time of 10 days
+        ("kept", 0, 70), ("kept", 75, 75 + 1 / 24), ("new", 55, 55), ("stays", 0, None), ("stays", 70, 70),
+    ]  # fmt: skip
+    frame = pd.DataFrame({
+        "subscription_id": [str(k) for k in range(len(rows))], "customer_id": [who for who, *_ in rows],
+        "started_at": [at(start) for _, start, _ in rows],
+        "ended_at": pd.to_datetime([None if end is None else at(end) for *_, end in rows], utc=True),
+    })  # fmt: skip
+    found = make(
+        {"subscriptions": frame}, CUTOFFS[:1], population={"by": "subscription"}, churn={"definition": "subscription"}
+    ).set_index("customer_id")  # fmt: skip
+    assert found.churned.to_dict() == {"left": 1, "kept": 1, "stays": 0}
+    assert found.left_after_days.to_dict() == pytest.approx(
+        {"left": 5, "kept": 10 + 1 / 24, "stays": np.nan}, nan_ok=True
+    )
+
+
+def test_a_contract_taken_back_in_a_later_version_is_no_more() -> None:
+    frame = pd.DataFrame({
+        "subscription_id": ["1", "1", "2"], "customer_id": ["back", "back", "stays"],
+        "started_at": [at(50), at(50), at(50)], "ended_at": pd.to_datetime([None, at(50), None], utc=True),
+        "recorded_at": [at(50), at(62), at(50)],
+    })  # fmt: skip
+    config = parse_config({"project": {"observation_end": END}, "population": {"by": "subscription"}}, Path())
+    tables = open_tables(config, {"subscriptions": frame})
+    for cutoff, here in ((CUTOFFS[0], {"back", "stays"}), (CUTOFFS[0] + timedelta(days=3), {"stays"})):
+        snapshots.take(tables, [cutoff])
+        assert {who for (who,) in tables.engine.rows("select customer_id from snapshots")} == here

@@ -297,7 +297,7 @@ def order_untold(x: Rows) -> Row | None:
     sent = [m for m in x["messages"] if m["purpose"] in ("transactional", "status")]
     rows = [
         r for r in within(x["orders"], 365)
-        if C - r["t"] > 3 * DAY
+        if C - r["t"] > 3 * DAY and (r["revenue"] or 0) >= 0
         and not any(m["order_id"] == r["id"] and 0 <= m["t"] - r["t"] <= 30 * DAY for m in sent)
     ]  # fmt: skip
     row = pick(rows)
@@ -315,7 +315,10 @@ def due(r: Row) -> int:
 
 
 def not_delivered(x: Rows) -> Row | None:
-    rows = [r for r in within(x["orders"], 180) if r["delivered_at"] is None and r["cancelled_at"] is None]
+    rows = [
+        r for r in within(x["orders"], 180)
+        if r["delivered_at"] is None and r["cancelled_at"] is None and (r["revenue"] or 0) >= 0
+    ]  # fmt: skip
     row = pick([r for r in rows if due(r) < C], due)
     return row and {"ordered": day(row["t"]), "due": day(due(row)), "late": C - due(row)}
 
@@ -363,7 +366,11 @@ def bill_above(x: Rows) -> Row | None:
 
 
 def fee_untold(x: Rows) -> Row | None:
-    fees = [r for r in within(x["charges"], 180) if (r["kind"] or "").startswith("fee")]
+    fees = [
+        r
+        for r in within(x["charges"], 180)
+        if (r["kind"] or "").startswith("fee") and (r["amount"] or 0) >= 0
+    ]
     row = pick([r for r in fees if r["notified_at"] is None or r["notified_at"] > r["t"]])
     return row and at(row, amount=row["amount"], disputed=day(row["disputed_at"]))
 
@@ -379,15 +386,20 @@ def price_rise(x: Rows) -> Row | None:
     return row and at(row, plan=row["plan"], price=row["price"], before=row["before"])
 
 
+def called_off(r: Row) -> bool:
+    moved = r["rescheduled_at"] and r["window_end"] and r["rescheduled_at"] <= r["window_end"]
+    return bool(r["cancelled_by_customer"] or moved)
+
+
 def no_show(x: Rows) -> Row | None:
-    rows = [r for r in within(x["visits"], 365) if r["no_show"]]
+    rows = [r for r in within(x["visits"], 365) if r["no_show"] and not called_off(r)]
     row = pick(rows)
     return row and at(row, times=again(rows))
 
 
 def late_visit(x: Rows) -> Row | None:
     rows = [r for r in within(x["visits"], 365) if r["arrived_at"] and r["window_end"]]
-    rows = [r for r in rows if r["arrived_at"] > r["window_end"]]
+    rows = [r for r in rows if r["arrived_at"] > r["window_end"] and not called_off(r)]
     row = pick(rows)
     return row and {
         "end": day(row["window_end"]), "late": row["arrived_at"] - row["window_end"], "times": again(rows)

@@ -42,7 +42,9 @@ def found(company: Simulation) -> Workbench:
 
 
 def active(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    parts = ((frames["interactions"], "started_at"), (frames["orders"], "ordered_at"))
+    orders = frames["orders"]
+    bought = orders[orders.cancelled_at.isna() & (orders.revenue > 0)]
+    parts = ((frames["interactions"], "started_at"), (bought, "ordered_at"))
     return pd.concat(rows[["customer_id", name]].rename(columns={name: "at"}) for rows, name in parts)
 
 
@@ -99,7 +101,7 @@ def test_who_comes_back_after_a_silence(frames: dict[str, pd.DataFrame], found: 
     assert found.reach == REACH and found.returns.silent.tolist() == list(SILENCES[: len(found.returns)])
     for row in found.returns.itertuples():
         of = (days >= row.silent).to_numpy()
-        assert row.customers == of.sum()
+        assert row.silences == of.sum()
         assert row.back_30 == pytest.approx((until[of] < 30).mean())
         assert row.back == pytest.approx((until[of] < REACH).mean())
 
@@ -113,6 +115,43 @@ def test_asked_or_not(frames: dict[str, pd.DataFrame], found: Workbench) -> None
         asked = gone.cancel_requested_at.notna()
         assert (row.asked, row.not_asked) == (asked.sum(), (~asked).sum())
     assert found.ways.asked.sum() > 0 < found.ways.not_asked.sum()
+
+
+def test_who_leaves_is_counted_by_heads(frames: dict[str, pd.DataFrame], found: Workbench) -> None:
+    last = frames["subscriptions"].sort_values("started_at").drop_duplicates("customer_id", keep="last")
+    (row,) = found.definitions[
+        (found.definitions.definition == "subscription") & (found.definitions.days == 90)
+    ].itertuples()
+    here, gone = set[str](), set[str]()
+    for one in rows_of(found, "subscription", 90).itertuples():
+        cutoff = pd.Timestamp(one.cutoff, tz="UTC")
+        there = at_risk(frames, cutoff)
+        ends = last[(last.ended_at >= cutoff) & (last.ended_at < cutoff + 90 * DAY)]
+        here |= there
+        gone |= there & set(ends.customer_id)
+    assert (row.customers, row.leavers) == (len(here), len(gone))
+    assert row.leavers < row.left  # windows of 90 days at month starts overlap
+
+
+def test_who_ends_two_contracts_is_one_customer() -> None:
+    started, ended, asked = (
+        pd.Timestamp(day, tz="UTC") for day in ("2024-01-01", "2025-02-10", "2025-02-05")
+    )
+    rows = [(f"both{k}", started, ended, asked) for k in range(3) for _ in range(2)]
+    rows += [
+        (f"one of two asked{k}", started, ended, asked if i else pd.NaT) for k in range(4) for i in range(2)
+    ]
+    rows += [(f"unasked{k}", started, ended, pd.NaT) for k in range(5) for _ in range(3)]
+    rows += [(f"stays{k}", started, pd.NaT, pd.NaT) for k in range(9)]
+    contracts = pd.DataFrame(rows, columns=["customer_id", "started_at", "ended_at", "cancel_requested_at"])
+    contracts["subscription_id"] = [str(k) for k in range(len(contracts))]
+    raw = {
+        "project": {"observation_end": "2025-06-01"}, "population": {"by": "subscription"},
+        "churn": {"definition": "subscription", "horizon": "28D"}, "engine": {"threads": 1},
+    }  # fmt: skip
+    ways = workbench(open_tables(parse_config(raw, Path()), {"subscriptions": contracts})).ways
+    (row,) = ways[ways.asked > 0].itertuples()
+    assert (row.cutoff, row.asked, row.not_asked) == ("2025-02-01", 3 + 4, 5)
 
 
 def test_the_horizon_of_silence_is_the_shortest_after_which_few_return(company: Simulation) -> None:

@@ -2,7 +2,7 @@
 
 ``frequency``, ``recency``, ``T`` and ``monetary_value`` are those of the customer-base literature
 (Fader, Hardie and Lee 2005): purchases of one day (in the zone
-of the project) are one purchase, and the first is not a repeat.
+of the project) are one purchase, and the first is not a repeat. What a purchase is says :mod:`cxml.purchases`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,16 @@ from cxml.features.declare import (
     share,
     total,
 )
+from cxml.features.price import LIST_PRICE
 from cxml.features.resolution import RESOLUTION
+
+_DAY = f"floor(wall / {DAY}e0)"
+_EARLIER = "rows between unbounded preceding and 1 preceding"
+_BOUGHT_BEFORE = f"max(case when purchase then t end) over (partition by who order by t, pos {_EARLIER})"
+_BOUGHT_SUCH = (
+    f"max(case when purchase then t end) over (partition by who, category order by t, pos {_EARLIER})"
+)
+_REPEAT = "repeat_day and day_spend > 0 and kept"
 
 # Whole hours, so that sums of squares are exact and do not depend on the order of the rows.
 _N = "cast(count(order_gap_h) as double)"
@@ -40,18 +49,12 @@ BEHAVIOUR = Factor(
     says="Purchases, usage, contract and tenure: not a service factor.",
     flags=(
         Flag(
-            "new_day", "orders",
-            f"coalesce(floor(wall / {DAY}e0)"
-            f" <> floor(lag(wall) over (partition by who order by t, pos) / {DAY}e0), true)",
-            reach=2,  # a day in which the clock is put back is longer than 24 hours
-        ),
-        Flag(
-            "first_day", "orders",
-            f"floor(wall / {DAY}e0) = floor(min(wall) over (partition by who order by t, pos) / {DAY}e0)",
+            "repeat_day", "orders",
+            f"{_DAY} > min(case when purchase then {_DAY} end) over (partition by who order by t, pos)",
         ),
         Flag(
             "order_gap_h", "orders",
-            "cast(floor((t - lag(t) over (partition by who order by t, pos)) / 3600e0) as bigint)",
+            f"case when purchase then cast(floor((t - {_BOUGHT_BEFORE}) / 3600e0) as bigint) end",
         ),
         Flag(
             "price_change", "subscriptions",
@@ -64,8 +67,7 @@ BEHAVIOUR = Factor(
         ),
         Flag(
             "new_category", "orders",
-            "category is not null"
-            " and coalesce(t - lag(t) over (partition by who, category order by t, pos) > 31536000, true)",
+            f"purchase and category is not null and coalesce(t - {_BOUGHT_SUCH} > 31536000, true)",
             reach=365,
         ),
         *(flag for flag in RESOLUTION.flags if flag.name in ("next_of_issue", "stands")),
@@ -77,52 +79,57 @@ BEHAVIOUR = Factor(
         ),
     ),
     matches=(
-        Match("next_order_at", "interactions", "orders", "t", "first after", 120),
+        Match("next_order_at", "interactions", "orders", "t", "first after", 120, "purchase"),
         Match("joined_after_visit_at", "sessions", "customers", "t", "first after", 90),
     ),
     features=(
         Feature(
-            "frequency", "orders", "count(case when new_day then 1 end) - 1", "count", "A13 A7", "-",
-            "repeat purchases", "재구매 횟수", EVER,
+            "frequency", "orders", f"nullif(count(distinct case when purchase then {_DAY} end), 0) - 1", "count",
+            "A13 A7", "-", "repeat purchases", "재구매 횟수", EVER,
         ),
         Feature(
-            "recency", "orders", f"(max(t) - min(t)) / {DAY}e0", "d", "A13", "-",
+            "recency", "orders",
+            f"(max(case when purchase then t end) - min(case when purchase then t end)) / {DAY}e0", "d", "A13", "-",
             "days between first and last purchase", "첫 구매부터 마지막 구매까지의 일수", EVER,
         ),
         Feature(
-            "T", "orders", f"max(age) / {DAY}e0", "d", "A13 J1", "-", "days since the first purchase",
-            "첫 구매 후 경과 일수", EVER,
+            "T", "orders", f"max(case when purchase then age end) / {DAY}e0", "d", "A13 J1", "-",
+            "days since the first purchase", "첫 구매 후 경과 일수", EVER,
         ),
         Feature(
             "monetary_value", "orders",
-            "cast(sum(case when not first_day then revenue end) as double)"
-            " / nullif(count(case when new_day then 1 end) - 1, 0)",
+            f"cast(sum(case when {_REPEAT} then revenue end) as double)"
+            f" / nullif(count(distinct case when {_REPEAT} and revenue is not null then {_DAY} end), 0)",
             "money", "A8", "-", "average spend of a repeat purchase", "재구매 1회당 평균 구매 금액", EVER,
         ),
-        Feature("orders_n", "orders", count(), "count", "A7 A13", "-", "orders", "주문 건수", empty=0),
         Feature(
-            "order_days_since", "orders", days_since(), "d", "A7", "+", "days since the last order",
-            "마지막 주문 후 경과 일수", EVER,
+            "orders_n", "orders", count("purchase"), "count", "A7 A13", "-", "purchases", "구매 건수", empty=0,
+        ),
+        Feature(
+            "order_days_since", "orders", days_since("purchase"), "d", "A7", "+", "days since the last purchase",
+            "마지막 구매 후 경과 일수", EVER,
         ),
         Feature(
             "order_gap_cv", "orders",
             f"sqrt(greatest({_N} * {_SQUARES} - {_SUM} * {_SUM}, 0) / nullif({_N} * ({_N} - 1), 0))"
             f" / nullif({_SUM} / {_N}, 0)",
-            "ratio", "J12", "+", "irregularity of the time between orders (sd over mean)",
-            "주문 간격의 불규칙성(표준편차÷평균)", EVER,
+            "ratio", "J12", "+", "irregularity of the time between purchases (sd over mean)",
+            "구매 간격의 불규칙성(표준편차÷평균)", EVER,
         ),
         Feature(
-            "margin_sum", "orders", total("margin"), "money", "A8", "-", "margin of orders", "주문 마진 합계",
+            "margin_sum", "orders", total("margin", "kept"), "money", "A8", "-", "margin of orders",
+            "주문 마진 합계",
             (90, 365),
         ),
         Feature(
             "discount_share", "orders",
-            f"cast({total('discount', 'revenue is not null')} as double)"
-            f" / nullif(cast({total('revenue + discount')} as double), 0)",
+            f"cast({total('discount', 'purchase and revenue is not null')} as double)"
+            f" / nullif(cast({total(LIST_PRICE, 'purchase')} as double), 0)",
             "share", "K5", "±", "share of the list price taken off", "할인율", (365,),
         ),
         Feature(
-            "categories_n", "orders", "count(distinct category)", "count", "A15 K7", "-", "categories bought",
+            "categories_n", "orders", "count(distinct case when purchase then category end)", "count", "A15 K7",
+            "-", "categories bought",
             "구매한 상품군 수", (365,), empty=0,
         ),
         Feature(
@@ -130,18 +137,18 @@ BEHAVIOUR = Factor(
             "categories bought for the first time within a year", "1년 안에 처음 구매한 상품군 수", (365,), empty=0,
         ),
         Feature(
-            "mobile_order_share", "orders", share("device = 'mobile'"), "share", "B18", "±",
-            "share of orders from a mobile device", "모바일 주문 비율", (365,),
+            "mobile_order_share", "orders", share("device = 'mobile'", of="purchase"), "share", "B18", "±",
+            "share of purchases from a mobile device", "모바일 구매 비율", (365,),
         ),
         Feature(
-            "standing_order_share", "orders", share("recurring"), "share", "A13 J12 K4", "-",
-            "share of orders placed by a standing order", "정기 주문 비율", (365,),
+            "standing_order_share", "orders", share("recurring", of="purchase"), "share", "A13 J12 K4", "-",
+            "share of purchases placed by a standing order", "정기 주문 구매 비율", (365,),
         ),
         Feature(
             "order_after_fix_share", "interactions", share("ordered_after_fix"), "share", "A11 A7", "-",
-            "share of issues, resolved within 90 days, after which the next order came by 30 days from the"
-            " resolution",
-            "해결 후 30일 이내 다음 주문으로 이어진 비율", (365,),
+            "share of issues, resolved within 90 days, after which the next purchase came by 30 days from"
+            " the resolution",
+            "해결 후 30일 이내 다음 구매로 이어진 비율", (365,),
         ),
         Feature(
             "offer_accepted_share", "messages", share("accepted_at is not null", of="purpose = 'offer'"), "share",
@@ -181,11 +188,11 @@ BEHAVIOUR = Factor(
             "renews by itself", "자동 갱신 여부", EVER,
         ),
         Feature(
-            "charge_mean", "charges", mean("amount"), "money", "K5", "±", "average charge", "평균 청구 금액",
-            (90,),
+            "charge_mean", "charges", mean("amount", "not credit_note"), "money", "K5", "±", "average charge",
+            "평균 청구 금액", (90,),
         ),
         Feature(
-            "charge_days_since", "charges", days_since(), "d", "A13", "±", "days since the last charge",
+            "charge_days_since", "charges", days_since("not credit_note"), "d", "A13", "±", "days since the last charge",
             "마지막 청구 후 경과 일수", (365,),
         ),
         Feature(
@@ -225,8 +232,8 @@ BEHAVIOUR = Factor(
     derived=(
         Derived(
             "order_overdue", "order_days_since / nullif(recency / nullif(frequency, 0), 0)", "times",
-            "J12 A7", "+", "time since the last order over the customer's usual gap",
-            "평소 주문 간격 대비 마지막 주문 후 경과 시간",
+            "J12 A7", "+", "time since the last purchase over the customer's usual gap",
+            "평소 구매 간격 대비 마지막 구매 후 경과 시간",
         ),
         Derived(
             "bought_again",
@@ -236,7 +243,7 @@ BEHAVIOUR = Factor(
         ),
         Derived(
             "orders_trend", "(orders_n_{short}d / {short}e0) / nullif(orders_n_{long}d / {long}e0, 0)",
-            "times", "A7", "-", "recent rate of orders over the long-run rate", "장기 대비 최근 주문 빈도",
+            "times", "A7", "-", "recent rate of purchases over the long-run rate", "장기 대비 최근 구매 빈도",
         ),
     ),
 )  # fmt: skip

@@ -17,11 +17,13 @@ from cxml.features.declare import (
     days_from,
     latest,
     share,
+    wide,
     worst,
 )
 from cxml.features.product import INBOUND
 
-_BEFORE = "over (partition by who, kind order by t, pos)"
+# A credit on a bill is no charge, and stands among credits.
+_BEFORE = "over (partition by who, kind, credit_note order by t, pos)"
 _FIRST, _SECOND, _THIRD = (f"lag(amount, {n}) {_BEFORE}" for n in (1, 2, 3))
 _FEE = "kind like 'fee%'"
 
@@ -56,9 +58,12 @@ BILLING = Factor(
             reach=180,
         ),
         Flag("over_expected", "charges", "amount > expected_amount"),
-        Flag("fee_unannounced", "charges", f"{_FEE} and coalesce(notified_at > t, true)"),
+        Flag("fee_unannounced", "charges", f"{_FEE} and not credit_note and coalesce(notified_at > t, true)"),
         # Judged when the seven days are over, whatever came of it.
-        Flag("charge_asked_about", "charges", f"case when age > {7 * DAY} then charge_contact_at is not null end"),
+        Flag(
+            "charge_asked_about", "charges",
+            f"case when not credit_note and age > {7 * DAY} then charge_contact_at is not null end",
+        ),
     ),
     features=(
         Feature(
@@ -66,12 +71,12 @@ BILLING = Factor(
             "charges above what could be expected", "예상 금액을 넘은 청구 건수", (90, 365), empty=0,
         ),
         Feature(
-            "charges_unexpected_share", "charges", share("over_expected"), "share", "D10", "+",
+            "charges_unexpected_share", "charges", share("over_expected", of="not credit_note"), "share", "D10", "+",
             "share of charges above what could be expected", "예상 금액을 넘은 청구 비율", (365,),
         ),
         Feature(
             "charge_excess", "charges",
-            "cast(sum(case when over_expected then amount - expected_amount when not over_expected then 0 end)"
+            f"cast(sum(case when over_expected then {wide('amount')} - expected_amount when not over_expected then 0 end)"
             " as double) / nullif(cast(sum(case when amount is not null then expected_amount end) as double), 0)",
             "share", "D10", "+", "money charged on top of what could be expected, as a share of it",
             "예상 금액 대비 초과 청구 비율", (90, 365),
@@ -106,7 +111,7 @@ BILLING = Factor(
             "charges that the customer disputed", "청구 이의 건수", (90, 365), empty=0,
         ),
         Feature(
-            "disputed_share", "charges", share("disputed_at is not null"), "share", "D10", "+",
+            "disputed_share", "charges", share("disputed_at is not null", of="not credit_note"), "share", "D10", "+",
             "share of charges that the customer disputed", "청구 이의 비율", (365,),
         ),
         Feature(

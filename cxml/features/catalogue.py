@@ -51,7 +51,7 @@ from cxml.features.sentiment import SENTIMENT
 from cxml.features.skill import SKILL
 from cxml.features.store import STORE
 from cxml.features.visits import VISITS
-from cxml.features.vocabulary import SQL_WORDS, words
+from cxml.features.vocabulary import SQL_WORDS, purchase_flags, words
 from cxml.features.waiting import WAITING
 from cxml.sections import Promises
 
@@ -68,7 +68,8 @@ _OVER = re.compile(r"\bover \(((?:[^()]|\([^()]*\))*)\)")
 _LATER_INSTANT = re.compile(r"(lead\(t\)|min\(case when .* then t end\)) over \([^()]*\)")
 _EXPONENT = re.compile(r"e\d*")
 _ROW_WORDS = frozenset({"t", "age", "c", "pos", "wall", "day_only"})
-_PROMISES = promise_flags(Promises())
+_SHARED = (*promise_flags(Promises()), *purchase_flags(TABLES, {}))
+"""The words that belong to no factor."""
 _NEVER_ALOUD = ("score", "ratio")
 """Units of what nobody says to a customer: "your spread of moods is 0.4"."""
 _RESERVED = frozenset({"customer_id", "cutoff", "churned", "value", "g", "ci", "k"})
@@ -210,7 +211,10 @@ def _twice(factors: Sequence[Factor]) -> Iterator[str]:
                     yield f"the column {column!r} is declared twice, in {first} and {factor.name}"
                 columns[column.lower()] = factor.name
     flags: dict[tuple[str, str], Flag] = {}
+    shared = {(flag.table, flag.name) for flag in _SHARED}
     for flag in (flag for factor in factors for flag in factor.flags):
+        if (flag.table, flag.name) in shared:
+            yield f"the flag {flag.name!r} has the name of a word that all factors share"
         if flags.setdefault((flag.table, flag.name), flag) != flag:
             yield f"the flag {flag.name!r} is declared twice, with different texts"
 
@@ -290,9 +294,9 @@ def _said_problems(where: str, item: Factor | Feature | Derived) -> Iterator[str
 
 
 def _added(factor: Factor, contracts: Mapping[str, Table]) -> dict[str, set[str]]:
-    """Per table, the words that are there before the flags of a factor: promises, lookups, matches, norms."""
+    """Per table, the words that are there before the flags of a factor: promises, purchases, lookups, matches, norms."""
     found: dict[str, set[str]] = {name: set() for name in contracts}
-    added: list[Flag | Match | Norm] = [*_PROMISES, *factor.matches, *factor.norms]
+    added: list[Flag | Match | Norm] = [*_SHARED, *factor.matches, *factor.norms]
     for item in added:
         found.setdefault(item.table, set()).add(item.name)
     for lookup in factor.lookups:

@@ -28,7 +28,7 @@ CONTACTS = Factor(
     tier=1,
     treatment=Treatment("issues_n", everyone=True),
     says="How many contacts, issues and messages there are, alone and against orders and visits.",
-    matches=(Match("ordered_before_contact_at", "interactions", "orders", "t", "last before", 30),),
+    matches=(Match("ordered_before_contact_at", "interactions", "orders", "t", "last before", 30, "not credit_note"),),
     flags=(
         Flag(
             "opens_issue", "interactions",
@@ -98,7 +98,7 @@ CONTACTS = Factor(
         ),
         Derived(
             "contacts_per_order", "contacts_n_{w}d / nullif(cast(orders_n_{w}d as double), 0)", "ratio", "A2",
-            "±", "contacts per order", "주문당 문의 횟수", (90, 365),
+            "±", "contacts per purchase", "구매당 문의 횟수", (90, 365),
         ),
         Derived(
             "contacts_per_visit", "contacts_n_{w}d / nullif(cast(sessions_n_{w}d as double), 0)", "ratio", "A2",
@@ -107,13 +107,13 @@ CONTACTS = Factor(
         Derived(
             "service_touch_share",
             "contacts_n_{w}d / nullif(cast(contacts_n_{w}d + orders_n_{w}d + sessions_n_{w}d as double), 0)",
-            "share", "A10", "±", "share of contacts among contacts, orders and visits",
-            "전체 접점(문의·주문·방문) 중 문의 비율", (90,),
+            "share", "A10", "±", "share of contacts among contacts, purchases and visits",
+            "전체 접점(문의·구매·방문) 중 문의 비율", (90,),
         ),
         Derived(
             "touches_per_order",
             "(contacts_n_{w}d + sessions_n_{w}d + messages_n_{w}d) / nullif(cast(orders_n_{w}d as double), 0)",
-            "ratio", "A18", "±", "contacts, visits and messages per order", "주문당 접점 수(문의·방문·메시지)",
+            "ratio", "A18", "±", "contacts, visits and messages per purchase", "구매당 접점 수(문의·방문·메시지)",
             (90,),
         ),
     ),

@@ -17,6 +17,7 @@ Words that a text may use
     ``day_only``  whether the row's event is a day without a time: then ``t`` is the day's last second, every other
               instant of the row is the last second of its day, and nothing shorter than a day can be told
     ``once_x``  for an instant ``x`` that a later one takes back: as it was before (``once_resolved_at``)
+    ``purchase``, ``credit_note`` ...  what :mod:`cxml.purchases` says of orders, charges and visits
     ``promised_s``  seconds within which the channel of a contact promises an answer (``[promises]``)
     ``who``   whose rows a window function runs over (flags only): ``partition by who``
 """
@@ -294,6 +295,10 @@ class Factor:
     after: tuple[str, ...] = ()
 
 
+FIXED = "decimal(38,0)"
+"""The type of sums in fixed point: the largest amount of money in steps of 2**-20 does not fit into 64 bits."""
+
+
 def column_name(stem: str, lookback: int) -> str:
     """The column of a feature in one window; without window for all history.
 
@@ -305,6 +310,15 @@ def column_name(stem: str, lookback: int) -> str:
 
 def _picked(value: str, where: str) -> str:
     return f"case when {where} then {value} end" if where else value
+
+
+def wide(money: str) -> str:
+    """A money with room for sums and products: the largest amounts of the contract fill their DECIMAL.
+
+    >>> wide("revenue") + " + discount"
+    'cast(revenue as decimal(28,4)) + discount'
+    """
+    return f"cast({money} as decimal(28,4))"
 
 
 def count(where: str = "") -> str:
@@ -368,4 +382,6 @@ def faded(value: str, half_life: int) -> str:
     In fixed point, so that the bytes do not depend on the order in which rows are added.
     """
     rate = f"{math.log(2) / (half_life * DAY):.15e}"
-    return f"sum(cast(floor(({value}) * exp(-{rate} * age) * 1048576e0) as bigint)) / 1048576e0"
+    return (
+        f"cast(sum(cast(floor(({value}) * exp(-{rate} * age) * 1048576e0) as {FIXED})) as double) / 1048576e0"
+    )

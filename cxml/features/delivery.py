@@ -41,17 +41,17 @@ DELIVERY = Factor(
         Match("late_delivery_at", "interactions", "orders", "delivered_at", "last before", 14, "late"),
     ),
     flags=(
-        Flag("due_at", "orders", "coalesce(promised_at, t + delivery_promise_s)"),
+        Flag("due_at", "orders", "case when not credit_note then coalesce(promised_at, t + delivery_promise_s) end"),
         Flag(
             "delay_s", "orders",
             "case when delivered_at > due_at then delivered_at - due_at when delivered_at <= due_at then 0 end",
         ),
         Flag("late", "orders", "delay_s > 0"),
-        Flag("overdue", "orders", "delivered_at is null and cancelled_at is null and due_at < c"),
+        Flag("overdue", "orders", "delivered_at is null and kept and due_at < c"),
         # Judged when the order has come, or when the thirty days are over.
         Flag(
             "asked_on_the_way", "orders",
-            f"case when delivered_at is not null or age > {30 * DAY}"
+            f"case when not credit_note and (delivered_at is not null or age > {30 * DAY})"
             " then coalesce(status_contact_at < delivered_at, status_contact_at is not null) end",
         ),
         Flag("late_untold", "orders", "case when late or overdue then told_at is null end"),
@@ -127,7 +127,7 @@ DELIVERY = Factor(
             empty=0,
         ),
         Feature(
-            "edited_share", "orders", share("edited_at is not null"), "share", "K4", "±",
+            "edited_share", "orders", share("edited_at is not null", of="not credit_note"), "share", "K4", "±",
             "share of orders that the customer changed", "고객이 변경한 주문 비율", (365,),
         ),
         Feature(

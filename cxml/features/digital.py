@@ -32,7 +32,7 @@ DIGITAL = Factor(
     treatment=Treatment("error_share"),
     says="What goes wrong on the web and in the app, on small screens above all, and the carts it costs.",
     matches=(
-        Match("cart_order_at", "sessions", "orders", "t", "first after", 1),
+        Match("cart_order_at", "sessions", "orders", "t", "first after", 1, "not credit_note"),
         Match(
             "question_at", "sessions", "interactions", "t", "last before", 7,
             f"{INBOUND} and (closed_at is null or closed_at > own_t)",
@@ -120,7 +120,7 @@ DIGITAL = Factor(
             "미해결 문의(7일 이내)가 있는 상태의 장바구니 이탈 건수", (90, 365), empty=0,
         ),
         Feature(
-            "one_click_share", "orders", share("one_click"), "share", "G10 G26", "-",
+            "one_click_share", "orders", share("one_click", of="not credit_note"), "share", "G10 G26", "-",
             "share of orders from a saved profile", "저장된 정보로 주문한 비율", (365,),
         ),
         Feature(

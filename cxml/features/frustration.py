@@ -31,7 +31,7 @@ _EVENTS = (
     ("scripted", "interactions", "scripted", 1, "D14", "scripted answers", "정해진 문구 답변"),
     ("abuse", "interactions", "abusive", 5, "D19", "rude or abusive conduct", "불친절·부적절한 언행"),
     ("wrong", "interactions", "corrected_at is not null", 3, "D13", "wrong information", "잘못된 안내"),
-    ("visits", "visits", "coalesce(no_show, false) or arrived_at > window_end", 3, "D1",
+    ("visits", "visits", "(coalesce(no_show, false) or arrived_at > window_end) and not called_off", 3, "D1",
      "visits missed or late", "미방문·늦은 방문"),
     ("charges", "charges", "disputed_at is not null or amount > expected_amount", 3, "D10",
      "charges disputed or above what could be expected", "이의를 제기했거나 예상보다 많은 청구"),

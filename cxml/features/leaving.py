@@ -70,7 +70,7 @@ LEAVING = Factor(
             "orders of a standing order that were cancelled", "정기 주문 취소 건수", (90, 365), empty=0,
         ),
         Feature(
-            "standing_orders_n", "orders", count("recurring"), "count", "K4 J12", "-",
+            "standing_orders_n", "orders", count("recurring and not credit_note"), "count", "K4 J12", "-",
             "orders placed by a standing order", "정기 주문 건수", (90, 365), empty=0,
         ),
     ),

@@ -120,11 +120,11 @@ _LEARNED = (
         "contacted_there_at", "messages", "interactions", "t", "last before", 365,
         "coalesce(direction, 'inbound') = 'inbound'", on="channel",
     ),
-    Match("bought_before_at", "messages", "orders", "t", "last before", 365, "category is not null"),
-    Match("bought_such_at", "messages", "orders", "t", "last before", 365, on="category"),
+    Match("bought_before_at", "messages", "orders", "t", "last before", 365, "category is not null and not credit_note"),
+    Match("bought_such_at", "messages", "orders", "t", "last before", 365, "not credit_note", on="category"),
     Match(
         "bought_lately_at", "messages", "orders", "t", "last before", 30,
-        "cancelled_at is null or cancelled_at > own_t", on="category",
+        "not credit_note and (cancelled_at is null or cancelled_at > own_t)", on="category",
     ),
 )  # fmt: skip
 
@@ -233,8 +233,8 @@ _LEARNING = (
         "고객이 지난 1년간 구매하지 않은 상품군의 메시지 비율", (90, 365),
     ),
     Feature(
-        "recommended_order_share", "orders", share("recommended"), "share", "G28", "-",
-        "share of orders on a recommendation", "추천을 통한 주문 비율", (365,),
+        "recommended_order_share", "orders", share("recommended", of="purchase"), "share", "G28", "-",
+        "share of purchases on a recommendation", "추천을 통한 구매 비율", (365,),
     ),
     Feature(
         "offer_clicked_share", "messages", share("clicked_at is not null", of="purpose = 'offer'"), "share",

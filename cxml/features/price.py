@@ -19,8 +19,12 @@ from cxml.features.declare import (
     latest,
     share,
     total,
+    wide,
     worst,
 )
+
+LIST_PRICE = f"{wide('revenue')} + discount"
+"""What an order would have cost without its discount."""
 
 _BEFORE = "lag(price) over (partition by who, plan order by t, pos)"
 
@@ -51,22 +55,22 @@ PRICE = Factor(
     features=(
         Feature(
             "shipping_fee_share", "orders",
-            f"cast({total('shipping_fee', 'revenue is not null')} as double)"
-            f" / nullif(cast({total('revenue', 'shipping_fee is not null')} as double), 0)",
+            f"cast({total('shipping_fee', 'purchase and revenue is not null')} as double)"
+            f" / nullif(cast({total('revenue', 'purchase and shipping_fee is not null')} as double), 0)",
             "share", "D11", "+", "shipping fees over spend", "구매 금액 대비 배송비 비율", (365,),
         ),
         Feature(
-            "free_shipping_share", "orders", share("shipping_fee = 0"), "share", "D11 G22", "-",
-            "share of orders shipped free", "무료 배송 비율", (365,),
+            "free_shipping_share", "orders", share("shipping_fee = 0", of="purchase"), "share", "D11 G22", "-",
+            "share of purchases shipped free", "무료 배송 비율", (365,),
         ),
         Feature(
-            "full_price_share", "orders", share("discount = 0"), "share", "K6 C26", "-",
-            "share of orders at full price", "정가 구매 비율", (90, 365),
+            "full_price_share", "orders", share("discount = 0", of="purchase"), "share", "K6 C26", "-",
+            "share of purchases at full price", "정가 구매 비율", (90, 365),
         ),
         Feature(
             "discount_last", "orders",
-            latest("cast(discount as double) / nullif(cast(revenue + discount as double), 0)"), "share", "K5",
-            "-", "discount of the last order", "마지막 주문의 할인율", (365,),
+            latest(f"cast(discount as double) / nullif(cast({LIST_PRICE} as double), 0)", "purchase"), "share",
+            "K5", "-", "discount of the last purchase", "마지막 구매의 할인율", (365,),
         ),
         Feature(
             "price_rises_n", "subscriptions", count("price_rise is not null"), "count", "K5", "+",

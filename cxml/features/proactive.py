@@ -111,12 +111,12 @@ PROACTIVE = Factor(
             "사전 알림 메시지 건수", (365,), empty=0,
         ),
         Feature(
-            "order_told_share", "orders", share("order_told_at is not null"), "share", "G25", "-",
+            "order_told_share", "orders", share("order_told_at is not null", of="not credit_note"), "share", "G25", "-",
             "share of orders followed by a message about them within 30 days",
             "주문 후 30일 이내 안내 메시지를 보낸 주문 비율", (90, 365),
         ),
         Feature(
-            "order_status_share", "orders", share("order_status_at is not null"), "share", "G25", "-",
+            "order_status_share", "orders", share("order_status_at is not null", of="not credit_note"), "share", "G25", "-",
             "share of orders followed by a status message about them within 30 days",
             "주문 후 30일 이내 진행 상황을 알린 주문 비율", (365,),
         ),
@@ -125,11 +125,11 @@ PROACTIVE = Factor(
             "average time from an order to its confirmation", "주문부터 확인 메시지까지 평균 시간", (90,),
         ),
         Feature(
-            "order_date_share", "orders", share("promised_at is not null"), "share", "G24", "-",
+            "order_date_share", "orders", share("promised_at is not null", of="not credit_note"), "share", "G24", "-",
             "share of orders with a promised date", "배송 예정일을 안내한 주문 비율", (90,),
         ),
         Feature(
-            "aftercare_share", "orders", share("aftercare_at is not null"), "share", "G38", "-",
+            "aftercare_share", "orders", share("aftercare_at is not null", of="not credit_note"), "share", "G38", "-",
             "share of orders followed by an after-care message within 30 days",
             "주문 후 30일 이내 사후 관리 메시지를 보낸 비율", (365,),
         ),

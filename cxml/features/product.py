@@ -18,6 +18,9 @@ from cxml.features.declare import (
 INBOUND = "coalesce(direction, 'inbound') = 'inbound'"
 """The customer began the contact; where nothing is said, they did."""
 
+GOODS = "kept and not credit_note"
+"""An order of which goods may have come: neither cancelled nor a credit note."""
+
 CLOSED = Flag(
     "closed_at", "interactions",
     "case when issue_id is null then resolved_at else min(resolved_at) over (partition by who, issue_id"
@@ -38,7 +41,7 @@ PRODUCT = Factor(
     treatment=Treatment("defects_n", any=True),
     says="Contacts that a better product would not have needed, and goods that were not there.",
     matches=(
-        Match("bought_at", "interactions", "orders", "t", "last before", 30),
+        Match("bought_at", "interactions", "orders", "t", "last before", 30, "not credit_note"),
         Match(
             "trouble_at", "orders", "interactions", "t", "first after", 30,
             f"(topic like 'product%' or topic like 'technical%') and {INBOUND}",
@@ -47,7 +50,7 @@ PRODUCT = Factor(
     flags=(
         CLOSED,
         # Judged when the thirty days are over, whatever came of it.
-        Flag("troubled", "orders", f"case when age > {30 * DAY} then trouble_at is not null end"),
+        Flag("troubled", "orders", f"case when {GOODS} and age > {30 * DAY} then trouble_at is not null end"),
     ),
     features=(
         Feature(
@@ -79,7 +82,7 @@ PRODUCT = Factor(
         ),
         Feature(
             "trouble_share", "orders", share("troubled"), "share", "D35 K8", "+",
-            "share of orders followed by a product or technical question within 30 days",
+            "share of orders, cancelled ones apart, followed by a product or technical question within 30 days",
             "30일 이내 상품·기술 문의가 이어진 주문 비율", (365,),
         ),
         Feature(

@@ -34,6 +34,7 @@ from cxml.features.waiting import BAD
 _WEEK = 7 * DAY
 _MONTH = 30 * DAY
 _GIVEN = "(action <> 'compensate' or coalesce(granted, true))"
+_ACT = f"action <> 'gift' and {_GIVEN}"
 
 # What was done -> the column of a failure that says when it was first done.
 _ACTS = {
@@ -95,15 +96,16 @@ _FLAGS = (
         f"case when stands and resolved_at - t <= {90 * DAY} and c - resolved_at > {_WEEK}"
         f" then coalesce(follow_up_at >= resolved_at and follow_up_at <= resolved_at + {_WEEK}, false) end",
     ),
+    Flag("given", "recoveries", _GIVEN),
     Flag(
-        "next_of_step", "recoveries", "lead(t) over (partition by who, issue_id, action order by t, pos)",
+        "next_of_step", "recoveries", "lead(t) over (partition by who, issue_id, action, given order by t, pos)",
         ahead=True,
     ),
-    Flag("step", "recoveries", "issue_id is not null and action <> 'gift' and next_of_step is null"),
+    Flag("step", "recoveries", "issue_id is not null and action <> 'gift' and given and next_of_step is null"),
 )  # fmt: skip
 
 _MATCHES = (
-    _followed_by("made_good_at", f"action <> 'gift' and {_GIVEN}"),
+    _followed_by("made_good_at", _ACT),
     *(
         _followed_by(column, f"action = '{act}'" + (f" and {_GIVEN}" if act == "compensate" else ""))
         for act, column in _ACTS.items()
@@ -216,23 +218,32 @@ _CARE = (
 def _acts(name: str, action: str, row: str, en: str, ko: str) -> Feature:
     """How many acts of one kind there were, failure or not."""
     return Feature(
-        name, "recoveries", count(f"action = '{action}'"), "count", row, "±", en, ko, (180,), empty=0
+        name,
+        "recoveries",
+        count(f"action = '{action}' and {_GIVEN}"),
+        "count",
+        row,
+        "±",
+        en,
+        ko,
+        (180,),
+        empty=0,
     )
 
 
 _COUNTS = (
     Feature(
-        "recoveries_n", "recoveries", count("action <> 'gift'"), "count", "R13", "±",
+        "recoveries_n", "recoveries", count(_ACT), "count", "R13", "±",
         "acts of making good", "서비스 회복 조치 건수", (30, 90, 180), empty=0,
     ),
     Feature(
-        "recovery_steps_n", "recoveries", "count(distinct case when action <> 'gift' then action end)",
+        "recovery_steps_n", "recoveries", f"count(distinct case when {_ACT} then action end)",
         "count", "R13", "-", "different recovery steps taken", "서비스 회복 단계 수", (90, 365), empty=0,
     ),
     Feature(
         "recovery_steps_per_issue", "recoveries",
         "count(case when step then 1 end)"
-        " / nullif(cast(count(distinct case when action <> 'gift' then issue_id end) as double), 0)",
+        f" / nullif(cast(count(distinct case when {_ACT} then issue_id end) as double), 0)",
         "count", "R13", "-", "recovery steps per issue made good", "문의 건당 서비스 회복 단계 수",
         (365,),
     ),
@@ -248,11 +259,11 @@ _COUNTS = (
         "감사 선물 건수", (365,), empty=0,
     ),
     Feature(
-        "recovery_amount", "recoveries", total("amount"), "money", "R5 G4", "±",
+        "recovery_amount", "recoveries", total("amount", "coalesce(granted, true)"), "money", "R5 G4", "±",
         "amount given to make good", "보상 금액", (365,),
     ),
     Feature(
-        "recovery_days_since", "recoveries", days_since("action <> 'gift'"), "d", "R13 R9", "±",
+        "recovery_days_since", "recoveries", days_since(_ACT), "d", "R13 R9", "±",
         "days since the last act of making good", "마지막 서비스 회복 조치 후 경과 일수", (365,),
     ),
 )  # fmt: skip

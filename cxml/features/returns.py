@@ -15,7 +15,7 @@ from cxml.features.declare import (
     share,
     worst,
 )
-from cxml.features.product import INBOUND
+from cxml.features.product import GOODS, INBOUND
 
 RETURNS = Factor(
     name="returns",
@@ -57,12 +57,13 @@ RETURNS = Factor(
         ),
         # Judged when the thirty days are over, whatever came of it.
         Flag("return_asked_about", "returns", f"case when age > {30 * DAY} then return_contact_at is not null end"),
-        Flag("sent_back", "orders", f"case when age > {30 * DAY} then order_returned_at is not null end"),
+        Flag("sent_back", "orders", f"case when {GOODS} and age > {30 * DAY} then order_returned_at is not null end"),
     ),
     features=(
         Feature(
             "returned_share", "orders", share("sent_back"), "share", "B9 D15 D35", "±",
-            "share of orders returned within 30 days", "30일 이내 반품 비율", (365,),
+            "share of orders, cancelled ones apart, for which a return was asked within 30 days",
+            "30일 이내 반품을 요청한 주문 비율(취소 주문 제외)", (365,),
         ),
         Feature(
             "return_accepted_share", "returns", share("accepted"), "share", "G21 D15", "-",

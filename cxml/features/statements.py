@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from cxml import asof
 from cxml.cells import LAST_SECOND
-from cxml.features.declare import DAY, Derived, Feature, Flag, Lookup, Match, Norm
+from cxml.features.declare import DAY, FIXED, Derived, Feature, Flag, Lookup, Match, Norm
 from cxml.features.vocabulary import Present, Vocabulary, with_lookups, words
 
 PER_STATEMENT = 16
@@ -233,7 +233,7 @@ class TableStatements:
         need = self.mine.read(words(norm.sql) | words(norm.by))
         known = asof.fleet_known_select(self.mine.table, self.here, need, self._norm_reach)
         # In fixed point, so that the bytes do not depend on the order in which rows are added.
-        mean = "sum(cast(floor(x * 1048576e0) as bigint)) / 1048576e0 / count(*)"
+        mean = f"cast(sum(cast(floor(x * 1048576e0) as {FIXED})) as double) / 1048576e0 / count(*)"
         return (
             f"select c, block, shared, {mean} as {norm.name} from"
             f" (select c, {_block('age')} as block, {norm.by} as shared, cast({norm.sql} as double) as x"
@@ -344,5 +344,8 @@ def _typed(column: Column) -> str:
     unit = column.feature.unit
     if unit == "text":
         return column.feature.sql
-    whole = isinstance(column.feature, Feature) and column.feature.empty is not None
-    return f"cast({column.feature.sql} as {'int' if whole else 'float'})"
+    if not isinstance(column.feature, Feature) or column.feature.empty is None:
+        return f"cast({column.feature.sql} as float)"
+    # Rows of a customer are counted in 32 bits; sums of what the rows count may need more.
+    wide = "sum" in words(column.feature.sql)
+    return f"cast({column.feature.sql} as {'bigint' if wide else 'int'})"

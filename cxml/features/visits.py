@@ -27,21 +27,21 @@ VISITS = Factor(
     flags=(
         Flag(
             "visit_delay_s", "visits",
-            "case when arrived_at > window_end then arrived_at - window_end"
+            "case when called_off then null when arrived_at > window_end then arrived_at - window_end"
             " when arrived_at <= window_end then 0 end",
         ),
-        # Not judged before the window is over; a visit that the customer cancelled is not judged at all.
+        # Not judged before the window is over; one that was cancelled or moved before is not judged at all.
         Flag(
             "visit_kept", "visits",
-            "case when coalesce(cancelled_by_customer, false) then null when arrived_at <= window_end then true"
+            "case when called_off then null when arrived_at <= window_end then true"
             " when arrived_at > window_end or window_end < c then false end",
         ),
     ),
     features=(
         Feature(
             "visit_kept_share", "visits", share("visit_kept"), "share", "D1 G12 B24", "-",
-            "share of visits that came before the end of their window (those cancelled by the customer apart)",
-            "약속 시간대를 지킨 방문 비율(고객 취소 제외)", (365,),
+            "share of visits that came before the end of their window (those cancelled by the customer or moved apart)",
+            "약속 시간대를 지킨 방문 비율(고객 취소·일정 변경 제외)", (365,),
         ),
         Feature(
             "visit_kept_last", "visits",
@@ -61,7 +61,7 @@ VISITS = Factor(
             "longest delay of a visit after its window", "약속 시간대 이후 최장 방문 지연 시간", (365,),
         ),
         Feature(
-            "no_shows_n", "visits", count("no_show"), "count", "D1", "+", "visits to which nobody came",
+            "no_shows_n", "visits", count("no_show and not called_off"), "count", "D1", "+", "visits to which nobody came",
             "미방문 건수", (90, 365), empty=0,
         ),
         Feature(

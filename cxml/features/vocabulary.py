@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cxml import asof
+from cxml import asof, purchases
 from cxml.contracts import Column, Table
 from cxml.errors import ConfigError
 from cxml.features.declare import Factor, Flag, Lookup, Match, Norm
@@ -29,7 +29,7 @@ def words(sql: str) -> set[str]:
 
 
 _NULLS = {
-    "text": "string", "instant": "bigint", "number": "float", "money": "decimal(18,4)", "count": "int", "flag": "boolean",
+    "text": "string", "instant": "bigint", "number": "float", "money": "decimal(18,4)", "count": "bigint", "flag": "boolean",
 }  # fmt: skip
 
 SQL_WORDS = words(
@@ -89,6 +89,16 @@ class Vocabulary:
         return self.columns(used) | ({asof.ONLY_A_DAY, *self.table.once} & used)
 
 
+def purchase_flags(tables: Iterable[str], present: Present) -> tuple[Flag, ...]:
+    """The words of ``cxml.purchases``, made of the columns that are there."""
+    # A day in which the clock is put back is longer than 24 hours.
+    return tuple(
+        Flag(name, table, sql, reach=2 if "day_spend" in (name, *words(sql)) else 0)
+        for table in tables
+        for name, sql in purchases.words(table, present.get(table, frozenset())).items()
+    )
+
+
 def vocabularies(
     contracts: Mapping[str, Table], factors: Sequence[Factor], flags: Sequence[Flag], present: Present
 ) -> dict[str, Vocabulary]:
@@ -100,7 +110,12 @@ def vocabularies(
         )
         if table in present and _missing(contracts[table], [column], present)
     ]
-    every = [*flags, *(flag for factor in factors for flag in factor.flags), *absent]
+    every = [
+        *flags,
+        *purchase_flags(contracts, present),
+        *(flag for factor in factors for flag in factor.flags),
+        *absent,
+    ]
     return {
         name: Vocabulary(
             table=table,

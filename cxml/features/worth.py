@@ -17,8 +17,8 @@ MEAN_SPEND = "purchase_value"
 def worth(sources: Sequence[ValueSource], present: Mapping[str, frozenset[str]]) -> Factor:
     """The factor for the value sources of a config; ``value_<w>d`` is their sum.
 
-    ``purchase_value`` is the mean money of all purchases so far, beside the ``frequency``, ``recency`` and ``T``
-    of :mod:`cxml.features.behaviour`: together they are what models of purchases take.
+    ``purchase_value`` is all that orders brought so far, credit notes deducted, over the purchases: beside the
+    ``frequency``, ``recency`` and ``T`` of :mod:`cxml.features.behaviour` it is what models of purchases take.
     """
     features, parts, bought = [], [], []
     for source in sources:

@@ -20,7 +20,8 @@ class Suggestion:
         ``return``: of those silent for so long, few enough come back; ``longest``: of none few enough do, and this is
         the longest silence seen; ``leavers``: so many leave in it that a model can learn; ``most``: too few do in any.
     figure : float
-        The share of those silent for *days* who come back (``return``, ``longest``); else the leavers of all cutoffs.
+        The share of those silent for *days* who come back (``return``, ``longest``); else the customers who left at
+        any cutoff.
     """
 
     days: int
@@ -38,16 +39,18 @@ class Workbench:
         A row per definition and cutoff: ``definition``, ``days`` (horizon), ``in_force``, ``cutoff`` (a day of the
         project's zone), ``at_risk``, ``left``, ``rate``, and the 95 % interval ``low``, ``high`` (Wilson).
     definitions : DataFrame
-        A row per definition: ``definition``, ``days``, ``in_force``, ``cutoffs``, ``at_risk``, ``left``, ``rate`` over
-        all of them, ``lowest`` and ``highest`` rate of a cutoff, ``last_usable`` (the last day whose label is known).
+        A row per definition: ``definition``, ``days``, ``in_force``, ``cutoffs``, the snapshots ``at_risk`` and those
+        that ``left``, ``rate`` over all of them, the ``customers`` and ``leavers`` in these (each once, at however many
+        cutoffs), ``lowest`` and ``highest`` rate of a cutoff, ``last_usable`` (the last day whose label is known).
     returns : DataFrame
-        A row per length of silence: ``silent`` (days at least), ``customers``, and the shares that came back within
-        30, 90 and ``reach`` days: ``back_30``, ``back_90`` (where ``reach`` is longer), ``back``. Empty where nothing
-        tells who is active.
+        A row per length of silence: ``silent`` (days at least), ``silences`` (of a customer one at each of three
+        cutoffs), and the shares that came back within 30, 90 and ``reach`` days: ``back_30``, ``back_90`` (where
+        ``reach`` is longer), ``back``. Empty where nothing tells who is active.
     reach : int
         Days after a silence in which a return was looked for.
     ways : DataFrame
-        A row per cutoff: ``cutoff``, ``asked`` and ``not_asked`` to end the contract. Empty where nothing tells.
+        A row per cutoff: ``cutoff``, and the customers who ``asked`` and who had ``not_asked`` to end the contract.
+        Empty where nothing tells.
     suggestion : Suggestion or None
     without : int
         Customers without a ready label; 0 where leaving is not told by one.

@@ -24,7 +24,7 @@ SILENCES = (7, 14, 30, 45, 60, 90, 120, 180, 270, 365)
 FEW_COME_BACK = 0.1
 """Of those silent for long enough to be called gone, at most this share comes back."""
 ENOUGH_LEAVERS = 300
-"""Leavers over all cutoffs from which a model can choose its size; with fewer it stays simple."""
+"""Customers who left, over all cutoffs, from which a model can choose its size; with fewer it stays simple."""
 REACH = 180
 """Days after a silence in which a return is looked for, or a third of the history where that is shorter."""
 _MONTHS, _MEMORY = 12, 730
@@ -55,7 +55,7 @@ def workbench(tables: Tables, tell: Tell = lambda text: None) -> Workbench:
         found = _rates(here, one)
         if found is not None:
             rates.append(found)
-            definitions.append(_summary(found, one, here.config))
+            definitions.append(_summary(here, found, one))
     if not rates:
         raise NotEnoughDataError(
             "no label of any definition is known yet", where="[project] observation_end",
@@ -81,7 +81,7 @@ def _at_one_moment(tables: Tables, tell: Tell) -> Workbench:
             expected="customers of whom it is known whether they left", fix="fill in the label of those who are known",
         )  # fmt: skip
     without = population.at_risk - int(rates["at_risk"].sum())
-    definitions = pd.DataFrame([_summary(rates, one, tables.config)])
+    definitions = pd.DataFrame([_summary(tables, rates, one)])
     return Workbench(rates, definitions, pd.DataFrame(), 0, pd.DataFrame(), None, without)
 
 
@@ -158,12 +158,18 @@ def _take(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[datetime, ...]:
     return ()
 
 
-def _summary(rates: pd.DataFrame, one: _Definition, config: Config) -> dict[str, object]:
+def _summary(tables: Tables, rates: pd.DataFrame, one: _Definition) -> dict[str, object]:
+    """One line for all cutoffs, while their labels are at hand: who is in several windows is one customer."""
     at_risk, left = int(rates["at_risk"].sum()), int(rates["left"].sum())
+    customers, leavers = tables.engine.rows(
+        "select count(distinct customer_id), count(distinct case when churned = 1 then customer_id end)"
+        " from labels where left_in_lead = 0"
+    )[0]
     return {
         "definition": one.name, "days": one.days, "in_force": one.in_force, "cutoffs": len(rates), "at_risk": at_risk,
-        "left": left, "rate": left / at_risk, "lowest": float(rates["rate"].min()),
-        "highest": float(rates["rate"].max()), "last_usable": _day(snapshots.last_matured(config), config),
+        "left": left, "customers": int(customers), "leavers": int(leavers), "rate": left / at_risk,
+        "lowest": float(rates["rate"].min()), "highest": float(rates["rate"].max()),
+        "last_usable": _day(snapshots.last_matured(tables.config), tables.config),
     }  # fmt: skip
 
 
@@ -180,14 +186,14 @@ def _returns(tables: Tables) -> tuple[pd.DataFrame, int]:
     rows = []
     for least in SILENCES:
         silent = [(back, n) for days, back, n in found if days >= least]
-        customers = sum(n for _, n in silent)
-        if customers < _LEAST_SILENT:
+        silences = sum(n for _, n in silent)
+        if silences < _LEAST_SILENT:
             break
         shares = {
-            name: sum(n for back, n in silent if back is not None and back < days) / customers
+            name: sum(n for back, n in silent if back is not None and back < days) / silences
             for name, days in spans.items()
         }
-        rows.append({"silent": least, "customers": customers, **shares})
+        rows.append({"silent": least, "silences": silences, **shares})
     return pd.DataFrame(rows), reach
 
 
@@ -216,9 +222,9 @@ def _suggestion(config: Config, definitions: pd.DataFrame, returns: pd.DataFrame
         chosen, rule = (few.iloc[0], "return") if len(few) else (returns.iloc[-1], "longest")
         return Suggestion(int(chosen["silent"]), rule, float(chosen["back"]))
     same = definitions[definitions["definition"] == config.churn.definition].sort_values("days")
-    enough = same[same["left"] >= ENOUGH_LEAVERS]
+    enough = same[same["leavers"] >= ENOUGH_LEAVERS]
     chosen, rule = (enough.iloc[0], "leavers") if len(enough) else (same.iloc[-1], "most")
-    return Suggestion(int(chosen["days"]), rule, float(chosen["left"]))
+    return Suggestion(int(chosen["days"]), rule, float(chosen["leavers"]))
 
 
 def _day(instant: datetime, config: Config) -> str:

@@ -90,6 +90,8 @@ WORDS: dict[str, tuple[str | None, ...]] = {
     "team": ("first", "second", None),
 }  # fmt: skip
 """What a text may be, by ``table.column`` or column."""
+SELDOM = {("orders", "cancelled_at"): 0.6, ("visits", "cancelled_by_customer"): 0.5}
+"""How often what would undo most rows is missing, beside what is drawn."""
 
 NUMBERS: dict[str, tuple[float | None, ...]] = {
     "wait_s": (0.0, 299.0, 300.0, 301.0, 600.0, 600.5, 3600.0, 4000.0, 160_000.0, None),
@@ -99,6 +101,8 @@ NUMBERS: dict[str, tuple[float | None, ...]] = {
     "price": (0.0, 10.0, 12.5, 30.0, None),
     "queue_s": (0.0, 299.0, 300.0, 301.0, 900.0, None),
     "reach": (0, 1, 1, 2, 2, 3, 3, 5, 5, 8, 8, 4000, None),
+    "orders.revenue": (0.0, 10.0, 10.0, 19.99, 19.99, 250.0, -10.0, -19.99, None),
+    "charges.amount": (0.0, 10.0, 10.0, 19.99, 250.0, -10.0, None),
     "birth_year": (1955, 1980, 1995, 2001, None),
 }
 BY_KIND: dict[str, tuple[Any, ...]] = {
@@ -124,6 +128,8 @@ def value(r: random.Random, table: str, column: Column, t: int) -> Any:
     if column.name == "hired_at":
         edge = r.choice(EDGES) - 90 * DAY
         return r.choice((None, t, t - r.randrange(3000 * DAY), min(t, edge), min(t, edge)))
+    if (table, column.name) in SELDOM and r.random() < SELDOM[table, column.name]:
+        return None
     if column.kind == "instant":
         found = instant(r, t, column.name)
         if column.name == "ended_at" and table == "interactions" and found is None and r.random() < 0.7:
@@ -132,10 +138,11 @@ def value(r: random.Random, table: str, column: Column, t: int) -> Any:
     words = WORDS.get(f"{table}.{column.name}", WORDS.get(column.name))
     if words:
         return r.choice(words)
-    if column.name in NUMBERS:
-        plain = r.choice(NUMBERS[column.name])
+    numbers = NUMBERS.get(f"{table}.{column.name}", NUMBERS.get(column.name))
+    if numbers:
+        plain = r.choice(numbers)
         return float(r.randrange(2000)) if column.name == "wait_s" and r.random() < 0.2 else plain
-    if column.kind == "number" and column.high is not None:
+    if column.kind == "number" and column.high == 1:
         low = column.low or 0.0
         return r.choice((low, 0.0, 0.25, 0.5, column.high, r.randrange(int(low * 8), 9) / 8, None))
     if column.kind in ("number", "money") and r.random() < 0.2:

@@ -48,7 +48,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -160,6 +160,42 @@ def bad(r: Row) -> bool:
 def machine(r: Row) -> bool:
     """A contact with a bot or a voice menu."""
     return r["channel"] is not None and ("bot" in r["channel"] or r["channel"] == "phone.ivr")
+
+
+def day_of(row: Row) -> date:
+    return datetime.fromtimestamp(row["t"], ZONE).date()
+
+
+def kept_spend(rows: list[Row]) -> dict[date, float]:
+    """Per day with an amount, what the orders that were not cancelled brought, credit notes deducted."""
+    found: dict[date, float] = {}
+    for r in rows:
+        if r["cancelled_at"] is None and r["revenue"] is not None:
+            found[day_of(r)] = round(found.get(day_of(r), 0.0) + r["revenue"], 2)
+    return found
+
+
+def bought(rows: list[Row], known: list[Row]) -> list[Row]:
+    """The purchases among *rows*: not cancelled, with money above 0 on a day with spend above 0, or with no amount."""
+    spend = kept_spend(known)
+    return [
+        r for r in rows if r["cancelled_at"] is None
+        and (r["revenue"] is None or (r["revenue"] > 0 and spend[day_of(r)] > 0))
+    ]  # fmt: skip
+
+
+def credit(row: Row, column: str = "revenue") -> bool:
+    return row[column] is not None and row[column] < 0
+
+
+def called_off(r: Row) -> bool:
+    """A visit that the customer cancelled, or that was moved before its window was over."""
+    moved = (
+        r["rescheduled_at"] is not None
+        and r["window_end"] is not None
+        and r["rescheduled_at"] <= r["window_end"]
+    )
+    return bool(r["cancelled_by_customer"]) or moved
 
 
 # ---------------------------------------------------------------- neighbours among the rows of one table

@@ -6,7 +6,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import pytest
@@ -14,14 +14,17 @@ from gathered import gather
 from oracle import (
     DAY,
     HOUR,
-    ZONE,
     Case,
     Row,
     after,
     before,
     biggest,
+    bought,
     check,
     col,
+    credit,
+    day_of,
+    kept_spend,
     last,
     mean,
     n,
@@ -36,17 +39,14 @@ from oracle import (
 from cxml.features.behaviour import BEHAVIOUR
 
 
-def day_of(row: Row) -> date:
-    return datetime.fromtimestamp(row["t"], ZONE).date()
-
-
 def days_of(rows: list[Row]) -> list[date]:
     return sorted({day_of(r) for r in rows})
 
 
 def repeat_spend(rows: list[Row]) -> float | None:
-    spent = col([r for r in rows if day_of(r) != days_of(rows)[0]], "revenue")
-    return per(total(spent), len(days_of(rows)) - 1) if rows else None
+    days = days_of(bought(rows, rows))
+    spent = [spend for day, spend in kept_spend(rows).items() if spend > 0 and day > days[0]] if days else []
+    return mean(spent)
 
 
 def irregularity(rows: list[Row]) -> float | None:
@@ -75,7 +75,7 @@ def upgrades(rows: list[Row]) -> int:
 
 
 def first_in_a_year(r: Row, k: list[Row]) -> bool:
-    earlier = before(r, k, "category")
+    earlier = before(r, bought(k, k), "category")
     return r["category"] is not None and (earlier is None or r["t"] - earlier["t"] > 365 * DAY)
 
 
@@ -85,7 +85,9 @@ def ordered_after_fix(r: Row, k: list[Row], c: int, x: Case) -> bool | None:
         return None
     if r["resolved_at"] - r["t"] > 90 * DAY or c - r["resolved_at"] <= 30 * DAY:
         return None
-    return any(r["t"] <= o["t"] <= r["resolved_at"] + 30 * DAY for o in x.rows("orders"))
+    return any(
+        r["t"] <= o["t"] <= r["resolved_at"] + 30 * DAY for o in bought(x.rows("orders"), x.rows("orders"))
+    )
 
 
 def joined_after(r: Row, x: Case) -> bool:
@@ -98,28 +100,33 @@ def event_days(rows: list[Row], c: int) -> float | None:
 
 
 def bought_again(x: Case, w: int) -> int | None:
-    before_that = [o for o in x.window("orders", 365) if o["t"] < x.c - 180 * DAY]
-    return int(bool(x.window("orders", 180))) if before_that else None
+    rows = x.rows("orders")
+    before_that = [o for o in bought(x.window("orders", 365), rows) if o["t"] < x.c - 180 * DAY]
+    return int(bool(bought(x.window("orders", 180), rows))) if before_that else None
 
 
 def rate_trend(stem: str) -> Callable[..., Any]:
     return lambda x, w: per(x.of(stem, 30) / 30, x.of(stem, 180) / 180)
 
 
+def of_purchases(value: Callable[[list[Row]], Any]) -> Callable[..., Any]:
+    return lambda w, k, c: value(bought(w, k))
+
+
 ORACLE = {
-    "frequency": lambda w, k, c: len(days_of(w)) - 1 if w else None,
-    "recency": lambda w, k, c: (w[-1]["t"] - w[0]["t"]) / DAY if w else None,
-    "T": lambda w, k, c: (c - w[0]["t"]) / DAY if w else None,
+    "frequency": of_purchases(lambda w: len(days_of(w)) - 1 if w else None),
+    "recency": of_purchases(lambda w: (w[-1]["t"] - w[0]["t"]) / DAY if w else None),
+    "T": lambda w, k, c: (c - bought(w, k)[0]["t"]) / DAY if bought(w, k) else None,
     "monetary_value": lambda w, k, c: repeat_spend(w),
-    "orders_n": lambda w, k, c: len(w),
-    "order_days_since": lambda w, k, c: since(w, c),
-    "order_gap_cv": lambda w, k, c: irregularity(w),
-    "margin_sum": lambda w, k, c: total(col(w, "margin")),
-    "discount_share": lambda w, k, c: ratio_of(w, "discount", lambda r: r["revenue"] + r["discount"]),
-    "categories_n": lambda w, k, c: len(set(col(w, "category"))),
-    "new_categories_n": lambda w, k, c: n(first_in_a_year(r, k) for r in w),
-    "mobile_order_share": lambda w, k, c: share([x == "mobile" for x in col(w, "device")]),
-    "standing_order_share": lambda w, k, c: share(col(w, "recurring")),
+    "orders_n": of_purchases(len),
+    "order_days_since": lambda w, k, c: since(bought(w, k), c),
+    "order_gap_cv": of_purchases(irregularity),
+    "margin_sum": lambda w, k, c: total(col([r for r in w if r["cancelled_at"] is None], "margin")),
+    "discount_share": of_purchases(lambda w: ratio_of(w, "discount", lambda r: r["revenue"] + r["discount"])),
+    "categories_n": of_purchases(lambda w: len(set(col(w, "category")))),
+    "new_categories_n": lambda w, k, c: n(first_in_a_year(r, k) for r in bought(w, k)),
+    "mobile_order_share": of_purchases(lambda w: share([x == "mobile" for x in col(w, "device")])),
+    "standing_order_share": of_purchases(lambda w: share(col(w, "recurring"))),
     "order_after_fix_share": lambda w, k, c, x: share(told(ordered_after_fix(r, k, c, x) for r in w)),
     "offer_accepted_share": lambda w, k, c: share(
         [r["accepted_at"] is not None for r in w if r["purpose"] == "offer"]),
@@ -136,8 +143,8 @@ ORACLE = {
     "price": lambda w, k, c: last(w, lambda r: r["price"]),
     "price_change": lambda w, k, c: price_change(w),
     "auto_renew": lambda w, k, c: last(w, lambda r: number(r["auto_renew"])),
-    "charge_mean": lambda w, k, c: mean(col(w, "amount")),
-    "charge_days_since": lambda w, k, c: since(w, c),
+    "charge_mean": lambda w, k, c: mean([amount for amount in col(w, "amount") if amount >= 0]),
+    "charge_days_since": lambda w, k, c: since([r for r in w if not credit(r, "amount")], c),
     "sessions_n": lambda w, k, c: len(w),
     "portal_sessions_n": lambda w, k, c: n(r["kind"] == "portal" for r in w),
     "session_days_since": lambda w, k, c: since(w, c),

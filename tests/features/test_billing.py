@@ -9,7 +9,7 @@ import company
 import pytest
 from company import CUSTOMERS, CUTOFFS
 from gathered import gather
-from oracle import DAY, Case, Row, answer, biggest, check, col, last, n, per, same, share, told
+from oracle import DAY, Case, Row, answer, biggest, check, col, credit, last, n, per, same, share, told
 
 from cxml.features.billing import BILLING
 
@@ -17,15 +17,17 @@ WEEK = 7 * DAY
 
 
 def usual(r: Row, k: list[Row]) -> float | None:
-    """The median of the three charges of the same kind before, none older than 180 days."""
-    three = [x for x in same(r, k, "kind") if x["n"] < r["n"]][-3:]
+    """The median of the three charges of the same kind before, credits apart, none older than 180 days."""
+    three = [x for x in same(r, k, "kind") if x["n"] < r["n"] and credit(x, "amount") == credit(r, "amount")][
+        -3:
+    ]
     if len(three) < 3 or r["t"] - three[0]["t"] > 180 * DAY or None in [x["amount"] for x in three]:
         return None
     return statistics.median(x["amount"] for x in three)
 
 
 def over_usual(r: Row, k: list[Row]) -> float | None:
-    return per(r["amount"], usual(r, k))
+    return per(r["amount"], usual(r, k)) if (usual(r, k) or 0) > 0 else None
 
 
 def over_expected(r: Row) -> bool | None:
@@ -43,7 +45,7 @@ def fee(r: Row) -> bool:
 
 
 def unannounced(r: Row) -> bool:
-    return fee(r) and (r["notified_at"] is None or r["notified_at"] > r["t"])
+    return fee(r) and not credit(r, "amount") and (r["notified_at"] is None or r["notified_at"] > r["t"])
 
 
 def fees(rows: list[Row]) -> float | None:
@@ -56,14 +58,16 @@ def about_billing(r: Row) -> bool:
 
 
 def asked_about(r: Row, x: Case) -> bool | None:
-    if x.c - r["t"] <= WEEK:
+    if credit(r, "amount") or x.c - r["t"] <= WEEK:
         return None
     return x.first_after(r, "interactions", 7, about_billing) is not None
 
 
 ORACLE = {
     "charges_unexpected_n": lambda w, k, c: n(over_expected(r) for r in w),
-    "charges_unexpected_share": lambda w, k, c: share(told(over_expected(r) for r in w)),
+    "charges_unexpected_share": lambda w, k, c: share(
+        told(over_expected(r) for r in w if not credit(r, "amount"))
+    ),
     "charge_excess": lambda w, k, c: excess(w),
     "charge_over_usual_max": lambda w, k, c: biggest(told(over_usual(r, k) for r in w)),
     "charge_over_usual_last": lambda w, k, c: last(w, lambda r: over_usual(r, k)),
@@ -71,7 +75,9 @@ ORACLE = {
     "fees_unannounced_n": lambda w, k, c: n(unannounced(r) for r in w),
     "fee_share": lambda w, k, c: fees(w),
     "disputes_n": lambda w, k, c: len(col(w, "disputed_at")),
-    "disputed_share": lambda w, k, c: share([r["disputed_at"] is not None for r in w]),
+    "disputed_share": lambda w, k, c: share(
+        [r["disputed_at"] is not None for r in w if not credit(r, "amount")]
+    ),
     "dispute_days_since": lambda w, k, c: (c - max(v)) / DAY if (v := col(w, "disputed_at")) else None,
     "charge_contact_share": lambda w, k, c, x: share(told(asked_about(r, x) for r in w)),
 }
@@ -79,7 +85,8 @@ ORACLE = {
 
 def test_every_column_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(company.WORDS, "charges.kind", ("use", "use", "use", "use", "fee", None))
-    monkeypatch.setitem(company.NUMBERS, "amount", (10.0, 15.0, 15.01, 20.0, 30.0, 0.0, 19.99, None))
+    some = (10.0, 15.0, 15.01, 20.0, 30.0, 0.0, 19.99, -15.0, None)
+    monkeypatch.setitem(company.NUMBERS, "charges.amount", some)
     gather(monkeypatch, 7, 60)
     monkeypatch.setattr(company, "STEPS", (0, 1, DAY, 7 * DAY, 7 * DAY + 1, 30 * DAY, 60 * DAY, 60 * DAY + 1))
     check(BILLING, ORACLE)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from gathered import gather
-from oracle import DAY, ZONE, Case, Row, check, col, gap, mean, n, per, share, since
+from oracle import DAY, ZONE, Case, Row, bought, check, col, credit, gap, mean, n, per, share, since
 
 from cxml.features.behaviour import BEHAVIOUR
 from cxml.features.contacts import CONTACTS
@@ -34,11 +34,15 @@ def beginnings(rows: list[Row], k: list[Row]) -> list[Row]:
 
 
 def ordered_before(r: Row, x: Case) -> bool:
-    return x.last_before(r, "orders", 30, lambda o: True) is not None
+    return x.last_before(r, "orders", 30, lambda o: not credit(o)) is not None
 
 
 def counted(x: Case, w: int, *tables: str) -> int:
-    return sum(len(x.window(table, w)) for table in tables)
+    """The rows in the window; of orders, the purchases."""
+    found = {table: x.window(table, w) for table in tables}
+    if "orders" in found:
+        found["orders"] = bought(found["orders"], x.rows("orders"))
+    return sum(map(len, found.values()))
 
 
 ORACLE = {

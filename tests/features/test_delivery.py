@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import pytest
 from gathered import gather
-from oracle import DAY, HOUR, Case, Row, biggest, check, col, last, mean, n, number, share, since, told
+from oracle import (
+    DAY,
+    HOUR,
+    Case,
+    Row,
+    biggest,
+    check,
+    col,
+    credit,
+    last,
+    mean,
+    n,
+    number,
+    share,
+    since,
+    told,
+)
 
 from cxml.features.delivery import DELIVERY
 
@@ -16,15 +32,15 @@ def due(r: Row) -> int:
 
 
 def delay(r: Row) -> float | None:
-    return None if r["delivered_at"] is None else max(r["delivered_at"] - due(r), 0) / DAY
+    return None if credit(r) or r["delivered_at"] is None else max(r["delivered_at"] - due(r), 0) / DAY
 
 
 def late(r: Row) -> bool | None:
-    return None if r["delivered_at"] is None else r["delivered_at"] > due(r)
+    return None if credit(r) or r["delivered_at"] is None else r["delivered_at"] > due(r)
 
 
 def overdue(r: Row, c: int) -> bool:
-    return r["delivered_at"] is None and r["cancelled_at"] is None and due(r) < c
+    return r["delivered_at"] is None and r["cancelled_at"] is None and not credit(r) and due(r) < c
 
 
 def inbound(r: Row) -> bool:
@@ -37,7 +53,7 @@ def about_delivery(r: Row) -> bool:
 
 def asked_on_the_way(r: Row, x: Case) -> bool | None:
     """Judged when the order has come, or after thirty days."""
-    if r["delivered_at"] is None and x.c - r["t"] <= MONTH:
+    if credit(r) or (r["delivered_at"] is None and x.c - r["t"] <= MONTH):
         return None
     asked = x.first_after(r, "interactions", 30, about_delivery)
     return asked is not None and (r["delivered_at"] is None or asked < r["delivered_at"])
@@ -79,8 +95,8 @@ ORACLE = {
     "slip_missing_share": lambda w, k, c: share([not s for s in col(w, "return_slip")]),
     "status_contact_share": lambda w, k, c, x: share(told(asked_on_the_way(r, x) for r in w)),
     "late_untold_share": lambda w, k, c, x: share(told(untold(r, x) for r in w)),
-    "cancelled_late_n": lambda w, k, c: n((r["cancelled_at"] or 0) > due(r) for r in w),
-    "edited_share": lambda w, k, c: share([r["edited_at"] is not None for r in w]),
+    "cancelled_late_n": lambda w, k, c: n((r["cancelled_at"] or 0) > due(r) and not credit(r) for r in w),
+    "edited_share": lambda w, k, c: share([r["edited_at"] is not None for r in w if not credit(r)]),
     "edit_h_mean": lambda w, k, c: mean([s / HOUR for s in took(w, "edited_at")]),
     "status_contacts_n": lambda w, k, c: n(about_delivery(r) for r in w),
     "late_delivery_contacts_n": lambda w, k, c, x: n(inbound(r) and after_late_delivery(r, x) for r in w),

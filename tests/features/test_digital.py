@@ -5,7 +5,22 @@ from __future__ import annotations
 import pytest
 from company import CUSTOMERS, CUTOFFS
 from gathered import gather
-from oracle import DAY, Case, Row, answer, check, col, difference, mean, n, share, since, smallest, told
+from oracle import (
+    DAY,
+    Case,
+    Row,
+    answer,
+    check,
+    col,
+    credit,
+    difference,
+    mean,
+    n,
+    share,
+    since,
+    smallest,
+    told,
+)
 
 from cxml.features.digital import DIGITAL
 
@@ -31,7 +46,7 @@ def left(r: Row) -> bool | None:
 
 
 def bought(r: Row, x: Case) -> bool:
-    return x.first_after(r, "orders", 1, lambda o: True) is not None
+    return x.first_after(r, "orders", 1, lambda o: not credit(o)) is not None
 
 
 def lost(r: Row, x: Case) -> bool | None:
@@ -83,7 +98,7 @@ ORACLE = {
     "cart_lost_share": lambda w, k, c, x: share(told(lost(r, x) for r in w)),
     "cart_regained_share": lambda w, k, c, x: share(told(regained(r, x) for r in w)),
     "cart_left_question_n": lambda w, k, c, x: n(left(r) and open_question(r, x) for r in w),
-    "one_click_share": lambda w, k, c: share(col(w, "one_click")),
+    "one_click_share": lambda w, k, c: share(col([r for r in w if not credit(r)], "one_click")),
     "booked_share": lambda w, k, c: share(col(w, "booked")),
 }
 

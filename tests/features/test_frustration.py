@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from oracle import Case, Row, biggest, check, gap, halved, last, mean, promised, told
+from oracle import Case, Row, biggest, called_off, check, gap, halved, last, mean, promised, told
 
 from cxml.features import planner
 from cxml.features.frustration import FRUSTRATION
@@ -27,7 +27,7 @@ def other_language(r: Row) -> bool:
 
 def missed_or_late(r: Row) -> bool:
     late = None not in (r["arrived_at"], r["window_end"]) and r["arrived_at"] > r["window_end"]
-    return r["no_show"] is True or late
+    return (r["no_show"] is True or late) and not called_off(r)
 
 
 def unexpected(r: Row) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import company
 import pytest
-from oracle import DAY, Case, Row, biggest, check, col, last, n, share, since
+from oracle import DAY, Case, Row, biggest, check, col, credit, last, n, share, since
 
 from cxml.features.leaving import LEAVING
 
@@ -19,7 +19,7 @@ def staying(rows: list[Row]) -> list[Row]:
 
 def ended(x: Case, w: int) -> int | None:
     """A standing order that placed something in the year."""
-    placed = [r["t"] for r in x.window("orders", 365) if r["recurring"]]
+    placed = [r["t"] for r in x.window("orders", 365) if r["recurring"] and not credit(r)]
     return int(x.c - max(placed) > 90 * DAY) if placed else None
 
 
@@ -34,7 +34,7 @@ ORACLE = {
     "competitor_named_share": lambda w, k, c: share(col(w, "competitor")),
     "price_match_n": lambda w, k, c: len(about(w, "price_match")),
     "standing_cancelled_n": lambda w, k, c: n(r["recurring"] and r["cancelled_at"] is not None for r in w),
-    "standing_orders_n": lambda w, k, c: n(r["recurring"] for r in w),
+    "standing_orders_n": lambda w, k, c: n(r["recurring"] and not credit(r) for r in w),
 }  # fmt: skip
 FORMULAS = {"standing_order_ended": ended}
 

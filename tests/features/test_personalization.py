@@ -10,7 +10,23 @@ import company
 import numpy as np
 import pytest
 from gathered import gather
-from oracle import DAY, Case, Row, answer, check, col, last, mean, n, per, share, tables_of, told
+from oracle import (
+    DAY,
+    Case,
+    Row,
+    answer,
+    bought,
+    check,
+    col,
+    credit,
+    last,
+    mean,
+    n,
+    per,
+    share,
+    tables_of,
+    told,
+)
 
 from cxml.contracts import TABLES
 from cxml.features import planner
@@ -81,7 +97,7 @@ def just_bought(r: Row, x: Case) -> bool | None:
         return None
 
     def kept(order: Row) -> bool:
-        return order["cancelled_at"] is None or order["cancelled_at"] > r["t"]
+        return not credit(order) and (order["cancelled_at"] is None or order["cancelled_at"] > r["t"])
 
     return x.last_before(r, "orders", 30, kept, on="category") is not None
 
@@ -101,7 +117,7 @@ def unused_channel(r: Row, x: Case) -> bool | None:
 
 
 def unused_category(r: Row, x: Case) -> bool | None:
-    year = [o for o in x.rows("orders") if 0 < r["t"] - o["t"] <= 365 * DAY]
+    year = [o for o in x.rows("orders") if not credit(o) and 0 < r["t"] - o["t"] <= 365 * DAY]
     categories = set(col(year, "category"))
     return r["category"] not in categories if categories and r["category"] is not None else None
 
@@ -143,7 +159,7 @@ ORACLE = {
     "irrelevant_share": lambda w, k, c: share([not x for x in col(w, "relevant")]),
     "unused_channel_share": share_of(unused_channel),
     "unused_category_share": share_of(unused_category),
-    "recommended_order_share": lambda w, k, c: share(col(w, "recommended")),
+    "recommended_order_share": lambda w, k, c: share(col(bought(w, k), "recommended")),
     "offer_clicked_share": lambda w, k, c: share([r["clicked_at"] is not None for r in of_purpose(w, "offer")]),
     "opened_share": lambda w, k, c: share(opened(w)),
     "nurture_opened_share": lambda w, k, c: share(opened(of_purpose(w, "nurture"))),

@@ -7,7 +7,7 @@ import math
 import company
 import pytest
 from gathered import gather
-from oracle import DAY, Case, Row, before, biggest, check, col, last, n, per, share, since, told
+from oracle import DAY, Case, Row, before, biggest, bought, check, col, last, n, per, share, since, told
 
 from cxml.features.price import PRICE
 
@@ -47,10 +47,10 @@ def against_others(r: Row, x: Case) -> float | None:
 
 
 ORACLE = {
-    "shipping_fee_share": lambda w, k, c: fees(w),
-    "free_shipping_share": lambda w, k, c: share([x == 0 for x in col(w, "shipping_fee")]),
-    "full_price_share": lambda w, k, c: share([x == 0 for x in col(w, "discount")]),
-    "discount_last": lambda w, k, c: last(w, discount),
+    "shipping_fee_share": lambda w, k, c: fees(bought(w, k)),
+    "free_shipping_share": lambda w, k, c: share([x == 0 for x in col(bought(w, k), "shipping_fee")]),
+    "full_price_share": lambda w, k, c: share([x == 0 for x in col(bought(w, k), "discount")]),
+    "discount_last": lambda w, k, c: last(bought(w, k), discount),
     "price_rises_n": lambda w, k, c: n(rise(r, k) for r in w),
     "price_rise_last": lambda w, k, c: last(w, lambda r: rise(r, k)),
     "price_rise_new": lambda w, k, c: biggest(told(rise(r, k) for r in w if c - r["t"] <= SIXTY)),

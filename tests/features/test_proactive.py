@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from gathered import gather
-from oracle import DAY, HOUR, Case, Row, biggest, check, col, mean, n, share, since, told
+from oracle import DAY, HOUR, Case, Row, biggest, check, col, credit, mean, n, share, since, told
 
 from cxml.features.behaviour import BEHAVIOUR
 from cxml.features.proactive import PROACTIVE
@@ -41,7 +41,9 @@ def told_after(r: Row, x: Case, *purposes: str, named: bool = True) -> int | Non
 
 
 def told_share(*purposes: str, named: bool = True) -> Callable[..., Any]:
-    return lambda w, k, c, x: share([told_after(r, x, *purposes, named=named) is not None for r in w])
+    return lambda w, k, c, x: share(
+        [told_after(r, x, *purposes, named=named) is not None for r in w if not credit(r)]
+    )
 
 
 def unhelped(x: Case, w: int) -> int | None:
@@ -67,7 +69,7 @@ ORACLE = {
     "order_status_share": told_share("status"),
     "order_confirm_h_mean": lambda w, k, c, x: mean(
         [s / HOUR for s in told(told_after(r, x, "transactional") for r in w)]),
-    "order_date_share": lambda w, k, c: share([r["promised_at"] is not None for r in w]),
+    "order_date_share": lambda w, k, c: share([r["promised_at"] is not None for r in w if not credit(r)]),
     "aftercare_share": told_share("aftercare", named=False),
     "aftercare_days_since": lambda w, k, c: since([r for r in w if r["purpose"] == "aftercare"], c),
 }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import company
 import pytest
 from gathered import gather
-from oracle import DAY, Case, Row, check, col, n, share, since, smallest, told
+from oracle import DAY, Case, Row, check, col, credit, n, share, since, smallest, told
 
 from cxml.features.product import PRODUCT
 
@@ -32,7 +32,7 @@ def solved_at(r: Row, k: list[Row]) -> int | None:
 
 
 def after_order(r: Row, x: Case) -> bool:
-    return x.last_before(r, "orders", 30, lambda o: True) is not None
+    return x.last_before(r, "orders", 30, lambda o: not credit(o)) is not None
 
 
 def trouble(r: Row) -> bool:
@@ -40,6 +40,8 @@ def trouble(r: Row) -> bool:
 
 
 def troubled(r: Row, x: Case) -> bool | None:
+    if r["cancelled_at"] is not None or credit(r):
+        return None
     return None if x.c - r["t"] <= MONTH else x.first_after(r, "interactions", 30, trouble) is not None
 
 

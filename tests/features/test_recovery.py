@@ -117,11 +117,11 @@ def against_damage(rows: list[Row]) -> float | None:
 
 
 def steps(rows: list[Row]) -> list[Row]:
-    return [r for r in rows if r["action"] not in (None, "gift")]
+    return [r for r in rows if r["action"] != "gift" and given(r)]
 
 
 def acts(action: str) -> Callable[..., Any]:
-    return lambda w, k, c: n(r["action"] == action for r in w)
+    return lambda w, k, c: n(r["action"] == action and given(r) for r in w)
 
 
 def step_share(action: str) -> Callable[..., Any]:
@@ -181,7 +181,7 @@ ORACLE = {
     "follow_up_n": acts("follow_up"),
     "prevent_n": acts("prevent"),
     "gifts_n": acts("gift"),
-    "recovery_amount": lambda w, k, c: total(col(w, "amount")),
+    "recovery_amount": lambda w, k, c: total(col([r for r in w if r["granted"] is not False], "amount")),
     "recovery_days_since": lambda w, k, c: since(steps(w), c),
 }  # fmt: skip
 FORMULAS = {

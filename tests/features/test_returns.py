@@ -5,7 +5,7 @@ from __future__ import annotations
 import company
 import pytest
 from gathered import gather
-from oracle import DAY, Case, Row, biggest, check, col, mean, n, share, told
+from oracle import DAY, Case, Row, biggest, check, col, credit, mean, n, share, told
 
 from cxml.features.returns import RETURNS
 
@@ -45,7 +45,7 @@ def about_a_return(r: Row) -> bool:
 
 
 def sent_back(r: Row, x: Case) -> bool | None:
-    if x.c - r["t"] <= MONTH:
+    if r["cancelled_at"] is not None or credit(r) or x.c - r["t"] <= MONTH:
         return None
     order = {**r, "order_id": r["id"]}
     return x.first_after(order, "returns", 30, lambda other: True, on="order_id") is not None

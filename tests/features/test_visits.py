@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from oracle import HOUR, Row, biggest, check, col, last, mean, n, number, share, since, told
+from oracle import HOUR, Row, biggest, called_off, check, col, last, mean, n, number, share, since, told
 
 from cxml.features.visits import VISITS
 
 
 def kept(r: Row, c: int) -> bool | None:
-    """Whether the visit came before its window was over; what the customer cancelled is not judged."""
-    if r["cancelled_by_customer"] or r["window_end"] is None:
+    """Whether the visit came before its window was over; what was called off is not judged."""
+    if called_off(r) or r["window_end"] is None:
         return None
     if r["arrived_at"] is not None:
         return r["arrived_at"] <= r["window_end"]
@@ -18,7 +18,7 @@ def kept(r: Row, c: int) -> bool | None:
 
 def delays(rows: list[Row]) -> list[float]:
     return [max(r["arrived_at"] - r["window_end"], 0) / HOUR
-            for r in rows if None not in (r["arrived_at"], r["window_end"])]  # fmt: skip
+            for r in rows if not called_off(r) and None not in (r["arrived_at"], r["window_end"])]  # fmt: skip
 
 
 ORACLE = {
@@ -27,7 +27,7 @@ ORACLE = {
     "late_visits_n": lambda w, k, c: n(x > 0 for x in delays(w)),
     "visit_delay_h_mean": lambda w, k, c: mean(delays(w)),
     "visit_delay_h_max": lambda w, k, c: biggest(delays(w)),
-    "no_shows_n": lambda w, k, c: n(col(w, "no_show")),
+    "no_shows_n": lambda w, k, c: n(r["no_show"] and not called_off(r) for r in w),
     "visits_moved_n": lambda w, k, c: len(col(w, "rescheduled_at")),
     "visits_given_up_n": lambda w, k, c: n(col(w, "cancelled_by_customer")),
     "visit_window_h_mean": lambda w, k, c: mean(

@@ -1,0 +1,199 @@
+"""What a purchase is: by hand, and the same for who is at risk, who left, behaviour and value."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxml import labels, snapshots
+from cxml.check import check
+from cxml.config import parse_config
+from cxml.features import matrix, planner
+from cxml.tables import Tables, open_tables
+
+CUTOFF, END = datetime(2025, 2, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
+WITHIN, HORIZON = timedelta(days=60), timedelta(days=28)
+SEOUL = ZoneInfo("Asia/Seoul")
+LOOKED_AT = (
+    "frequency", "recency", "T", "monetary_value", "purchase_value", "orders_n_90d", "order_days_since", "order_gap_cv",
+    "margin_sum_90d", "value_90d", "categories_n_365d", "new_categories_n_365d", "order_overdue", "bought_again",
+)  # fmt: skip
+
+
+def shop(frames: dict[str, pd.DataFrame], activity: str = "orders", zone: str = "UTC") -> Tables:
+    raw = {
+        "project": {"observation_end": END, "timezone": zone}, "engine": {"threads": 1},
+        "population": {"by": "activity", "within": f"{WITHIN.days}D", "activity": [activity]},
+        "churn": {"definition": "inactivity", "activity": [activity], "horizon": f"{HORIZON.days}D"},
+        "features": {"lookbacks": [30, 90, 180, 365]},
+    }  # fmt: skip
+    if "orders" in frames:
+        money = "revenue" if "revenue" in frames["orders"] else "margin"
+        raw["value"] = {"discount_rate": 0.0, "sources": [{"table": "orders", "column": money}]}
+    return open_tables(parse_config(raw, Path()), frames)
+
+
+def learned(tables: Tables) -> pd.DataFrame:
+    """Features and labels of everybody at risk, by customer."""
+    snapshots.take(tables, [CUTOFF])
+    planner.run(tables.engine, matrix.planned(tables))
+    labels.make(tables)
+    return matrix.read(tables).merge(matrix.read(tables, "labels"), on="customer_id").set_index("customer_id")
+
+
+def orders(rows: list[tuple[str, str, float | None, str | None]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["customer_id", "ordered_at", "revenue", "cancelled_at"])
+    for name in ("ordered_at", "cancelled_at"):
+        frame[name] = pd.to_datetime(frame[name], utc=True)
+    return frame.assign(order_id=[f"o{k}" for k in range(len(frame))])
+
+
+BY_HAND = orders([
+    ("once", "2025-01-01 10:00", 100, None),
+    ("twice", "2025-01-01 10:00", 100, None), ("twice", "2025-01-11 10:00", 500, None),
+    ("cancelled", "2025-01-01 10:00", 100, None), ("cancelled", "2025-01-11 10:00", 500, "2025-01-11 11:00"),
+    ("cancelled later", "2025-01-01 10:00", 100, None), ("cancelled later", "2025-01-11 10:00", 500, "2025-02-01 00:00"),
+    ("given back", "2025-01-01 10:00", 100, None), ("given back", "2025-01-11 10:00", -100, None),
+    ("free", "2025-01-01 10:00", 100, None), ("free", "2025-01-11 10:00", 0, None),
+    ("rung up wrong", "2025-01-01 10:00", 100, None), ("rung up wrong", "2025-01-11 10:00", 500, None),
+    ("rung up wrong", "2025-01-11 10:05", -500, None),
+    ("put right", "2025-01-01 10:00", 100, None), ("put right", "2025-01-11 10:00", 500, None),
+    ("put right", "2025-01-11 10:05", -500, None), ("put right", "2025-01-11 10:06", 40, None),
+    ("price unknown", "2025-01-01 10:00", 100, None), ("price unknown", "2025-01-11 10:00", None, None),
+    # The label window: one order that is taken back, one free one, one real one.
+    ("cancels in it", "2025-01-01 10:00", 50, None), ("cancels in it", "2025-02-10 10:00", 80, "2025-02-10 12:00"),
+    ("given back in it", "2025-01-01 10:00", 50, None), ("given back in it", "2025-02-10 10:00", -50, None),
+    ("free in it", "2025-01-01 10:00", 50, None), ("free in it", "2025-02-10 10:00", 0, None),
+    ("buys in it", "2025-01-01 10:00", 50, None), ("buys in it", "2025-02-10 10:00", 80, None),
+    # Never bought as far as anybody knew.
+    ("only cancelled", "2025-01-05 10:00", 80, "2025-01-06 10:00"), ("only free", "2025-01-05 10:00", 0, None),
+    ("only credit", "2025-01-05 10:00", -80, None),
+])  # fmt: skip
+ONCE = (0, 0.0, 1, 30.583, np.nan)
+EXPECTED = {  # frequency, recency, orders_n_90d, order_days_since, monetary_value; purchase_value, churned, value
+    "once": (*ONCE, 100, 1, 0),
+    "twice": (1, 10.0, 2, 20.583, 500, 300, 1, 0),
+    "cancelled": (*ONCE, 100, 1, 0),
+    "cancelled later": (1, 10.0, 2, 20.583, 500, 300, 1, 0),
+    "given back": (*ONCE, 0, 1, 0),
+    "free": (*ONCE, 100, 1, 0),
+    "rung up wrong": (*ONCE, 100, 1, 0),
+    "put right": (1, 10.004, 3, 20.579, 40, 70, 1, 0),
+    "price unknown": (1, 10.0, 2, 20.583, np.nan, 50, 1, 0),
+    "cancels in it": (*ONCE, 50, 1, 0),
+    "given back in it": (*ONCE, 50, 1, -50),
+    "free in it": (*ONCE, 50, 1, 0),
+    "buys in it": (*ONCE, 50, 0, 80),
+}
+COLUMNS = [
+    "frequency", "recency", "orders_n_90d", "order_days_since", "monetary_value", "purchase_value", "churned", "value",
+]  # fmt: skip
+
+
+def test_purchases_by_hand() -> None:
+    got = learned(shop({"orders": BY_HAND}))[COLUMNS]
+    want = pd.DataFrame.from_dict(EXPECTED, orient="index", columns=COLUMNS).sort_index()
+    pd.testing.assert_frame_equal(got.astype(float), want.astype(float), check_names=False, rtol=0, atol=2e-3)
+
+
+def chaos(seed: int) -> pd.DataFrame:
+    """Orders of many kinds, often several on a day, on both sides of the cutoff and of midnight in Seoul."""
+    rng = np.random.default_rng(seed)
+    size = 900
+    day = rng.integers(-200, 55, size)
+    at = (
+        pd.Timestamp(CUTOFF)
+        + pd.to_timedelta(day, unit="D")
+        + pd.to_timedelta(rng.integers(0, 24, size), unit="h")
+    )
+    late = at + pd.to_timedelta(rng.integers(0, 60 * 24, size), unit="h")
+    money = rng.choice([120.0, 60.5, 60.5, 0.0, -60.5, -120.0, np.nan], size)
+    return pd.DataFrame({
+        "order_id": [f"o{k}" for k in range(size)], "customer_id": [f"c{k:02d}" for k in rng.integers(0, 60, size)],
+        "ordered_at": at, "revenue": money, "margin": money / 2, "category": rng.choice(["a", "b", "c"], size),
+        "cancelled_at": pd.Series(late).where((rng.random(size) < 0.4) & (late < pd.Timestamp(END))),
+    })  # fmt: skip
+
+
+def purchases(frame: pd.DataFrame, known: datetime) -> pd.DataFrame:
+    """The purchases among the orders before *known*, by hand: as everything was known just before."""
+    seen = frame[frame.ordered_at < pd.Timestamp(known)]
+    seen = seen[~(seen.cancelled_at < pd.Timestamp(known))]
+    day = seen.ordered_at.dt.tz_convert(SEOUL).dt.date
+    spend = seen.revenue.groupby([seen.customer_id, day]).transform("sum")
+    return seen[seen.revenue.isna() | ((seen.revenue > 0) & (spend > 0))]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("versions", [False, True])
+def test_who_is_at_risk_and_who_left_by_the_same_rule(seed: int, versions: bool) -> None:
+    frame = chaos(seed).assign(**({"recorded_at": lambda f: f.ordered_at} if versions else {}))
+    found = learned(shop({"orders": frame}, zone="Asia/Seoul"))
+    before, later = purchases(frame, CUTOFF), purchases(frame, END)
+    cutoff = pd.Timestamp(CUTOFF)
+    assert set(found.index) == set(before[before.ordered_at >= cutoff - WITHIN].customer_id)
+    in_window = later[(later.ordered_at >= cutoff) & (later.ordered_at < cutoff + HORIZON)]
+    assert set(found.index[found.churned == 0]) == set(found.index) & set(in_window.customer_id)
+    assert (found.orders_n_180d == before[before.ordered_at >= cutoff - timedelta(days=180)]
+            .groupby("customer_id").size().reindex(found.index)).all()  # fmt: skip
+    assert 0 < found.churned.mean() < 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_dead_orders_change_nothing_but_what_counts_them(seed: int) -> None:
+    frame = chaos(seed)
+    frame = frame[frame.revenue.isna() | (frame.revenue >= 0)]
+    dead = (frame.cancelled_at < pd.Timestamp(CUTOFF)) | (frame.revenue == 0)
+    dead |= frame.cancelled_at.notna() & (frame.ordered_at >= pd.Timestamp(CUTOFF))
+    whole, alive = learned(shop({"orders": frame})), learned(shop({"orders": frame[~dead]}))
+    assert dead.sum() > 200 and (whole.cancelled_orders_n_180d > 0).any()
+    columns = [name for name in (*LOOKED_AT, "churned", "value") if name in alive]
+    assert len(columns) == len(LOOKED_AT) + 2
+    whole, alive = (
+        one.fillna({"margin_sum_90d": 0.0})[columns] for one in (whole, alive)
+    )  # free orders add 0
+    pd.testing.assert_frame_equal(whole, alive)
+
+
+def test_where_there_is_no_revenue_the_margin_tells() -> None:
+    frame = BY_HAND.rename(columns={"revenue": "margin"})
+    got = learned(shop({"orders": frame}))
+    assert "monetary_value" not in got and got.frequency.to_dict() == {k: v[0] for k, v in EXPECTED.items()}
+    bare = learned_without_money(frame.drop(columns="margin"))
+    assert bare["given back"] == 1 and bare["free"] == 1 and bare["cancelled"] == 0 and "only credit" in bare
+
+
+def learned_without_money(frame: pd.DataFrame) -> dict[str, Any]:
+    tables = shop({"orders": frame.assign(margin=1.0)})
+    config = parse_config({"project": {"observation_end": END}, "population": {"activity": ["orders"]},
+                           "engine": {"threads": 1}}, Path())  # fmt: skip
+    tables = open_tables(config, {"orders": frame})
+    snapshots.take(tables, [CUTOFF])
+    planner.run(tables.engine, matrix.planned(tables))
+    found: dict[str, Any] = matrix.read(tables).set_index("customer_id").frequency.to_dict()
+    return found
+
+
+def test_a_credit_on_a_bill_and_a_visit_given_up_are_no_activity() -> None:
+    at = pd.to_datetime(["2025-01-05", "2025-01-05", "2025-02-05", "2025-02-06"], utc=True)
+    who = ["a", "b", "a", "b"]
+    charges = pd.DataFrame({"charge_id": list("wxyz"), "customer_id": who, "charged_at": at,
+                            "amount": [10.0, 0.0, -10.0, 0.0]})  # fmt: skip
+    found = learned(shop({"charges": charges}, "charges"))
+    assert found.churned.to_dict() == {"a": 1, "b": 0}
+    assert found.charge_mean_90d.to_dict() == {"a": 10.0, "b": 0.0}
+    visits = pd.DataFrame({"visit_id": list("wxyz"), "customer_id": who, "window_start": at,
+                           "window_end": at + timedelta(hours=4),
+                           "cancelled_by_customer": [False, False, True, False]})  # fmt: skip
+    assert learned(shop({"visits": visits}, "visits")).churned.to_dict() == {"a": 1, "b": 0}
+
+
+def test_check_tells_what_is_no_purchase() -> None:
+    notes = " ".join(check(shop({"orders": BY_HAND})).notes)
+    assert "5 of 31 orders are credit notes" in notes and "3 of 31 orders brought nothing" in notes
