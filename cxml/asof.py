@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from cxml.attributes import ATTRIBUTE
 from cxml.contracts import CONTACT_END, Column, Table
-from cxml.tables import ATTRIBUTE, contact_end
+from cxml.tables import contact_end
 
 OPEN_END = "replaced_at is null"
 """The rows that are the latest version: what is known when nothing more is to come."""

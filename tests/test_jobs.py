@@ -748,7 +748,7 @@ def test_one_cutoff_holds_customers_out_and_says_so() -> None:
     trained = training.fit(noise(1, 600, signal=3.0), plain_config(), told.append)
     assert trained.metrics["test"]["mode"] == "customers"
     assert trained.metrics["test"]["rows"] == 600
-    assert "only one cutoff has matured" in trained.metrics["test"]["note"]
+    assert "no earlier cutoff has matured" in trained.metrics["test"]["note"]
     assert trained.metrics["test"]["note"] in told
     assert "customers held out" in trained.bundle.files()["info.md"]
     assert 0.7 < trained.metrics["churn"]["auc"] < 0.95

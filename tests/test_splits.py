@@ -74,7 +74,7 @@ def test_unknown_earlier_labels_hold_out_customers_and_say_so() -> None:
 
 
 def test_one_cutoff_says_so() -> None:
-    assert "only one cutoff has matured" in plan_splits([START], timedelta(0), timedelta(days=30)).reason
+    assert "no earlier cutoff has matured" in plan_splits([START], timedelta(0), timedelta(days=30)).reason
 
 
 def test_order_repeats_and_zone_of_the_cutoffs_play_no_part() -> None:
