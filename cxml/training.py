@@ -25,7 +25,6 @@ from cxml.manifest import plain
 from cxml.models import baselines
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier, ladder_for
-from cxml.models.schema import MOST_LEVELS
 from cxml.splits import Plan as Split
 from cxml.splits import customer_folds, plan_splits
 from cxml.tables import Tables
@@ -182,7 +181,9 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     ways = drivers.directions(strongest)
     factors["direction"] = factors["factor"].map(ways)
     behind = evidence.of(bundle, data.frame, test, strongest)
-    bundle = replace(bundle, info={**bundle.info, "directions": ways.to_dict(), "evidence": behind})
+    unseen = {name: rows / len(test) for name, rows in bundle.schema.strange(test).unseen.items()}
+    more = {"directions": ways.to_dict(), "evidence": behind, "unseen": unseen}
+    bundle = replace(bundle, info={**bundle.info, **more})
     return Trained(bundle, measured, factors, strongest)
 
 
@@ -400,7 +401,7 @@ def _info(data: TrainingSet, split: Split, config: Config, churn: ChurnClassifie
 def _grouped(churn: ChurnClassifier) -> list[str]:
     """What became of texts with very many levels."""
     return [
-        f"{name} has more than {MOST_LEVELS:,} levels: {len(churn.schema_.levels[name]):,} frequent ones are kept, the"
-        f" others are one ({share:.0%} of the rows)"
+        f"{name} has very many levels: {len(churn.schema_.levels[name]):,} frequent ones are kept, the others are one"
+        f" ({share:.0%} of the rows)"
         for name, share in churn.schema_.grouped.items()
     ]

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,17 +153,17 @@ class Bundle:
         Raises
         ------
         ModelError
-            In some column it is more than 5 % of the rows and at least 10 of them. Of a category that is grouped it
-            is what exceeds the share of rare levels in training.
+            In some column it is at least 10 rows, and by more than 5 % of the rows more than usual: as were rare in
+            training, or unseen among those it was tested on.
         """
-        usual = {name: self.schema.grouped.get(name, 0.0) for name in {**found.unseen, **found.rare}}
-        beyond = {name: n - usual[name] * rows for name, n in sorted({**found.unseen, **found.rare}.items())}
+        usual = Counter(self.schema.grouped) + Counter(self.info.get("unseen", {}))
+        beyond = {name: n - usual[name] * rows for name, n in sorted((found.unseen + found.rare).items())}
         many = {name: n for name, n in beyond.items() if n > MOST_UNSEEN * rows and n >= LEAST_UNSEEN}
         if many:
             shares = ", ".join(f"{name} ({n / rows:.0%} of the rows)" for name, n in many.items())
             raise ModelError(
                 f"too many values that training never saw: {shares}", where="table to score",
-                expected=f"at most {MOST_UNSEEN:.0%} of the rows of a column",
+                expected=f"at most {MOST_UNSEEN:.0%} of the rows of a column more than in training",
                 fix="train again with recent cutoffs, or mend the names in the source",
             )  # fmt: skip
 

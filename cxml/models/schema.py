@@ -24,6 +24,8 @@ from cxml.errors import DataError, ModelError
 Matrix = NDArray[np.float32]
 MOST_LEVELS = 1000
 """Levels that a category keeps; one with more is *grouped*."""
+MANY_LEVELS = 100
+"""A category with more levels is grouped where they have fewer than ``LEAST_ROWS`` rows on average."""
 LEAST_ROWS = 20
 """Rows that a level of a grouped category needs to be kept: nothing can be learned from fewer, and a value that
 one customer has, such as a name, never becomes part of a model."""
@@ -63,7 +65,7 @@ class Schema:
     levels : mapping of str to tuple of str
         The categories among them, each with its sorted levels.
     grouped : mapping of str to float
-        Categories that had more than 1,000 levels, with the share of the training rows whose level was not kept.
+        Categories that had too many levels, with the share of the training rows whose level was not kept.
         Those rows, and later rows with any other unknown level, are one level, "other", after the last of ``levels``.
 
     Examples
@@ -83,8 +85,8 @@ class Schema:
         """The schema of *columns* (all when None) of a training table.
 
         Numbers and flags are numeric. Text, objects and pandas categories are categories; their
-        levels are the texts that occur. Of more than 1,000 levels the most frequent 1,000 are kept, as far as
-        each has 20 rows.
+        levels are the texts that occur. Of more than 1,000 levels, or more than 100 with fewer than 20 rows on
+        average, the most frequent 1,000 are kept, as far as each has 20 rows.
 
         Raises
         ------
@@ -105,7 +107,7 @@ class Schema:
             if kind == "category":
                 counts = _counted(frame[name])
                 levels[name] = tuple(sorted(counts))
-                if len(counts) > MOST_LEVELS:
+                if _too_many(counts):
                     levels[name] = _frequent(counts)
                     places = _Places(levels[name])
                     grouped[name] = sum(n for text, n in counts.items() if places.of(text) is None) / len(
@@ -285,6 +287,11 @@ def _counted(column: pd.Series[Any]) -> Counter[str]:
         if rows:
             counts[str(value)] += int(rows)
     return counts
+
+
+def _too_many(counts: Counter[str]) -> bool:
+    """Whether a category has more levels than can be learned from."""
+    return len(counts) > MOST_LEVELS or MANY_LEVELS < len(counts) > counts.total() / LEAST_ROWS
 
 
 def _frequent(counts: Counter[str]) -> tuple[str, ...]:

@@ -145,6 +145,12 @@ def test_an_identifier_teaches_nothing_and_leaves_no_name_in_the_model() -> None
     assert schema.encode(pd.DataFrame({"id": ["c1", "new"]})).tolist() == [[0.0], [0.0]]
 
 
+@pytest.mark.parametrize(("levels", "rows", "grouped"), [(100, 1, False), (101, 1, True), (101, 20, False)])
+def test_more_than_a_hundred_levels_need_rows_enough(levels: int, rows: int, grouped: bool) -> None:
+    schema = Schema.learn(pd.DataFrame({"topic": [f"t{i}" for i in range(levels)] * rows}))
+    assert bool(schema.grouped) == grouped and len(schema.levels["topic"]) == (0 if grouped else levels)
+
+
 def test_of_too_many_frequent_levels_the_most_frequent_are_kept() -> None:
     texts = [f"t{i:04}" for i in range(1_001) for _ in range(20 + (i > 0))]
     (kept,) = Schema.learn(pd.DataFrame({"topic": texts})).levels.values()
