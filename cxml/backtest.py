@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from cxml import intervals, metrics, snapshots, training
+from cxml import intervals, labels, metrics, snapshots, training
 from cxml.audit.gap import LEAST_GAP, LEAST_LEAVERS, learn_twice
 from cxml.config import Config
 from cxml.errors import ConfigError, NotEnoughDataError
@@ -35,6 +35,7 @@ ALL = "all"
 JUDGED = {"churn": {"auc": 1, "log_loss": -1}, "value": {"gini": 1, "decile_mape": -1}}
 """By which figures the model is compared with its baselines: 1 where more is better, -1 where less is."""
 CURVES = {"churn": ("auc", "log_loss"), "value": ("gini", "decile_mape")}
+_ONE_SIDED = "nobody (or everybody) left after it"
 _COLUMN = {"churn": "churned", "value": "value"}
 
 
@@ -126,13 +127,15 @@ def backtest(
         No cutoff can be tested on what was known before it.
     """
     config = tables.config
-    plans = plans_of(tables)[-max(1, cutoffs) :]
+    plans, skipped = _testable(tables, max(1, cutoffs))
+    for one in skipped:
+        tell(f"{one['cutoff']} cannot be tested: {one['why']}")
     if len(plans) < cutoffs:
         tell(f"{len(plans)} of the {cutoffs} test cutoffs asked for have anything to train on")
     tell("building features and labels")
     used = sorted({cutoff for split in plans for cutoff in split.cutoffs})
     data = training.assemble(tables, [cutoff.to_pydatetime() for cutoff in used])
-    folds, skipped = [], []
+    folds: list[Fold] = []
     for number, split in enumerate(plans, 1):
         day = _day(split.test, config)
         tell(f"cutoff {number} of {len(plans)}. {split.reason}")
@@ -161,6 +164,19 @@ def backtest(
     for sentence in (*found.verdict.values(), random["verdict"]):
         tell(sentence)
     return found
+
+
+def _testable(tables: Tables, most: int) -> tuple[list[Split], list[dict[str, str]]]:
+    """The last *most* plans whose test cutoff has leavers and stayers, and those passed over with the reason.
+
+    Where no cutoff has, the last plans, of which the first to be tested tells what is wrong.
+    """
+    plans = plans_of(tables)
+    one_sided = labels.one_sided(tables, [split.test.to_pydatetime() for split in plans])
+    able = [split for split in plans if split.test not in one_sided]
+    chosen = (able or plans)[-most:]
+    passed = [split.test for split in plans if split.test > chosen[0].test and split not in chosen]
+    return chosen, [{"cutoff": _day(cutoff, tables.config), "why": _ONE_SIDED} for cutoff in passed]
 
 
 def plans_of(tables: Tables) -> list[Split]:

@@ -58,6 +58,9 @@ through a float; ``epoch`` a number where an instant belongs; ``day`` an instant
 skip or show twice; ``midnight`` a local time of 00:00.
 """
 
+SAY_NOTHING = ("n/a", "na", "-", "null", "none", "nil", "?")
+"""Words that stand for a missing value, in small letters."""
+
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "BIGNUM",
           "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}  # fmt: skip
 _EXACT = 2**53
@@ -121,6 +124,11 @@ def cell(raw: str, engine_type: str, column: Column, zone: ZoneInfo) -> Cell:
     if column.kind == "instant":
         return _instant(raw, family, given, _Clock(column.name, zone, column.day_is))
     return _number(raw, family, given, column)
+
+
+def says_nothing(text: str) -> str:
+    """SQL: whether the SQL *text* is a word for a missing value."""
+    return f"lower(trim({text})) in ({', '.join(map(literal, SAY_NOTHING))})"
 
 
 def moves_clocks(zone: ZoneInfo) -> bool:

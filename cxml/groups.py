@@ -7,7 +7,7 @@ whatever the chunks and the order of the rows.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class Groups:
         Of the bundle. Attributes are its features of unit ``text`` in factors of kind ``context``.
     comparisons : mapping
         Factor -> ``feature``, ``threshold`` and ``above``, as in ``evidence.of``.
+    kept : mapping of str to sequence of str
+        Of attributes with very many levels (``Schema.grouped``), those that are told apart; the others are one.
 
     Examples
     --------
@@ -48,7 +50,12 @@ class Groups:
     [('north', 2, 0.8, 1), ('south', 1, 0.1, 0)]
     """
 
-    def __init__(self, labels: Mapping[str, Any], comparisons: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        labels: Mapping[str, Any],
+        comparisons: Mapping[str, Mapping[str, Any]],
+        kept: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         kinds = {name: label["kind"] for name, label in labels["factors"].items()}
         self.levers = tuple(name for name, kind in kinds.items() if kind == "lever")
         self.attributes = tuple(
@@ -57,6 +64,7 @@ class Groups:
             if label["unit"] == "text" and kinds[label["factor"]] == "context"
         )
         self._comparisons = comparisons
+        self._kept = {name: set(levels) for name, levels in (kept or {}).items()}
         self._sums: dict[tuple[str, str | None], dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._beyond: dict[str, dict[str, int]] = {name: defaultdict(int) for name in comparisons}
 
@@ -79,9 +87,13 @@ class Groups:
             }
         _into(self._sums["", None], np.ones(len(frame), dtype=bool), figures)
         for attribute in self.attributes:
-            level = frame[attribute].astype(object)
-            for name in level.dropna().unique():
-                _into(self._sums[attribute, str(name)], (level == name).to_numpy(), figures)
+            codes, levels = pd.factorize(frame[attribute].astype(object))
+            known = codes >= 0
+            for figure, values in figures.items():
+                totals = np.zeros(len(levels), dtype=np.int64)
+                np.add.at(totals, codes[known], values[known])
+                for name, total in zip(levels, totals.tolist(), strict=True):
+                    self._sums[attribute, self._told_apart(attribute, str(name))][figure] += total
         for factor, told in self._comparisons.items():
             if told["feature"] in frame:
                 value = frame[told["feature"]].astype(float).to_numpy(dtype=np.float64)
@@ -98,9 +110,10 @@ class Groups:
         for attribute in self.attributes:
             levels = sorted(
                 ((level, sums) for (name, level), sums in self._sums.items() if name == attribute),
-                key=lambda one: (-one[1]["customers"], one[0]),
+                key=lambda one: (one[0] == OTHERS, -one[1]["customers"], one[0]),
             )
-            shown, rest = levels[:MOST_LEVELS], levels[MOST_LEVELS:]
+            named = sum(level != OTHERS for level, _ in levels)
+            shown, rest = levels[: min(named, MOST_LEVELS)], levels[min(named, MOST_LEVELS) :]
             if rest:
                 together: dict[str, int] = defaultdict(int)
                 for _, sums in rest:
@@ -118,6 +131,9 @@ class Groups:
             "segments": self.segments(),
             "beyond": {factor: self._told(sums) for factor, sums in self._beyond.items()},
         }
+
+    def _told_apart(self, attribute: str, level: str) -> str:
+        return level if level in self._kept.get(attribute, {level}) else OTHERS
 
     def _told(self, sums: Mapping[str, int]) -> dict[str, Any]:
         customers = sums.get("customers", 0)

@@ -7,11 +7,14 @@ left_in_lead, left_after_days)``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from cxml import asof, purchases, static
 from cxml import value as money
 from cxml.contracts import TABLES
 from cxml.errors import ConfigError, DataError, did_you_mean
-from cxml.snapshots import seconds
+from cxml.snapshots import seconds, take
 from cxml.tables import Tables
 
 DAY = 86400
@@ -48,6 +51,23 @@ def make(tables: Tables) -> None:
     )
     for name in ("label_windows", "leaving", "future_value"):
         engine.drop(name)
+
+
+def one_sided(tables: Tables, cutoffs: Sequence[datetime]) -> frozenset[datetime]:
+    """Those of *cutoffs* after which none of the customers at risk left, or all: a model cannot be tested on them.
+
+    A ready label is not asked: it has one cutoff.
+    """
+    if static.is_static(tables.config):
+        return frozenset()
+    take(tables, cutoffs)
+    make(tables)
+    both = tables.engine.rows(
+        "select cutoff from labels where left_in_lead = 0 group by cutoff having count(distinct churned) = 2"
+    )
+    tables.engine.drop("labels")
+    known = {int(second) for (second,) in both}
+    return frozenset(cutoff for cutoff in cutoffs if seconds(cutoff) not in known)
 
 
 def lack(tables: Tables) -> ConfigError | None:

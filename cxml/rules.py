@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cxml.cells import LAST_SECOND, READ_AS
+from cxml.cells import LAST_SECOND, READ_AS, says_nothing
 from cxml.contracts import Column, Kind, Table
 from cxml.engine import literal, quoted
 from cxml.purchases import money
@@ -58,7 +58,7 @@ _REASONS = (
 )  # fmt: skip
 """Sign, code and words of what can be there and not be read."""
 
-_NO_VALUE = ("lower(trim({text})) in ('n/a', 'na', '-', 'null', 'none', 'nil', '?')",
+_NO_VALUE = (says_nothing("{text}"),
              "leave missing values empty instead of writing a word")  # fmt: skip
 _NUMBERS = (
     ("contains({text}, ',')", "write numbers with a decimal point and no thousands separator"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,12 +16,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cxml import campaigns, drivers, labels, snapshots, store, telling
+from cxml.attributes import attribute_name
 from cxml.config import Config
 from cxml.decisions import call_plan, expected_profit, holdout_flag, list_order
 from cxml.errors import ModelError
 from cxml.features import matrix
 from cxml.groups import DAYS, Groups
-from cxml.models.bundle import Bundle
+from cxml.models.bundle import LEAST_UNSEEN, Bundle
+from cxml.models.schema import Strange
 from cxml.splits import hash_share
 from cxml.tables import Tables
 from cxml.uplift import Persuasion, Proof
@@ -29,6 +32,10 @@ CHUNK = 50_000
 """Customers at a time."""
 _NAMED = 5
 """Columns named in an error."""
+_ENOUGH = 0.5
+"""Share of the customers of the training below which it is told that usual values come from few."""
+_HOW_KNOWN = frozenset({"recorded_at", "version"})
+"""Columns that say from when a row counts: they do so also where the training had none."""
 _ASKED = 20_000
 """Customers whose survival curves are added up: enough for every segment that can be shown."""
 
@@ -48,6 +55,8 @@ class Scored:
         Who was at risk, who not yet there, who no longer.
     unseen : dict of str to int
         Column -> rows whose category the model had never seen (scored as missing).
+    notes : tuple of str
+        What is not as it was in training, for people.
     proof : Proof or None
         What the contact log proves; None where none is configured.
     """
@@ -55,6 +64,7 @@ class Scored:
     rows: int
     population: snapshots.Population
     unseen: dict[str, int]
+    notes: tuple[str, ...] = ()
     proof: Proof | None = None
 
 
@@ -82,14 +92,15 @@ def score(
         files, promises, population, currency or zone are not those of the training.
     """
     _same_terms(bundle, tables.config)
-    _same_columns(bundle, tables)
+    tables = _as_trained(bundle, tables)
     persuasion, proof = None, None
     if tables.config.decisions.contacts:
         persuasion, proof = campaigns.learn_from_log(tables, bundle, chunk)
     (population,) = snapshots.take(tables, [cutoff])
     population = replace(population, at_risk=labels.keep_untold(tables) or population.at_risk)
-    unseen: dict[str, int] = {}
-    groups = Groups(bundle.labels, bundle.info.get("evidence", {}).get("comparisons", {}))
+    strange, filled = Strange(), Counter[str]()
+    kept = {name: bundle.schema.levels[name] for name in bundle.schema.grouped}
+    groups = Groups(bundle.labels, bundle.info.get("evidence", {}).get("comparisons", {}), kept)
     done = 0
     with ExitStack() as files:
         writers: list[store.TableWriter | store.CsvWriter] = []
@@ -97,8 +108,8 @@ def score(
             scored = rows(bundle, frame, tables.config, persuasion)
             groups.add(frame, scored, _staying(bundle, frame, scored, _ASKED / population.at_risk))
             table = pa.Table.from_pandas(scored, preserve_index=False)
-            for name, n in bundle.schema.unseen(frame).items():
-                unseen[name] = unseen.get(name, 0) + n
+            strange += bundle.schema.strange(frame)
+            filled.update({name: int(frame[name].notna().sum()) for name in bundle.schema.columns})
             if not writers:
                 writers.append(files.enter_context(run.table_writer("scores.parquet", table.schema)))
                 if csv:
@@ -107,12 +118,13 @@ def score(
                 writer.write(table)
             done += len(frame)
             progress(done, population.at_risk)
-    bundle.refuse_unseen(unseen, done)
+    bundle.refuse_strange(strange, done)
     run.write_json("groups.json", groups.as_json())
     first = _plan(run, tables.config, proof)
     if first:
         _tell(run, tables, first, cutoff, bundle.labels)
-    return Scored(done, population, unseen, proof)
+    notes = (*_spellings(strange), *_empty(bundle, filled, done), *_fleet(bundle, tables, population))
+    return Scored(done, population, dict(strange.unseen), notes, proof)
 
 
 def _staying(bundle: Bundle, frame: pd.DataFrame, scored: pd.DataFrame, share: float) -> Floats | None:
@@ -173,18 +185,80 @@ def _same_terms(bundle: Bundle, config: Config) -> None:
         )  # fmt: skip
 
 
-def _same_columns(bundle: Bundle, tables: Tables) -> None:
-    """Refuse tables that lost what features were made of, by the names in the tables rather than of the features."""
-    built = {column.name for column in matrix.planned(tables).columns}
-    then = bundle.info.get("columns", {})
-    lost = [f"{t}.{c}" for t, names in then.items() for c in names if c not in tables.columns.get(t, ())]
-    if lost and not built.issuperset(bundle.schema.columns):
-        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+def _spellings(strange: Strange) -> Iterator[str]:
+    """What the model made of texts that it does not know."""
+    for name, n in strange.unseen.items():
+        yield f"{n:,} rows hold a {name} that the model has never seen: taken as missing"
+    for name, n in strange.respelt.items():
+        yield f"{n:,} rows hold a {name} in another spelling than in training: taken as the same"
+
+
+def _empty(bundle: Bundle, filled: Mapping[str, int], rows: int) -> Iterator[str]:
+    """Attributes that training knew, and that no row has any more."""
+    for name, label in bundle.labels["features"].items():
+        known = bundle.schema.levels.get(name) or label.get("typical") is not None
+        if label["factor"] == "profile" and known and not filled.get(name) and rows >= LEAST_UNSEEN:
+            yield f"no row has a {name}, which the model learned from: taken as missing everywhere"
+
+
+def _fleet(bundle: Bundle, tables: Tables, population: snapshots.Population) -> Iterator[str]:
+    """Whether the usual values of everybody come from far fewer customers than in training."""
+    usual = sorted({step.name.partition("_norm_")[0] for step in matrix.planned(tables).steps if step.fleet})
+    then = max((_everybody(one) for one in bundle.info.get("populations", ())), default=0)
+    now = _everybody(vars(population))
+    if usual and now < _ENOUGH * then:
+        yield (
+            f"the tables hold {now:,} customers, those of the training held {then:,}: features that compare a customer"
+            f" with what is usual in {', '.join(usual)} know less of it, and may differ from a run over everybody"
+        )
+
+
+def _everybody(population: Mapping[str, Any]) -> int:
+    return int(sum(population[name] for name in ("at_risk", "new", "gone")))
+
+
+def _as_trained(bundle: Bundle, tables: Tables) -> Tables:
+    """The tables with the attributes and columns that the model learned from: what is new plays no part.
+
+    Refused are tables that lost a column which features are made of, by its name in the tables, and attributes that
+    were read as another kind.
+    """
+    then: Mapping[str, Any] = bundle.info.get("columns", {})
+    if not then:
+        return tables
+    kinds: Mapping[str, str] = bundle.info.get("attributes", tables.attribute_kinds)
+    known = {name: frozenset(columns) for name, columns in then.items()}
+    named = {attribute_name(name): name for name in kinds}
+    attributes = {name: kinds[called] for name, called in named.items()}
+    lost = [
+        (table, c)
+        for table, columns in then.items()
+        for c in columns
+        if c not in tables.columns.get(table, ())
+    ]
+    lost += [("customers", name) for name in attributes if name not in tables.attributes]
+    whole = matrix.planned(replace(tables, columns=known, attributes=attributes))
+    missed = [f"{table}.{named.get(c, c)}" for table, c in lost if whole.reads(table, c)]
+    if missed:
+        more = f" and {len(missed) - _NAMED} more" if len(missed) > _NAMED else ""
         raise ModelError(
-            f"not there any more since the model was trained: {', '.join(lost[:_NAMED])}{more}", where="[tables]",
+            f"not there any more since the model was trained: {', '.join(missed[:_NAMED])}{more}", where="[tables]",
             expected="every column that features are made of",
             fix="bring them back (a column may have another name in a newer extract: map it), or train again",
         )  # fmt: skip
+    other = [named[name] for name, kind in tables.attributes.items() if attributes.get(name, kind) != kind]
+    if other:
+        raise ModelError(
+            f"not read as when the model was trained: {', '.join(other[:_NAMED])}", where="[tables.customers]",
+            expected="the kinds of attributes of the training, whatever a batch looks like",
+            fix='open the tables with attributes=bundle.info["attributes"]',
+        )  # fmt: skip
+    columns = {
+        name: there & (known[name] | _HOW_KNOWN) for name, there in tables.columns.items() if name in known
+    }
+    return replace(
+        tables, columns=columns, attributes={n: k for n, k in tables.attributes.items() if n in attributes}
+    )
 
 
 def rows(

@@ -8,8 +8,8 @@ window has ended. A model tested at a cutoff may have learned only from labels k
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 
@@ -39,6 +39,8 @@ class Plan:
         ``customers``: one cutoff only, the test rows belong to customers held out by fold.
     reason : str
         The choice in plain words, for the report.
+    passed : tuple of Timestamp
+        Later cutoffs that cannot test, since everybody stayed (or left) after them.
     """
 
     train: tuple[pd.Timestamp, ...]
@@ -46,6 +48,7 @@ class Plan:
     test: pd.Timestamp
     mode: Literal["time", "customers"]
     reason: str
+    passed: tuple[pd.Timestamp, ...] = ()
 
     @property
     def cutoffs(self) -> tuple[pd.Timestamp, ...]:
@@ -54,7 +57,12 @@ class Plan:
         return tuple(sorted({*self.train, *later}))
 
 
-def plan_splits(cutoffs: Iterable[datetime | pd.Timestamp], lead: timedelta, horizon: timedelta) -> Plan:
+def plan_splits(
+    cutoffs: Iterable[datetime | pd.Timestamp],
+    lead: timedelta,
+    horizon: timedelta,
+    one_sided: Collection[datetime] = (),
+) -> Plan:
     """Test on the last cutoff, calibrate on an earlier one, train on still earlier ones.
 
     The calibration cutoff is the latest whose label window ends at or before the test cutoff;
@@ -68,6 +76,9 @@ def plan_splits(cutoffs: Iterable[datetime | pd.Timestamp], lead: timedelta, hor
         Matured cutoffs: their label windows end at or before observation_end.
     lead, horizon : timedelta
         Start (after the cutoff) and length of the label window.
+    one_sided : collection of instants
+        Cutoffs after which nobody left, or everybody: nothing can be tested on them. The last cutoff that is none of
+        them tests, and later ones play no part; where all of them are, the last one stands.
 
     Raises
     ------
@@ -88,12 +99,33 @@ def plan_splits(cutoffs: Iterable[datetime | pd.Timestamp], lead: timedelta, hor
             expected="lead of 0D or more and a horizon of more than 0D", fix="write for example horizon = '90D'",
         )  # fmt: skip
 
+    able = [place for place, cutoff in enumerate(ordered) if cutoff not in one_sided]
+    last = able[-1] if able else len(ordered) - 1
+    plan = _by_time(ordered[: last + 1], lead + horizon)
+    passed = tuple(ordered[last + 1 :])
+    return replace(plan, passed=passed, reason=" ".join([plan.reason, *_said(plan, passed, one_sided)]))
+
+
+def _said(plan: Plan, passed: tuple[pd.Timestamp, ...], one_sided: Collection[datetime]) -> Iterator[str]:
+    """What people should know of cutoffs after which nobody left, or everybody."""
+    if passed:
+        yield (
+            f"Nobody (or everybody) left after {_days(passed)}, so that nothing can be tested there: if customers did"
+            " leave, the extract does not hold it."
+        )
+    inside = tuple(cutoff for cutoff in plan.cutoffs if cutoff in one_sided)
+    if inside:
+        yield f"Nobody (or everybody) left after {_days(inside)}, and the model learns that from it."
+
+
+def _by_time(ordered: list[pd.Timestamp], window: timedelta) -> Plan:
+    """The plan that tests on the last of the cutoffs, each of whose labels is known a *window* later."""
     test = ordered[-1]
-    earlier = _known_by(test, ordered, lead + horizon)
+    earlier = _known_by(test, ordered, window)
     if not earlier:
-        return Plan((test,), None, test, "customers", _why_customers(ordered, lead + horizon))
+        return Plan((test,), None, test, "customers", _why_customers(ordered, window))
     calibrate = earlier[-1]
-    train = _known_by(calibrate, ordered, lead + horizon)
+    train = _known_by(calibrate, ordered, window)
     if train:
         reason = (
             f"Trained on {_days(train)}, calibrated on {_days((calibrate,))}, tested on {_days((test,))}: "
@@ -296,7 +328,7 @@ def _why_customers(ordered: list[pd.Timestamp], window: timedelta) -> str:
     test = _days((ordered[-1],))
     held = f"Tested at {test} on customers held out in 10 folds, not on a later time"
     if len(ordered) == 1:
-        return f"{held}: only one cutoff has matured."
+        return f"{held}: no earlier cutoff has matured."
     return (
         f"{held}: the labels of earlier cutoffs would not have been known at {test}, "
         f"because they take {window / timedelta(days=1):g} days to mature."

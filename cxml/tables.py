@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from cxml import static
+from cxml.attributes import ATTRIBUTE, attribute_name, kinds_of
 from cxml.cells import READ_AS, Cell, absent, at_the_grain_of, cell, staged
 from cxml.config import Config
 from cxml.contracts import MADE_INSTANTS, TABLES, WAIT_END, Column, Kind, Table
@@ -28,9 +29,6 @@ from cxml.sources import Part, Source, open_frame, open_source
 if TYPE_CHECKING:
     import pandas as pd
 
-
-ATTRIBUTE = "attribute_"
-"""What the names of attributes begin with in the view of the customers."""
 
 _NEVER = 2**62
 """Seconds since 1970 of what is never known."""
@@ -151,11 +149,17 @@ class Tables:
     notes: tuple[str, ...]
     opened: Mapping[str, Opened]
 
+    @property
+    def attribute_kinds(self) -> dict[str, str]:
+        """``attributes`` by their names in the source: what says how to read the next table of customers."""
+        return {self.opened["customers"].places[name]: kind for name, kind in self.attributes.items()}
+
 
 def open_tables(
     config: Config,
     sources: Mapping[str, pd.DataFrame | pa.Table] | None = None,
     engine: Engine | None = None,
+    attributes: Mapping[str, str] | None = None,
 ) -> Tables:
     """Open the sources of *config* as the tables of the contract.
 
@@ -167,6 +171,10 @@ def open_tables(
         holds for them too.
     engine : Engine, optional
         Where the views are made; by default a new one with the limits of *config*.
+    attributes : mapping of str to str, optional
+        Attributes by their name in the source -> ``text`` or ``number``, as ``Tables.attribute_kinds`` of a training
+        has them (``bundle.info["attributes"]``): what is scored must be read as what was learned from. What is not
+        named is a number where the source holds numbers only.
 
     Raises
     ------
@@ -201,7 +209,8 @@ def open_tables(
             missing, places = _places(TABLES[name], source, spec, static.optional(TABLES[name], config))
             problems += missing
             if not missing:
-                opened[name] = _open(engine, TABLES[name], source, places, spec.words, config)
+                kinds = kinds_of(engine, source, places, attributes or {})
+                opened[name] = _open(TABLES[name], source, places, kinds, spec.words, config)
         except DataError as error:
             problems.append(unreadable(name, error))
     if problems:
@@ -271,7 +280,7 @@ def _check_names(table: Table, spec: TableSource) -> None:
     seen: dict[str, str] = {}
     targets = {spec.columns.get(column.name, column.name) for column in table.columns if column.target}
     for name in spec.attributes:
-        plain = _attribute_name(name).removeprefix(ATTRIBUTE)
+        plain = attribute_name(name).removeprefix(ATTRIBUTE)
         if plain in table.by_name:
             raise ConfigError(f"{name!r} is a column of the contract already", where=f"{where} attributes",
                               fix=f'take it out of attributes; {plain} = "..." in columns can rename it')  # fmt: skip
@@ -293,7 +302,7 @@ def _places(
     places = {name: spec.columns.get(name, name) for name in table.by_name}
     if places["recorded_at"] not in names and "version" not in spec.columns:
         del places["version"]  # without versions it is something else that has this name
-    places.update({_attribute_name(name): name for name in spec.attributes})
+    places.update({attribute_name(name): name for name in spec.attributes})
     problems = []
     for name, place in places.items():
         asked_for = name in {*spec.columns, *spec.words, *table.required} or name not in table.by_name
@@ -325,30 +334,17 @@ def _nearest(name: str, names: Sequence[str], *, close: bool) -> str:
     return next(iter(same or (difflib.get_close_matches(name, names, n=1) if close else [])), "")
 
 
-def _attribute_name(name: str) -> str:
-    """``attribute_`` and the name in ASCII: it clashes with no column and no word, and needs no quotes.
-
-    >>> [_attribute_name(name) for name in ("Seat Count", "group", "등급", "spend_30d")]
-    ['attribute_seat_count', 'attribute_group', 'attribute_ub4f1_uae09', 'attribute_spend_30_d']
-    """
-    spelt = "".join(one if one.isascii() or not one.isalnum() else f"_u{ord(one):x}_" for one in name.lower())
-    plain = re.sub(r"[^a-z0-9]+", "_", spelt).strip("_")
-    return ATTRIBUTE + re.sub(r"(?<=_)(\d+)d$", r"\1_d", plain)  # a stem must not end like a window
-
-
 def _open(
-    engine: Engine,
     table: Table,
     source: Source,
     places: Mapping[str, str],
+    kinds: Mapping[str, Kind],
     words: Mapping[str, Mapping[str, str]],
     config: Config,
 ) -> Opened:
     columns = [table.by_name[name] for name in table.by_name if name in places]
-    for name, place in places.items():
-        if name not in table.by_name:
-            kind: Kind = "number" if _all_numbers(engine, source, place) else "text"
-            columns.append(Column(name, kind, "an attribute of the customer", personal=True))
+    for name, kind in kinds.items():
+        columns.append(Column(name, kind, "an attribute of the customer", personal=True))
     cells = (
         {
             column.name: _cell(part, places[column.name], column, words.get(column.name, {}), config)
@@ -383,17 +379,6 @@ def _cell(part: Part, place: str, column: Column, words: Mapping[str, str], conf
     text = f"cast({quoted(place)} as varchar)"
     cases = " ".join(f"when {literal(word)} then {literal(meant)}" for word, meant in words.items())
     return cell(f"(case trim({text}) {cases} else {text} end)", "VARCHAR", column, config.zone)
-
-
-def _all_numbers(engine: Engine, source: Source, name: str) -> bool:
-    """Whether a column holds numbers only, and at least one; a code such as 01234 is text."""
-    tests = []
-    for part in (part for part in source.parts if name in part.columns):
-        text = f"trim(cast({quoted(name)} as varchar))"
-        number = f"try_cast({text} as double) is not null and not regexp_matches({text}, '^[-+]?0[0-9]')"
-        tests.append(f"select {number} as number from {part.scan} where {text} <> ''")
-    found = engine.row(f"select bool_and(number) as all_numbers from ({' union all '.join(tests)}) t")
-    return bool(found["all_numbers"])
 
 
 def _values(cells: Mapping[str, Cell]) -> str:

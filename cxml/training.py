@@ -6,9 +6,8 @@ earlier cutoffs would not have been known in time, customers are held out instea
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -18,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from cxml import drivers, evidence, labels, metrics, snapshots, static, time_to_leave, value_models
+from cxml import drivers, evidence, labels, snapshots, static, tested, time_to_leave, value_models
 from cxml.config import Config
 from cxml.errors import NotEnoughDataError
 from cxml.features import matrix, planner
@@ -29,11 +28,13 @@ from cxml.models.churn import ChurnClassifier, ladder_for
 from cxml.splits import Plan as Split
 from cxml.splits import customer_folds, plan_splits
 from cxml.tables import Tables
+from cxml.tested import Forecasts
 
 Floats = NDArray[np.float64]
-Forecasts = dict[str, Floats]
 Tell = Callable[[str], None]
 FOLDS = 10
+FEW = 10
+"""Leavers among those tested below which it is told that the figures say little."""
 HALF_YEAR = pd.Timedelta(days=183)
 KEYS = ("customer_id", "cutoff")
 SIMPLE = ("contact_days_since", "contacts_n", "order_days_since", "orders_n")
@@ -97,7 +98,8 @@ def assemble(tables: Tables, cutoffs: Sequence[datetime] = ()) -> TrainingSet:
     ImmatureCutoffError, NotEnoughDataError, ConfigError
     """
     config = tables.config
-    split = plan_of(cutoffs or snapshots.usable_cutoffs(tables), config)
+    usable = cutoffs or snapshots.usable_cutoffs(tables)
+    split = plan_of(usable, config, () if cutoffs else labels.one_sided(tables, usable))
     used = cutoffs or [cutoff.to_pydatetime() for cutoff in split.cutoffs]
     populations = snapshots.take(tables, used)
     plan = matrix.planned(tables)
@@ -110,6 +112,11 @@ def assemble(tables: Tables, cutoffs: Sequence[datetime] = ()) -> TrainingSet:
     if static.is_static(config) and (without := populations[0].at_risk - len(frame)):
         split = replace(split, reason=f"{split.reason} {without:,} without a label were left out.")
     stayed = frame["left_in_lead"] == 0
+    left = int(frame.loc[stayed & (frame["cutoff"] == split.test), "churned"].sum())
+    if 0 < left < FEW:
+        split = replace(
+            split, reason=f"{split.reason} Only {left} of those tested left: the figures say little."
+        )
     columns = tuple(column.name for column in plan.columns)
     kept = frame[stayed].drop(columns="left_in_lead").reset_index(drop=True)
     said = _with_typical(matrix.labels_of(plan, tables), kept[kept["cutoff"].isin(split.train)])
@@ -135,14 +142,15 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     """
     split = data.split
     refuse_one_class(data.frame, split)
+    value_models.refuse_too_little(data.frame, split)
     tell(split.reason)
     churn, trials = _churn_model(data, config), list[dict[str, Any]]()
     if config.model.trials or config.model.minutes:
         churn, trials = _searched(churn, data, config, tell)
     compared = compare(data, config, tell, churn=churn)
     fitted, forecasts = compared.models, compared.forecasts
-    measured = _measure(forecasts, data, split)
-    measured["tables"]["cutoffs"] = _by_cutoff(fitted["churn"], data)
+    measured = tested.measure(forecasts, data.frame, split)
+    measured["tables"]["cutoffs"] = tested.by_cutoff(fitted["churn"], data.frame, data.columns, split)
     if "value" in fitted:
         ranges = value_models.coverage(fitted["value"], data.frame, data.columns, split)
         measured["tables"]["coverage"], measured["value"]["coverage"] = plain(ranges), ranges[-1]["coverage"]
@@ -164,7 +172,7 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
         info={**_info(data, split, config, fitted["churn"]), "metrics": measured},
         lifetime=ahead.lifetime if ahead is not None else None,
     )
-    for sentence in measured["verdict"].values():
+    for sentence in (*_grouped(fitted["churn"]), *measured["verdict"].values()):
         tell(sentence)
     test = data.frame[data.frame["cutoff"] == split.test].reset_index(drop=True)
     scored, contributions = bundle.explain(test)
@@ -173,7 +181,9 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     ways = drivers.directions(strongest)
     factors["direction"] = factors["factor"].map(ways)
     behind = evidence.of(bundle, data.frame, test, strongest)
-    bundle = replace(bundle, info={**bundle.info, "directions": ways.to_dict(), "evidence": behind})
+    unseen = {name: rows / len(test) for name, rows in bundle.schema.strange(test).unseen.items()}
+    more = {"directions": ways.to_dict(), "evidence": behind, "unseen": unseen}
+    bundle = replace(bundle, info={**bundle.info, **more})
     return Trained(bundle, measured, factors, strongest)
 
 
@@ -211,18 +221,28 @@ def compare(
     return Compared(models, forecasts)
 
 
-def plan_of(cutoffs: Sequence[datetime], config: Config) -> Split:
-    """Who trains, calibrates and tests; its sentence shows the days of the project's zone."""
+def plan_of(cutoffs: Sequence[datetime], config: Config, one_sided: Collection[datetime] = ()) -> Split:
+    """Who trains, calibrates and tests; its sentence shows the days of the project's zone.
+
+    The last cutoffs are passed over where they are *one_sided*: where everybody stayed, or left.
+    """
     if static.is_static(config):
         moment = pd.Timestamp(cutoffs[-1])
         return Split((moment,), None, moment, "customers", static.NO_LATER_TIME)
     local = [pd.Timestamp(cutoff).tz_convert(config.zone) for cutoff in cutoffs]
-    split = plan_splits(local, config.churn.lead, snapshots.maturity(config) - config.churn.lead)
+    horizon = snapshots.maturity(config) - config.churn.lead
+    split = plan_splits(local, config.churn.lead, horizon, one_sided)
+
+    def utc(some: Iterable[pd.Timestamp]) -> tuple[pd.Timestamp, ...]:
+        return tuple(cutoff.tz_convert("UTC") for cutoff in some)
+
+    calibrate = split.calibrate and split.calibrate.tz_convert("UTC")
     return replace(
         split,
-        train=tuple(cutoff.tz_convert("UTC") for cutoff in split.train),
-        calibrate=split.calibrate.tz_convert("UTC") if split.calibrate is not None else None,
+        train=utc(split.train),
+        calibrate=calibrate,
         test=split.test.tz_convert("UTC"),
+        passed=utc(split.passed),
     )
 
 
@@ -347,70 +367,6 @@ def _learn(
     return model
 
 
-def _measure(forecasts: Mapping[str, Forecasts], data: TrainingSet, split: Split) -> dict[str, Any]:
-    """The figures of ``metrics.json``: each model beside its baselines, curves, and who won, in words."""
-    test = data.frame[data.frame["cutoff"] == split.test]
-    found: dict[str, Any] = {
-        "test": {
-            "cutoff": split.test.isoformat(),
-            "mode": split.mode,
-            "note": split.reason,
-            "rows": len(test),
-        },
-        "baselines": {},
-        "tables": {},
-        "verdict": {},
-    }
-    churned = test["churned"].to_numpy()
-    churn = {name: metrics.churn_metrics(churned, p) for name, p in forecasts["churn"].items()}
-    found["churn"], found["baselines"]["churn"] = churn.pop("model"), churn
-    found["verdict"]["churn"] = _verdict("churn", found["churn"], churn, "auc", "log_loss")
-    p = forecasts["churn"]["model"]
-    found["tables"]["calibration"] = metrics.calibration_table(churned, p).to_dict("records")
-    found["tables"]["lift"] = metrics.lift_table(churned, p).to_dict("records")
-    if "value" in forecasts:
-        actual = test["value"].to_numpy()
-        value = {name: metrics.value_metrics(actual, v) for name, v in forecasts["value"].items()}
-        found["value"], found["baselines"]["value"] = value.pop("model"), value
-        found["verdict"]["value"] = _verdict("value", found["value"], value, "gini", "decile_mape")
-        found["tables"]["deciles"] = metrics.decile_table(actual, forecasts["value"]["model"]).to_dict(
-            "records"
-        )
-    return {name: plain(part) for name, part in found.items()}
-
-
-def _by_cutoff(churn: ChurnClassifier, data: TrainingSet) -> list[dict[str, Any]]:
-    """Figures of the shipped model at every cutoff, with the part that the cutoff played: only a test is a test."""
-    roles = {data.split.calibrate: "calibrates", data.split.test: "tests"}
-    if data.split.mode == "customers":
-        roles = {}
-    found = []
-    for cutoff in sorted(data.frame["cutoff"].unique()):
-        rows = data.frame[data.frame["cutoff"] == cutoff]
-        p = churn.predict_proba(rows[list(data.columns)])[:, 1]
-        figures = plain(metrics.churn_metrics(rows["churned"], p))
-        found.append({"cutoff": cutoff.isoformat(), "role": roles.get(cutoff, "trains"), **figures})
-    return found
-
-
-def _verdict(
-    name: str, own: dict[str, float], others: Mapping[str, dict[str, float]], high: str, low: str
-) -> str:
-    """Whether the model beats every baseline on ranking and on error, and if not, which one beats it."""
-    if math.isnan(own[high]):
-        return f"The {name} model cannot be compared: the test snapshots give no {high}."
-    lost = [
-        f"{other} ({key} {theirs[key]:.4f} against {own[key]:.4f})"
-        for other, theirs in sorted(others.items())
-        for key, better in ((high, theirs[high] > own[high]), (low, theirs[low] < own[low]))
-        if better
-    ]
-    shown = f"{high} {own[high]:.4f}, {low} {own[low]:.4f}"
-    if lost:
-        return f"The {name} model LOSES to its baseline: {'; '.join(lost)}."
-    return f"The {name} model beats its baselines {', '.join(sorted(others))}: {shown}."
-
-
 def _info(data: TrainingSet, split: Split, config: Config, churn: ChurnClassifier) -> dict[str, Any]:
     """What a reader of the bundle must know: whom it is for, on what it was trained and tested."""
     return {
@@ -432,6 +388,7 @@ def _info(data: TrainingSet, split: Split, config: Config, churn: ChurnClassifie
         "timezone": config.project.timezone,
         "left_in_lead": data.left_in_lead,
         "features": len(data.columns),
+        "grouped": _grouped(churn),
         "terms": matrix.terms(config),
         "seed": config.model.seed,
         "populations": [
@@ -439,3 +396,12 @@ def _info(data: TrainingSet, split: Split, config: Config, churn: ChurnClassifie
             for p in data.populations
         ],
     }
+
+
+def _grouped(churn: ChurnClassifier) -> list[str]:
+    """What became of texts with very many levels."""
+    return [
+        f"{name} has very many levels: {len(churn.schema_.levels[name]):,} frequent ones are kept, the others are one"
+        f" ({share:.0%} of the rows)"
+        for name, share in churn.schema_.grouped.items()
+    ]

@@ -40,6 +40,18 @@ def competitors(columns: Sequence[str], config: Config) -> dict[str, Callable[[]
     return found
 
 
+def refuse_too_little(frame: pd.DataFrame, split: Plan) -> None:
+    """Refuse training snapshots with too few positive values, before time is spent on another model.
+
+    Raises
+    ------
+    DataError, NotEnoughDataError
+    """
+    value = frame.loc[frame["cutoff"].isin(split.train), "value"]
+    if value.notna().any():
+        ValueRegressor().values(value)
+
+
 def purchase_columns(columns: Sequence[str], config: Config) -> PurchaseColumns | None:
     """Where the history of purchases is; None where orders bring no value, or a column was left out."""
     if not {*_HISTORY, MEAN_SPEND} <= set(columns):

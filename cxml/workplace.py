@@ -7,7 +7,7 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,12 +47,15 @@ def out_folder(config: Config, out: str | Path | None, job: str) -> Path:
     return Path(out) if out is not None else config.folder / "runs" / job
 
 
-def checked_tables(config: Config) -> Tables:
-    """The tables of the config; every problem of every table is raised at once."""
+def checked_tables(config: Config, attributes: Mapping[str, str] | None = None) -> Tables:
+    """The tables of the config; every problem of every table is raised at once.
+
+    *attributes* are the kinds of attributes that a model was trained with.
+    """
     from cxml.check import check as check_tables
     from cxml.tables import open_tables
 
-    tables = open_tables(config)
+    tables = open_tables(config, attributes=attributes)
     check_tables(tables).raise_if_any()
     return tables
 

@@ -101,3 +101,20 @@ def test_without_money_and_curves_nothing_is_made_up() -> None:
     groups.add(frame, scores.drop(columns="value_at_risk"))
     told = groups.as_json()["everybody"]
     assert (told["customers"], told["value_at_risk"], told["stays"]) == (N, None, None)
+
+
+def test_of_very_many_levels_those_that_the_model_keeps_are_told_apart() -> None:
+    frame = pd.DataFrame({"customer_region": ["seoul", "n1", "n2", "n3", None, "seoul"], "plan": "basic"})
+    scores = pd.DataFrame(
+        {name: np.full(6, 0.25) for name in ("churn_probability", *company()[1].columns[2:])}
+    )
+    groups = Groups(LABELS, {}, {"customer_region": ["seoul"]})
+    groups.add(frame, scores)
+    found = {
+        (row["attribute"], row["level"]): (row["customers"], row["leavers"]) for row in groups.segments()
+    }
+    assert found == {
+        ("customer_region", "seoul"): (2, 0.5),
+        ("customer_region", OTHERS): (3, 0.75),
+        ("plan", "basic"): (6, 1.5),
+    }

@@ -743,7 +743,7 @@ def test_one_cutoff_holds_customers_out_and_says_so() -> None:
     trained = training.fit(noise(1, 600, signal=3.0), plain_config(), told.append)
     assert trained.metrics["test"]["mode"] == "customers"
     assert trained.metrics["test"]["rows"] == 600
-    assert "only one cutoff has matured" in trained.metrics["test"]["note"]
+    assert "no earlier cutoff has matured" in trained.metrics["test"]["note"]
     assert trained.metrics["test"]["note"] in told
     assert "customers held out" in trained.bundle.files()["info.md"]
     assert 0.7 < trained.metrics["churn"]["auc"] < 0.95
@@ -789,6 +789,50 @@ def test_what_a_model_takes_for_granted_may_not_change(
     with pytest.raises(ModelError, match=f"not as when the model was trained: {named}\n"):
         world.score(tmp_path / "out", file)
     assert not (tmp_path / "out" / "CURRENT").exists()
+
+
+def test_columns_that_the_training_did_not_have_play_no_part(
+    world: World, score_hash: str, tmp_path: Path
+) -> None:
+    bundle = Bundle.read(world.bundle, 1)
+    then = {
+        **bundle.info["columns"],
+        "interactions": [c for c in TABLES["interactions"].by_name if c != "abusive"],
+    }
+    older = dataclasses.replace(bundle, info={**bundle.info, "columns": then}).write(tmp_path / "bundle")
+    scored = jobs.score(world.file, out=tmp_path / "score", model=older)
+    assert digest(scored / "scores.parquet") == score_hash
+
+
+@pytest.mark.parametrize(("lost", "refused"), [("ended_at", True), ("abusive", False)])
+def test_a_lost_column_is_refused_where_a_feature_reads_it(
+    world: World, score_hash: str, tmp_path: Path, lost: str, refused: bool
+) -> None:
+    """Without the end of contacts every feature can still be built, and means something else."""
+    frames = tables_of(world.data)
+    frames["interactions"] = frames["interactions"].drop(columns=lost)
+    file = pipeline(tmp_path / "pipeline", write(frames, tmp_path / "data", world.data))
+    if refused:
+        with pytest.raises(ModelError, match=f"since the model was trained: interactions.{lost}\n"):
+            world.score(tmp_path / "score", file)
+    else:
+        assert world.score(tmp_path / "score", file) == score_hash
+
+
+def test_usual_values_of_few_customers_are_told_of(world: World, tmp_path: Path) -> None:
+    some = set(tables_of(world.data)["customers"]["customer_id"].head(300))
+    frames = {
+        name: frame[frame["customer_id"].isin(some)] if "customer_id" in frame else frame
+        for name, frame in tables_of(world.data).items()
+    }
+    file = pipeline(tmp_path / "pipeline", write(frames, tmp_path / "data", world.data))
+    told: list[str] = []
+    run = jobs.score(file, out=tmp_path / "score", model=world.bundle, tell=told.append)
+    (note,) = [
+        one for one in told if "the tables hold 300 customers, those of the training held 1,600" in one
+    ]
+    assert "usual in" in note and note in store.verify(run)["info"]["notes"]
+    assert store.verify(world.scored)["info"]["notes"] == []
 
 
 def test_an_extract_that_ends_early_is_noticed(world: World, tmp_path: Path) -> None:

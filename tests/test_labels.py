@@ -114,6 +114,19 @@ def test_the_label_window_is_half_open(day: float, silent: int) -> None:
     assert row.value == (0 if silent else 100)
 
 
+def test_cutoffs_after_which_nobody_left_or_everybody_are_known() -> None:
+    """After day 60 both are silent, after 100 and 135 only b; at 165 a is alone, and comes back."""
+    days = {"a": [50, 95, 101, 130, 140, 170], "b": [51, 99, 131]}
+    config = parse_config({
+        "project": {"observation_end": END, "timezone": "Asia/Seoul"}, "churn": {
+            "horizon": "30D", "definition": "inactivity", "activity": ["orders"]},
+        "population": {"by": "activity", "within": "30D", "activity": ["orders"]},
+    }, Path())  # fmt: skip
+    cutoffs = [START + timedelta(days=d) for d in (60, 100, 135, 165)]
+    found = labels.one_sided(open_tables(config, {"orders": orders(days)}), cutoffs)
+    assert found == {cutoffs[0], cutoffs[3]}
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_rhythm_churn_is_silence_for_so_many_of_ones_own_gaps(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -104,7 +104,7 @@ def test_bank_population_and_labels_are_those_of_the_log(bank: Config) -> None:
 def test_bank_has_one_matured_cutoff_and_it_is_noticed(bank: Config) -> None:
     mode, reason = mode_of(bank)
     assert mode == "customers"
-    assert "only one cutoff has matured" in reason
+    assert "no earlier cutoff has matured" in reason
     assert snapshots.last_matured(bank) == snapshots.training_cutoffs(bank)[-1], (
         "a later one would be immature"
     )

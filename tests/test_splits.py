@@ -74,7 +74,7 @@ def test_unknown_earlier_labels_hold_out_customers_and_say_so() -> None:
 
 
 def test_one_cutoff_says_so() -> None:
-    assert "only one cutoff has matured" in plan_splits([START], timedelta(0), timedelta(days=30)).reason
+    assert "no earlier cutoff has matured" in plan_splits([START], timedelta(0), timedelta(days=30)).reason
 
 
 def test_order_repeats_and_zone_of_the_cutoffs_play_no_part() -> None:
@@ -82,6 +82,29 @@ def test_order_repeats_and_zone_of_the_cutoffs_play_no_part() -> None:
     seoul = [c.tz_convert("Asia/Seoul") for c in reversed(cutoffs)]
     assert plan_splits([*cutoffs, *seoul], timedelta(0), timedelta(days=30)) == plan_splits(
         cutoffs, timedelta(0), timedelta(days=30)
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sets(st.integers(0, 11)))
+def test_the_last_cutoff_with_leavers_tests_as_if_no_later_one_were_there(silent: set[int]) -> None:
+    cutoffs, span = months(12), (timedelta(days=2), timedelta(days=40))
+    one_sided = {cutoffs[i].tz_convert("Asia/Seoul").to_pydatetime() for i in silent}
+    plan = plan_splits(cutoffs, *span, one_sided)
+    last = max(set(range(12)) - silent, default=11)
+    plain = plan_splits(cutoffs[: last + 1], *span)
+    assert (plan.train, plan.calibrate, plan.test) == (plain.train, plain.calibrate, plain.test)
+    assert plan.passed == tuple(cutoffs[last + 1 :]) and plan.reason.startswith(plain.reason)
+    assert ("nothing can be tested there" in plan.reason) == bool(plan.passed)
+    learned = {i for i in silent if cutoffs[i] in plan.cutoffs}
+    assert ("the model learns that" in plan.reason) == bool(learned)
+
+
+def test_the_months_passed_over_are_named() -> None:
+    plan = plan_splits(months(6), timedelta(0), timedelta(days=28), months(6)[4:])
+    assert plan.test == months(6)[3]
+    assert (
+        "left after 2024-05-01 to 2024-06-01 (2 cutoffs), so that nothing can be tested there" in plan.reason
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxml import jobs, labels, snapshots, training
+from cxml import jobs, labels, scoring, snapshots, store, training
 from cxml.audit import audit
 from cxml.check import check
 from cxml.config import load_config, parse_config
-from cxml.errors import ConfigError, CxmlError, DataError, NotEnoughDataError
+from cxml.errors import ConfigError, CxmlError, DataError, ModelError, NotEnoughDataError
 from cxml.features import matrix
 from cxml.models import churn
 from cxml.models.bundle import Bundle
@@ -133,6 +134,93 @@ def test_a_new_table_is_scored_whole(home: Path, tmp_path: Path, label: str) -> 
     assert any("can be scored, not learned from" in note for note in found.notes) == (label == "missing")
     scored = jobs.score(tmp_path, model=home / "runs" / "train" / "CURRENT" / "bundle")
     assert len(pd.read_parquet(scored / "scores.parquet")) == 30
+
+
+def batch(home: Path, folder: Path, frame: pd.DataFrame) -> tuple[pd.Series, list[str]]:
+    """The churn probability of each customer of *frame* by the model of *home*, and what was told."""
+    folder.mkdir()
+    (folder / "cxml.toml").write_text(TOML)
+    frame.to_csv(folder / "customers.csv", index=False)
+    told: list[str] = []
+    run = jobs.score(folder, model=home / "runs" / "train" / "CURRENT" / "bundle", tell=told.append)
+    return pd.read_parquet(run / "scores.parquet").set_index("customer_id")["churn_probability"], told
+
+
+@pytest.fixture(scope="module")
+def coded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A company whose plans are codes, most of them digits."""
+    folder = tmp_path_factory.mktemp("coded")
+    (folder / "cxml.toml").write_text(TOML)
+    codes = {"basic": "100", "pro": "07", "team": "FLEX"}
+    people().replace({"Plan": codes}).to_csv(folder / "customers.csv", index=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "FOLDS", 2)
+        patch.setattr(churn, "LADDER", (churn.LADDER[0], churn.LADDER[-1]))
+        jobs.train(folder)
+    return folder
+
+
+def coded_people() -> pd.DataFrame:
+    return (
+        people(60, seed=2)
+        .replace({"Plan": {"basic": "100", "pro": "07", "team": "FLEX"}})
+        .drop(columns="Left")
+    )
+
+
+BATCHES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "digits only": lambda x: x[x.Plan == "100"],
+    "one customer": lambda x: x[x.Plan == "100"].head(1),
+    "codes without a text": lambda x: x[x.Plan != "FLEX"],
+    "other order and a new column": lambda x: x[x.columns[::-1]].assign(nps=3),
+    "floats": lambda x: x.assign(Plan=x.Plan.replace("100", "100.0"), seats=x.seats.astype(float)),
+    "case and spaces": lambda x: x.assign(Plan=x.Plan.replace("FLEX", " flex")),
+}
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_a_batch_scores_as_the_whole_table(coded: Path, tmp_path: Path, name: str) -> None:
+    whole, told = batch(coded, tmp_path / "whole", coded_people())
+    assert len(whole) == 60 and not any("spelling" in one for one in told)
+    part, told = batch(coded, tmp_path / "part", BATCHES[name](coded_people()))
+    assert len(part) and part.equals(whole[part.index])
+    respelt = name in ("floats", "case and spaces")
+    assert any("a customer_plan in another spelling" in one for one in told) == respelt
+
+
+def test_what_a_batch_lacks_is_named(coded: Path, tmp_path: Path) -> None:
+    frame = coded_people().assign(seats=lambda x: x.seats.astype(object))
+    frame.loc[6, "seats"] = "N/A"
+    with pytest.raises(DataError, match="1 values are not numbers") as caught:
+        batch(coded, tmp_path / "word", frame)
+    assert "first in row 7" in caught.value.where and "empty" in caught.value.fix
+    with pytest.raises(ModelError, match=re.escape("customers.support minutes")):
+        batch(coded, tmp_path / "lost", coded_people().drop(columns="support minutes"))
+    empty, told = batch(coded, tmp_path / "empty", coded_people().assign(seats=None))
+    assert empty.notna().all() and any("no row has a customer_seats" in one for one in told)
+    new, told = batch(coded, tmp_path / "new", coded_people().head(1).assign(Plan="999"))
+    assert new.notna().all() and any(
+        "1 rows hold a customer_plan that the model has never seen" in x for x in told
+    )
+
+
+def test_frames_in_memory_are_read_as_the_training_read_its_table(coded: Path, tmp_path: Path) -> None:
+    bundle = Bundle.read(coded / "runs" / "train" / "CURRENT" / "bundle", 1)
+    assert bundle.info["attributes"] == {"Plan": "text", "support minutes": "number", "seats": "number"}
+    whole, _ = batch(coded, tmp_path / "whole", coded_people())
+    some = coded_people()[lambda x: x.Plan == "100"].assign(Plan=100)
+    config = load_config(coded)
+    at = config.project.observation_end
+    with (
+        store.run(tmp_path / "mistaken") as run,
+        pytest.raises(ModelError, match="not read as when the model was trained: Plan"),
+    ):
+        scoring.score(open_tables(config, {"customers": some}), bundle, at, run)
+    with store.run(tmp_path / "right") as run:
+        tables = open_tables(config, {"customers": some}, attributes=bundle.info["attributes"])
+        scoring.score(tables, bundle, at, run)
+    found = pd.read_parquet(run.path / "scores.parquet").set_index("customer_id")["churn_probability"]
+    assert found.equals(whole[found.index])
 
 
 def test_the_report_promises_no_time(home: Path) -> None:

@@ -99,21 +99,22 @@ def take(tables: Tables, customers: int, seed: int) -> Sample:
     for name in ("matrix", "training_set"):
         engine.drop(name)
     stayed = frame[frame["left_in_lead"] == 0].drop(columns=["left_in_lead", "value"]).reset_index(drop=True)
+    ways = stayed.groupby("cutoff")["churned"].nunique()
+    one_sided = {cutoff for cutoff in cutoffs if ways.get(pd.Timestamp(cutoff), 0) < 2}
     first = dict(engine.rows("select customer_id, a.t from customer_keys join arrivals a using (ci)"))
     arrived = np.array([first[one] for one in stayed["customer_id"]], dtype=np.int64)
     return Sample(
-        stayed, plan.columns, matrix.labels_of(plan, tables), _split(cutoffs, tables.config), arrived,
+        stayed, plan.columns, matrix.labels_of(plan, tables), _split(cutoffs, tables.config, one_sided), arrived,
         int(stayed["customer_id"].nunique()), everyone,
     )  # fmt: skip
 
 
-def _split(cutoffs: tuple[datetime, ...], config: Config) -> Split:
+def _split(cutoffs: tuple[datetime, ...], config: Config, one_sided: set[datetime]) -> Split:
     """Who trains and who tests; its sentence shows the days of the project's zone."""
     if static.is_static(config):
         moment = pd.Timestamp(cutoffs[0])
         return Split((moment,), None, moment, "customers", static.NO_LATER_TIME)
-    horizon = snapshots.maturity(config) - config.churn.lead
-    said = plan_splits(
-        [cutoff.astimezone(config.zone) for cutoff in cutoffs], config.churn.lead, horizon
-    ).reason
-    return replace(plan_splits(cutoffs, config.churn.lead, horizon), reason=said)
+    lead, horizon = config.churn.lead, snapshots.maturity(config) - config.churn.lead
+    local = [cutoff.astimezone(config.zone) for cutoff in cutoffs]
+    said = plan_splits(local, lead, horizon, one_sided).reason
+    return replace(plan_splits(cutoffs, lead, horizon, one_sided), reason=said)

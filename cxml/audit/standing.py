@@ -23,13 +23,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from cxml.attributes import ATTRIBUTE
 from cxml.audit.findings import Figures, Finding, Probe
 from cxml.audit.groups import groups
 from cxml.audit.sample import Sample
 from cxml.contracts import TABLES
 from cxml.features.declare import Feature
 from cxml.features.vocabulary import words
-from cxml.tables import ATTRIBUTE, Tables
+from cxml.tables import Tables
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -9,12 +9,13 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from cxml.attributes import ATTRIBUTE
 from cxml.audit.findings import Finding
 from cxml.audit.sample import DRAWN
 from cxml.contracts import TABLES
 from cxml.engine import quoted
 from cxml.snapshots import seconds
-from cxml.tables import ATTRIBUTE, Tables
+from cxml.tables import Tables
 
 DAY = 86400
 LEAST_EQUAL = 0.8

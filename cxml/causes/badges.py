@@ -17,7 +17,7 @@ from cxml.features.declare import Direction, FactorKind
 
 Badge = Literal["supported", "contradicted", "association_only", "not_testable"]
 Reason = Literal[
-    "kind", "treatment", "window", "column", "static", "history", "rows", "exposed", "leavers", "overlap", "power",
+    "kind", "treatment", "window", "column", "static", "history", "unable", "rows", "exposed", "leavers", "overlap", "power",
     "volume", "uncertain", "robustness", "benchmark", "negative_control", "no_negative_control", "placebo",
     "no_effect", "opposite", "passed",
 ]  # fmt: skip
@@ -25,7 +25,8 @@ Reason = Literal[
 
 not_testable: ``kind`` (an outcome, a consequence, or nothing to do with service), ``treatment`` (nothing of it can
 be varied), ``window`` (not measured within the exposure window), ``column`` (not measured in these data), ``static``
-(nothing says what came first), ``history`` (no record is older than the exposure window), ``rows``, ``exposed``,
+(nothing says what came first), ``history`` (no record is older than the exposure window),
+``unable`` (the study could not be made of these data), ``rows``, ``exposed``,
 ``leavers`` (too few), ``overlap`` (controls tell the treatment), ``power`` (too few to say). association_only:
 ``volume`` (never a lever), ``uncertain`` (could be chance), or the check that failed. contradicted: ``no_effect``
 (none worth acting on), ``opposite``. supported: ``passed``.

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from cxml.causes import cliffs, recipe, what_if
 from cxml.causes.cliffs import Cliff
 from cxml.causes.study import study_of
+from cxml.errors import DataError
 from cxml.models.bundle import Bundle
 from cxml.tables import Tables
 
@@ -36,11 +37,14 @@ class Examined:
         By name of the promise; empty where nothing says what came first.
     what_if : DataFrame
         As from ``what_if.of`` where a badge carries the estimate, else as from ``what_if.replayed``.
+    lacks : str
+        Why nothing could be looked for in these data; empty where it could.
     """
 
     causes: pd.DataFrame
     cliffs: dict[str, Cliff]
     what_if: pd.DataFrame
+    lacks: str = ""
 
     def short(self) -> dict[str, Any]:
         """What a bundle carries along: without what is missing, and of curves what a drawing needs."""
@@ -55,7 +59,8 @@ class Examined:
             {str(name): value for name, value in row.items() if value == value}
             for row in self.what_if.to_dict("records")
         ]
-        return {"causes": recipe.short(self.causes), "cliffs": breaks, "what_if": changes}
+        found = {"causes": recipe.short(self.causes), "cliffs": breaks, "what_if": changes}
+        return found | ({"causes_lack": self.lacks} if self.lacks else {})
 
 
 def _there(value: Any) -> bool:
@@ -86,6 +91,8 @@ def examine(
 ) -> Examined:
     """Look for causes among the snapshots of a training set.
 
+    Data that allow no answer are no failure: each factor is then *not testable*, and it is told why.
+
     Parameters
     ----------
     frame : DataFrame
@@ -97,7 +104,15 @@ def examine(
     """
     # The tables of products are small: more threads cost more than they save, and one gives everywhere the same digits.
     with threadpool_limits(1, user_api="blas"):
-        return _examined(tables, frame, bundle, now, seed, tell)
+        try:
+            return _examined(tables, frame, bundle, now, seed, tell)
+        except DataError as problem:
+            tell(f"causes cannot be looked for in these data: {problem.what}")
+            return _nothing(recipe.untested(tables, frame, "unable"), problem.what)
+
+
+def _nothing(causes: pd.DataFrame, lacks: str = "") -> Examined:
+    return Examined(causes, {}, pd.DataFrame(columns=list(what_if.COLUMNS)), lacks)
 
 
 def _examined(
@@ -108,8 +123,7 @@ def _examined(
         frame = frame.assign(value=bundle.value.predict(frame[columns]))
     study = study_of(tables, frame, seed, tell)
     if study is None:
-        found = recipe.find(tables, frame, seed=seed)
-        return Examined(found, {}, pd.DataFrame(columns=list(what_if.COLUMNS)))
+        return _nothing(recipe.untested(tables, frame))
     found = recipe.judge(study, seed, tables.config.model.threads)
     badges = dict(zip(found["factor"], found["badge"], strict=True))
     by_cause = what_if.of(tables, study, what_if.carried(badges), seed)

@@ -70,11 +70,14 @@ def find(
         As from ``judge``; where nothing can be said at all, every factor is *not testable* with the reason.
     """
     study = study_of(tables, frame, seed, tell)
-    if study is None:
-        asked = questions(matrix.factors_of(tables), frame.columns, tables.config.features.lookbacks)
-        why = "static" if is_static(tables.config) else "history"
-        return _table([_unasked(q, q.reason or why) for q in asked], {})
-    return judge(study, seed, tables.config.model.threads)
+    return untested(tables, frame) if study is None else judge(study, seed, tables.config.model.threads)
+
+
+def untested(tables: Tables, frame: pd.DataFrame, why: str = "") -> pd.DataFrame:
+    """Every factor as *not testable*: for its own reason, else for *why*, by default that nothing says what came first."""
+    asked = questions(matrix.factors_of(tables), frame.columns, tables.config.features.lookbacks)
+    common = why or ("static" if is_static(tables.config) else "history")
+    return _table([_unasked(q, q.reason or common) for q in asked], {})
 
 
 def judge(study: Study, seed: int = 0, threads: int = 1) -> pd.DataFrame:

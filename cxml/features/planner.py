@@ -45,6 +45,13 @@ class Plan:
     left_out: Mapping[str, tuple[str, ...]]
     reduced: Mapping[str, tuple[str, ...]]
 
+    def reads(self, table: str, column: str) -> bool:
+        """Whether the statements about *table* speak of *column*."""
+        about = (
+            step for step in self.steps if step.name.startswith(f"{table}_") or table in words(step.select)
+        )
+        return any(column in words(step.select) for step in about)
+
     def sql(self) -> str:
         """All statements as text."""
         return "\n\n".join(f"-- {step.name}\n{step.select};" for step in self.steps)

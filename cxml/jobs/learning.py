@@ -6,8 +6,11 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cxml import store
+from cxml.config import Config
+from cxml.jobs.resume import fitted, not_lost
 from cxml.workplace import (
     ConfigLike,
     Kept,
@@ -20,6 +23,11 @@ from cxml.workplace import (
     silent,
     tracking_uri,
 )
+
+if TYPE_CHECKING:
+    from cxml.models.bundle import Bundle
+    from cxml.tables import Tables
+    from cxml.training import Trained, TrainingSet
 
 _LOGGED = (
     "metrics.json", "factors.parquet", "features.parquet", "causes.parquet", "cliffs.json", "what_if.parquet", "info.md",
@@ -43,7 +51,6 @@ def backtest(
     from cxml import backtest as forward
     from cxml import report as pages
     from cxml import tracked_backtest, tracking
-    from cxml.features import matrix
     from cxml.tables import fingerprint
 
     config = read_config(config)
@@ -55,8 +62,7 @@ def backtest(
         forward.plans_of(tables)  # refuses what cannot be tested before a store is made
         tracking.reach(tracking_uri(config))
         prints = fingerprint(tables)
-        own = json.dumps(matrix.declared(config), sort_keys=True)
-        kept = Kept(folder, config_hash(config), own, *prints.values())
+        kept = Kept(folder, config_hash(config), _declared(config), *prints.values())
         found = forward.backtest(tables, cutoffs=cutoffs or forward.CUTOFFS, tell=tell, keep=kept)
         inputs = pages.BacktestInputs(
             project=config.project.name,
@@ -88,53 +94,80 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
     """Train, test, explain, look for causes, log and register.
 
     Writes ``bundle/``, ``metrics.json``, ``factors.parquet``, ``features.parquet``, ``causes.parquet``,
-    ``cliffs.json``, ``what_if.parquet``, ``coverage.json`` and ``info.md``. Returns the run folder.
+    ``cliffs.json``, ``what_if.parquet``, ``coverage.json`` and ``info.md``. Returns the run folder. When a step after
+    the fit fails, the fitted model is kept, and the next run with the same config and data goes on from it.
     """
-    import pyarrow as pa
-
-    from cxml import plots, snapshots, tracking, training
-    from cxml.causes import cliffs
-    from cxml.causes.examine import examine
+    from cxml import snapshots, tracking, training
     from cxml.features import matrix
     from cxml.tables import fingerprint
 
     config = read_config(config)
     snapshots.training_cutoffs(config)  # refuses an immature one before anything is read
-    with store.run(out_folder(config, out, "train")) as run:
+    folder = out_folder(config, out, "train")
+    with store.run(folder) as run:
         tell("checking the tables")
         tables = checked_tables(config)
         tracking.reach(tracking_uri(config))
         tell("building features and labels")
         data = training.assemble(tables)
-        trained = training.fit(data, config, tell)
-        tell("looking for causes")
-        seen = examine(tables, data.frame, trained.bundle, data.split.test, seed=config.model.seed, tell=tell)
         prints = fingerprint(tables)
-        columns = {name: sorted(there) for name, there in tables.columns.items()}
-        info = {**trained.bundle.info, **seen.short(), "data": prints, "columns": columns}
-        bundle = dataclasses.replace(trained.bundle, info=info)
-        bundle.write(run.path / "bundle")
-        run.write_json("metrics.json", trained.metrics)
-        run.write_table("factors.parquet", pa.Table.from_pandas(trained.factors, preserve_index=False))
-        run.write_table("features.parquet", pa.Table.from_pandas(trained.features, preserve_index=False))
-        run.write_table("causes.parquet", pa.Table.from_pandas(seen.causes, preserve_index=False))
-        run.write_table("what_if.parquet", pa.Table.from_pandas(seen.what_if, preserve_index=False))
-        run.write_json("cliffs.json", cliffs.as_json(seen.cliffs))
-        run.write_text("info.md", (run.path / "bundle" / "info.md").read_text(encoding="utf-8"))
-        run.write_json("coverage.json", matrix.coverage(tables, row_counts(tables)))
-        plots.write(trained.metrics, run.path / "plots")
-        run.info = {"project": config.project.name, "data": prints, "config": config_hash(config)}
-        tell("logging to MLflow")
-        logged = tracking.log_training(
-            uri=tracking_uri(config),
-            experiment=config.tracking.experiment or config.project.name,
-            name=config.project.name,
-            bundle=run.path / "bundle",
-            metrics=trained.metrics,
-            info=bundle.info,
-            files=[run.path / name for name in _LOGGED],
-            measure=config.tracking.measure,
-            promote=config.tracking.promote,
-        )
-        tell(logged.verdict)
+        kept = Kept(folder, config_hash(config), _declared(config), *prints.values())
+        trained = fitted(kept, lambda: training.fit(data, config, tell), config.model.threads, tell)
+        with not_lost(kept, tell):
+            run.info = {"project": config.project.name, "data": prints, "config": config_hash(config)}
+            bundle = _explained(run, tables, data, trained, prints, tell)
+            run.write_json("coverage.json", matrix.coverage(tables, row_counts(tables)))
+            tell("logging to MLflow")
+            logged = tracking.log_training(
+                uri=tracking_uri(config),
+                experiment=config.tracking.experiment or config.project.name,
+                name=config.project.name,
+                bundle=run.path / "bundle",
+                metrics=trained.metrics,
+                info=bundle.info,
+                files=[run.path / name for name in _LOGGED],
+                measure=config.tracking.measure,
+                promote=config.tracking.promote,
+            )
+            tell(logged.verdict)
+    kept.forget()
     return run.path
+
+
+def _explained(
+    run: store.Run, tables: Tables, data: TrainingSet, trained: Trained, prints: dict[str, str], tell: Tell
+) -> Bundle:
+    """Look for causes, and write what was fitted and found; the bundle as written."""
+    import pyarrow as pa
+
+    from cxml import plots
+    from cxml.causes import cliffs
+    from cxml.causes.examine import examine
+
+    tell("looking for causes")
+    seed = tables.config.model.seed
+    seen = examine(tables, data.frame, trained.bundle, data.split.test, seed=seed, tell=tell)
+    columns = {name: sorted(there) for name, there in tables.columns.items()}
+    about = {"data": prints, "columns": columns, "attributes": tables.attribute_kinds}
+    bundle = dataclasses.replace(trained.bundle, info={**trained.bundle.info, **seen.short(), **about})
+    bundle.write(run.path / "bundle")
+    run.write_json("metrics.json", trained.metrics)
+    tidy = {
+        "factors": trained.factors,
+        "features": trained.features,
+        "causes": seen.causes,
+        "what_if": seen.what_if,
+    }
+    for name, table in tidy.items():
+        run.write_table(f"{name}.parquet", pa.Table.from_pandas(table, preserve_index=False))
+    run.write_json("cliffs.json", cliffs.as_json(seen.cliffs))
+    run.write_text("info.md", (run.path / "bundle" / "info.md").read_text(encoding="utf-8"))
+    plots.write(trained.metrics, run.path / "plots")
+    return bundle
+
+
+def _declared(config: Config) -> str:
+    """What of the config shapes features beside their columns, as one text."""
+    from cxml.features import matrix
+
+    return json.dumps(matrix.declared(config), sort_keys=True)

@@ -65,15 +65,15 @@ def score(
     with store.run(out_folder(config, out, "score")) as run:
         bundle, ref = bundle_of(config, model)
         tell(f"scoring with {ref}")
-        tables = checked_tables(config)
+        tables = checked_tables(config, bundle.info.get("attributes"))
         late = late_rows(tables) if at == config.project.observation_end else ()
         for one in late:
             tell(f"{one.what}; {one.fix}")
         done = scoring.score(
             tables, bundle, at, run, csv=csv, chunk=chunk or scoring.CHUNK, progress=progress
         )
-        for name, n in done.unseen.items():
-            tell(f"{n:,} rows hold a {name} that the model has never seen: taken as missing")
+        for note in done.notes:
+            tell(note)
         run.write_json("coverage.json", matrix.coverage(tables, row_counts(tables)))
         run.write_json("labels.json", bundle.labels)
         run.write_json("model.json", bundle.info)
@@ -91,6 +91,7 @@ def score(
                 "gone": done.population.gone,
             },
             "unseen": done.unseen,
+            "notes": list(done.notes),
             "late": [one.what for one in late],
             "model": bundle.fingerprint,
             "config": config_hash(config),

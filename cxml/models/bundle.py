@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +31,14 @@ from cxml.models.forest import Forest
 from cxml.models.info_sheet import info_sheet
 from cxml.models.lifetime import Lifetime
 from cxml.models.purchase_features import EXTRA
-from cxml.models.schema import Schema
+from cxml.models.schema import Schema, Strange
 from cxml.models.value import FORESTS, ValueRegressor
 
 Floats = NDArray[np.float64]
 FORMAT = 1
 MOST_UNSEEN = 0.05
+LEAST_UNSEEN = 10
+"""Rows from which a share says something: a single customer with a new plan is scored, and told of."""
 _LARGEST_GAP = 1e-6
 _VALUE_COLUMNS = ("expected_value", "median_value", "value_low", "value_high")
 _LIFETIME_COLUMNS = ("expected_lifetime_days", "lifetime_value")
@@ -137,27 +140,30 @@ class Bundle:
         encoded = self.lifetime.survival.schema_.encode(frame)
         return self.lifetime.curve(encoded, churn_probability).at(days)
 
-    def refuse_unseen(self, unseen: Mapping[str, int], rows: int) -> None:
-        """Refuse a table in which too many rows hold a level that training never saw.
+    def refuse_strange(self, found: Strange, rows: int) -> None:
+        """Refuse a table in which too many rows hold texts that training never saw.
 
         Parameters
         ----------
-        unseen : mapping
-            Column -> rows with such a level, as counted by ``schema.unseen`` and summed over chunks.
+        found : Strange
+            As counted by ``schema.strange`` and added up over chunks.
         rows : int
             Rows in all.
 
         Raises
         ------
         ModelError
-            In some column it is more than 5 % of the rows.
+            In some column it is at least 10 rows, and by more than 5 % of the rows more than usual: as were rare in
+            training, or unseen among those it was tested on.
         """
-        many = {name: n / rows for name, n in unseen.items() if n > MOST_UNSEEN * rows}
+        usual = Counter(self.schema.grouped) + Counter(self.info.get("unseen", {}))
+        beyond = {name: n - usual[name] * rows for name, n in sorted((found.unseen + found.rare).items())}
+        many = {name: n for name, n in beyond.items() if n > MOST_UNSEEN * rows and n >= LEAST_UNSEEN}
         if many:
-            shares = ", ".join(f"{name} ({share:.0%} of the rows)" for name, share in sorted(many.items()))
+            shares = ", ".join(f"{name} ({n / rows:.0%} of the rows)" for name, n in many.items())
             raise ModelError(
                 f"too many values that training never saw: {shares}", where="table to score",
-                expected=f"at most {MOST_UNSEEN:.0%} of the rows of a column",
+                expected=f"at most {MOST_UNSEEN:.0%} of the rows of a column more than in training",
                 fix="train again with recent cutoffs, or mend the names in the source",
             )  # fmt: skip
 

@@ -48,7 +48,8 @@ def encode_new(estimator: Any, X: pd.DataFrame | ArrayLike) -> Matrix:
     on a DataFrame takes a float32 array as already encoded by its schema.
     """
     if isinstance(X, pd.DataFrame) and estimator.schema_ is not None:
-        if set(estimator.schema_.levels) <= set(X.columns) and (unseen := estimator.schema_.unseen(X)):
+        there = set(estimator.schema_.levels) <= set(X.columns)
+        if there and (unseen := estimator.schema_.strange(X).unseen):
             counts = ", ".join(f"{name} ({rows:,} rows)" for name, rows in unseen.items())
             warnings.warn(
                 f"levels that training never saw count as missing: {counts}", UnseenWarning, stacklevel=3

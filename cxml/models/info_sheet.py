@@ -49,6 +49,8 @@ def _data(info: Mapping[str, Any], features: int) -> str:
         "Features": _count(features),
         "Trees": f"{info['rung']}, {info['rounds']} rounds" if "rung" in info and "rounds" in info else "",
         "Currency": info.get("currency"),
+        "Causes": f"could not be looked for: {info['causes_lack']}" if info.get("causes_lack") else "",
+        "Grouped texts": ", ".join(info.get("grouped") or ()),
     }
     return "\n".join([*lines, *(f"- {name}: {text}" for name, text in named.items() if text)])
 

@@ -132,7 +132,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         DataError
             A value is infinite, or a column is neither number nor text.
         """
-        value = self._values(y)
+        value = self.values(y)
         encoded, categories = encode_training(self, X, y, self.categorical)
         folds, keys = make_folds(groups, len(value), self.folds, self.random_state)
         self.outlook_ = self._fitted_outlook(encoded, value, groups)
@@ -328,7 +328,14 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             "regression": self.regression_.to_dict() if self.regression_ is not None else None,
         }
 
-    def _values(self, y: ArrayLike) -> Floats:
+    def values(self, y: ArrayLike) -> Floats:
+        """*y* as numbers, after everything that makes learning senseless is refused.
+
+        Raises
+        ------
+        NotEnoughDataError, DataError
+            As in ``fit``.
+        """
         value = np.asarray(column_or_1d(y, warn=True), dtype=np.float64)
         refuse_missing(value, "value")
         if not np.isfinite(value).all():

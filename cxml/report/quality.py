@@ -68,6 +68,8 @@ class Quality:
     ----------
     mode : {"time", "customers", ""}
         Tested on a later cutoff, on customers held out at the same one, or not at all.
+    passed : tuple of datetime
+        Later cutoffs on which nothing could be tested, since nobody left after them.
     churn, value : tuple of Rival
         The model first, then the simpler rules.
     beaten_by, value_beaten_by : tuple of (str, str)
@@ -76,6 +78,7 @@ class Quality:
 
     mode: str
     cutoff: datetime | None
+    passed: tuple[datetime, ...]
     rows: int
     note: Mapping[str, str]
     churn: tuple[Rival, ...]
@@ -113,11 +116,12 @@ def quality(metrics: Mapping[str, Any], small: int, zone: ZoneInfo) -> Quality:
     baselines = metrics.get("baselines", {})
     churn = _rivals(metrics.get("churn"), baselines.get("churn", {}))
     value = _rivals(metrics.get("value"), baselines.get("value", {}))
-    cutoff = datetime.fromisoformat(str(test["cutoff"])) if test.get("cutoff") else None
+    cutoff = _instant(test["cutoff"], zone) if test.get("cutoff") else None
     note = test.get("note")
     return Quality(
         mode=str(test.get("mode", "")) if churn else "",
-        cutoff=cutoff.replace(tzinfo=zone) if cutoff and not cutoff.tzinfo else cutoff,
+        cutoff=cutoff,
+        passed=tuple(_instant(one, zone) for one in test.get("passed_over", ())),
         rows=int(test.get("rows", 0)),
         note={k: str(v) for k, v in note.items()} if isinstance(note, Mapping) else {},
         churn=churn,
@@ -136,6 +140,12 @@ def quality(metrics: Mapping[str, Any], small: int, zone: ZoneInfo) -> Quality:
             if g["rows"] >= small
         ),
     )
+
+
+def _instant(text: Any, zone: ZoneInfo) -> datetime:
+    """The ISO instant *text*, local to *zone* where it has no offset."""
+    found = datetime.fromisoformat(str(text))
+    return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
 def _rivals(model: Mapping[str, Any] | None, baselines: Mapping[str, Any]) -> tuple[Rival, ...]:

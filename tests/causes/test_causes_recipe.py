@@ -220,7 +220,9 @@ def test_records_younger_than_the_window_say_nothing(
     assert len(young) == study.young > 5
     found = recipe.find(tables, young)
     assert set(found["badge"]) == {"not_testable"}
-    assert {"history"} <= set(found["reason"]) <= {"kind", "treatment", "window", "column", "history"}
+    own = {"kind", "treatment", "window", "column"}
+    assert {"history"} <= set(found["reason"]) <= {*own, "history"}
+    assert {"unable"} <= set(recipe.untested(tables, young, "unable")["reason"]) <= {*own, "unable"}
 
 
 def test_of_too_many_snapshots_customers_are_drawn_and_it_is_said(

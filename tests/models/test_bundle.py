@@ -6,6 +6,7 @@ import hashlib
 import json
 import pickle
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from cxml.errors import CxmlError, ModelError
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
 from cxml.models.info_sheet import info_sheet
+from cxml.models.schema import Strange
 from cxml.models.value import ValueRegressor
 
 FACTORS = ("waiting", "effort", "behaviour", "unused")
@@ -265,7 +267,26 @@ def test_a_table_that_does_not_fit_is_refused(bundle: Bundle) -> None:
 
 
 def test_too_many_unseen_levels_are_refused_by_their_share(bundle: Bundle) -> None:
-    bundle.refuse_unseen({"plan_last": 5}, 100)
-    with pytest.raises(ModelError, match=r"plan_last \(6% of the rows\)"):
-        bundle.refuse_unseen({"plan_last": 6}, 100)
-    bundle.refuse_unseen({}, 0)
+    bundle.refuse_strange(Strange(unseen=Counter(plan_last=50)), 1_000)
+    with pytest.raises(ModelError, match=r"plan_last \(5% of the rows\)"):
+        bundle.refuse_strange(Strange(unseen=Counter(plan_last=51)), 1_000)
+    bundle.refuse_strange(Strange(), 0)
+
+
+def test_a_few_customers_with_a_new_level_are_scored(bundle: Bundle) -> None:
+    bundle.refuse_strange(Strange(unseen=Counter(plan_last=1)), 1)
+    bundle.refuse_strange(Strange(unseen=Counter(plan_last=9)), 9)
+    with pytest.raises(ModelError, match="plan_last"):
+        bundle.refuse_strange(Strange(unseen=Counter(plan_last=10)), 10)
+
+
+def test_rare_levels_are_refused_beyond_their_share_in_training() -> None:
+    frame = pd.DataFrame({"plan_last": ["pro"] * 400 + [f"p{i}" for i in range(1_200)]})
+    rng = np.random.default_rng(0)
+    churn = ChurnClassifier(num_threads=1, folds=2, seeds=1).fit(frame, rng.integers(0, 2, len(frame)))
+    assert churn.schema_ is not None
+    assert churn.schema_.grouped == {"plan_last": 0.75}
+    grouped = Bundle(churn, None, labels(frame), {})
+    grouped.refuse_strange(Strange(rare=Counter(plan_last=800)), 1_000)
+    with pytest.raises(ModelError, match="plan_last"):
+        grouped.refuse_strange(Strange(rare=Counter(plan_last=801)), 1_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxml.errors import DataError, ModelError
-from cxml.models.schema import Schema
+from cxml.models.schema import Schema, Strange
 
 
 def table() -> pd.DataFrame:
@@ -58,7 +59,7 @@ def test_any_kind_of_text_fits(dtype: str) -> None:
     frame = table().assign(plan_last=table()["plan_last"].astype("object").astype(dtype))
     assert Schema.learn(frame) == schema
     np.testing.assert_array_equal(schema.encode(frame), schema.encode(table()))
-    assert schema.unseen(frame) == {}
+    assert schema.strange(frame) == Strange()
 
 
 @pytest.mark.parametrize("column", ["plan_last", "calls_30d", "wait_s_avg_30d"])
@@ -99,7 +100,20 @@ def test_unseen_levels_are_missing_and_counted() -> None:
     schema = Schema.learn(table())
     frame = table().assign(plan_last=["gold", "pro", None, "gold"])
     np.testing.assert_array_equal(schema.encode(frame)[:, 2], [np.nan, 1, np.nan, np.nan])
-    assert schema.unseen(frame) == {"plan_last": 2}
+    assert schema.strange(frame) == Strange(unseen=Counter(plan_last=2))
+
+
+def test_another_spelling_is_the_same_level_and_counted() -> None:
+    schema = Schema.learn(pd.DataFrame({"tariff": ["100", "Flex", "a", "A"]}))
+    later = pd.DataFrame({"tariff": ["100.0", " FLEX ", "A", "a", "flex", "100", None, "b"]})
+    assert schema.levels["tariff"] == ("100", "A", "Flex", "a")
+    np.testing.assert_array_equal(schema.encode(later)[:, 0], [0, 2, 1, 3, 2, 0, np.nan, np.nan])
+    assert schema.strange(later) == Strange(unseen=Counter(tariff=1), respelt=Counter(tariff=3))
+
+
+def test_a_spelling_that_two_levels_have_is_no_level() -> None:
+    schema = Schema.learn(pd.DataFrame({"code": ["ab", "AB"]}))
+    assert np.isnan(schema.encode(pd.DataFrame({"code": ["Ab"]}))).all()
 
 
 @pytest.mark.parametrize(
@@ -115,9 +129,32 @@ def test_what_is_neither_number_nor_text_cannot_be_learned(column: object) -> No
         Schema.learn(table().assign(odd=column))
 
 
-def test_identifiers_are_no_category() -> None:
-    with pytest.raises(DataError, match="1,001 different texts"):
-        Schema.learn(pd.DataFrame({"id": [f"c{i}" for i in range(1001)]}))
+def test_of_very_many_levels_the_frequent_ones_are_kept_and_the_others_are_one() -> None:
+    texts = ["often"] * 30 + ["seldom"] * 19 + [f"name {i}" for i in range(1_000)] + [None] * 51
+    schema = Schema.learn(pd.DataFrame({"topic": texts}))
+    assert schema.levels == {"topic": ("often",)} and schema.grouped == {"topic": 1_019 / 1_100}
+    later = pd.DataFrame({"topic": ["name 7", "Often", "never seen", None]})
+    np.testing.assert_array_equal(schema.encode(later)[:, 0], [1, 0, 1, np.nan])
+    assert schema.strange(later) == Strange(respelt=Counter(topic=1), rare=Counter(topic=2))
+    assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
+
+
+def test_an_identifier_teaches_nothing_and_leaves_no_name_in_the_model() -> None:
+    schema = Schema.learn(pd.DataFrame({"id": [f"c{i}" for i in range(1_001)]}))
+    assert schema.levels == {"id": ()} and schema.grouped == {"id": 1.0}
+    assert schema.encode(pd.DataFrame({"id": ["c1", "new"]})).tolist() == [[0.0], [0.0]]
+
+
+@pytest.mark.parametrize(("levels", "rows", "grouped"), [(100, 1, False), (101, 1, True), (101, 20, False)])
+def test_more_than_a_hundred_levels_need_rows_enough(levels: int, rows: int, grouped: bool) -> None:
+    schema = Schema.learn(pd.DataFrame({"topic": [f"t{i}" for i in range(levels)] * rows}))
+    assert bool(schema.grouped) == grouped and len(schema.levels["topic"]) == (0 if grouped else levels)
+
+
+def test_of_too_many_frequent_levels_the_most_frequent_are_kept() -> None:
+    texts = [f"t{i:04}" for i in range(1_001) for _ in range(20 + (i > 0))]
+    (kept,) = Schema.learn(pd.DataFrame({"topic": texts})).levels.values()
+    assert kept == tuple(f"t{i:04}" for i in range(1, 1_001))
 
 
 def test_json_round_trip() -> None:
@@ -136,6 +173,9 @@ def test_json_round_trip() -> None:
         {"columns": ["a"], "levels": {"b": ["x"]}},
         {"columns": ["a"], "levels": {"a": [1]}},
         {"columns": "abc", "levels": {}},
+        {"columns": ["a"], "levels": {}, "grouped": {"a": 0.5}},
+        {"columns": ["a"], "levels": {"a": []}, "grouped": {"a": "x"}},
+        {"columns": ["a"], "levels": {"a": []}, "grouped": [1]},
     ],
 )
 def test_damaged_schema_is_refused(raw: object) -> None:

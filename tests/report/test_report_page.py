@@ -423,3 +423,16 @@ def test_the_direction_of_a_factor_is_said_where_it_is_known(company: Any, read:
     assert said["Repeat contacts"].endswith("Process · other way round")
     assert said["Resolution"].endswith("Process · unclear")
     assert "other way round" not in read(render(inputs, "en")).prose()
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "show nobody leaving"), ("ko", "이탈한 고객이 없어")])
+def test_months_on_which_nothing_could_be_tested_are_told_of(
+    inputs: ReportInputs, read: Any, lang: str, words: str
+) -> None:
+    assert words not in render(inputs, lang)
+    test = {
+        **inputs.metrics["test"],
+        "passed_over": ["2026-04-30T15:00:00+00:00", "2026-05-31T15:00:00+00:00"],
+    }
+    page = render(dataclasses.replace(inputs, metrics={**inputs.metrics, "test": test}), lang)
+    assert words in page
