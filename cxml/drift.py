@@ -75,21 +75,24 @@ def _empty(tables: Tables, opened: Opened) -> Iterator[str]:
     counts = ", ".join(
         f"count(case when {quoted(f'{column.name}:given')} then 1 end)" for column in opened.columns
     )
-    found = tables.engine.rows(
-        f"select cxml_file, count(*), {counts} from ({opened.probe(numbered=True)}) p group by 1 order by 1"
+    counted = tables.engine.rows(
+        f"select cxml_file, count(*), {counts} from ({opened.probe(numbered=True)}) p group by 1"
     )
+    found = sorted((opened.files[number - 1], *numbers) for number, *numbers in counted)
     empty: dict[tuple[str, ...], list[str]] = {}
     for place, column in enumerate(opened.columns, start=2):
         filled = [row for row in found if row[place]]
-        share = sum(row[place] for row in filled) / max(1, sum(row[1] for row in filled))
-        last = max((row[0] for row in filled), default=0)
+        if not filled:
+            continue
+        share = sum(row[place] for row in filled) / sum(row[1] for row in filled)
         later = column.known not in ("", CONTACT_END)
         files = tuple(
-            opened.files[row[0] - 1]
-            for row in found
-            if not row[place] and (1 - share) ** row[1] < _CHANCE and (row[0] < last or not later)
+            file
+            for file, rows, *_ in (row for row in found if not row[place])
+            if (1 - share) ** rows < _CHANCE
+            and (file < filled[-1][0] or not later)
+            and opened.places[column.name] in _columns_of(opened, file)
         )
-        files = tuple(file for file in files if opened.places[column.name] in _columns_of(opened, file))
         if files:
             empty.setdefault(files, []).append(opened.places[column.name])
     for files, places in empty.items():

@@ -101,10 +101,12 @@ def _met(tables: Tables, name: str, home: str, other: str) -> tuple[int, int, in
     same, ids = int(found["same"]), int(found["ids"])
     if same == ids:
         return same, 0, ids
-    spelt = f"select min(id) as id, {_plain('id')} as plain from {{ids}} d group by 2 having count(*) = 1"
+    mine, theirs = (
+        f"(select min(id) as id, {_plain('id')} as plain from {distinct} d group by 2 having count(*) = 1)"
+        for distinct in (here, there)
+    )
     found = tables.engine.row(
-        f"select count(*) as alike from ({spelt.format(ids=here)}) h join ({spelt.format(ids=there)}) t using (plain)"
-        " where h.id <> t.id"
+        f"select count(*) as alike from {mine} h join {theirs} t using (plain) where h.id <> t.id"
     )
     return same, int(found["alike"]), ids
 

@@ -51,7 +51,7 @@ class Stretch:
     start, end : datetime
         Half-open, in the zone of the project; *end* is observation_end when rows have not come back.
     usual, rows : float
-        Rows in four weeks before it and in it.
+        Rows in four weeks before it, and in it once the first four weeks are over.
     open : bool
         Rows have not come back.
     """
@@ -134,7 +134,8 @@ def _stretches(tables: Tables, about: str, days: Days) -> list[Stretch]:
     for start, stop, usual in hardly_any(days.rows):
         open_ = stop == len(days.rows)
         first, until = (_midnight(days.first + place).replace(tzinfo=zone) for place in (start, stop))
-        rows = float(days.rows[start:stop].sum()) * WEEKS / (stop - start)
+        rest = days.rows[start + WEEKS : stop]  # the first weeks may begin a day or two before the fall
+        rows = float(rest.mean()) * WEEKS
         found.append(Stretch(about, first, end.astimezone(zone) if open_ else until, usual, rows, open_))
     return found
 
