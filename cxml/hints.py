@@ -53,8 +53,15 @@ _WHOLE_MONEY = (
     "IRR",
 )
 """Currencies that are not written with hundredths."""
-_ENDINGS = "(49, 50, 90, 95, 99, 0)"
-"""What prices in hundredths end with."""
+_PRICES = (
+    "count(case when {cell} > 0 then 1 end) as n_{place},"
+    " count(case when {cell} > 0 and {cell} <> floor({cell}) then 1 end) as broken_{place},"
+    " count(case when {cell} > 0 and {cell} % 100 in (49, 50, 90, 95, 99, 0) then 1 end) as priced_{place},"
+    " count(case when {cell} > 0 and {cell} % 100 in (95, 99) then 1 end) as nines_{place},"
+    " median(case when {cell} > 0 then {cell} end) as usual_{place}"
+)
+"""What prices in hundredths are known by."""
+_DEAR = 300
 _MILLIS, _BRIEF = 20_000, (20, 240)
 """Seconds: a median service time above is hardly seconds; one below, with hardly any above the second, is hardly
 seconds of a talk."""
@@ -190,21 +197,20 @@ def _hundredths(tables: Tables, opened: Opened) -> Iterator[str]:
     """Whole amounts that end as prices in hundredths do, in a currency that has them."""
     if tables.config.project.currency.upper() in _WHOLE_MONEY:
         return
-    for column in opened.columns:
-        if column.kind != "money" or named_unit(opened.places[column.name], "money"):
-            continue
-        cell = quoted(column.name)
-        found = tables.engine.row(
-            f"select count(*) as n, count(case when {cell} <> floor({cell}) then 1 end) as broken,"
-            f" count(case when {cell} % 100 in {_ENDINGS} then 1 end) as priced,"
-            f" count(case when {cell} % 100 in (95, 99) then 1 end) as nines, median({cell}) as usual"
-            f" from {opened.table.name} where {cell} > 0"
+    names = [
+        column.name
+        for column in opened.columns
+        if column.kind == "money" and not named_unit(opened.places[column.name], "money")
+    ]
+    counts = ", ".join(_PRICES.format(cell=quoted(name), place=place) for place, name in enumerate(names))
+    found = tables.engine.row(f"select {counts} from {opened.table.name}") if names else {}
+    for place, name in enumerate(names):
+        rows, broken, priced, nines, usual = (
+            found[f"{key}_{place}"] for key in ("n", "broken", "priced", "nines", "usual")
         )
-        priced, nines = 0.8 * found["n"], 0.3 * found["n"]
-        if (found["n"] >= _ENOUGH and not found["broken"] and found["priced"] >= priced
-                and found["nines"] >= nines and found["usual"] >= 300):  # fmt: skip
+        if rows >= _ENOUGH and not broken and priced >= 0.8 * rows and nines >= 0.3 * rows and usual >= _DEAR:
             yield (
-                f"{opened.table.name}.{column.name}: all amounts are whole and end as prices in hundredths do (99, 95, 50);"
+                f"{opened.table.name}.{name}: all amounts are whole and end as prices in hundredths do (99, 95, 50);"
                 f" if they are hundredths of {tables.config.project.currency}, divide by 100 in the source"
             )
 

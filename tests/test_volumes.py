@@ -13,6 +13,7 @@ from cxml import snapshots, volumes
 from cxml.check import check
 from cxml.config import Config, parse_config
 from cxml.errors import ImmatureCutoffError
+from cxml.report import LabelInputs, label_page
 from cxml.tables import Tables, open_tables
 from cxml.workbench import workbench
 
@@ -153,6 +154,12 @@ def test_the_workbench_says_what_it_says_of_an_extract_that_ends_at_the_break() 
     for name in ("rates", "definitions", "returns"):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(sound, name))
     assert found.suggestion == sound.suggestion
+    for lang, words in (("en", "The log interactions breaks off on"), ("ko", "interactions 기록이")):
+        for one in (found, sound):
+            inputs = LabelInputs(
+                project="p", timezone="UTC", observation_end=END.to_pydatetime(), **one.rows()
+            )
+            assert (words in label_page(inputs, lang)) == (one is found)
 
 
 def test_a_cutoff_of_the_config_after_the_break_is_refused() -> None:
