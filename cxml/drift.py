@@ -1,12 +1,13 @@
-"""Files of one table that differ: columns that some of them lack or leave empty, and instants without a zone."""
+"""What changes within a table: files or months that lack a column or leave it empty, and instants without a zone."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from cxml.contracts import CONTACT_END
+from cxml.contracts import CONTACT_END, Column
 from cxml.engine import quoted
 from cxml.tables import Opened, Tables
 
@@ -21,7 +22,9 @@ def notes(tables: Tables, name: str) -> Iterator[str]:
     yield from _utc(opened)
     if len(opened.files) > 1:
         yield from _lacking(opened)
-        yield from _empty(tables, opened)
+        yield from _empty_files(tables, opened)
+    elif opened.table.owner == "customer_id" and name != "customers":
+        yield from _empty_months(tables, opened)
 
 
 def _utc(opened: Opened) -> Iterator[str]:
@@ -67,11 +70,8 @@ def _spare(opened: Opened, place: str) -> bool:
     return place not in opened.places.values()
 
 
-def _empty(tables: Tables, opened: Opened) -> Iterator[str]:
-    """Columns that are empty in whole files and filled in others, told once for the same files.
-
-    What comes later than its row, a delivery say, may well be missing in the last files.
-    """
+def _empty_files(tables: Tables, opened: Opened) -> Iterator[str]:
+    """Columns that are empty in whole files and filled in others."""
     counts = ", ".join(
         f"count(case when {quoted(f'{column.name}:given')} then 1 end)" for column in opened.columns
     )
@@ -79,31 +79,59 @@ def _empty(tables: Tables, opened: Opened) -> Iterator[str]:
         f"select cxml_file, count(*), {counts} from ({opened.probe(numbered=True)}) p group by 1"
     )
     found = sorted((opened.files[number - 1], *numbers) for number, *numbers in counted)
+    for files, columns in _empty(opened.columns, found).items():
+        there = [name for name in columns if any(name in _columns_of(opened, file) for file in files)]
+        if there:
+            yield (
+                f"{opened.table.name}: {_named(opened, files)} nothing in {', '.join(there)}, which others fill; it is"
+                " unknown there"
+            )
+
+
+def _empty_months(tables: Tables, opened: Opened) -> Iterator[str]:
+    """Columns of a log in one piece that are empty in whole months and filled in others."""
+    columns = [column for column in opened.columns if column.name not in opened.table.required]
+    counts = "".join(f", count({quoted(column.name)})" for column in columns)
+    name, event = opened.table.name, quoted(opened.table.event)
+    found = tables.engine.rows(
+        f"select strftime({event}, '%Y-%m') as month, count(*){counts} from {name} where {event} is not null"
+        " group by 1 order by 1"
+    )
+    for months, places in _empty(columns, found).items():
+        more = ", ..." if len(months) > _SHOWN else ""
+        yield (
+            f"{name}: {', '.join(places)} {'is' if len(places) == 1 else 'are'} empty in {len(months)} of {len(found)} months ({', '.join(months[:_SHOWN])}"
+            f"{more}) and filled in others: unknown there"
+        )
+
+
+def _empty(columns: Sequence[Column], found: Sequence[tuple[Any, ...]]) -> dict[tuple[str, ...], list[str]]:
+    """Columns by the groups in which they are empty, more surely than chance allows.
+
+    A row of *found* is the name of a group, its rows, and how many of them each column fills, groups in the order of
+    time. What comes later than its row, a delivery say, may well be missing in the last groups.
+    """
     empty: dict[tuple[str, ...], list[str]] = {}
-    for place, column in enumerate(opened.columns, start=2):
+    for place, column in enumerate(columns, start=2):
         filled = [row for row in found if row[place]]
         if not filled:
             continue
         share = sum(row[place] for row in filled) / sum(row[1] for row in filled)
         later = column.known not in ("", CONTACT_END)
-        files = tuple(
-            file
-            for file, rows, *_ in (row for row in found if not row[place])
-            if (1 - share) ** rows < _CHANCE
-            and (file < filled[-1][0] or not later)
-            and opened.places[column.name] in _columns_of(opened, file)
+        groups = tuple(
+            row[0]
+            for row in found
+            if not row[place] and (1 - share) ** row[1] < _CHANCE and (row[0] < filled[-1][0] or not later)
         )
-        if files:
-            empty.setdefault(files, []).append(opened.places[column.name])
-    for files, places in empty.items():
-        yield (
-            f"{opened.table.name}: {_named(opened, files)} nothing in {', '.join(places)}, which others fill; it is"
-            " unknown there"
-        )
+        if groups:
+            empty.setdefault(groups, []).append(column.name)
+    return empty
 
 
 def _columns_of(opened: Opened, file: str) -> set[str]:
-    return {name for part in opened.source.parts if file in part.files for name in part.columns}
+    """The columns of the contract that a file has."""
+    there = {name for part in opened.source.parts if file in part.files for name in part.columns}
+    return {name for name, place in opened.places.items() if place in there}
 
 
 def _named(opened: Opened, files: tuple[str, ...]) -> str:

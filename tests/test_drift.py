@@ -82,3 +82,21 @@ def test_names_are_those_of_the_source_and_long_lists_are_cut(tmp_path: Path) ->
         months[n] = months[n].drop(columns="queue")
     (note,) = told(tmp_path, months, columns={"wait_s": "queue"})
     assert "4 of 6 files (m07.parquet, m08.parquet, m09.parquet, ...) have no column queue" in note
+
+
+def test_a_month_of_one_log_that_left_a_column_empty_is_told() -> None:
+    def told(frame: pd.DataFrame) -> list[str]:
+        tables = open_tables(
+            parse_config({"project": {"observation_end": "2025-01-01"}}, Path()), {"interactions": frame}
+        )
+        return [note for note in check(tables).notes if " empty in " in note]
+
+    whole = pd.concat([month(n) for n in MONTHS], ignore_index=True)
+    whole.loc[whole.started_at >= "2024-12-01", "resolved_at"] = pd.NaT  # not resolved yet
+    assert told(whole) == []
+    august = whole.started_at.dt.month == 8
+    assert told(
+        whole.assign(wait_s=whole.wait_s.where(~august), resolved_at=whole.resolved_at.where(~august))
+    ) == [
+        "interactions: wait_s, resolved_at are empty in 1 of 6 months (2024-08) and filled in others: unknown there",
+    ]
