@@ -99,7 +99,7 @@ def judged(tables: Tables, scored: Path) -> Judgement:
     scores = pq.read_table(scored / "scores.parquet", columns=names).to_pandas()
     listed = scores.iloc[_listed(scored, scores)]
     cutoff = scores["cutoff"].iloc[0].to_pydatetime()
-    if cutoff > snapshots.last_matured(tables.config):
+    if cutoff > snapshots.last_matured(snapshots.complete(tables).config):
         raise NotEnoughDataError(
             "who left since is not known yet", where=str(scored),
             expected="observation_end after the label window of the list", fix="extract newer data and try again",
@@ -171,8 +171,8 @@ def _whole(source: Source) -> None:
 
 def _seen(tables: Tables, bundle: Bundle, log: pd.DataFrame, chunk: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Who of the log was at risk when drawn: the scores as of then, and contacted and left beside them."""
-    config, engine = tables.config, tables.engine
-    log = log[_settled(log, config)]
+    engine = tables.engine
+    log = log[_settled(log, snapshots.complete(tables).config)]
     if log.empty:
         raise NotEnoughDataError(
             "no contact of the log has an outcome yet", where=_WHERE,

@@ -64,6 +64,8 @@ SAY_NOTHING = ("n/a", "na", "-", "null", "none", "nil", "?")
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "BIGNUM",
           "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}  # fmt: skip
 _EXACT = 2**53
+_EXACT_IN = {"FLOAT16": 2**11, "FLOAT": 2**24, "DOUBLE": _EXACT}
+"""Below these every whole number has a float of its own; from there on several ids may share one."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ def cell(raw: str, engine_type: str, column: Column, zone: ZoneInfo) -> Cell:
     if family == "other":
         return Cell(absent(column.kind).value, given)
     if column.kind == "text":
-        return _text(raw, family, given, exact=column.name.endswith("_id"))
+        upto = _EXACT_IN.get(engine_type.upper(), _EXACT)
+        return _text(raw, family, given, exact=column.name.endswith("_id"), upto=upto)
     if column.kind == "flag":
         return Cell(_flag(raw, family), given, text=raw if family == "text" else "")
     if column.kind == "instant":
@@ -144,7 +147,7 @@ def _family(engine_type: str) -> str:
         return "other"
     if name in _WHOLE:
         return "whole"
-    plain = {"VARCHAR": "text", "UUID": "text", "FLOAT": "float", "DOUBLE": "float", "BOOLEAN": "flag",
+    plain = {"VARCHAR": "text", "UUID": "text", "FLOAT16": "float", "FLOAT": "float", "DOUBLE": "float", "BOOLEAN": "flag",
              "DATE": "date", '"NULL"': "nothing", "NULL": "nothing"}  # fmt: skip
     if name in plain:
         return plain[name]
@@ -153,16 +156,16 @@ def _family(engine_type: str) -> str:
     return next((family for start, family in starts.items() if name.startswith(start)), "other")
 
 
-def _text(raw: str, family: str, given: str, *, exact: bool) -> Cell:
-    """Text; with *exact*, a number that may have lost digits is not read."""
+def _text(raw: str, family: str, given: str, *, exact: bool, upto: int) -> Cell:
+    """Text; with *exact*, a float from *upto* on, which may have lost digits, is not read."""
     if family == "text":
         return Cell(f"case when {given} then {raw} end", given, text=raw)
     if family not in {"float", "decimal"}:
         return Cell(f"cast({raw} as varchar)", given)
     whole, signs = f"{raw} = floor({raw})", {}
     if family == "float":
-        whole += f" and abs({raw}) < {_EXACT}"
-        signs = {"inexact": f"abs({raw}) >= {_EXACT}"} if exact else {}
+        whole += f" and abs({raw}) < {upto}"
+        signs = {"inexact": f"abs({raw}) >= {upto}"} if exact else {}
     as_whole = f"case when {whole} then cast(cast({raw} as hugeint) as varchar) end"
     return Cell(as_whole if exact else f"coalesce({as_whole}, cast({raw} as varchar))", given, signs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cxml import static
+from cxml import drift, hints, ids, static, volumes
 from cxml.config import Config
 from cxml.contracts import CONTACT_END, TABLES, Table
 from cxml.engine import literal, quoted
@@ -33,11 +33,14 @@ class Check:
         Rows of each table that can be read.
     notes : tuple of str
         What people should know although nothing is wrong; those of ``Tables.notes`` come first.
+    months : Mapping[str, Mapping[str, int]]
+        Rows of each log by month, such as ``2025-03``, in the zone of the project.
     """
 
     problems: tuple[Problem, ...]
     rows: Mapping[str, int]
     notes: tuple[str, ...]
+    months: Mapping[str, Mapping[str, int]]
 
     def raise_if_any(self) -> None:
         """Raise all problems as one ``DataError``; do nothing when there is none."""
@@ -60,11 +63,18 @@ def check(tables: Tables) -> Check:
             rows[name], broken = _broken(tables, opened, known)
             problems += _problems(tables, opened, [hit for hit in broken if not hit[0].soft])
             notes += [_said(name, rule, count, rows[name]) for rule, count in broken if rule.soft]
-            notes += _beside(tables, name)
+            notes += [*_beside(tables, name), *drift.notes(tables, name), *hints.notes(tables, name)]
         except DataError as error:
             problems.append(unreadable(name, error))
     problems += _empty(tables.config, rows, len(tables.opened))
-    return Check(tuple(problems), rows, tuple(notes))
+    months: Mapping[str, Mapping[str, int]] = {}
+    if len(rows) == len(tables.opened):  # what looks at several tables needs all of them
+        apart, alike = ids.spelt_apart(tables)
+        problems += apart
+        daily = volumes.by_day(tables)
+        notes += [*alike, *volumes.notes(tables, daily)]
+        months = volumes.by_month(tables, daily)
+    return Check(tuple(problems), rows, tuple(notes), months)
 
 
 def _known_customers(tables: Tables) -> str:
@@ -84,6 +94,7 @@ def _broken(tables: Tables, opened: Opened, known: str) -> tuple[int, list[tuple
                            made_id=opened.made_id, known=known))  # fmt: skip
     if static.LABEL in signs and static.is_static(tables.config):
         all_rules += static.label_rules(tables.config)
+    all_rules += ids.rules_of(opened.columns)
     counts = ["count(*) as row_count"]
     for place, rule in enumerate(all_rules):
         counts.append(f"{_count(rule.bad)} as bad_{place}")

@@ -122,7 +122,8 @@ def check(config: Config) -> None:
     found = jobs.check(config)
     if talk.json:
         problems = [p.__dict__ for p in found.check.problems]
-        talk.result({"problems": problems, "rows": found.check.rows, "coverage": found.coverage})
+        talk.result({"problems": problems, "rows": found.check.rows, "coverage": found.coverage,
+                     "notes": found.check.notes, "months": found.check.months})  # fmt: skip
         raise typer.Exit(DataError.exit_code if problems else 0)
     if not talk.quiet:
         talk.check(found)

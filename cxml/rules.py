@@ -175,6 +175,9 @@ def rules(table: Table, columns: tuple[Column, ...], signs: Mapping[str, list[st
                    "add the customers, or take the table customers out of the configuration",
                    ((f"ltrim({who}, '0') in (select ltrim(customer_id, '0') from {known})",
                      "leading zeros were lost on one side: write ids as text everywhere"),
+                    (f"regexp_replace({who}, '[.]0+$', '') in"
+                     f" (select regexp_replace(customer_id, '[.]0+$', '') from {known})",
+                     "some end in .0, as numbers that went through a float do: write ids as text everywhere"),
                     (f"lower(trim({who})) in (select lower(trim(customer_id)) from {known})",
                      "write ids alike everywhere: some differ only in case or spaces")))  # fmt: skip
     yield from _across(table, names)

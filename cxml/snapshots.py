@@ -8,11 +8,11 @@ whole seconds and ``g`` the dense number of the snapshot.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from cxml import asof, purchases, static
+from cxml import asof, purchases, static, volumes
 from cxml.config import Config
 from cxml.contracts import TABLES
 from cxml.engine import Engine
@@ -89,12 +89,57 @@ def with_history(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[datetime,
 def usable_cutoffs(tables: Tables) -> tuple[datetime, ...]:
     """The training cutoffs of the config, or the matured month starts that have a history.
 
+    Where a log breaks off, those after it are left out (``learnable``).
+
     Raises
     ------
     ImmatureCutoffError, NotEnoughDataError
     """
-    cutoffs = training_cutoffs(tables.config)
-    return cutoffs if tables.config.training.cutoffs else with_history(tables, cutoffs)
+    known, broken = learnable(tables)
+    if broken is not None:
+        _refuse_after(broken, known.config)
+    cutoffs = training_cutoffs(known.config)
+    return cutoffs if known.config.training.cutoffs else with_history(known, cutoffs)
+
+
+def complete(tables: Tables) -> Tables:
+    """The tables as of where a log that labels stand on breaks off; as they are where none does."""
+    broken = volumes.complete_until(tables)
+    return tables if broken is None else _as_of(tables, broken.start)
+
+
+def learnable(tables: Tables) -> tuple[Tables, volumes.Stretch | None]:
+    """The tables with the ``observation_end`` up to which can be learned, and the log that breaks off there.
+
+    A label must be known before its logs break off; a cutoff itself must lie before the contacts, or what tells
+    who is at risk, do.
+    """
+    ends = [(one.start, one) for one in [volumes.complete_until(tables)] if one is not None]
+    ends += [
+        (one.start + maturity(tables.config), one) for one in [volumes.seen_until(tables)] if one is not None
+    ]
+    end, broken = min(ends, key=lambda one: one[0], default=(tables.config.project.observation_end, None))
+    if broken is None or end >= tables.config.project.observation_end:
+        return tables, None
+    return _as_of(tables, end), broken
+
+
+def _as_of(tables: Tables, end: datetime) -> Tables:
+    project = replace(tables.config.project, observation_end=end)
+    return replace(tables, config=replace(tables.config, project=project))
+
+
+def _refuse_after(broken: volumes.Stretch, config: Config) -> None:
+    """Refuse cutoffs of the config that reach beyond where a log breaks off."""
+    latest = last_matured(config)
+    for cutoff in sorted(config.training.cutoffs):
+        if cutoff > latest:
+            raise ImmatureCutoffError(
+                f"cutoff {cutoff.astimezone(config.zone):%Y-%m-%d} cannot be learned from: {broken.what}",
+                where="[training] cutoffs",
+                expected=f"cutoffs up to {latest.astimezone(config.zone):%Y-%m-%d}",
+                fix=f"export {broken.about} again, or use earlier cutoffs",
+            )
 
 
 def first_row(tables: Tables) -> datetime | None:

@@ -11,6 +11,7 @@ import csv
 import gzip
 import hashlib
 import io
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ _CSV = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 _PARQUET = (".parquet", ".pq")
 _DUCKDB = (".duckdb", ".ddb", ".db")
 _HEADER_BYTES = 1 << 20
+_UTC_UNSAID = "an instant in UTC, of a type that names no zone"
+_OWN_TYPES = {"halffloat": "FLOAT16", _UTC_UNSAID: "TIMESTAMP WITH TIME ZONE"}
+"""Types that the engine reads as another one, which knows less of the values."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,15 @@ class Part:
         a row in its file, from 1, a header not counted.
     files : tuple of str
         The files, as they are shown to people; empty where there are none.
+    utc : frozenset of str
+        Columns whose instants are taken as UTC although their type names no zone.
     """
 
     scan: str
     columns: Mapping[str, str]
     numbered: str
     files: tuple[str, ...] = ()
+    utc: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -112,11 +119,15 @@ def open_frame(engine: Engine, table: str, data: pd.DataFrame | pa.Table) -> Sou
                               expected="a pandas.DataFrame or a pyarrow.Table")  # fmt: skip
         columns = [(str(name), data.iloc[:, place]) for place, name in enumerate(data.columns)]
     _distinct([name for name, _ in columns], label)
-    arrow = pa.table({name: _column(values, f"{label}, column {name!r}") for name, values in columns})
+    arrows = {name: _column(values, f"{label}, column {name!r}") for name, values in columns}
+    halves = {
+        one: _OWN_TYPES["halffloat"] for one, values in arrows.items() if pa.types.is_float16(values.type)
+    }
+    arrow = pa.table({one: _readable(values) for one, values in arrows.items()})
     name = f"cxml_given_{table}"
     engine.register(name, arrow)
     numbered = f"select *, 1 as cxml_file, row_number() over () as cxml_row from {name}"
-    return Source(label, (Part(name, engine.columns(name), numbered),))
+    return Source(label, (Part(name, {**engine.columns(name), **halves}, numbered),))
 
 
 def _found(folder: Path, source: str, where: str) -> list[Path]:
@@ -216,12 +227,15 @@ def _open_parquet(engine: Engine, paths: Sequence[Path], spec: TableSource) -> t
     groups: dict[tuple[tuple[str, str], ...], list[Path]] = {}
     for path in paths:
         try:
-            read = pq.read_schema(path)
+            metadata = pq.read_metadata(path)
+            read = metadata.schema.to_arrow_schema()
         except (pa.ArrowException, OSError):
             raise DataError("this is not a whole Parquet file", where=str(path), expected="a Parquet file",
                             fix="write it again: it is cut or damaged, or no Parquet") from None  # fmt: skip
         _distinct(read.names, str(path))
-        groups.setdefault(tuple((field.name, str(field.type)) for field in read), []).append(path)
+        unsaid = _utc_unsaid(metadata)
+        types = ((field.name, _UTC_UNSAID if field.name in unsaid else str(field.type)) for field in read)
+        groups.setdefault(tuple(types), []).append(path)
     parts = []
     for schema, files in groups.items():
         scan = f"read_parquet({_list(files)}, hive_partitioning = false)"
@@ -231,9 +245,30 @@ def _open_parquet(engine: Engine, paths: Sequence[Path], spec: TableSource) -> t
         )
         # The engine would read a span of time as a whole number of some unit.
         spans = {name: "INTERVAL" for name, kind in schema if kind.startswith("duration")}
-        columns = {**engine.columns(scan), **spans}
-        parts.append(Part(scan, columns, numbered, tuple(str(file) for file in files)))
+        own = {name: _OWN_TYPES[kind] for name, kind in schema if kind in _OWN_TYPES}
+        utc = frozenset(name for name, kind in schema if kind == _UTC_UNSAID)
+        columns = {**engine.columns(scan), **spans, **own}
+        parts.append(Part(scan, columns, numbered, tuple(str(file) for file in files), utc))
     return tuple(parts)
+
+
+def _utc_unsaid(metadata: pq.FileMetaData) -> set[str]:
+    """The columns of a Parquet file whose instants are UTC although their type names no zone.
+
+    Spark and Hive write INT96 in UTC, as do most others; only Impala writes the clock on its wall. Java
+    before parquet-mr 1.11 had no way to say UTC, and meant it; other writers of that time meant either.
+    """
+    writer = str(metadata.created_by or "").lower()
+    found = set()
+    for place in range(metadata.num_columns):
+        column = metadata.schema.column(place)
+        kind = json.loads(column.logical_type.to_json())
+        old = kind.get("is_from_converted_type", False) and writer.startswith("parquet-mr")
+        if (column.physical_type == "INT96" and not writer.startswith("impala")) or (
+            kind["Type"] == "Timestamp" and old
+        ):
+            found.add(column.path)
+    return found
 
 
 def _open_duckdb(engine: Engine, paths: Sequence[Path], table: str, spec: TableSource) -> Source:
@@ -288,15 +323,16 @@ def _column(values: pd.Series | pa.ChunkedArray, where: str) -> pa.Array | pa.Ch
     try:
         if not isinstance(values, pa.ChunkedArray):
             values = _from_pandas(values)
-        if pa.types.is_float16(values.type):
-            return values.cast(pa.float32())
-        if pa.types.is_decimal256(values.type):
-            return values.cast(pa.string())
-        return values
+        return values.cast(pa.string()) if pa.types.is_decimal256(values.type) else values
     except (pa.ArrowException, TypeError, OverflowError):
         raise DataError("values of a type that no table can hold", where=where,
                         expected="texts, numbers, instants or flags",
                         fix="convert the column, or drop it") from None  # fmt: skip
+
+
+def _readable(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """The engine reads no floats of 16 bits from memory."""
+    return values.cast(pa.float32()) if pa.types.is_float16(values.type) else values
 
 
 def _from_pandas(values: pd.Series) -> pa.Array | pa.ChunkedArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,20 @@ from rich.console import Console
 from rich.markup import escape
 
 from cxml.errors import ConfigError
+
+_MONTHS = 12
+"""Months that ``check`` shows; machines get all of them."""
+
+
+def _short(rows: int) -> str:
+    """A number of rows in at most five characters.
+
+    >>> [_short(n) for n in (0, 9_999, 10_000, 123_456, 99_950_000)]
+    ['0', '9999', '10k', '123k', '100M']
+    """
+    if rows < 10_000:
+        return str(rows)
+    return f"{rows / 1e3:.0f}k" if rows < 999_500 else f"{rows / 1e6:.3g}M"
 
 
 class Talk:
@@ -122,6 +136,7 @@ class Talk:
         for name, n in found.check.rows.items():
             rows.add_row(name, f"{n:,}")
         self.out.print(rows)
+        self._months(found.check.months)
         for note in found.check.notes:
             self.out.print(f"[dim]note: {escape(note)}[/dim]")
         measured = ", ".join(entry["factor"] for entry in found.coverage["measured"])
@@ -131,6 +146,18 @@ class Talk:
                 self.out.print(f"{title}: {entry['factor']} [dim](needs {', '.join(entry['missing'])})[/dim]")
         if not found.check.problems:
             self.out.print("\n[green]no problems[/green]")
+
+    def _months(self, months: Mapping[str, Mapping[str, int]]) -> None:
+        """Rows of each log in the last months, in thousands where they are many."""
+        shown = sorted({month for counts in months.values() for month in counts})[-_MONTHS:]
+        if len(shown) < 2:
+            return
+        width = max(len("rows a month"), *map(len, months))
+        self.out.print(f"{'rows a month':<{width}}" + "".join(f"{month[2:]:>6}" for month in shown))
+        for name, counts in months.items():
+            line = "".join(f"{_short(counts.get(month, 0)):>6}" for month in shown)
+            self.out.print(f"{name:<{width}}{line}")
+        self.out.print()
 
     def campaign(self, found: Any) -> None:
         """What the list brought, and the save rate to write into the configuration."""

@@ -72,7 +72,7 @@ class Seer:
         return pd.DataFrame(scores, index=frame.index), frame[[]]
 
 
-def config(folder: Path, end: str = "2025-08-01", **decisions: Any) -> Config:
+def config(folder: Path, end: str = "2025-06-20", **decisions: Any) -> Config:
     raw = {
         "project": {"observation_end": end, "timezone": ZONE}, "tables": {}, "features": {"lookbacks": [30]},
         "population": {"activity": ["orders"], "within": "60D"}, "model": {"threads": 1},

@@ -55,7 +55,7 @@ def score(
 
     *model* is a bundle folder, or ``name@alias`` or ``name/version`` of the registry. Returns the run folder.
     """
-    from cxml import scoring, snapshots
+    from cxml import scoring, snapshots, volumes
     from cxml.audit.settling import late_rows
     from cxml.features import matrix
     from cxml.tables import fingerprint
@@ -66,9 +66,15 @@ def score(
         bundle, ref = bundle_of(config, model)
         tell(f"scoring with {ref}")
         tables = checked_tables(config, bundle.info.get("attributes"))
-        late = late_rows(tables) if at == config.project.observation_end else ()
-        for one in late:
-            tell(f"{one.what}; {one.fix}")
+        late = (
+            [f"{one.what}; {one.fix}" for one in late_rows(tables)]
+            if at == config.project.observation_end
+            else []
+        )
+        broken = volumes.seen_until(tables)
+        late += [broken.what] if broken is not None and at > broken.start else []
+        for what in late:
+            tell(what)
         done = scoring.score(
             tables, bundle, at, run, csv=csv, chunk=chunk or scoring.CHUNK, progress=progress
         )
@@ -92,7 +98,7 @@ def score(
             },
             "unseen": done.unseen,
             "notes": list(done.notes),
-            "late": [one.what for one in late],
+            "late": late,
             "model": bundle.fingerprint,
             "config": config_hash(config),
             "data": fingerprint(tables),

@@ -31,6 +31,8 @@ class LabelInputs:
         ``days``, ``rule`` and ``figure``.
     without : int
         Customers without a ready label.
+    broken : dict or None
+        ``log`` and ``day``: where a log breaks off, after which nothing was looked at.
     """
 
     project: str
@@ -43,6 +45,7 @@ class LabelInputs:
     ways: list[Row]
     suggestion: Row | None
     without: int = 0
+    broken: dict[str, str] | None = None
 
 
 def label_page(inputs: LabelInputs, lang: Language) -> str:

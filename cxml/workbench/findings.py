@@ -54,6 +54,8 @@ class Workbench:
     suggestion : Suggestion or None
     without : int
         Customers without a ready label; 0 where leaving is not told by one.
+    broken : dict or None
+        Where a log breaks off, after which nothing is looked at: ``log``, ``day`` and, in words, ``what``.
     """
 
     rates: pd.DataFrame
@@ -63,6 +65,7 @@ class Workbench:
     ways: pd.DataFrame
     suggestion: Suggestion | None
     without: int = 0
+    broken: dict[str, str] | None = None
 
     def rows(self) -> dict[str, Any]:
         """Everything as plain lists and dictionaries."""
@@ -70,4 +73,5 @@ class Workbench:
             "rates": self.rates.to_dict("records"), "definitions": self.definitions.to_dict("records"),
             "returns": self.returns.to_dict("records"), "reach": self.reach, "ways": self.ways.to_dict("records"),
             "suggestion": dataclasses.asdict(self.suggestion) if self.suggestion else None, "without": self.without,
+            "broken": self.broken,
         }  # fmt: skip

@@ -15,6 +15,7 @@ from cxml.config import Config
 from cxml.errors import ConfigError, NotEnoughDataError
 from cxml.sections import Definition
 from cxml.tables import Tables
+from cxml.volumes import Stretch
 from cxml.workbench.findings import Suggestion, Workbench
 
 Tell = Callable[[str], None]
@@ -48,10 +49,13 @@ def workbench(tables: Tables, tell: Tell = lambda text: None) -> Workbench:
     """
     if static.is_static(tables.config):
         return _at_one_moment(tables, tell)
+    own, broken = snapshots.learnable(tables)
+    if broken is not None:
+        tell(f"{broken.what}; what comes after it is left out")
     rates, definitions = [], []
     for one in _definitions(tables):
         tell(f"churn by {one.name}, {one.days} days")
-        here = _with(tables, one)
+        here, _ = snapshots.learnable(_with(tables, one))
         found = _rates(here, one)
         if found is not None:
             rates.append(found)
@@ -65,8 +69,8 @@ def workbench(tables: Tables, tell: Tell = lambda text: None) -> Workbench:
     tell("who comes back after a silence")
     returns, reach = _returns(tables)
     table = pd.DataFrame(definitions)
-    return Workbench(pd.concat(rates, ignore_index=True), table, returns, reach, _ways(tables),
-                     _suggestion(tables.config, table, returns))  # fmt: skip
+    return Workbench(pd.concat(rates, ignore_index=True), table, returns, reach, _ways(own),
+                     _suggestion(tables.config, table, returns), broken=_told(broken))  # fmt: skip
 
 
 def _at_one_moment(tables: Tables, tell: Tell) -> Workbench:
@@ -83,6 +87,15 @@ def _at_one_moment(tables: Tables, tell: Tell) -> Workbench:
     without = population.at_risk - int(rates["at_risk"].sum())
     definitions = pd.DataFrame([_summary(tables, rates, one)])
     return Workbench(rates, definitions, pd.DataFrame(), 0, pd.DataFrame(), None, without)
+
+
+def _told(broken: Stretch | None) -> dict[str, str] | None:
+    """Where a log breaks off, for people and machines."""
+    return (
+        None
+        if broken is None
+        else {"log": broken.about, "day": f"{broken.start:%Y-%m-%d}", "what": broken.what}
+    )
 
 
 def _definitions(tables: Tables) -> list[_Definition]:
@@ -175,6 +188,7 @@ def _summary(tables: Tables, rates: pd.DataFrame, one: _Definition) -> dict[str,
 
 def _returns(tables: Tables) -> tuple[pd.DataFrame, int]:
     """Of those silent for at least so long at a cutoff, who came back afterwards, and how long was looked."""
+    tables = snapshots.complete(_with(tables, _Definition("inactivity", 1, in_force=False)))
     end = tables.config.project.observation_end
     first = snapshots.first_row(tables)
     reach = 0 if first is None else min(REACH, (end - first) // timedelta(days=3))
