@@ -21,7 +21,7 @@ from cxml.config import Config
 from cxml.contracts import CONTACT_END, TABLES, Column, Kind, Table
 from cxml.engine import Engine, literal, quoted
 from cxml.errors import ConfigError, DataError, did_you_mean
-from cxml.problems import Problem, one_error, unreadable
+from cxml.problems import Problem, SetAside, one_error, unreadable
 from cxml.sections import TableSource
 from cxml.sources import Part, Source, open_frame, open_source
 
@@ -52,6 +52,8 @@ class Opened:
         For each part of the source, the cell of each column.
     made_id : bool
         The source has no id: it is made from the content of a row.
+    cleaned : str
+        A SELECT of the rows that are left when some are set aside; empty: all are there.
     """
 
     table: Table
@@ -60,9 +62,12 @@ class Opened:
     places: Mapping[str, str]
     cells: tuple[Mapping[str, Cell], ...]
     made_id: bool
+    cleaned: str = ""
 
     def select(self) -> str:
         """The rows with their values."""
+        if self.cleaned:
+            return self.cleaned
         parts = zip(self.source.parts, self.cells, strict=True)
         return " union all ".join(
             f"select {_values(cells)} from {staged(cells, part.scan)}" for part, cells in parts
@@ -126,6 +131,8 @@ class Tables:
         What was decided on opening, for people.
     opened : Mapping[str, Opened]
         How each table is read from its source.
+    set_aside : SetAside
+        Rows that a check has left out of the views.
     """
 
     engine: Engine
@@ -134,6 +141,7 @@ class Tables:
     attributes: Mapping[str, str]
     notes: tuple[str, ...]
     opened: Mapping[str, Opened]
+    set_aside: SetAside = SetAside()
 
 
 def open_tables(
@@ -190,8 +198,8 @@ def open_tables(
             problems.append(unreadable(name, error))
     if problems:
         raise one_error(problems)
-    for name, table in opened.items():
-        engine.view(name, _with_id(table) if table.made_id else table.select())
+    for table in opened.values():
+        show(engine, table)
     return Tables(
         engine=engine,
         config=config,
@@ -202,6 +210,11 @@ def open_tables(
         notes=tuple(note for table in opened.values() for note in _notes(table)),
         opened=opened,
     )
+
+
+def show(engine: Engine, table: Opened) -> None:
+    """Give the rows of *table* its name in the engine."""
+    engine.view(table.table.name, _with_id(table) if table.made_id else table.select())
 
 
 def customer_ids(tables: Tables) -> str:

@@ -51,7 +51,7 @@ def backtest(
     folder = out_folder(config, out, "backtest")
     with store.run(folder) as run:
         tell("checking the tables")
-        tables = checked_tables(config)
+        tables = checked_tables(config, run=run, tell=tell)
         forward.plans_of(tables)  # refuses what cannot be tested before a store is made
         tracking.reach(tracking_uri(config))
         prints = fingerprint(tables)
@@ -70,7 +70,12 @@ def backtest(
         for name, table in (("backtest", found.figures), ("curves", found.curves)):
             run.write_text(f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
         run.write_json("backtest.json", found.rows())
-        run.info = {"project": config.project.name, "data": prints, "config": config_hash(config)}
+        run.info = {
+            "project": config.project.name,
+            "data": prints,
+            "config": config_hash(config),
+            **tables.set_aside.as_info(),
+        }
         tell("logging to MLflow")
         tracked_backtest.log_backtest(
             uri=tracking_uri(config),
@@ -92,7 +97,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
     """
     import pyarrow as pa
 
-    from cxml import plots, snapshots, tracking, training
+    from cxml import aside, plots, snapshots, tracking, training
     from cxml.causes import cliffs
     from cxml.causes.examine import examine
     from cxml.features import matrix
@@ -102,7 +107,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
     snapshots.training_cutoffs(config)  # refuses an immature one before anything is read
     with store.run(out_folder(config, out, "train")) as run:
         tell("checking the tables")
-        tables = checked_tables(config)
+        tables = checked_tables(config, run=run, tell=tell)
         tracking.reach(tracking_uri(config))
         tell("building features and labels")
         data = training.assemble(tables)
@@ -123,7 +128,12 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
         run.write_text("info.md", (run.path / "bundle" / "info.md").read_text(encoding="utf-8"))
         run.write_json("coverage.json", matrix.coverage(tables, row_counts(tables)))
         plots.write(trained.metrics, run.path / "plots")
-        run.info = {"project": config.project.name, "data": prints, "config": config_hash(config)}
+        run.info = {
+            "project": config.project.name,
+            "data": prints,
+            "config": config_hash(config),
+            **tables.set_aside.as_info(),
+        }
         tell("logging to MLflow")
         logged = tracking.log_training(
             uri=tracking_uri(config),
@@ -132,7 +142,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
             bundle=run.path / "bundle",
             metrics=trained.metrics,
             info=bundle.info,
-            files=[run.path / name for name in _LOGGED],
+            files=[run.path / name for name in (*_LOGGED, *([aside.FILE] if tables.set_aside.rows else ()))],
             measure=config.tracking.measure,
             promote=config.tracking.promote,
         )
