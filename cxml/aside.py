@@ -6,6 +6,7 @@ source, never by its content.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,15 +72,14 @@ class Cleaning:
 
     def take_once(self, engine: Engine, twice: Rule) -> Cleaning:
         """The cleaning that keeps one of rows that are alike; *twice* is true for rows that share their id."""
-        name, id_ = self.opened.table.name, quoted(self.opened.table.id)
-        rows = self._select()
+        id_, rows = quoted(self.opened.table.id), self._select()
         ids = f"select {id_} from ({rows}) r where {twice.bad}"
         engine.keep(self._kept, f"select distinct * from ({rows}) r where {id_} in ({ids})")
         made = replace(self, once=True)
         made.show(engine)
         return made
 
-    def list(self, engine: Engine, problems: Sequence[Problem], folder: Path) -> None:
+    def list_rows(self, engine: Engine, problems: Sequence[Problem], folder: Path) -> None:
         """Make the relation ``listing(table)`` with the columns of ``SCHEMA``.
 
         *problems* tell what is wrong: one for each rule of *aside*, and one for the copies.
@@ -126,7 +126,8 @@ class Cleaning:
         """The rows that are left, as ``Opened.select`` has them."""
         cells = []
         for name in self._names:
-            other = " ".join(f"when {rule.bad} then {rule.instead}" for rule in self.reread if quoted(rule.column) == name)
+            about = [rule for rule in self.reread if quoted(rule.column) == name]
+            other = " ".join(f"when {rule.bad} then {rule.instead}" for rule in about)
             cells.append(f"case {other} else {name} end as {name}" if other else name)
         rows = f"select {', '.join(cells)} from ({self.probe()}) p"
         if not self.once:
@@ -147,7 +148,17 @@ def listed(tables: Tables) -> Iterator[pa.Table]:
             yield pa.Table.from_batches([batch]).cast(SCHEMA)
 
 
-def too_many(tables: Tables, opened: Opened, broken: Sequence[tuple[Rule, int]], rows: int) -> dict[Rule, str]:
+@dataclass(frozen=True)
+class Refusal:
+    """Why the rows that break a rule are not set aside: words behind what is wrong and behind how to fix it."""
+
+    what: str = ""
+    fix: str = ""
+
+
+def too_many(
+    tables: Tables, opened: Opened, broken: Sequence[tuple[Rule, int]], rows: int
+) -> dict[Rule, Refusal]:
     """Which of the *broken* tolerable rules are broken by more than stray rows, and what to say of each.
 
     The share is of the rows that give the rule's column: where few do, a wrong format of all of them is no stray row.
@@ -156,16 +167,18 @@ def too_many(tables: Tables, opened: Opened, broken: Sequence[tuple[Rule, int]],
     share = tables.config.tables.get(opened.table.name, TableSource(source="")).tolerate
     limited = [(rule, count) for rule, count in broken if rule.code != _UNLIMITED]
     if not (limited and share):
-        return {rule: "" for rule, _ in limited}
+        return {rule: Refusal() for rule, _ in limited}
     found = tables.engine.row(_crowds(opened, [rule for rule, _ in limited], max(_MOST, share)))
     refused = {}
     for place, (rule, count) in enumerate(limited):
         given = int(found[f"given_{place}"])
         if count > max(share * given, 1 if rows >= _SMALL else 0):
-            said = f"up to {100 * share:g} % of those given are set aside"
-            refused[rule] = f" ({100 * count / given:.1f} %; {said})"
+            refused[rule] = Refusal(
+                f" ({100 * count / given:.1f} % of those given; up to {100 * share:g} % are set aside)",
+                f"; to set more of them aside, raise tolerate in [tables.{opened.table.name}]",
+            )
         elif found[f"crowd_{place}"]:
-            refused[rule] = " (most of what one file or one day holds: no stray rows, so none is set aside)"
+            refused[rule] = Refusal(" (most of what a file or a day holds: these are not stray rows)")
     return refused
 
 
@@ -200,6 +213,5 @@ def _nth(place: str, words: Sequence[str]) -> str:
 
 
 def _shown(file: str, folder: Path) -> str:
-    """The file as it is called from the configuration's folder, where it lies below it."""
-    path = Path(file)
-    return str(path.relative_to(folder)) if file and path.is_relative_to(folder) else file
+    """The file as it is called from the configuration's folder, so that the list is the same wherever both lie."""
+    return os.path.relpath(file, folder) if file and Path(file).is_absolute() else file

@@ -35,7 +35,8 @@ SQL_TYPES: Mapping[Kind, str] = {
     "money": "decimal(18,4)", "count": "bigint", "flag": "boolean",
 }  # fmt: skip
 
-SIGNS = ("infinite", "fraction", "inexact", "epoch", "endless", "day", "local", "zoned", "gap", "twice", "midnight")
+SIGNS = ("infinite", "fraction", "inexact", "epoch", "endless", "day", "local", "zoned", "gap", "twice",
+         "midnight")  # fmt: skip
 """What a cell may say of itself, beside its value.
 
 ``infinite`` a number that is none; ``fraction`` a count that is not whole; ``inexact`` an id that went
@@ -294,11 +295,8 @@ def _plain(raw: str) -> str:
     on_24 = f"case when regexp_matches({dashes}, '{half}') then concat({date}, ' ', {hours}, ':', {rest}) else {dashes} end"
     joined = f"regexp_replace({on_24}, '(:[0-9.]+) +([-+][0-9]{{2}}(:?[0-9]{{2}})?)$', '\\1\\2')"
     # Most files are plain already: they shall not pay.
-    is_plain = (
-        f"length({text}) = 10 and substring({text}, 5, 1) = '-'"
-        f" or length({text}) = 19 and substring({text}, 17, 1) = ':'"
-        f" or substring({text}, 5, 1) = '-' and not regexp_matches({text}, ' [-+]|오')"
-    )
+    ascii_only = f"strlen({text}) = length({text})"
+    is_plain = f"substring({text}, 5, 1) = '-' and {ascii_only} and not contains(substring({text}, 12), ' ')"
     return f"case when {is_plain} then {text} else {joined} end"
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from cxml import static
 from cxml.aside import COPY, Cleaning, too_many
 from cxml.config import Config
-from cxml.contracts import TABLES, Table
+from cxml.contracts import TABLES
 from cxml.engine import literal, quoted
 from cxml.errors import DataError
 from cxml.problems import Problem, SetAside, one_error, unreadable
@@ -41,7 +41,7 @@ class Check:
     problems: tuple[Problem, ...]
     rows: Mapping[str, int]
     notes: tuple[str, ...]
-    set_aside: SetAside = SetAside()
+    set_aside: SetAside = field(default_factory=SetAside)
 
     def raise_if_any(self) -> None:
         """Raise all problems as one ``DataError``; do nothing when there is none."""
@@ -91,9 +91,7 @@ class _People:
 def _people(tables: Tables, opened: Opened, fewer: int) -> _People:
     """Kept under names of their own: views of cleaned tables go on reading them."""
     known, aside = "cxml_customers", "cxml_customers_aside"
-    tables.engine.keep(
-        known, "select distinct customer_id from customers where customer_id is not null"
-    )
+    tables.engine.keep(known, "select distinct customer_id from customers where customer_id is not null")
     if not fewer:
         return _People(known)
     gone = f"customer_id is not null and customer_id not in (select customer_id from {known})"
@@ -119,35 +117,32 @@ def _checked(tables: Tables, opened: Opened, people: _People) -> _Found:
     all_rows, broken = _broken(tables, cleaning, all_rules)
     some = [hit for hit in broken if hit[0].tolerable]
     refused = too_many(tables, opened, some, all_rows) if some else {}
-    few = [hit for hit in some if hit[0] not in refused]
-    problems = [
-        replace(one, what=one.what + refused[rule], fix=one.fix + _or_more(rule, refused[rule], opened.table.name))
-        for one, (rule, _) in _told(tables, cleaning, [hit for hit in some if hit[0] in refused])
-    ]
-    aside = [one for one, _ in _told(tables, cleaning, few)]
+    problems, aside = [], []
+    for (rule, _), one in zip(some, _told(tables, cleaning, some), strict=True):
+        if rule in refused:
+            why = refused[rule]
+            problems.append(replace(one, what=one.what + why.what, fix=one.fix + why.fix))
+        else:
+            aside.append(one)
+    few = [rule for rule, _ in some if rule not in refused]
     rows = all_rows
     if few:
-        cleaning = Cleaning(opened, aside=tuple(rule for rule, _ in few))
+        cleaning = Cleaning(opened, aside=tuple(few))
         cleaning.show(tables.engine)
         rows, broken = _broken(tables, cleaning, all_rules)
+    soft = [hit for hit in broken if hit[0].soft]
+    cleaning = replace(cleaning, reread=tuple(rule for rule, _ in soft if rule.instead))
+    cleaning.show(tables.engine)
     twice = [hit for hit in broken if hit[0].code == "duplicate_id"]
     if twice:
         cleaning, copies, broken = _once(tables, cleaning, twice[0][0], rows, broken)
         aside += copies
         rows -= sum(one.count for one in copies)
     hard = [hit for hit in broken if not (hit[0].soft or hit[0].tolerable)]
-    problems += [one for one, _ in _told(tables, cleaning, hard)]
-    soft = [hit for hit in broken if hit[0].soft]
-    cleaning = replace(cleaning, reread=tuple(rule for rule, _ in soft if rule.instead))
-    cleaning.show(tables.engine)
+    problems += _told(tables, cleaning, hard)
     if aside:
-        cleaning.list(tables.engine, aside, tables.config.folder)
+        cleaning.list_rows(tables.engine, aside, tables.config.folder)
     return _Found(all_rows, rows, tuple(problems), tuple(aside), tuple(soft))
-
-
-def _or_more(rule: Rule, refused: str, table: str) -> str:
-    """How to let more rows of a refused rule go: where there is a share, it can be raised."""
-    return f"; to set more of them aside, raise tolerate in [tables.{table}]" if refused else ""
 
 
 def _once(
@@ -203,9 +198,7 @@ def _count(condition: str) -> str:
     return f"count(case when {condition} then 1 end)"
 
 
-def _told(
-    tables: Tables, cleaning: Cleaning, broken: Sequence[tuple[Rule, int]]
-) -> Iterator[tuple[Problem, tuple[Rule, int]]]:
+def _told(tables: Tables, cleaning: Cleaning, broken: Sequence[tuple[Rule, int]]) -> Iterator[Problem]:
     """The broken rules with the first row of each and the best advice."""
     if not broken:
         return
@@ -218,8 +211,9 @@ def _told(
     for place, (rule, count) in enumerate(broken):
         file, row = divmod(int(found[f"first_{place}"]), _FILE)
         fixes = [fix for number, (_, fix) in enumerate(rule.advice) if found[f"advice_{place}_{number}"]]
-        yield Problem(rule.code, cleaning.opened.table.name, rule.column, count, row, rule.what.format(n=f"{count:,}"),
-                      rule.expected, (fixes or [rule.fix])[0], place=cleaning.opened.files[file - 1]), (rule, count)  # fmt: skip
+        what = rule.what.format(n=f"{count:,}")
+        yield Problem(rule.code, cleaning.opened.table.name, rule.column, count, row, what, rule.expected,
+                      (fixes or [rule.fix])[0], place=cleaning.opened.files[file - 1])  # fmt: skip
 
 
 def _said(table: str, rule: Rule, count: int, rows: int) -> str:

@@ -164,7 +164,9 @@ def features(
             fix="write: cxml features CONFIG",
         )  # fmt: skip
     if not sql:
-        talk.result({"features": jobs.features(config, cutoff=cutoff, before=before, out=out, tell=talk.tell)})
+        talk.result(
+            {"features": jobs.features(config, cutoff=cutoff, before=before, out=out, tell=talk.tell)}
+        )
     elif talk.json:
         talk.result({"sql": jobs.features_sql(config)})
     else:

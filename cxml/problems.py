@@ -83,7 +83,8 @@ class SetAside:
         if not self.rows:
             return {}
         broken = [
-            {"table": one.table, "rule": one.code, "column": one.column, "rows": one.count} for one in self.problems
+            {"table": one.table, "rule": one.code, "column": one.column, "rows": one.count}
+            for one in self.problems
         ]
         return {"set_aside": {"rows": dict(self.rows), "rules": broken}}
 

@@ -85,8 +85,8 @@ _ADVICE: Mapping[Kind, tuple[tuple[str, str], ...]] = {
     "instant": (
         ("regexp_matches({text}, '^ *[0-9]{{1,2}}[./-][0-9]{{1,2}}[./-][0-9]{{2,4}}')",
          "write the year first, such as 2025-12-31: day and month cannot be told apart"),
-        ("regexp_matches({text}, ':.*[A-Za-z]')",
-         "write 24 hours, and for a zone its offset, such as +09:00"),
+        ("regexp_matches({text}, ':.*[A-Za-z]|오전|오후')",
+         "write the day first and 24 hours, and for a zone its offset, such as +09:00"),
         _NO_VALUE,
     ),
 }  # fmt: skip
@@ -247,9 +247,9 @@ def _endless(table: Table, column: Column) -> Rule:
     name = column.name
     never = f"({_sign(name, 'endless')} or coalesce({_v(name)} >= timestamp '{_LATEST}-01-01', false))"
     if column.known == name and name != table.event:
-        return _note(name, never, f"{{n}} values lie after {_LATEST}: read as not yet, like an empty one",
+        return _note(name, never, f"{{n}} values lie in {_LATEST} or later: read as not come yet, like an empty value",
                      instead="cast(null as timestamp)")  # fmt: skip
-    return Rule("implausible_time", name, never, f"{{n}} instants lie after {_LATEST}",
+    return Rule("implausible_time", name, never, f"{{n}} instants lie in {_LATEST} or later",
                 f"instants before {_LATEST}", _NO_TIME)  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -141,7 +141,7 @@ class Tables:
     attributes: Mapping[str, str]
     notes: tuple[str, ...]
     opened: Mapping[str, Opened]
-    set_aside: SetAside = SetAside()
+    set_aside: SetAside = field(default_factory=SetAside)
 
 
 def open_tables(
@@ -427,7 +427,10 @@ def _notes(opened: Opened) -> Iterable[str]:
     if opened.made_id:
         yield f"{name} has no {opened.table.id}: rows are told apart by their content"
     for column in opened.columns:
-        if any(set(cells[column.name].signs) == {"day"} for cells in opened.cells):
+        if any(
+            "day" in signs and "local" not in signs
+            for signs in (one[column.name].signs for one in opened.cells)
+        ):
             yield f"{name}.{column.name} holds days without a time: each is read as the end of that day"
     extra = [one for one in opened.source.names if one not in opened.places.values()]
     if extra:
