@@ -13,7 +13,7 @@ instant     TIMESTAMP in UTC. A time without a zone is local to the project's zo
 number      DOUBLE, finite
 money       DECIMAL(18, 4)
 count       BIGINT, whole
-flag        BOOLEAN, from true and false, 1 and 0
+flag        BOOLEAN, from true and false, 1 and 0, and the words for yes and no in ``contracts``
 ==========  =====================================================================================
 """
 
@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from cxml.contracts import Column, DayIs, Kind
+from cxml.contracts import NO, YES, Column, DayIs, Kind
 from cxml.engine import literal, quoted
 
 LAST_SECOND = 86399
@@ -49,11 +49,13 @@ SQL_TYPES: Mapping[Kind, str] = {
     "money": "decimal(18,4)", "count": "bigint", "flag": "boolean",
 }  # fmt: skip
 
-SIGNS = ("infinite", "fraction", "inexact", "epoch", "day", "local", "zoned", "gap", "twice", "midnight")
+SIGNS = ("infinite", "fraction", "inexact", "epoch", "endless", "day", "local", "zoned", "gap", "twice",
+         "midnight")  # fmt: skip
 """What a cell may say of itself, beside its value.
 
 ``infinite`` a number that is none; ``fraction`` a count that is not whole; ``inexact`` an id that went
-through a float; ``epoch`` a number where an instant belongs; ``day`` an instant without a time;
+through a float; ``epoch`` a number where an instant belongs; ``endless`` an instant at the end of the calendar, or infinity;
+``day`` an instant without a time;
 ``local`` and ``zoned`` an instant without and with a zone; ``gap`` and ``twice`` a local time that clocks
 skip or show twice; ``midnight`` a local time of 00:00.
 """
@@ -175,8 +177,8 @@ def _flag(raw: str, kind: str) -> str:
         return raw
     if kind == "text":
         word = f"lower(trim({raw}))"
-        yes, no = "('true', '1', '1.0')", "('false', '0', '0.0')"
-        return f"case when {word} in {yes} then true when {word} in {no} then false end"
+        yes, no = (", ".join(literal(one) for one in words) for words in (YES, NO))
+        return f"case when {word} in ({yes}) then true when {word} in ({no}) then false end"
     if kind in {"whole", "decimal", "float"}:
         return f"case when {raw} = 1 then true when {raw} = 0 then false end"
     return "cast(null as boolean)"
@@ -249,17 +251,20 @@ def _instant(raw: str, family: str, given: str, clock: _Clock) -> Cell:
             (there, f"cast({raw} as timestamptz)"),
             (at, f"case when isfinite({quoted(there)}) then make_timestamp(epoch_us({quoted(there)})) end"),
         )
-        return Cell(_bounded(quoted(at)), given, {"zoned": given}, zoned)
+        signs = {"zoned": given, "endless": _endless(quoted(there), "timestamptz")}
+        return Cell(_bounded(quoted(at)), given, signs, zoned)
     if family == "local":
         steps = (
             (clock.step("when"), f"cast({raw} as timestamp)"),
             (local, _bounded(quoted(clock.step("when")))),
         )
-        return Cell(clock.utc(), given, {"local": given, **clock.signs()}, (*steps, *clock.steps()))
+        signs = {"local": given, "endless": _endless(quoted(clock.step("when"))), **clock.signs()}
+        return Cell(clock.utc(), given, signs, (*steps, *clock.steps()))
     if family == "date":
         when = clock.step("when")
         steps = ((when, f"cast({raw} as timestamp)"), (local, clock.of_day(_bounded(quoted(when)))))
-        return Cell(clock.utc(), given, {"day": given}, (*steps, *clock.steps()))
+        signs = {"day": given, "endless": _endless(quoted(when))}
+        return Cell(clock.utc(), given, signs, (*steps, *clock.steps()))
     if family == "text":
         return _written(raw, given, clock)
     signs = {"epoch": given} if family in {"whole", "decimal", "float"} else {}
@@ -268,22 +273,23 @@ def _instant(raw: str, family: str, given: str, clock: _Clock) -> Cell:
 
 def _written(raw: str, given: str, clock: _Clock) -> Cell:
     """An instant written as text: ISO 8601 or with a space, year first, with or without time and offset."""
-    written, when, rest = (quoted(clock.step(name)) for name in ("written", "when", "rest"))
+    plain, written, when, rest = (quoted(clock.step(name)) for name in ("plain", "written", "when", "rest"))
     # What follows the time: nothing, an offset, or the name of UTC. Other words (EST, PM) are ambiguous.
     # Missing for a day without a time; the first case spares the costly one for most files.
     follows = (
-        f"case when not contains({raw}, ':') then null"
-        f" when length({raw}) = 19 and substring({raw}, 17, 1) = ':' then ''"
-        f" else regexp_extract({raw}, ':[^-+A-Za-z]*(.*)$', 1) end"
+        f"case when not contains({plain}, ':') then null"
+        f" when length({plain}) = 19 and substring({plain}, 17, 1) = ':' then ''"
+        f" else regexp_extract({plain}, ':[^-+A-Za-z]*(.*)$', 1) end"
     )
     offset = (
         f"({rest} <> '' and (left({rest}, 1) in ('+', '-') or upper(trim({rest})) in ('Z', 'UTC', 'GMT')))"
     )
     day, timed = f"({rest} is null and {when} is not null)", f"({rest} = '' and {when} is not null)"
     in_local = f"case when {timed} then {when} when {day} then {clock.of_day(when)} end"
-    zoned = f"case when {offset} then timezone('UTC', try_cast(upper({raw}) as timestamptz)) end"
+    zoned = f"case when {offset} then timezone('UTC', try_cast(upper({plain}) as timestamptz)) end"
     steps = (
-        (clock.step("written"), f"try_cast(trim({raw}) as timestamp)"),
+        (clock.step("plain"), _plain(raw)),
+        (clock.step("written"), f"try_cast({plain} as timestamp)"),
         (clock.step("when"), _bounded(written)),
         (clock.step("rest"), follows),
         (clock.step("local"), in_local),
@@ -295,6 +301,7 @@ def _written(raw: str, given: str, clock: _Clock) -> Cell:
         "zoned": f"{of_zoned} is not null",
         "local": timed,
         "day": day,
+        "endless": _endless(written),
         "epoch": f"case when {written} is null then try_cast({raw} as double) is not null end",
         **{name: f"{timed} and {sign}" for name, sign in clock.signs().items()},
     }
@@ -319,6 +326,32 @@ def at_the_grain_of(event: Cell, one: Cell, zone: ZoneInfo) -> Cell:
     return replace(one, value=f"case when {event.signs['day']} then {last} else {one.value} end")
 
 
+def _plain(raw: str) -> str:
+    """A written instant as the engine reads it, from what people and spreadsheets write with the year first.
+
+    ``2025.03.01``, ``2025. 3. 1.``, ``2025년 3월 1일``; behind the day ``오전 9:05`` or ``오후 3:20``; a space before
+    the offset. What a text cannot mean for certain stays as it is, and is not read.
+    """
+    text = f"trim({raw})"
+    day = "^([0-9]{4})(?:[.] *|년 *)([0-9]{1,2})(?:[.] *|월 *)([0-9]{1,2})(?:[.]|일)?([ T].*)?$"
+    dashes = f"regexp_replace({text}, '{day}', '\\1-\\2-\\3\\4')"
+    half = "^([0-9-]+)[ T]*(오전|오후) *(0?[0-9]|1[0-2]):(.*)$"
+    part = (f"regexp_extract({dashes}, '{half}', {number})" for number in (1, 2, 3, 4))
+    date, noon, hour, rest = part
+    hours = f"cast({hour} as int) % 12 + case {noon} when '오후' then 12 else 0 end"
+    on_24 = f"case when regexp_matches({dashes}, '{half}') then concat({date}, ' ', {hours}, ':', {rest}) else {dashes} end"
+    joined = f"regexp_replace({on_24}, '(:[0-9.]+) +([-+][0-9]{{2}}(:?[0-9]{{2}})?)$', '\\1\\2')"
+    # Most files are plain already: they shall not pay.
+    ascii_only = f"strlen({text}) = length({text})"
+    is_plain = f"substring({text}, 5, 1) = '-' and {ascii_only} and not contains(substring({text}, 12), ' ')"
+    return f"case when {is_plain} then {text} else {joined} end"
+
+
 def _bounded(instant: str) -> str:
     """The instant, missing where it is infinite or out of any calendar."""
     return f"case when {instant} between timestamp '1000-01-01' and timestamp '9999-12-30' then {instant} end"
+
+
+def _endless(instant: str, engine_type: str = "timestamp") -> str:
+    """Whether an instant means never: the last day of the calendar, or infinity."""
+    return f"{instant} > {engine_type} '9999-12-30'"

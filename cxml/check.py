@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from cxml import drift, hints, ids, static, volumes
+from cxml.aside import COPY, Cleaning, too_many
 from cxml.config import Config
-from cxml.contracts import CONTACT_END, TABLES, Table
+from cxml.contracts import CONTACT_END, TABLES
 from cxml.engine import literal, quoted
 from cxml.errors import DataError
-from cxml.problems import Problem, one_error, unreadable
+from cxml.problems import Problem, SetAside, one_error, unreadable
 from cxml.rules import Rule, rules
 from cxml.sections import ANSWERS
-from cxml.tables import Opened, Tables, customer_ids, ends_known, made_instant
+from cxml.tables import Opened, Tables, ends_known, made_instant, show
 
 _FILE = 1 << 40
 """Above any number of rows of a file: file * _FILE + row orders rows by file and place."""
@@ -30,17 +31,20 @@ class Check:
     problems : tuple of Problem
         What must be mended before anything can be learned from the data.
     rows : Mapping[str, int]
-        Rows of each table that can be read.
+        Rows of each table that can be read and are not set aside.
     notes : tuple of str
-        What people should know although nothing is wrong; those of ``Tables.notes`` come first.
+        What people should know although nothing stops the work; those of ``Tables.notes`` come first.
     months : Mapping[str, Mapping[str, int]]
         Rows of each log by month, such as ``2025-03``, in the zone of the project.
+    set_aside : SetAside
+        Rows that break a rule, few enough to go on without them: the views of the tables are without them now.
     """
 
     problems: tuple[Problem, ...]
     rows: Mapping[str, int]
     notes: tuple[str, ...]
-    months: Mapping[str, Mapping[str, int]]
+    months: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    set_aside: SetAside = field(default_factory=SetAside)
 
     def raise_if_any(self) -> None:
         """Raise all problems as one ``DataError``; do nothing when there is none."""
@@ -49,23 +53,32 @@ class Check:
 
 
 def check(tables: Tables) -> Check:
-    """Hold all rows against the contract.
+    """Hold all rows against the contract, and leave out of the views the few that break it.
 
-    Each table is read once to count what breaks a rule; only where something does, it is read again
-    to find the first such row.
+    Each table is read once to count what breaks a rule; only where something does, it is read again: to find the
+    first such row, to see whether there are few enough of them, and to count once more what is left.
     """
     problems: list[Problem] = []
     notes = list(tables.notes)
     rows: dict[str, int] = {}
-    known = _known_customers(tables)
+    without: list[Problem] = []
+    fewer: dict[str, int] = {}
+    people = _People()
     for name, opened in tables.opened.items():
         try:
-            rows[name], broken = _broken(tables, opened, known)
-            problems += _problems(tables, opened, [hit for hit in broken if not hit[0].soft])
-            notes += [_said(name, rule, count, rows[name]) for rule, count in broken if rule.soft]
+            found = _checked(tables, opened, people)
+            rows[name] = found.rows
+            problems += found.problems
+            without += found.set_aside
+            if found.all_rows > found.rows:
+                fewer[name] = found.all_rows - found.rows
+            notes += [_said(name, rule, count, rows[name]) for rule, count in found.notes]
             notes += [*_beside(tables, name), *drift.notes(tables, name), *hints.notes(tables, name)]
+            if name == "customers":
+                people = _people(tables, opened, fewer.get(name, 0))
         except DataError as error:
             problems.append(unreadable(name, error))
+    set_aside = SetAside(fewer, tuple(without))
     problems += _empty(tables.config, rows, len(tables.opened))
     months: Mapping[str, Mapping[str, int]] = {}
     if len(rows) == len(tables.opened):  # what looks at several tables needs all of them
@@ -74,32 +87,112 @@ def check(tables: Tables) -> Check:
         daily = volumes.by_day(tables)
         notes += [*alike, *volumes.notes(tables, daily)]
         months = volumes.by_month(tables, daily)
-    return Check(tuple(problems), rows, tuple(notes), months)
+    return Check(tuple(problems), rows, (*notes, *set_aside.lines()), months, set_aside)
 
 
-def _known_customers(tables: Tables) -> str:
-    """The relation of customers who exist; empty without a readable table of them."""
-    if "customers" not in tables.opened:
-        return ""
-    try:
-        return customer_ids(tables)
-    except DataError:
-        return ""
+@dataclass(frozen=True)
+class _People:
+    """Relations of the customers who exist, and of those whose rows were set aside; empty where there are none."""
+
+    known: str = ""
+    aside: str = ""
 
 
-def _broken(tables: Tables, opened: Opened, known: str) -> tuple[int, list[tuple[Rule, int]]]:
-    """The rows of a table, and the rules that some of them break with how many do."""
+def _people(tables: Tables, opened: Opened, fewer: int) -> _People:
+    """Kept under names of their own: views of cleaned tables go on reading them."""
+    known, aside = "cxml_customers", "cxml_customers_aside"
+    tables.engine.keep(known, "select distinct customer_id from customers where customer_id is not null")
+    if not fewer:
+        return _People(known)
+    gone = f"customer_id is not null and customer_id not in (select customer_id from {known})"
+    tables.engine.keep(aside, f"select distinct customer_id from ({opened.select()}) s where {gone}")
+    return _People(known, aside)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a check found in one table: ``all_rows`` of the source, and ``rows`` that are left."""
+
+    all_rows: int
+    rows: int
+    problems: tuple[Problem, ...]
+    set_aside: tuple[Problem, ...]
+    notes: tuple[tuple[Rule, int], ...]
+
+
+def _checked(tables: Tables, opened: Opened, people: _People) -> _Found:
+    """Check a table, and let its name stand for the rows that are left."""
+    show(tables.engine, opened)  # all rows, whatever an earlier check has left out
+    all_rules, cleaning = _rules(tables, opened, people), Cleaning(opened)
+    all_rows, broken = _broken(tables, cleaning, all_rules)
+    some = [hit for hit in broken if hit[0].tolerable]
+    refused = too_many(tables, opened, some, all_rows) if some else {}
+    problems, aside = [], []
+    for (rule, _), one in zip(some, _told(tables, cleaning, some), strict=True):
+        if rule in refused:
+            why = refused[rule]
+            problems.append(replace(one, what=one.what + why.what, fix=one.fix + why.fix))
+        else:
+            aside.append(one)
+    few = [rule for rule, _ in some if rule not in refused]
+    rows = all_rows
+    if few:
+        cleaning = Cleaning(opened, aside=tuple(few))
+        cleaning.show(tables.engine)
+        rows, broken = _broken(tables, cleaning, all_rules)
+    soft = [hit for hit in broken if hit[0].soft]
+    cleaning = replace(cleaning, reread=tuple(rule for rule, _ in soft if rule.instead))
+    cleaning.show(tables.engine)
+    twice = [hit for hit in broken if hit[0].code == "duplicate_id"]
+    if twice:
+        cleaning, copies, broken = _once(tables, cleaning, twice[0][0], rows, broken)
+        aside += copies
+        rows -= sum(one.count for one in copies)
+    hard = [hit for hit in broken if not (hit[0].soft or hit[0].tolerable)]
+    problems += _told(tables, cleaning, hard)
+    if aside:
+        cleaning.list_rows(tables.engine, aside, tables.config.folder)
+    return _Found(all_rows, rows, tuple(problems), tuple(aside), tuple(soft))
+
+
+def _once(
+    tables: Tables, cleaning: Cleaning, rule: Rule, rows: int, broken: list[tuple[Rule, int]]
+) -> tuple[Cleaning, list[Problem], list[tuple[Rule, int]]]:
+    """Take copies of a row once; what still shares its id then has other content, and stays broken."""
+    name = cleaning.opened.table.name
+    cleaning = cleaning.take_once(tables.engine, rule)
+    found = tables.engine.row(
+        f"select count(*) as left_over, count(case when {rule.bad} then 1 end) as sharing from {name}"
+    )
+    others = [hit for hit in broken if hit[0] is not rule]
+    if found["sharing"]:
+        others.append((rule, int(found["sharing"])))
+    copies = rows - int(found["left_over"])
+    if not copies:
+        return cleaning, [], others
+    told = Problem(COPY, name, rule.column, copies, 0, f"{copies:,} rows are exact copies of another row", "every row once",
+                   "nothing is lost; export each row once")  # fmt: skip
+    return cleaning, [told], others
+
+
+def _rules(tables: Tables, opened: Opened, people: _People) -> list[Rule]:
     signs = {column.name: opened.signs(column.name) for column in opened.columns}
-    all_rules = list(rules(opened.table, opened.columns, signs, end=tables.config.project.observation_end,
-                           made_id=opened.made_id, known=known))  # fmt: skip
+    found = list(rules(opened.table, opened.columns, signs, end=tables.config.project.observation_end,
+                       made_id=opened.made_id, known=people.known, aside=people.aside))  # fmt: skip
     if static.LABEL in signs and static.is_static(tables.config):
-        all_rules += static.label_rules(tables.config)
-    all_rules += ids.rules_of(opened.columns)
+        found += static.label_rules(tables.config)
+    return [*found, *ids.rules_of(opened.columns)]
+
+
+def _broken(
+    tables: Tables, cleaning: Cleaning, all_rules: Sequence[Rule]
+) -> tuple[int, list[tuple[Rule, int]]]:
+    """The rows of a table, and the rules that some of them break with how many do."""
     counts = ["count(*) as row_count"]
     for place, rule in enumerate(all_rules):
         counts.append(f"{_count(rule.bad)} as bad_{place}")
         counts += [f"{_count(rule.beside)} as beside_{place}"] if rule.beside else []
-    found = tables.engine.row(f"select {', '.join(counts)} from ({opened.probe()}) p")
+    found = tables.engine.row(f"select {', '.join(counts)} from ({cleaning.probe()}) p")
     total = int(found["row_count"])
     broken = [
         (rule, int(found[f"bad_{place}"]))
@@ -115,7 +208,7 @@ def _count(condition: str) -> str:
     return f"count(case when {condition} then 1 end)"
 
 
-def _problems(tables: Tables, opened: Opened, broken: Sequence[tuple[Rule, int]]) -> Iterator[Problem]:
+def _told(tables: Tables, cleaning: Cleaning, broken: Sequence[tuple[Rule, int]]) -> Iterator[Problem]:
     """The broken rules with the first row of each and the best advice."""
     if not broken:
         return
@@ -124,31 +217,13 @@ def _problems(tables: Tables, opened: Opened, broken: Sequence[tuple[Rule, int]]
         asked.append(f"min(case when {rule.bad} then cxml_file * {_FILE} + cxml_row end) as first_{place}")
         asked += [f"bool_or(({rule.bad}) and {condition}) as advice_{place}_{number}"
                   for number, (condition, _) in enumerate(rule.advice)]  # fmt: skip
-    found = tables.engine.row(f"select {', '.join(asked)} from ({opened.probe(numbered=True)}) p")
+    found = tables.engine.row(f"select {', '.join(asked)} from ({cleaning.probe(numbered=True)}) p")
     for place, (rule, count) in enumerate(broken):
         file, row = divmod(int(found[f"first_{place}"]), _FILE)
         fixes = [fix for number, (_, fix) in enumerate(rule.advice) if found[f"advice_{place}_{number}"]]
-        what, code = rule.what.format(n=f"{count:,}"), rule.code
-        if code == "duplicate_id":
-            code, what = _copies(tables, opened.table, what)
-        yield Problem(code, opened.table.name, rule.column, count, row, what, rule.expected,
-                      (fixes or [rule.fix])[0], place=opened.files[file - 1])  # fmt: skip
-
-
-def _copies(tables: Tables, table: Table, what: str) -> tuple[str, str]:
-    """Tell copies of a row from rows that only share its id."""
-    id_ = quoted(table.id)
-    cells = ", ".join(quoted(column.name) for column in tables.opened[table.name].columns)
-    groups = (
-        f"select count(distinct hash({cells})) as contents from {table.name}"
-        f" where {id_} is not null group by {id_} having count(*) > 1"
-    )
-    found = tables.engine.row(f"select count_if(contents = 1) as copied, count(*) as ids from ({groups}) g")
-    if found["copied"] == found["ids"]:
-        return "duplicate_row", f"{what}, as exact copies"
-    return "duplicate_id", what + (
-        f"; {found['copied']:,} ids stand on exact copies" if found["copied"] else ""
-    )
+        what = rule.what.format(n=f"{count:,}")
+        yield Problem(rule.code, cleaning.opened.table.name, rule.column, count, row, what, rule.expected,
+                      (fixes or [rule.fix])[0], place=cleaning.opened.files[file - 1])  # fmt: skip
 
 
 def _said(table: str, rule: Rule, count: int, rows: int) -> str:

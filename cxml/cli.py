@@ -122,7 +122,8 @@ def check(config: Config) -> None:
     found = jobs.check(config)
     if talk.json:
         problems = [p.__dict__ for p in found.check.problems]
-        talk.result({"problems": problems, "rows": found.check.rows, "coverage": found.coverage,
+        rows = {"rows": found.check.rows, **found.check.set_aside.as_info()}
+        talk.result({"problems": problems, **rows, "coverage": found.coverage,
                      "notes": found.check.notes, "months": found.check.months})  # fmt: skip
         raise typer.Exit(DataError.exit_code if problems else 0)
     if not talk.quiet:
@@ -164,7 +165,9 @@ def features(
             fix="write: cxml features CONFIG",
         )  # fmt: skip
     if not sql:
-        talk.result({"features": jobs.features(config, cutoff=cutoff, before=before, out=out)})
+        talk.result(
+            {"features": jobs.features(config, cutoff=cutoff, before=before, out=out, tell=talk.tell)}
+        )
     elif talk.json:
         talk.result({"sql": jobs.features_sql(config)})
     else:
@@ -317,7 +320,7 @@ def campaign(
     """
     from cxml import jobs
 
-    made = jobs.campaign(config, scores, out=out)
+    made = jobs.campaign(config, scores, out=out, tell=talk.tell)
     if not (talk.quiet or talk.json):
         talk.campaign(made.found)
     talk.result({"figures": made.folder / "campaign.json"})

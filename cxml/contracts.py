@@ -11,8 +11,9 @@ from typing import Literal
 
 Kind = Literal["text", "instant", "number", "money", "count", "flag"]
 
-SAYS_LEFT, SAYS_STAYED = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no")
-"""How a ready label may say that a customer left or stayed, in capital or small letters."""
+YES = ("true", "1", "1.0", "yes", "y", "t", "on", "예", "네")
+NO = ("false", "0", "0.0", "no", "n", "f", "off", "아니오", "아니요")
+"""How a text may say yes and no, in capital or small letters: in a flag, and in a ready label."""
 
 CONTACT_END = "contact_end"
 """When the outcome of a contact is known: at its end. Without ``ended_at``, at its start plus its wait and handling,

@@ -5,8 +5,9 @@ No text in here ever holds a value of a cell.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from cxml.errors import DataError
 
@@ -53,6 +54,39 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}\n    expected {self.expected}; mend: {self.fix}"
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """The rows that were left out of the tables: they break a rule, or stand there twice.
+
+    Attributes
+    ----------
+    rows : Mapping[str, int]
+        How many of each table; tables without such a row are not named.
+    problems : tuple of Problem
+        What is wrong with them. A row that breaks several rules is counted under each.
+    """
+
+    rows: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    def lines(self) -> Iterator[str]:
+        """For people: the rules, and what becomes of the rows."""
+        for one in self.problems:
+            yield f"{one.where}: {one.what}; set aside; {one.fix}"
+        for table, count in self.rows.items():
+            yield f"{table}: {count:,} rows set aside in all"
+
+    def as_info(self) -> dict[str, Any]:
+        """For the manifest of a run: nothing where nothing was set aside."""
+        if not self.rows:
+            return {}
+        broken = [
+            {"table": one.table, "rule": one.code, "column": one.column, "rows": one.count}
+            for one in self.problems
+        ]
+        return {"set_aside": {"rows": dict(self.rows), "rules": broken}}
 
 
 def unreadable(table: str, error: DataError) -> Problem:

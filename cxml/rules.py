@@ -1,6 +1,7 @@
 """What rows must keep to: one rule is a truth value in SQL over the probe of a table, and its words.
 
-A rule is *hard* when rows that break it make the table unusable, *soft* when people should only know.
+A rule is *hard* when rows that break it make the table unusable, *tolerable* when a few such rows can be set
+aside, *soft* when people should only know.
 The columns of a probe are described in ``tables.Opened.probe``.
 """
 
@@ -19,6 +20,7 @@ _LONGEST_ID = 500
 _LARGEST = 1e30
 """Size of the largest number that features are computed with."""
 _EARLIEST, _LATEST = 1990, 2100
+_NO_TIME = "correct them; leave unknown times empty instead of 1900-01-01 or 9999-12-31"
 _LONG_AGO = {("customers", "joined_at"), ("agents", "hired_at"), ("agents", "valid_from"),
              ("subscriptions", "started_at")}  # fmt: skip
 """Columns whose instants may lie before 1990."""
@@ -27,6 +29,15 @@ _MAY_PRECEDE = {("charges", "notified_at"), ("charges", "disputed_at"), ("visits
                 ("visits", "rescheduled_at"), ("customers", "last_seen_at"), ("customers", "life_event_at"),
                 ("recoveries", "asked_at")}  # fmt: skip
 """Instants that may come before the event of their row."""
+
+TOLERABLE = frozenset({
+    "missing_value", "wrong_type", "not_finite", "not_whole", "epoch_number", "implausible_time", "mixed_time_zones",
+    "long_id", "unknown_word", "negative", "out_of_range", "off_scale", "contradiction", "unknown_customer",
+    "customer_set_aside",
+})  # fmt: skip
+"""Codes of the rules that a stray row may break. Others are never a stray row: a local time that clocks skip shows
+that the zone is wrong, a digit lost by one id is lost by its neighbours too, and an answer before its question or a
+second story under one id leaves nobody sure which row to believe."""
 
 _NOT_BEFORE = {("visits", "window_end"), ("orders", "promised_at")}
 """Instants that are known from the start and yet cannot come before the event."""
@@ -44,7 +55,7 @@ _EXPECTED: Mapping[Kind, str] = {
     "number": "a number with a decimal point",
     "money": "a number with a decimal point, below 100 million million",
     "count": "a whole number",
-    "flag": "true or false, 1 or 0",
+    "flag": "true or false, 1 or 0, yes or no",
 }
 _REASONS = (
     ("infinite", "not_finite", "{n} values are infinite or not a number", "a finite number",
@@ -70,16 +81,12 @@ _ADVICE: Mapping[Kind, tuple[tuple[str, str], ...]] = {
     "number": _NUMBERS,
     "money": _NUMBERS,
     "count": _NUMBERS,
-    "flag": (
-        ("lower(trim({text})) in ('yes', 'no', 'y', 'n', 't', 'f', 'on', 'off')",
-         "write true and false instead"),
-        _NO_VALUE,
-    ),
+    "flag": (_NO_VALUE,),
     "instant": (
         ("regexp_matches({text}, '^ *[0-9]{{1,2}}[./-][0-9]{{1,2}}[./-][0-9]{{2,4}}')",
          "write the year first, such as 2025-12-31: day and month cannot be told apart"),
-        ("regexp_matches({text}, ':.*[A-Za-z]')",
-         "write 24 hours, and for a zone its offset, such as +09:00"),
+        ("regexp_matches({text}, ':.*[A-Za-z]|오전|오후')",
+         "write the day first and 24 hours, and for a zone its offset, such as +09:00"),
         _NO_VALUE,
     ),
 }  # fmt: skip
@@ -118,6 +125,8 @@ class Rule:
         The rule only holds when at least this share of the rows breaks it.
     soft : bool
         People should know, and nothing is wrong.
+    instead : str
+        SQL: what the column is read as in the rows that a soft rule is about; empty: as it is.
     """
 
     code: str
@@ -130,14 +139,20 @@ class Rule:
     beside: str = ""
     least: float = 0.0
     soft: bool = False
+    instead: str = ""
+
+    @property
+    def tolerable(self) -> bool:
+        """Whether a few rows that break the rule can be set aside."""
+        return self.code in TOLERABLE
 
 
-def _note(column: str, when: str, what: str, least: float = 0.0) -> Rule:
-    return Rule("note", column, when, what, "", "", least=least, soft=True)
+def _note(column: str, when: str, what: str, least: float = 0.0, instead: str = "") -> Rule:
+    return Rule("note", column, when, what, "", "", least=least, soft=True, instead=instead)
 
 
 def rules(table: Table, columns: tuple[Column, ...], signs: Mapping[str, list[str]], *, end: datetime,
-          made_id: bool, known: str) -> Iterator[Rule]:  # fmt: skip
+          made_id: bool, known: str, aside: str = "") -> Iterator[Rule]:  # fmt: skip
     """All rules of a table.
 
     Parameters
@@ -153,11 +168,15 @@ def rules(table: Table, columns: tuple[Column, ...], signs: Mapping[str, list[st
         The id is not from the source.
     known : str
         Relation of the customers that exist; empty when there is no table of customers.
+    aside : str
+        Relation of the customers whose rows in ``customers`` were all set aside; empty when there are none.
     """
     names = {column.name for column in columns}
     for column in columns:
         yield from _missing(table, column)
         yield from _type(column, signs[column.name])
+        if "endless" in signs[column.name]:
+            yield _endless(table, column)
         if column.kind == "instant":
             yield from _time(table, column, signs[column.name], end)
         elif column.kind != "flag":
@@ -168,8 +187,14 @@ def rules(table: Table, columns: tuple[Column, ...], signs: Mapping[str, list[st
         yield _duplicates(table, names)
     if known and table.name != "customers" and table.owner == "customer_id":
         who = _v("customer_id")
-        yield Rule("unknown_customer", "customer_id",
-                   f"{who} is not null and {who} not in (select customer_id from {known})",
+        unknown = f"{who} is not null and {who} not in (select customer_id from {known})"
+        if aside:
+            left_out = f"coalesce({who} in (select customer_id from {aside}), false)"
+            unknown += f" and not {left_out}"
+            yield Rule("customer_set_aside", "customer_id", left_out,
+                       "{n} rows are about customers whose own row was set aside", "customers with a sound row",
+                       "correct the rows of the table customers")  # fmt: skip
+        yield Rule("unknown_customer", "customer_id", unknown,
                    "{n} rows are about customers who are not in the table customers",
                    "ids of the table customers",
                    "add the customers, or take the table customers out of the configuration",
@@ -208,6 +233,8 @@ def _type(column: Column, signs: list[str]) -> Iterator[Rule]:
             advice = _with(text, _EPOCH_ADVICE) if sign == "epoch" else ()
             yield Rule(code, name, f"{unread} and {_sign(name, sign)}", what, expected, fix, advice)
             unread += f" and not {_sign(name, sign)}"
+    if "endless" in signs:
+        unread += f" and not {_sign(name, 'endless')}"
     yield Rule("wrong_type", name, unread, "{n} values are not " + _NOUNS[column.kind],
                _EXPECTED[column.kind], "correct them, or leave them empty",
                ((f"{text} is null", "convert the column where the file is made"),
@@ -218,15 +245,29 @@ def _with(text: str, advice: tuple[tuple[str, str], ...]) -> tuple[tuple[str, st
     return tuple((condition.format(text=text), words) for condition, words in advice)
 
 
+def _endless(table: Table, column: Column) -> Rule:
+    """Never, written as the end of the calendar: what may stay open has not come yet, an event has no time."""
+    name = column.name
+    never = f"({_sign(name, 'endless')} or coalesce({_v(name)} >= timestamp '{_LATEST}-01-01', false))"
+    if column.known == name and name != table.event:
+        return _note(name, never, f"{{n}} values lie in {_LATEST} or later: read as not come yet, like an empty value",
+                     instead="cast(null as timestamp)")  # fmt: skip
+    return Rule("implausible_time", name, never, f"{{n}} instants lie in {_LATEST} or later",
+                f"instants before {_LATEST}", _NO_TIME)  # fmt: skip
+
+
+def _first_year(table: Table, column: Column) -> int:
+    return 1901 if (table.name, column.name) in _LONG_AGO else _EARLIEST
+
+
 def _time(table: Table, column: Column, signs: list[str], end: datetime) -> Iterator[Rule]:
-    name, value, place = column.name, _v(column.name), (table.name, column.name)
-    first, latest = (1901 if place in _LONG_AGO else _EARLIEST), f"timestamp '{_LATEST}-01-01'"
+    name, value = column.name, _v(column.name)
+    first, latest = _first_year(table, column), f"timestamp '{_LATEST}-01-01'"
     yield Rule("implausible_time", name,
-               f"{value} < timestamp '{first - 1}-12-31' or {value} >= {latest}"
+               f"{value} < timestamp '{first - 1}-12-31'"
                f" or {value} between timestamp '1969-12-31 00:00:00' and timestamp '1970-01-01 23:59:59'",
-               f"{{n}} instants lie before {first}, after {_LATEST}, or where clocks of computers begin",
-               f"instants from {first} on",
-               "correct them; leave unknown times empty instead of 1900-01-01 or 9999-12-31")  # fmt: skip
+               f"{{n}} instants lie before {first}, or where clocks of computers begin",
+               f"instants from {first} on", _NO_TIME)  # fmt: skip
     if "zoned" in signs and "local" in signs:
         yield Rule("mixed_time_zones", name, _sign(name, "local"),
                    "{n} times carry no zone, others in the column do", "a zone on every time, or on none",
@@ -307,7 +348,13 @@ def _order(table: Table, column: Column, signs: Mapping[str, list[str]]) -> Iter
     if "day" in signs[column.name] and column.day_is == "over":
         # The day before the event is over as the event begins: its last minute is not.
         value = f"case when {_sign(column.name, 'day')} then {value} - interval 1 minute else {value} end"
-    yield Rule("wrong_order", column.name, f"{value} < {start}",
+    skew = f"{start} - interval 1 second"
+    yield _note(column.name, f"{value} < {start} and {value} >= {skew}",
+                f"{{n}} values lie up to a second before {table.event}, as clocks differ: read as simultaneous",
+                instead=start)  # fmt: skip
+    # Where clocks begin nothing has an order: that is told as an implausible time.
+    yield Rule("wrong_order", column.name,
+               f"{value} < {skew} and {value} >= timestamp '{_first_year(table, column) - 1}-12-31'",
                f"{{n}} rows have {column.name} before {table.event}",
                f"{column.name} at or after {table.event}",
                "correct the times; check that both columns are in the same time zone")  # fmt: skip

@@ -67,6 +67,12 @@ class TableSource:
         "customers only: further columns to use as attributes; empty beside a ready label: all of them", ()
     )
     delimiter: str = _key("CSV only", ",")
+    tolerate: float = _key(
+        "share of the rows that may break a rule and are set aside, for each rule and of those that give its column;"
+        " one row always may where the table has ten; 0: none may",
+        0.01,
+        SHARE,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

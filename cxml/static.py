@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from cxml.cells import Cell
 from cxml.config import Config
-from cxml.contracts import CUSTOMERS, SAYS_LEFT, SAYS_STAYED, Table
+from cxml.contracts import CUSTOMERS, NO, YES, Table
 from cxml.engine import literal
 from cxml.errors import ConfigError
 from cxml.rules import Rule
@@ -86,7 +86,7 @@ def says_left(config: Config, column: str = LABEL) -> str:
     if config.churn.positive:
         left = f"{column} = {literal(config.churn.positive)}"
     else:
-        left = f"lower(trim({column})) in ({_listed(SAYS_LEFT)})"
+        left = f"lower(trim({column})) in ({_listed(YES)})"
     return f"case when {column} is null then null when {left} then 1 else 0 end"
 
 
@@ -94,7 +94,7 @@ def label_rules(config: Config) -> Iterator[Rule]:
     """What a label must keep to: two values, and it is known which of them means leaving."""
     if not config.churn.positive:
         yield Rule(
-            "unknown_label", LABEL, f"lower(trim({LABEL})) not in ({_listed((*SAYS_LEFT, *SAYS_STAYED))})",
+            "unknown_label", LABEL, f"lower(trim({LABEL})) not in ({_listed((*YES, *NO))})",
             "{n} labels are neither true or false, 1 or 0, nor yes or no", "a label of two values, empty where unknown",
             'say which value means leaving, such as positive = "gone" in [churn]; or correct the labels',
         )  # fmt: skip

@@ -10,7 +10,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -22,7 +22,7 @@ from cxml.config import Config
 from cxml.contracts import MADE_INSTANTS, TABLES, WAIT_END, Column, Kind, Table
 from cxml.engine import Engine, literal, quoted
 from cxml.errors import ConfigError, DataError, did_you_mean
-from cxml.problems import Problem, one_error, unreadable
+from cxml.problems import Problem, SetAside, one_error, unreadable
 from cxml.sections import TableSource
 from cxml.sources import Part, Source, open_frame, open_source
 
@@ -56,6 +56,8 @@ class Opened:
         For each part of the source, the cell of each column.
     made_id : bool
         The source has no id: it is made from the content of a row.
+    cleaned : str
+        A SELECT of the rows that are left when some are set aside; empty: all are there.
     """
 
     table: Table
@@ -64,23 +66,37 @@ class Opened:
     places: Mapping[str, str]
     cells: tuple[Mapping[str, Cell], ...]
     made_id: bool
+    cleaned: str = ""
 
     def select(self) -> str:
-        """The rows with their values, ``cxml_day`` and, where rows have versions, ``cxml_order``.
-
-        ``cxml_day`` is true for a row whose event is a day without a time; ``cxml_order`` orders rows by their file
-        and their place in it.
-        """
+        """The rows with their values, and the columns of ``beside``."""
+        if self.cleaned:
+            return self.cleaned
         selects, before = [], 0
         for part, cells in zip(self.source.parts, self.cells, strict=True):
-            event = cells[self.table.event]
-            more, rows = [f"coalesce({event.signs.get('day', 'false')}, false) as {DAY_ONLY}"], part.scan
-            if "recorded_at" in cells:
-                more.append(f"(cxml_file + {before}) * {_FILE} + cxml_row as {PLACE}")
-                rows = f"({part.numbered}) n"
-            selects.append(f"select {_values(cells)}, {', '.join(more)} from {staged(cells, rows)}")
+            words = [_values(cells), *self._beside(cells, before)]
+            selects.append(f"select {', '.join(words)} from {staged(cells, self._rows(part))}")
             before += len(part.files) or 1
         return " union all ".join(selects)
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The columns of the view that are not the contract's.
+
+        ``cxml_day`` is true for a row whose event is a day without a time; ``cxml_order``, of tables whose rows have
+        versions, orders rows by their file and their place in it.
+        """
+        return (DAY_ONLY, PLACE) if "recorded_at" in self.known else (DAY_ONLY,)
+
+    def _beside(self, cells: Mapping[str, Cell], before: int) -> list[str]:
+        day = cells[self.table.event].signs.get("day", "false")
+        found = [f"coalesce({day}, false) as {DAY_ONLY}"]
+        if PLACE in self.beside:
+            found.append(f"(cxml_file + {before}) * {_FILE} + cxml_row as {PLACE}")
+        return found
+
+    def _rows(self, part: Part, *, numbered: bool = False) -> str:
+        return f"({part.numbered}) n" if numbered or PLACE in self.beside else part.scan
 
     def probe(self, *, numbered: bool = False) -> str:
         """The rows with their values, ``"column:given"``, ``"column:text"`` and ``"column:<sign>"``.
@@ -101,9 +117,10 @@ class Opened:
                     for sign in self.signs(column.name)
                 }
                 words += [f"{sql} as {quoted(f'{column.name}:{key}')}" for key, sql in extra.items()]
+            words += self._beside(cells, before)
             if numbered:
                 words += [f"cxml_file + {before} as cxml_file", "cxml_row"]
-            rows = f"({part.numbered}) n" if numbered else part.scan
+            rows = self._rows(part, numbered=numbered)
             selects.append(f"select {', '.join(words)} from {staged(cells, rows)}")
             before += len(part.files) or 1
         return " union all ".join(selects)
@@ -140,6 +157,8 @@ class Tables:
         What was decided on opening, for people.
     opened : Mapping[str, Opened]
         How each table is read from its source.
+    set_aside : SetAside
+        Rows that a check has left out of the views.
     """
 
     engine: Engine
@@ -148,6 +167,7 @@ class Tables:
     attributes: Mapping[str, str]
     notes: tuple[str, ...]
     opened: Mapping[str, Opened]
+    set_aside: SetAside = field(default_factory=SetAside)
 
     @property
     def attribute_kinds(self) -> dict[str, str]:
@@ -215,8 +235,8 @@ def open_tables(
             problems.append(unreadable(name, error))
     if problems:
         raise one_error(problems)
-    for name, table in opened.items():
-        engine.view(name, _with_id(table) if table.made_id else table.select())
+    for table in opened.values():
+        show(engine, table)
     return Tables(
         engine=engine,
         config=config,
@@ -227,6 +247,11 @@ def open_tables(
         notes=tuple(note for table in opened.values() for note in _notes(table)),
         opened=opened,
     )
+
+
+def show(engine: Engine, table: Opened) -> None:
+    """Give the rows of *table* its name in the engine."""
+    engine.view(table.table.name, _with_id(table) if table.made_id else table.select())
 
 
 def customer_ids(tables: Tables) -> str:
@@ -403,8 +428,7 @@ def _with_id(opened: Opened) -> str:
     own = quoted(table.owner)
     facts = ", ".join(_facts(opened)) or "null"
     made = "printf('%016x-%06d-%016x', cxml_hash, cxml_place, hash(" + own + "))"
-    columns = ", ".join([*(quoted(column.name) for column in opened.columns), DAY_ONLY])
-    columns += f", {PLACE}" if "recorded_at" in opened.known else ""
+    columns = ", ".join([*(quoted(column.name) for column in opened.columns), *opened.beside])
     hashed = f"select *, hash({content}) as cxml_hash, list_sort([{facts}]) as cxml_facts from ({opened.select()}) s"
     order = f"partition by {own}, cxml_hash order by cxml_facts"
     placed = f"select *, row_number() over ({order}) as cxml_place from ({hashed}) h"
@@ -433,7 +457,10 @@ def _notes(opened: Opened) -> Iterable[str]:
     if opened.made_id:
         yield f"{name} has no {opened.table.id}: rows are told apart by their content"
     for column in opened.columns:
-        if any(set(cells[column.name].signs) == {"day"} for cells in opened.cells):
+        if any(
+            "day" in signs and "local" not in signs
+            for signs in (one[column.name].signs for one in opened.cells)
+        ):
             yield f"{name}.{column.name} holds days without a time: {READ_AS[column.day_is]}"
     extra = [one for one in opened.source.names if one not in opened.places.values()]
     if extra:

@@ -47,16 +47,32 @@ def out_folder(config: Config, out: str | Path | None, job: str) -> Path:
     return Path(out) if out is not None else config.folder / "runs" / job
 
 
-def checked_tables(config: Config, attributes: Mapping[str, str] | None = None) -> Tables:
-    """The tables of the config; every problem of every table is raised at once.
+def checked_tables(
+    config: Config,
+    attributes: Mapping[str, str] | None = None,
+    *,
+    run: store.Run | None = None,
+    tell: Tell = silent,
+) -> Tables:
+    """The tables of the config, without the rows set aside; every problem of every table is raised at once.
 
-    *attributes* are the kinds of attributes that a model was trained with.
+    *attributes* are the kinds of attributes that a model was trained with. What was set aside is told, and listed in
+    the folder of *run*, where there is one.
     """
+    from cxml import aside
     from cxml.check import check as check_tables
     from cxml.tables import open_tables
 
     tables = open_tables(config, attributes=attributes)
-    check_tables(tables).raise_if_any()
+    found = check_tables(tables)
+    found.raise_if_any()
+    tables = dataclasses.replace(tables, set_aside=found.set_aside)
+    for line in tables.set_aside.lines():
+        tell(line)
+    if run and tables.set_aside.rows:
+        with run.table_writer(aside.FILE, aside.SCHEMA) as writer:
+            for rows in aside.listed(tables):
+                writer.write(rows)
     return tables
 
 

@@ -937,3 +937,102 @@ def test_the_catalogue_needs_no_data_and_knows_the_company(world: World) -> None
     own = {row["feature"] for row in jobs.features_list(world.file)}
     assert "wait_mean" in plain
     assert {"value", "customer_region"} <= own - plain
+
+
+# ---------------------------------------------------------------- one bad row is not the end of the night
+
+
+STRAY = {
+    "interactions": {
+        "wait_s": ("-", "-5", "inf"), "transfers": ("1.5",), "abandoned": ("perhaps",), "sentiment_end": ("7",),
+        "direction": ("sideways",), "started_at": ("", "1735689600", "1900-01-01 00:00:00+00:00", "2025-01-02 10:00:00"),
+        "customer_id": ("", "an-erased-customer"), "interaction_id": ("", "x" * 501),
+    },
+    "orders": {"revenue": ("€ 12",), "discount": ("-1",), "ordered_at": ("9999-12-31 00:00:00+00:00",)},
+    "subscriptions": {"price": ("n/a",), "customer_id": ("an-erased-customer",)},
+    "surveys": {"score": ("99",), "kind": ("guess",)},
+    "customers": {"birth_year": ("1066",), "joined_at": ("",)},
+}  # fmt: skip
+"""Values that break a rule, by table and column; the tables are written as CSV, whose instants carry an offset."""
+
+
+def with_stray_rows(frames: dict[str, pd.DataFrame], data: Path) -> dict[str, list[int]]:
+    """Write *frames* with rows added: of every kind as many as 1 % of the rows that give the column, and copies.
+
+    Returns the places of the added rows in their files.
+    """
+    places, rng = {}, np.random.default_rng(3)
+    for name, kinds in STRAY.items():
+        frame = frames[name].astype("object")
+        key, added = TABLES[name].id, []
+        for column, values in kinds.items():
+            for value in values:
+                rows = frame.sample(max(1, int(0.01 * frame[column].notna().sum())), random_state=rng)
+                some = rows.assign(**{key: [f"{name}-{column}-{value}-{n}"[:500] for n in range(len(rows))]})
+                some[column] = (
+                    f"{value}" if column != key else [value and f"{value}{n}" for n in range(len(rows))]
+                )
+                added.append(some)
+        added.append(frame.sample(frac=0.01, random_state=rng))  # copies, which stand behind what they copy
+        everything = pd.concat([frame, *added[:-1]], ignore_index=True).assign(stray=False)
+        everything.loc[len(frame) :, "stray"] = True
+        everything = pd.concat([everything.sample(frac=1, random_state=rng), added[-1].assign(stray=True)])
+        places[name] = (np.flatnonzero(everything.pop("stray")) + 1).tolist()
+        everything.to_csv(data / f"{name}.csv", index=False)
+    return places
+
+
+def test_stray_rows_of_every_kind_are_set_aside_and_no_score_moves(
+    world: World, score_hash: str, tmp_path: Path
+) -> None:
+    frames = tables_of(world.data)
+    data = write(frames, tmp_path / "data", world.data)
+    places = with_stray_rows(frames, data)
+    file = pipeline(tmp_path / "night", data)
+
+    told: list[str] = []
+    out = jobs.score(file, out=tmp_path / "out", model=world.bundle, tell=told.append)
+    assert digest(out / "scores.parquet") == score_hash
+    listed = pd.read_parquet(out / "set_aside.parquet")
+    assert {name: part["row"].tolist() for name, part in listed.groupby("table")} == places
+    assert set(listed["file"]) == {f"../data/{name}.csv" for name in STRAY}
+    assert not listed.isin(["an-erased-customer"]).any(axis=None)
+    info = store.verify(out)["info"]
+    assert info["set_aside"]["rows"] == {name: len(rows) for name, rows in places.items()}
+    counted = json.loads((out / "coverage.json").read_text())["rows"]
+    assert counted == {name: len(frame) for name, frame in frames.items()}
+    assert info["data"] == store.verify(world.scored)["info"]["data"], (
+        "what is read is what was read without them"
+    )
+    assert all(f"{name}: {len(rows):,} rows set aside in all" in told for name, rows in places.items())
+    rules = {(one["table"], one["rule"], one["column"]) for one in info["set_aside"]["rules"]}
+    assert {(table, column) for table, _, column in rules} >= {
+        (t, c) for t, kinds in STRAY.items() for c in kinds
+    }
+
+
+def test_replies_a_second_before_their_question_score_as_if_they_were_simultaneous(
+    world: World, score_hash: str, tmp_path: Path
+) -> None:
+    frames = tables_of(world.data)
+    contacts = frames["interactions"]
+    some = contacts[contacts.first_reply_at.notna()].sample(frac=0.05, random_state=4).index
+    made = []
+    for name, before in (("skewed", pd.Timedelta("0.9s")), ("straight", pd.Timedelta(0))):
+        moved = contacts.copy()
+        moved.loc[some, "first_reply_at"] = moved.loc[some, "started_at"] - before
+        data = write(frames | {"interactions": moved}, tmp_path / name, world.data)
+        made.append(world.score(tmp_path / f"{name}-out", pipeline(tmp_path / f"{name}-night", data)))
+    assert made[0] == made[1] != score_hash
+
+
+@pytest.mark.slow
+def test_stray_rows_leave_the_trees_as_they_are(world: World, tmp_path: Path) -> None:
+    frames = tables_of(world.data)
+    data = write(frames, tmp_path / "data", world.data)
+    places = with_stray_rows(frames, data)
+    trained = jobs.train(pipeline(tmp_path / "night", data), out=tmp_path / "train")
+    assert len(pd.read_parquet(trained / "set_aside.parquet")) == sum(map(len, places.values()))
+    assert store.verify(trained)["info"]["set_aside"]["rows"].keys() == places.keys()
+    trees = [path.name for path in world.bundle.glob("*.lgb")]
+    assert trees and all(digest(trained / "bundle" / name) == digest(world.bundle / name) for name in trees)

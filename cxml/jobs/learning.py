@@ -58,7 +58,7 @@ def backtest(
     folder = out_folder(config, out, "backtest")
     with store.run(folder) as run:
         tell("checking the tables")
-        tables = checked_tables(config)
+        tables = checked_tables(config, run=run, tell=tell)
         forward.plans_of(tables)  # refuses what cannot be tested before a store is made
         tracking.reach(tracking_uri(config))
         prints = fingerprint(tables)
@@ -76,7 +76,12 @@ def backtest(
         for name, table in (("backtest", found.figures), ("curves", found.curves)):
             run.write_text(f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
         run.write_json("backtest.json", found.rows())
-        run.info = {"project": config.project.name, "data": prints, "config": config_hash(config)}
+        run.info = {
+            "project": config.project.name,
+            "data": prints,
+            "config": config_hash(config),
+            **tables.set_aside.as_info(),
+        }
         tell("logging to MLflow")
         tracked_backtest.log_backtest(
             uri=tracking_uri(config),
@@ -97,7 +102,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
     ``cliffs.json``, ``what_if.parquet``, ``coverage.json`` and ``info.md``. Returns the run folder. When a step after
     the fit fails, the fitted model is kept, and the next run with the same config and data goes on from it.
     """
-    from cxml import snapshots, tracking, training
+    from cxml import aside, snapshots, tracking, training
     from cxml.features import matrix
     from cxml.tables import fingerprint
 
@@ -106,7 +111,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
     folder = out_folder(config, out, "train")
     with store.run(folder) as run:
         tell("checking the tables")
-        tables = checked_tables(config)
+        tables = checked_tables(config, run=run, tell=tell)
         tracking.reach(tracking_uri(config))
         tell("building features and labels")
         data = training.assemble(tables)
@@ -114,7 +119,12 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
         kept = Kept(folder, config_hash(config), _declared(config), *prints.values())
         trained = fitted(kept, lambda: training.fit(data, config, tell), config.model.threads, tell)
         with not_lost(kept, tell):
-            run.info = {"project": config.project.name, "data": prints, "config": config_hash(config)}
+            run.info = {
+                "project": config.project.name,
+                "data": prints,
+                "config": config_hash(config),
+                **tables.set_aside.as_info(),
+            }
             bundle = _explained(run, tables, data, trained, prints, tell)
             run.write_json("coverage.json", matrix.coverage(tables, row_counts(tables)))
             tell("logging to MLflow")
@@ -125,7 +135,9 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
                 bundle=run.path / "bundle",
                 metrics=trained.metrics,
                 info=bundle.info,
-                files=[run.path / name for name in _LOGGED],
+                files=[
+                    run.path / name for name in (*_LOGGED, *([aside.FILE] if tables.set_aside.rows else ()))
+                ],
                 measure=config.tracking.measure,
                 promote=config.tracking.promote,
             )

@@ -135,19 +135,22 @@ def features(
     cutoff: str | datetime | None = None,
     before: str | timedelta = timedelta(0),
     out: str | Path,
+    tell: Tell = silent,
 ) -> Path:
     """Write the features of everybody at risk at *cutoff* to the Parquet file *out*.
+
+    Rows set aside are listed beside it, in ``<name>.set_aside.parquet``.
 
     With *before*, such as ``"90D"``, they are those of the same customers that long before the cutoff: what
     was there when an exposure window of that length began. Factors that are a part of leaving are left out.
     """
     import pyarrow as pa
 
-    from cxml import snapshots
+    from cxml import aside, snapshots
     from cxml.features import matrix, planner
     from cxml.features.declare import MEASURED
 
-    tables = checked_tables(read_config(config))
+    tables = checked_tables(read_config(config), tell=tell)
     span = before if isinstance(before, timedelta) else duration(before, "--before")
     snapshots.take(tables, [snapshots.scoring_cutoff(tables.config, cutoff)])
     snapshots.look_back(tables.engine, int(span.total_seconds()))
@@ -155,6 +158,11 @@ def features(
     frame = matrix.read(tables)
     frame["cutoff"] += span
     store.replace_table(Path(out), pa.Table.from_pandas(frame, preserve_index=False))
+    left_out = Path(out).with_suffix(f".{aside.FILE}")
+    if tables.set_aside.rows:
+        store.replace_table(left_out, pa.concat_tables(aside.listed(tables)))
+    else:
+        left_out.unlink(missing_ok=True)  # that of an earlier run would speak of rows that are in
     return Path(out)
 
 
@@ -208,7 +216,7 @@ def audit(
     snapshots.training_cutoffs(config)  # refuses an immature one before anything is read
     with store.run(out_folder(config, out, "audit")) as run:
         tell("checking the tables")
-        tables = checked_tables(config)
+        tables = checked_tables(config, run=run, tell=tell)
         found = leaks.audit(
             tables,
             customers=customers or leaks.CUSTOMERS,
@@ -224,6 +232,7 @@ def audit(
             "passed": found.passed,
             "data": fingerprint(tables),
             "config": config_hash(config),
+            **tables.set_aside.as_info(),
         }
     return Audited(run.path, found)
 
@@ -240,7 +249,7 @@ def label(
     languages = pages.languages(langs or config.project.languages)
     with store.run(out_folder(config, out, "label")) as run:
         tell("checking the tables")
-        tables = checked_tables(config)
+        tables = checked_tables(config, run=run, tell=tell)
         found = workbench(tables, tell)
         inputs = pages.LabelInputs(
             project=config.project.name,
@@ -257,5 +266,6 @@ def label(
             "project": config.project.name,
             "data": fingerprint(tables),
             "config": config_hash(config),
+            **tables.set_aside.as_info(),
         }
     return run.path

@@ -65,7 +65,7 @@ def score(
     with store.run(out_folder(config, out, "score")) as run:
         bundle, ref = bundle_of(config, model)
         tell(f"scoring with {ref}")
-        tables = checked_tables(config, bundle.info.get("attributes"))
+        tables = checked_tables(config, bundle.info.get("attributes"), run=run, tell=tell)
         late = (
             [f"{one.what}; {one.fix}" for one in late_rows(tables)]
             if at == config.project.observation_end
@@ -102,6 +102,7 @@ def score(
             "model": bundle.fingerprint,
             "config": config_hash(config),
             "data": fingerprint(tables),
+            **tables.set_aside.as_info(),
         }
     return run.path
 
@@ -183,7 +184,9 @@ class Campaign:
     found: Judgement
 
 
-def campaign(config: ConfigLike, scores: str | Path, *, out: str | Path | None = None) -> Campaign:
+def campaign(
+    config: ConfigLike, scores: str | Path, *, out: str | Path | None = None, tell: Tell = silent
+) -> Campaign:
     """Judge an earlier call list by its holdout and by who left since: ``campaign.json``.
 
     *scores* is the output folder of the scoring run that the list came from; keep it in a folder of its own,
@@ -194,10 +197,15 @@ def campaign(config: ConfigLike, scores: str | Path, *, out: str | Path | None =
     config = read_config(config)
     with store.run(out_folder(config, out, "campaign")) as run:
         scored = _scored(scores)
-        tables = checked_tables(config)
+        tables = checked_tables(config, run=run, tell=tell)
         found = campaigns.judged(tables, scored)
         run.write_json("campaign.json", found.to_dict())
-        run.info = {"project": config.project.name, "list": scored.name, "config": config_hash(config)}
+        run.info = {
+            "project": config.project.name,
+            "list": scored.name,
+            "config": config_hash(config),
+            **tables.set_aside.as_info(),
+        }
     return Campaign(run.path, found)
 
 

@@ -171,6 +171,7 @@ class Coverage:
     partly: tuple[Gap, ...]
     absent: tuple[Gap, ...]
     rows: tuple[tuple[str, int], ...]
+    set_aside: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -392,6 +393,9 @@ def _calls(inputs: ReportInputs) -> Calls:
 def _coverage(inputs: ReportInputs) -> Coverage:
     data = inputs.coverage
 
+    def counts(part: str) -> tuple[tuple[str, int], ...]:
+        return tuple((visible(table), int(n)) for table, n in data.get(part, {}).items())
+
     def gaps(part: str) -> tuple[Gap, ...]:
         return tuple(
             Gap(
@@ -406,7 +410,8 @@ def _coverage(inputs: ReportInputs) -> Coverage:
         measured=tuple(_name(one, str(one["factor"])) for one in data.get("measured", ())),
         partly=gaps("partly"),
         absent=gaps("not_measured"),
-        rows=tuple((visible(table), int(n)) for table, n in data.get("rows", {}).items()),
+        rows=counts("rows"),
+        set_aside=counts("set_aside"),
     )
 
 

@@ -38,7 +38,7 @@ def gather(scored: Path) -> ReportInputs:
         drivers=factors,
         labels=labels,
         metrics=model["metrics"],
-        coverage=coverage,
+        coverage={**coverage, "set_aside": info.get("set_aside", {}).get("rows", {})},
         evidence=model.get("evidence", {}),
         groups=groups,
         causes=model.get("causes", {}),

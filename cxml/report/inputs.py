@@ -57,8 +57,8 @@ class ReportInputs:
         that it is. Whether the model beats its baselines is read off the numbers.
     coverage : mapping
         ``measured``, ``partly`` and ``not_measured``: ``[{"factor", "en", "ko", "features", "missing"}]``
-        where ``features`` counts what could be measured and ``missing`` holds ``table.column``; ``rows``:
-        ``{table: rows}``.
+        where ``features`` counts what could be measured and ``missing`` holds ``table.column``; ``rows`` and
+        ``set_aside``: ``{table: rows}``, those that were used and those that were left out.
     meta : mapping
         Needed: ``project``, ``cutoff`` (ISO), ``lead`` and ``horizon`` (``"28D"``). Optional:
         ``currency`` (ISO code), ``timezone`` (IANA name, default UTC), ``churn_definition``

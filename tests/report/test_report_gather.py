@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -12,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from cxml import store
-from cxml.report import ReportInputs, drivers_csv, gather
+from cxml.report import ReportInputs, drivers_csv, gather, render
 
 DATA = {"orders": "cd" * 32, "contacts": "ab" * 32}
 INFO = {
@@ -23,13 +25,15 @@ INFO = {
 MODEL = {"metrics": {}, "lead_days": 7.0, "horizon_days": 0.5, "churn": "inactivity", "train_cutoffs": []}
 
 
-def scored(inputs: ReportInputs, folder: Path, **model: Any) -> Path:
+def scored(
+    inputs: ReportInputs, folder: Path, info: Mapping[str, Any] = MappingProxyType({}), **model: Any
+) -> Path:
     with store.run(folder) as run:
         run.write_table("scores.parquet", pa.Table.from_pandas(inputs.scores.head(200), preserve_index=False))
         run.write_json("labels.json", inputs.labels)
         run.write_json("coverage.json", inputs.coverage)
         run.write_json("model.json", {**MODEL, **model})
-        run.info = INFO
+        run.info = {**INFO, **info}
     return run.path
 
 
@@ -39,6 +43,21 @@ def test_everything_comes_from_the_folder(inputs: ReportInputs, tmp_path: Path) 
         assert meta[name] == INFO[name]
     assert (meta["lead"], meta["horizon"]) == ("7D", "43200s")
     assert meta["data_fingerprint"] == hashlib.sha256(("ab" * 32 + "cd" * 32).encode()).hexdigest()[:12]
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_rows_set_aside_are_told_where_the_report_says_how_sure_it_is(
+    inputs: ReportInputs, tmp_path: Path, lang: str
+) -> None:
+    fewer = {"set_aside": {"rows": {"interactions": 1_204, "orders": 7}, "rules": []}}
+    page, sound = (
+        render(gather(scored(inputs, tmp_path / name, info)), lang)
+        for name, info in (("fewer", fewer), ("all", {}))
+    )
+    section = page[page.index('id="quality"') : page.index('id="coverage"')]
+    for words in ("1,211", "1,204", "set_aside.parquet"):
+        assert words in section
+    assert "set_aside.parquet" not in sound
 
 
 @pytest.mark.parametrize("known", [{"waiting": 0.5, "repeats": -0.25, "resolution": None}, {}])
