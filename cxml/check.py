@@ -20,6 +20,9 @@ _FILE = 1 << 40
 _COPIES = 0.01
 """Share of copies from which on a log without ids looks as if it had been exported twice."""
 
+_SHOWN = 12
+"""Columns that a note names."""
+
 
 @dataclass(frozen=True)
 class Check:
@@ -149,21 +152,8 @@ def _beside(tables: Tables, table: str) -> Iterator[str]:
     """Notes that need more than one row, or the table as a whole."""
     columns = tables.columns[table]
     yield from _told_twice(tables, table)
-    if table == "customers" and "recorded_at" not in columns:
-        fixed = len(tables.attributes) + sum(
-            not one.target
-            for one in TABLES[table].columns
-            if one.name in columns - {"customer_id", "joined_at", "birth_year"}
-        )
-        if static.is_static(tables.config) and static.LABEL not in columns:
-            yield f"customers has no label ({tables.config.churn.column}): they can be scored, not learned from"
-        if fixed and static.is_static(tables.config):
-            yield (
-                f"customers: nothing says when {fixed} attributes were written; one that was filled in after a"
-                " customer had left gives the answer away ('cxml audit' looks for it)"
-            )
-        elif fixed:
-            yield f"customers has no recorded_at: {fixed} attributes are taken as never changed"
+    if "recorded_at" not in columns:
+        yield from _undated(tables, table)
     if table == "interactions" and "channel" in columns:
         found = tables.engine.row(
             "select count(distinct channel) - count(distinct lower(trim(channel))) as more from interactions"
@@ -182,6 +172,43 @@ def _beside(tables: Tables, table: str) -> Iterator[str]:
         )
         if found["customers"]:
             yield f"subscriptions: {found['customers']:,} customers have contracts that overlap"
+
+
+def _undated(tables: Tables, table: str) -> Iterator[str]:
+    """What the rows of a table may say of today rather than of their time, as nothing tells when it was written."""
+    columns = tables.columns[table]
+    if table == "customers" and static.is_static(tables.config):
+        yield from _undated_labelled(tables)
+        return
+    names = [one.name for one in TABLES[table].columns if one.overwritten and one.name in columns]
+    if table == "customers":
+        names += sorted(tables.opened[table].places[name] for name in tables.attributes)
+    if names:
+        shown = ", ".join(names[:_SHOWN]) + (
+            f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+        )
+        yield (
+            f"{table} has no recorded_at: taken as never changed: {shown}; a value that its system overwrites gives the"
+            " future away: map recorded_at and give a row for each version, or leave the column out, or make sure"
+            " that the export holds it as it was at the time of the row"
+        )
+
+
+def _undated_labelled(tables: Tables) -> Iterator[str]:
+    """The same of customers with a ready label, whose attributes are all there is."""
+    columns = tables.columns["customers"]
+    if static.LABEL not in columns:
+        yield f"customers has no label ({tables.config.churn.column}): they can be scored, not learned from"
+    fixed = len(tables.attributes) + sum(
+        not one.target
+        for one in TABLES["customers"].columns
+        if one.name in columns - {"customer_id", "joined_at", "birth_year"}
+    )
+    if fixed:
+        yield (
+            f"customers: nothing says when {fixed} attributes were written; one that was filled in after a"
+            " customer had left gives the answer away ('cxml audit' looks for it)"
+        )
 
 
 def _told_twice(tables: Tables, table: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy.stats import poisson, rankdata
 
 from cxml.audit.groups import Groups
 from cxml.audit.sample import Sample
@@ -36,6 +36,11 @@ LEAST_FOLD = {"undated": 2.0, "standing": 3.0}
 """By which factor the relative risk must have changed from the first cutoff to the last to matter."""
 LEAST_SHIFT = 0.3
 """The same for the mean rank of leavers, in standard deviations."""
+LOWEST_RISK = 0.1
+"""Against all of their age, the risk of those who lack a value that all leavers seem to have."""
+CHANCE = 1e-6
+"""How seldom chance may leave so few leavers to them."""
+SOME_WITHOUT = f"at least {LOWEST_RISK:g} of the usual risk for those who lack a value that is known before customers leave"
 LEAST_LEAVERS = 20
 LEAST_CUTOFFS = 3
 _AGES = 5
@@ -132,12 +137,39 @@ def of_sample(sample: Sample) -> Risk:
     )
 
 
-def of_groups(risk: Risk, made: Groups, column: str) -> Iterator[tuple[int, Drift]]:
+def of_groups(risk: Risk, made: Groups, column: str) -> Iterator[Drift]:
     """Each group in which enough customers leave, and how its relative risk drifts."""
     for group in range(made.count):
         rows = made.of == group
         if risk.churned[rows].sum() >= LEAST_LEAVERS and risk.expected[rows].sum() > 0:
-            yield group, _of_risk(risk, rows, column)
+            yield _of_risk(risk, rows, column)
+
+
+@dataclass(frozen=True)
+class Sole:
+    """A value without which hardly anybody leaves: all *leavers*, those *without* it, and how many of them usually do."""
+
+    leavers: float
+    without: float
+    usual: float
+
+    @property
+    def said(self) -> str:
+        """The same in words."""
+        return (
+            f"{self.leavers - self.without:,.0f} of {self.leavers:,.0f} who leave share one of its values,"
+            f" and of all others {self.without:,.0f} leave where {self.usual:,.0f} are usual"
+        )
+
+
+def sole(risk: Risk, made: Groups) -> Sole | None:
+    """The group without which surely less than ``LOWEST_RISK`` of the usual leavers leave, if there is one."""
+    for group in range(made.count):
+        others = made.of != group
+        left, usual = float(risk.churned[others].sum()), float(risk.expected[others].sum())
+        if poisson.cdf(left, LOWEST_RISK * usual) < CHANCE:
+            return Sole(float(risk.churned.sum()), left, usual)
+    return None
 
 
 def _of_risk(risk: Risk, rows: Bools, column: str) -> Drift:

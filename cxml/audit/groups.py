@@ -65,21 +65,22 @@ def groups(values: pd.Series, learn: NDArray[np.bool_], bins: int) -> Groups:
     return Groups(of.astype(np.int64), missing + 1, missing)
 
 
-def groups_by_value(values: pd.Series, bins: int, most: int) -> Groups:
-    """Group *values* by what many rows share: at most *most* levels or numbers; other numbers by ranges.
+def groups_by_value(values: pd.Series, among: NDArray[np.bool_], bins: int, most: int) -> Groups:
+    """Group *values* by what many of the rows *among* share: at most *most* levels or numbers, the rest by ranges.
 
-    >>> found = groups_by_value(pd.Series([0.0, 0.0, 0.0, 1.5, 2.5, 9.5, None]), bins=2, most=1)
+    >>> found = groups_by_value(pd.Series([0.0, 0.0, 0.0, 1.5, 2.5, 9.5, None]), np.ones(7, bool), bins=2, most=1)
     >>> found.of.tolist(), found.missing
     ([0, 0, 0, 1, 2, 2, 3], 3)
     """
     if not is_numeric_dtype(values):
-        common = values.value_counts().index[:most]
+        common = values[among].value_counts().index[:most]
         return groups(values.where(values.isin(common) | values.isna(), ""), np.ones(len(values), bool), bins)
     number = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    seen, count = np.unique(number[np.isfinite(number)], return_counts=True)
-    own = np.sort(seen[np.argsort(-count, kind="stable")[:most]])
-    own = own[count[np.searchsorted(seen, own)] >= max(LEAST_SHARED * count.sum(), 2)]
-    rest = number[np.isfinite(number) & ~np.isin(number, own)]
+    there = np.isfinite(number)
+    seen, count = np.unique(number[there & among], return_counts=True)
+    often = np.argsort(-count, kind="stable")[:most]
+    own = np.sort(seen[often[count[often] >= max(LEAST_SHARED * count.sum(), 2)]])
+    rest = number[there & ~np.isin(number, own)]
     edges = np.unique(np.quantile(rest, np.linspace(0, 1, bins + 1)[1:-1])) if len(rest) else np.zeros(0)
     of = len(own) + np.searchsorted(edges, number, side="right")
     for place, value in enumerate(own):

@@ -24,7 +24,6 @@ from scipy.stats import binom, poisson
 
 from cxml import snapshots
 from cxml.audit import columns, drift
-from cxml.audit.alone import CHANCE
 from cxml.audit.columns import Asked, Values
 from cxml.audit.drift import LEAST_CUTOFFS, Drift, Risk
 from cxml.audit.findings import Figures, Finding, Probe
@@ -35,8 +34,6 @@ from cxml.tables import Tables
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-LOWEST_RISK = 0.1
-"""Against all of their age, the risk of those who lack the value, when a value has all leavers."""
 LEAST_RISK = 2.0
 """How many times the usual risk those with a value must have for its vanishing to matter."""
 VANISHED = 0.5
@@ -118,11 +115,12 @@ def _base(values: Values, one: Asked) -> _Base | None:
 
 def _of_column(values: Values, one: Asked, base: _Base, cutoffs: int) -> _Told:
     series = values.of(one)[base.there].reset_index(drop=True)
-    made = groups_by_value(series, _BINS, _MOST_LEVELS)
     labelled = base.labelled[base.there]
+    leavers = values.keys["churned"].to_numpy()[base.there] == 1
+    made = groups_by_value(series, leavers, _BINS, _MOST_LEVELS)
     past = Groups(made.of[labelled], made.count, made.missing)
     dated = not one.column.overwritten
-    drifts = [found for _, found in drift.of_groups(base.risk, past, one.name)]
+    drifts = list(drift.of_groups(base.risk, past, one.name))
     if one.column.overwritten and one.column.kind != "text":
         drifts.append(drift.of_ranks(base.risk, series[labelled].to_numpy(dtype=np.float64), one.name))
     found = [*_all_leavers(base.risk, past, one)]
@@ -133,17 +131,14 @@ def _of_column(values: Values, one: Asked, base: _Base, cutoffs: int) -> _Told:
 
 def _all_leavers(risk: Risk, made: Groups, one: Asked) -> Iterator[Finding]:
     """A value without which nobody leaves."""
-    for group in range(made.count):
-        others = made.of != group
-        left, usual = risk.churned[others].sum(), risk.expected[others].sum()
-        if poisson.cdf(left, LOWEST_RISK * usual) < CHANCE:
-            yield _finding(
-                one,
-                what=f"gives leavers away: {risk.churned.sum() - left:,.0f} of {risk.churned.sum():,.0f} who leave share"
-                f" one of its values, and of all others {left:,.0f} leave where {usual:,.0f} are usual",
-                expected=f"at least {LOWEST_RISK:g} of the usual risk without any one value known before a customer leaves",
-                figures={"left": float(left), "usual": round(float(usual), 1)},
-            )
+    found = drift.sole(risk, made)
+    if found:
+        yield _finding(
+            one,
+            what=f"gives leavers away: {found.said}",
+            expected=drift.SOME_WITHOUT,
+            figures={"without": found.without, "usual": round(found.usual, 1)},
+        )
 
 
 def _vanishing(risk: Risk, made: Groups, at_end: NDArray[np.int64], one: Asked) -> Iterator[Finding]:
@@ -154,7 +149,7 @@ def _vanishing(risk: Risk, made: Groups, at_end: NDArray[np.int64], one: Asked) 
     for group in range(made.count):
         here = made.of == group
         left, usual = risk.churned[here].sum(), risk.expected[here].sum()
-        if poisson.sf(left - 1, LEAST_RISK * usual) > CHANCE:
+        if poisson.sf(left - 1, LEAST_RISK * usual) > drift.CHANCE:
             continue
         had = np.bincount(risk.place[here], minlength=len(rows)).astype(np.float64)
         has, lowest = int((at_end == group).sum()), float((had / rows).min())

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from cxml.audit import drift
-from cxml.audit.drift import LEAST_CUTOFFS, Drift, Risk
+from cxml.audit.drift import LEAST_CUTOFFS, Drift, Risk, Sole
 from cxml.audit.findings import Figures, Finding, Probe
-from cxml.audit.groups import groups
+from cxml.audit.groups import Groups, groups
 from cxml.audit.sample import Sample
 from cxml.contracts import TABLES
 from cxml.features.declare import Feature
@@ -36,14 +36,17 @@ def probe(tables: Tables, sample: Sample) -> Probe:
     risk = drift.of_sample(sample)
     findings, shown = [], []
     for column, dated in columns:
-        drifts = list(_drifts(sample, risk, column, by_rank=not dated))
-        if not drifts:
-            continue
-        worst = max(drifts, key=lambda one: (one.counts(dated), abs(one.z)))
-        if not dated:
+        values = sample.frame[column]
+        made = groups(values, np.ones(len(values), dtype=bool), _BINS)
+        sole = None if dated else drift.sole(risk, made)
+        drifts = list(_drifts(sample, risk, made, column, by_rank=not dated))
+        worst = max(drifts, key=lambda one: (one.counts(dated), abs(one.z)), default=None)
+        if worst and not dated:
             shown.append(worst)
-        if worst.counts(dated):
-            findings.append(_finding(sample, worst))
+        if sole:
+            findings.append(_gives_away(sample, column, sole))
+        elif worst and worst.counts(dated):
+            findings.append(_drifting(sample, worst))
     rows = tuple(_row(one) for one in sorted(shown, key=lambda one: -abs(one.z)))
     return Probe(name, asks, tuple(findings), figures, rows)
 
@@ -64,23 +67,41 @@ def _undated(feature: Feature) -> bool:
     return bool(used & own) or any(name.startswith(ATTRIBUTE) for name in used)
 
 
-def _drifts(sample: Sample, risk: Risk, column: str, *, by_rank: bool) -> Iterator[Drift]:
+def _drifts(sample: Sample, risk: Risk, made: Groups, column: str, *, by_rank: bool) -> Iterator[Drift]:
     values = sample.frame[column]
-    made = groups(values, np.ones(len(values), dtype=bool), _BINS)
-    yield from (one for _, one in drift.of_groups(risk, made, column))
+    yield from drift.of_groups(risk, made, column)
     if by_rank and pd.api.types.is_numeric_dtype(values):
         yield drift.of_ranks(risk, values.to_numpy(dtype=np.float64, na_value=np.nan), column)
 
 
-def _finding(sample: Sample, one: Drift) -> Finding:
-    names = sample.labels["features"][one.column]
-    return Finding(
-        about=one.column,
+def _gives_away(sample: Sample, column: str, sole: Sole) -> Finding:
+    return _finding(
+        sample,
+        column,
+        what=f"{column} gives leavers away: {sole.said}",
+        expected=drift.SOME_WITHOUT,
+        figures={"without": sole.without, "usual": round(sole.usual, 1)},
+    )
+
+
+def _drifting(sample: Sample, one: Drift) -> Finding:
+    return _finding(
+        sample,
+        one.column,
         what=f"{one.column} seems to know the future: from the first cutoffs to the last {one.said}, {one.guess}",
-        where=f"factor {names['factor']}, {len(sample.cutoffs)} cutoffs",
         expected="the same say about leaving at every cutoff, whether the extract was near or far",
-        fix="add recorded_at to its table, a row per change; or leave it out ([features] leave_out)",
         figures={"z": round(one.z, 2), "change": round(one.change, 3)},
+    )
+
+
+def _finding(sample: Sample, column: str, *, what: str, expected: str, figures: Figures) -> Finding:
+    return Finding(
+        about=column,
+        what=what,
+        where=f"factor {sample.labels['features'][column]['factor']}, {len(sample.cutoffs)} cutoffs",
+        expected=expected,
+        fix="add recorded_at to its table, a row per change; or leave it out ([features] leave_out)",
+        figures=figures,
     )
 
 
