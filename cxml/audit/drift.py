@@ -59,12 +59,15 @@ class Drift:
         Relative risk at the last cutoff over that at the first; or the shift of the mean rank between them.
     by_rank : bool
         Which of the two.
+    share : float
+        Share of customers in the group at the last cutoff over that at the first; 1 for ranks.
     """
 
     column: str
     z: float
     change: float
     by_rank: bool
+    share: float = 1.0
 
     def counts(self, dated: bool) -> bool:
         """Whether the change is both sure and large; more is asked of values with a date."""
@@ -75,6 +78,16 @@ class Drift:
             else abs(np.log(self.change)) >= np.log(LEAST_FOLD[kind])
         )
         return bool(large and abs(self.z) >= HIGHEST_DRIFT[kind])
+
+    @property
+    def used_up(self) -> bool:
+        """Whether the group dwindles as its risk rises: what leavers were given later, nobody has who is left.
+
+        Where times change for those who have a plan, its risk rises and they are as many as before.
+        """
+        return not self.by_rank and bool(
+            -np.log(self.share) * np.sign(np.log(self.change)) >= abs(np.log(self.change)) / 2
+        )
 
     @property
     def said(self) -> str:
@@ -188,7 +201,17 @@ def _of_risk(risk: Risk, rows: Bools, column: str) -> Drift:
         for one in (left, usual * expected)
     )
     slope, scatter = trend(seen, wanted, risk.time)
-    return Drift(column, float(z / np.sqrt(scatter)), float(np.exp(slope)), by_rank=False)
+    had, everyone = (
+        np.bincount(one, minlength=len(risk.time)).astype(np.float64) for one in (place, risk.place)
+    )
+    dwindling, _ = trend(had, everyone * had.sum() / everyone.sum(), risk.time)
+    return Drift(
+        column,
+        float(z / np.sqrt(scatter)),
+        float(np.exp(slope)),
+        by_rank=False,
+        share=float(np.exp(dwindling)),
+    )
 
 
 def trend(seen: Floats, expected: Floats, time: Floats) -> tuple[float, float]:

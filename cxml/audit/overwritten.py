@@ -5,7 +5,7 @@ customer left no longer do, and the last contacts of leavers carry the code that
 closed. Three things give that away, and none of them holds of a value that was known at the time, however
 much it says about leaving:
 
-*drift*     the nearer the extract, the surer the value: long before, many still have years to go.
+*drift*     the nearer the extract, the surer the value, and the fewer customers have it: who has it, leaves.
 *vanishing* the customers who are there when the extract ends hardly have it, although at every cutoff many
             had it and left: those of today who will leave have not been written to yet.
 *all*       nobody leaves without it.
@@ -34,6 +34,10 @@ from cxml.tables import Tables
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+HIGHEST_DRIFT = 4.0
+"""Standard errors of drift that chance does not reach while a group is used up, of values that contracts carry."""
+LEAST_FOLD = 1.5
+"""By which factor the relative risk must have changed meanwhile."""
 LEAST_RISK = 2.0
 """How many times the usual risk those with a value must have for its vanishing to matter."""
 VANISHED = 0.5
@@ -119,14 +123,11 @@ def _of_column(values: Values, one: Asked, base: _Base, cutoffs: int) -> _Told:
     leavers = values.keys["churned"].to_numpy()[base.there] == 1
     made = groups_by_value(series, leavers, _BINS, _MOST_LEVELS)
     past = Groups(made.of[labelled], made.count, made.missing)
-    dated = not one.column.overwritten
-    drifts = list(drift.of_groups(base.risk, past, one.name))
-    if one.column.overwritten and one.column.kind != "text":
-        drifts.append(drift.of_ranks(base.risk, series[labelled].to_numpy(dtype=np.float64), one.name))
+    drifts = tuple(drift.of_groups(base.risk, past, one.name))
     found = [*_all_leavers(base.risk, past, one)]
     found += _vanishing(base.risk, past, made.of[~labelled], one) if one.window else []
-    found += [_drifting(one, moved, cutoffs) for moved in drifts if moved.counts(dated)]
-    return _Told(one, tuple(drifts), tuple(found))
+    found += [_drifting(one, moved, cutoffs) for moved in drifts if _knows(one, moved)]
+    return _Told(one, drifts, tuple(found))
 
 
 def _all_leavers(risk: Risk, made: Groups, one: Asked) -> Iterator[Finding]:
@@ -170,6 +171,13 @@ def _chance(had: Floats, rows: Floats, has: int, everyone: int) -> float:
     share = had.sum() / rows.sum()
     _, scatter = drift.trend(had, rows * share, np.arange(len(rows), dtype=np.float64))
     return float(binom.cdf(np.floor(has / scatter), max(round(everyone / scatter), 1), share))
+
+
+def _knows(one: Asked, moved: Drift) -> bool:
+    """Whether a group is used up as its risk rises; of what may mean more at some times than at others, much faster."""
+    if one.window or not one.column.overwritten:
+        return moved.used_up and moved.counts(dated=True)
+    return moved.used_up and abs(moved.z) >= HIGHEST_DRIFT and abs(np.log(moved.change)) >= np.log(LEAST_FOLD)
 
 
 def _drifting(one: Asked, moved: Drift, cutoffs: int) -> Finding:
