@@ -4,7 +4,8 @@ Each company is simulated once and exported several times: as it was, and by a s
 rows of the past. Prints, for each way, how many of the companies the audit names by the right column, and how many
 clean ones it names anything in.
 
-``--only overwritten`` asks just the probe of overwritten columns, in a tenth of the time.
+``--only overwritten`` asks just the probe of overwritten columns, and of planted companies just the tables that were
+changed, in a thirtieth of the time.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ import numpy as np
 import pandas as pd
 
 from cxml.audit import audit, overwritten
-from cxml.config import parse_config
+from cxml.config import Config, parse_config
 from cxml.simulate import simulate
-from cxml.tables import Tables, open_tables
+from cxml.tables import open_tables
 
 Frames = dict[str, pd.DataFrame]
 MONTHS = 14
@@ -131,11 +132,20 @@ PLANTED: Mapping[Callable[[Frames], Frames], set[str]] = {
 OF_CUSTOMERS = (tiers,)
 
 
-def named(tables: Tables, *, only_overwritten: bool) -> set[str]:
+def named(config: Config, export: Frames) -> set[str]:
     """What the audit names, remarks included."""
-    if only_overwritten:
-        return {one.about for one in overwritten.probe(tables, 10_000, 0).findings}
-    return {one.about for probe in audit(tables).probes for one in probe.findings}
+    return {one.about for probe in audit(open_tables(config, export)).probes for one in probe.findings}
+
+
+def overwritten_alone(config: Config, export: Frames) -> set[str]:
+    """What the probe of overwritten columns names."""
+    return {one.about for one in overwritten.probe(open_tables(config, export), 10_000, 0).findings}
+
+
+def changed(before: Frames, after: Frames) -> Frames:
+    """The tables that were changed, and those that say who is a customer."""
+    needed = {"customers", "subscriptions"}
+    return {name: frame for name, frame in after.items() if name in needed or frame is not before.get(name)}
 
 
 def main() -> None:
@@ -150,24 +160,24 @@ def main() -> None:
     chosen = {plant: names for plant, names in PLANTED.items() if plant.__name__ in asked.plants}
     if asked.only:
         chosen = {plant: names for plant, names in chosen.items() if plant not in OF_CUSTOMERS}
+    ask = overwritten_alone if asked.only else named
     hits = dict.fromkeys([plant.__name__ for plant in chosen] + ["clean"], 0)
     for seed in range(asked.first, asked.first + asked.seeds):
         started = time.process_time()
         company = simulate(asked.customers, months=MONTHS, seed=seed)
-        config = parse_config(tomllib.loads(company.config) | {"tables": {}, "model": {"threads": 1}}, Path())
+        raw = tomllib.loads(company.config) | {"tables": {}, "model": {"threads": 1}}
+        config = parse_config(raw | ({"value": {}} if asked.only else {}), Path())
         frames = {name: table.to_pandas() for name, table in company.tables.items()}
-
-        def found(export: Frames, config=config) -> set[str]:
-            return named(open_tables(config, export), only_overwritten=bool(asked.only))
-
-        wrongly = found(frames)
-        hits["clean"] += bool(wrongly)
+        names = ask(config, frames)
+        hits["clean"] += bool(names)
+        wrongly = ", ".join(sorted(names)) or "nothing"
         missed = []
-        for plant, names in chosen.items():
-            hit = bool(found(plant(frames)) & names)
+        for plant, right in chosen.items():
+            export = plant(frames)
+            hit = bool(ask(config, changed(frames, export) if asked.only else export) & right)
             hits[plant.__name__] += hit
             missed += [] if hit else [plant.__name__]
-        told = f"missed {', '.join(missed) or 'nothing'}; named though clean: {', '.join(sorted(wrongly)) or 'nothing'}"
+        told = f"missed {', '.join(missed) or 'nothing'}; named though clean: {wrongly}"
         print(f"seed {seed}: {told} ({time.process_time() - started:.0f} CPU s)", flush=True)
     rows = [{"planted": name, "named": f"{hits[name]} of {asked.seeds}"} for name in hits]
     print(pd.DataFrame(rows).to_string(index=False))

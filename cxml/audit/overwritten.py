@@ -167,7 +167,11 @@ def _vanishing(risk: Risk, made: Groups, at_end: NDArray[np.int64], one: Asked) 
 
 
 def _chance(had: Floats, rows: Floats, has: int, everyone: int) -> float:
-    """That so few have it by chance; shares that scatter around their trend are worth as many fewer customers."""
+    """That so few have it by chance; shares that scatter around their trend are worth as many fewer customers.
+
+    The last cutoff does not count: where values are written late, some of its customers lack them already.
+    """
+    had, rows = had[:-1], rows[:-1]
     share = had.sum() / rows.sum()
     _, scatter = drift.trend(had, rows * share, np.arange(len(rows), dtype=np.float64))
     return float(binom.cdf(np.floor(has / scatter), max(round(everyone / scatter), 1), share))
