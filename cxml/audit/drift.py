@@ -120,6 +120,12 @@ class Risk:
     time: Floats
     who: Ints
 
+    @property
+    def times_seen(self) -> float:
+        """At how many cutoffs a leaver is seen to leave: label windows may overlap."""
+        left = self.churned == 1
+        return float(left.sum() / max(len(np.unique(self.who[left])), 1))
+
 
 def risks(churned: Floats, cutoff: pd.Series, arrived: Ints, who: pd.Series) -> Risk:
     """The risk of snapshots in any order.
@@ -160,7 +166,10 @@ def of_groups(risk: Risk, made: Groups, column: str) -> Iterator[Drift]:
 
 @dataclass(frozen=True)
 class Sole:
-    """A value without which hardly anybody leaves: all *leavers*, those *without* it, and how many of them usually do."""
+    """A value without which hardly anybody leaves.
+
+    In customers: all ``leavers``, those ``without`` the value, and how many of these would be ``usual``.
+    """
 
     leavers: float
     without: float
@@ -177,11 +186,12 @@ class Sole:
 
 def sole(risk: Risk, made: Groups) -> Sole | None:
     """The group without which surely less than ``LOWEST_RISK`` of the usual leavers leave, if there is one."""
+    each = risk.times_seen
     for group in range(made.count):
         others = made.of != group
-        left, usual = float(risk.churned[others].sum()), float(risk.expected[others].sum())
+        left, usual = risk.churned[others].sum() / each, risk.expected[others].sum() / each
         if poisson.cdf(left, LOWEST_RISK * usual) < CHANCE:
-            return Sole(float(risk.churned.sum()), left, usual)
+            return Sole(float(risk.churned.sum() / each), float(left), float(usual))
     return None
 
 

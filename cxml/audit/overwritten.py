@@ -150,7 +150,8 @@ def _vanishing(risk: Risk, made: Groups, at_end: NDArray[np.int64], one: Asked) 
     for group in range(made.count):
         here = made.of == group
         left, usual = risk.churned[here].sum(), risk.expected[here].sum()
-        if poisson.sf(left - 1, LEAST_RISK * usual) > drift.CHANCE:
+        each = risk.times_seen
+        if poisson.sf(np.ceil(left / each) - 1, LEAST_RISK * usual / each) > drift.CHANCE:
             continue
         had = np.bincount(risk.place[here], minlength=len(rows)).astype(np.float64)
         has, lowest = int((at_end == group).sum()), float((had / rows).min())
