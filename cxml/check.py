@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cxml import drift, hints, ids, static, volumes
+from cxml import hints, ids, lost_columns, static, volumes
 from cxml.aside import COPY, Cleaning, too_many
 from cxml.config import Config
 from cxml.contracts import CONTACT_END, TABLES
@@ -20,6 +20,9 @@ _FILE = 1 << 40
 """Above any number of rows of a file: file * _FILE + row orders rows by file and place."""
 _COPIES = 0.01
 """Share of copies from which on a log without ids looks as if it had been exported twice."""
+
+_SHOWN = 12
+"""Columns that a note names."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def check(tables: Tables) -> Check:
             if found.all_rows > found.rows:
                 fewer[name] = found.all_rows - found.rows
             notes += [_said(name, rule, count, rows[name]) for rule, count in found.notes]
-            notes += [*_beside(tables, name), *drift.notes(tables, name), *hints.notes(tables, name)]
+            notes += [*_beside(tables, name), *lost_columns.notes(tables, name), *hints.notes(tables, name)]
             if name == "customers":
                 people = _people(tables, opened, fewer.get(name, 0))
         except DataError as error:
@@ -235,21 +238,8 @@ def _beside(tables: Tables, table: str) -> Iterator[str]:
     """Notes that need more than one row, or the table as a whole."""
     columns = tables.columns[table]
     yield from _told_twice(tables, table)
-    if table == "customers" and "recorded_at" not in columns:
-        fixed = len(tables.attributes) + sum(
-            not one.target
-            for one in TABLES[table].columns
-            if one.name in columns - {"customer_id", "joined_at", "birth_year"}
-        )
-        if static.is_static(tables.config) and static.LABEL not in columns:
-            yield f"customers has no label ({tables.config.churn.column}): they can be scored, not learned from"
-        if fixed and static.is_static(tables.config):
-            yield (
-                f"customers: nothing says when {fixed} attributes were written; one that was filled in after a"
-                " customer had left gives the answer away ('cxml audit' looks for it)"
-            )
-        elif fixed:
-            yield f"customers has no recorded_at: {fixed} attributes are taken as never changed"
+    if "recorded_at" not in columns:
+        yield from _undated(tables, table)
     if table == "interactions":
         yield from _unknown_ends(tables)
     if table == "interactions" and "channel" in columns:
@@ -298,6 +288,43 @@ def _unknown_ends(tables: Tables) -> Iterator[str]:
         yield (
             "interactions has no ended_at: ends are taken as start, wait and handling; where handle_s is time worked on a"
             " ticket rather than the length of a contact, map ended_at"
+        )
+
+
+def _undated(tables: Tables, table: str) -> Iterator[str]:
+    """What the rows of a table may say of today rather than of their time, as nothing tells when it was written."""
+    columns = tables.columns[table]
+    if table == "customers" and static.is_static(tables.config):
+        yield from _undated_labelled(tables)
+        return
+    names = [one.name for one in TABLES[table].columns if one.overwritten and one.name in columns]
+    if table == "customers":
+        names += sorted(tables.opened[table].places[name] for name in tables.attributes)
+    if names:
+        shown = ", ".join(names[:_SHOWN]) + (
+            f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+        )
+        yield (
+            f"{table} has no recorded_at: taken as never changed: {shown}; a value that its system overwrites gives the"
+            " future away: map recorded_at and give a row for each version, or leave the column out, or make sure"
+            " that the export holds it as it was at the time of the row"
+        )
+
+
+def _undated_labelled(tables: Tables) -> Iterator[str]:
+    """The same of customers with a ready label, whose attributes are all there is."""
+    columns = tables.columns["customers"]
+    if static.LABEL not in columns:
+        yield f"customers has no label ({tables.config.churn.column}): they can be scored, not learned from"
+    fixed = len(tables.attributes) + sum(
+        not one.target
+        for one in TABLES["customers"].columns
+        if one.name in columns - {"customer_id", "joined_at", "birth_year"}
+    )
+    if fixed:
+        yield (
+            f"customers: nothing says when {fixed} attributes were written; one that was filled in after a"
+            " customer had left gives the answer away ('cxml audit' looks for it)"
         )
 
 

@@ -60,6 +60,10 @@ class Column:
         For an instant, what a day without a time stands for.
     undone_by : str
         For an instant, the column of the later instant that takes it back: a resolution is none once the issue came back.
+    overwritten : bool
+        A source may change the value in place after ``known``, as people move, plans change and tickets
+        are filed anew. An export without ``recorded_at`` then shows on every row what holds today, also
+        of those who have left since.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Column:
     target: bool = False
     day_is: DayIs = "last second"
     undone_by: str = ""
+    overwritten: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,11 @@ def _c(name: str, kind: Kind, says: str, unit: str = "", **more: object) -> Colu
     return Column(name, kind, says, unit, **more)  # type: ignore[arg-type]
 
 
+def _now(name: str, kind: Kind, says: str, unit: str = "", **more: object) -> Column:
+    """A column that sources overwrite with what holds today."""
+    return _c(name, kind, says, unit, overwritten=True, **more)
+
+
 def _end(name: str, kind: Kind, says: str, unit: str = "", **more: object) -> Column:
     """A column whose value is known when the contact is over."""
     return _c(name, kind, says, unit, known=CONTACT_END, **more)
@@ -159,13 +169,13 @@ def _end(name: str, kind: Kind, says: str, unit: str = "", **more: object) -> Co
 CUSTOMERS = _table(
     "customers", "a customer", "customer_id", "joined_at",
     _c("birth_year", "count", "year of birth", low=1900, high=2100, personal=True),
-    _c("language", "text", "language the customer speaks"),
-    _c("preferred_channel", "text", "channel the customer asked for"),
-    _c("region", "text", "where the customer lives"),
-    _c("member_tier", "text", "level in the membership scheme"),
+    _now("language", "text", "language the customer speaks"),
+    _now("preferred_channel", "text", "channel the customer asked for"),
+    _now("region", "text", "where the customer lives"),
+    _now("member_tier", "text", "level in the membership scheme"),
     _c("acquired_via", "text", "how the customer came"),
     _c("referred_by", "text", "the customer who recommended us", personal=True),
-    _c("store_distance_km", "number", "way to the nearest store", "km", low=0),
+    _now("store_distance_km", "number", "way to the nearest store", "km", low=0),
     _c("life_event_at", "instant", "last change or hardship the customer told us of"),
     _c("left_at", "instant", "when the customer left", target=True),
     _c("last_seen_at", "instant", "last activity anywhere, also outside these tables", target=True),
@@ -174,11 +184,11 @@ CUSTOMERS = _table(
 
 INTERACTIONS = _table(
     "interactions", "a contact", "interaction_id", "started_at",
-    _c("issue_id", "text", "the problem the contact is about"),
+    _now("issue_id", "text", "the problem the contact is about"),
     _c("channel", "text", "phone.human, phone.ivr, chat.bot, chat.live, email, social.*, sms, store ..."),
     _c("direction", "text", "who began: inbound (the customer) or outbound", one_of=("inbound", "outbound")),
-    _c("topic", "text", "what the contact is about"),
-    _c("agent_id", "text", "who served", known=CONTACT_END, personal=True),
+    _now("topic", "text", "what the contact is about"),
+    _now("agent_id", "text", "who served", known=CONTACT_END, personal=True),
     _c("wait_s", "number", "time until an agent or an answer was there", known=WAIT_END),
     _c("promised_wait_s", "number", "wait that was announced"),
     _c("first_reply_at", "instant", "first answer by a person or a bot"),
@@ -189,8 +199,8 @@ INTERACTIONS = _table(
     _end("transfers", "count", "times the contact was handed on"),
     _end("verifications", "count", "times the customer had to prove who they are"),
     _end("context_carried", "flag", "the customer did not have to explain again"),
-    _c("resolved_at", "instant", "when the issue of this contact was resolved (on its last contact at least); no longer"
-       " so from a later reopened_at on", undone_by="reopened_at"),
+    _now("resolved_at", "instant", "when the issue of this contact was resolved (on its last contact at least); no longer"
+         " so from a later reopened_at on", undone_by="reopened_at"),
     _c("reopened_at", "instant", "when the issue came back after it was resolved"),
     _c("customer_language", "text", "language the customer used"),
     _end("agent_language", "text", "language the agent used"),
@@ -220,22 +230,22 @@ RECOVERIES = _table(
         "understand", "apology", "explain", "fix", "compensate", "follow_up", "prevent", "gift")),
     _c("amount", "money", "what was given", low=0),
     _c("asked_at", "instant", "the customer asked for it"),
-    _c("granted", "flag", "given as asked"),
-    _c("damage", "money", "value of what went wrong", low=0),
+    _now("granted", "flag", "given as asked"),
+    _now("damage", "money", "value of what went wrong", low=0),
 )  # fmt: skip
 
 ORDERS = _table(
     "orders",
     "an order; it is a purchase when it was not cancelled and brought money (revenue, or margin where there is no"
     " revenue, above 0), on a day on which the customer spent more than was given back", "order_id", "ordered_at",
-    _c("revenue", "money", "what the customer paid; 0 for a free order, below 0 for a credit note"),
-    _c("margin", "money", "what the company earned"),
+    _now("revenue", "money", "what the customer paid; 0 for a free order, below 0 for a credit note"),
+    _now("margin", "money", "what the company earned"),
     _c("discount", "money", "what was taken off", low=0),
     _c("shipping_fee", "money", "what the customer paid for shipping", low=0),
-    _c("promised_at", "instant", "delivery promised by", known=""),
+    _now("promised_at", "instant", "delivery promised by", known=""),
     _c("delivered_at", "instant", "delivered"),
     _c("wrong_item", "flag", "something else arrived", known="delivered_at"),
-    _c("category", "text", "what was bought"),
+    _now("category", "text", "what was bought"),
     _c("device", "text", "device the order came from"),
     _c("one_click", "flag", "ordered from a saved profile"),
     _c("edited_at", "instant", "changed by the customer"),
@@ -259,16 +269,16 @@ RETURNS = _table(
 
 CHARGES = _table(
     "charges", "a bill line", "charge_id", "charged_at",
-    _c("amount", "money", "what was charged; below 0 for a credit, which is no charge"),
+    _now("amount", "money", "what was charged; below 0 for a credit, which is no charge"),
     _c("expected_amount", "money", "what the customer could expect"),
     _c("notified_at", "instant", "announced to the customer"),
     _c("disputed_at", "instant", "disputed by the customer"),
-    _c("kind", "text", "kind of charge"),
+    _now("kind", "text", "kind of charge"),
 )  # fmt: skip
 
 VISITS = _table(
     "visits", "a field visit", "visit_id", "window_start",
-    _c("window_end", "instant", "end of the promised window", known="", day_is="over"),
+    _now("window_end", "instant", "end of the promised window", known="", day_is="over"),
     _c("arrived_at", "instant", "arrival"),
     _c("no_show", "flag", "nobody came", known="window_end"),
     _c("rescheduled_at", "instant", "moved to another day; before window_end, the visit is judged no more"),
@@ -278,11 +288,11 @@ VISITS = _table(
 
 SUBSCRIPTIONS = _table(
     "subscriptions", "a contract span", "subscription_id", "started_at",
-    _c("plan", "text", "what is subscribed"),
-    _c("price", "money", "price a month", low=0),
+    _now("plan", "text", "what is subscribed"),
+    _now("price", "money", "price a month", low=0),
     _c("ended_at", "instant", "end of the contract; empty while it runs; as started_at where it never began", day_is="over"),
     _c("cancel_requested_at", "instant", "the customer asked to end it"),
-    _c("auto_renew", "flag", "renews by itself"),
+    _now("auto_renew", "flag", "renews by itself"),
     event_day="first second",
 )  # fmt: skip
 
@@ -290,7 +300,7 @@ SURVEYS = _table(
     "surveys", "an invitation", "survey_id", "sent_at",
     _c("kind", "text", "what is asked", one_of=("nps", "csat", "ces", "other")),
     _c("answered_at", "instant", "answered"),
-    _c("score", "number", "the answer, between scale_min and scale_max", known="answered_at"),
+    _now("score", "number", "the answer, between scale_min and scale_max", known="answered_at"),
     _c("scale_min", "number", "lowest score of the scale"),
     _c("scale_max", "number", "highest score of the scale"),
     _c("higher_is", "text", "whether a high score is good or bad", one_of=("good", "bad")),
@@ -321,11 +331,11 @@ SESSIONS = _table(
 
 MESSAGES = _table(
     "messages", "an outbound message", "message_id", "sent_at",
-    _c("purpose", "text", "why it was sent"),
+    _now("purpose", "text", "why it was sent"),
     _c("channel", "text", "how it was sent"),
     _c("fields_used", "count", "attributes of the customer that the message used"),
-    _c("fields_available", "count", "attributes that were there to be used"),
-    _c("relevant", "flag", "fits what is known of the customer"),
+    _now("fields_available", "count", "attributes that were there to be used"),
+    _now("relevant", "flag", "fits what is known of the customer"),
     _c("opened_at", "instant", "opened"),
     _c("clicked_at", "instant", "clicked"),
     _c("opted_out_at", "instant", "the customer opted out"),
@@ -339,8 +349,8 @@ MESSAGES = _table(
 POSTS = _table(
     "posts", "a public review or post", "post_id", "posted_at",
     _c("site", "text", "where"),
-    _c("polarity", "number", "from -1 (complaint) to 1 (praise)", "-1..1", low=-1, high=1),
-    _c("reach", "count", "people reached", high=10**12),
+    _now("polarity", "number", "from -1 (complaint) to 1 (praise)", "-1..1", low=-1, high=1),
+    _now("reach", "count", "people reached", high=10**12),
     _c("replied_at", "instant", "answered by the company"),
     _c("contacted_at", "instant", "the author was contacted by the company"),
 )  # fmt: skip
@@ -348,13 +358,13 @@ POSTS = _table(
 AGENTS = _table(
     "agents", "an agent's span", "agent_id", "valid_from",
     _c("valid_to", "instant", "end of the span; empty while it lasts", day_is="over"),
-    _c("skills", "text", "topics the agent is trained for, separated by ';'"),
-    _c("languages", "text", "languages the agent speaks, separated by ';'"),
-    _c("training_h", "number", "training so far", "h", low=0),
+    _now("skills", "text", "topics the agent is trained for, separated by ';'"),
+    _now("languages", "text", "languages the agent speaks, separated by ';'"),
+    _now("training_h", "number", "training so far", "h", low=0),
     _c("hired_at", "instant", "hired", known=""),
-    _c("satisfaction", "number", "the agent's own satisfaction", "0..1", low=0, high=1),
-    _c("team", "text", "team or department"),
-    _c("onshore", "flag", "works in the customers' country"),
+    _now("satisfaction", "number", "the agent's own satisfaction", "0..1", low=0, high=1),
+    _now("team", "text", "team or department"),
+    _now("onshore", "flag", "works in the customers' country"),
     event_day="first second",
 )  # fmt: skip
 

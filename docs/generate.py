@@ -35,6 +35,11 @@ def tables_page() -> str:
         "whose column is missing is left out by name. *Known from* is the instant at which a value counts as known:",
         "before it, no feature sees the value. Where it is empty, a value is known as soon as its row is.",
         "",
+        "*Overwritten* marks what systems change in place, as people move, plans change and tickets are filed anew. An",
+        "export of such a column shows today's value on old rows, and that gives away who left since. Map `recorded_at`",
+        "and give a row for each version, or leave the column out, or make sure that the export holds it as it was at the",
+        "time of the row. [`cxml audit`](../audit.md) looks for columns that know too much.",
+        "",
     ]
     for table in TABLES.values():
         lines += [
@@ -58,6 +63,7 @@ def tables_page() -> str:
                 *(f"one of {', '.join(column.one_of)}" for _ in [0] if column.one_of),
                 *(["personal"] if column.personal else []),
                 *(["labels only"] if column.target else []),
+                *(["overwritten"] if column.overwritten else []),
             ]
             more = "; ".join(part for part in limits if part)
             lines.append(

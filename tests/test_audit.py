@@ -24,6 +24,7 @@ from cxml.audit import (
     alone,
     audit,
     consequences,
+    drift,
     future,
     gap,
     ranking,
@@ -33,6 +34,7 @@ from cxml.audit import (
     sums,
 )
 from cxml.audit.findings import Finding, Probe
+from cxml.audit.groups import groups
 from cxml.config import Config, parse_config
 from cxml.features import FACTORS, matrix, planner
 from cxml.features.declare import EVER, Feature
@@ -445,9 +447,11 @@ def at_risk(columns: dict[str, Any], left: Any, months: int = 8) -> sample.Sampl
     return dataclasses.replace(taken, frame=frame)
 
 
-def drifts(taken: sample.Sample, column: str) -> list[standing.Drift]:
-    risk = standing._risk(taken)
-    return list(standing._drifts(taken, risk, column, by_rank=True))
+def drifts(taken: sample.Sample, column: str) -> list[drift.Drift]:
+    risk = drift.of_sample(taken)
+    values = taken.frame[column]
+    made = groups(values, np.ones(len(values), dtype=bool), 6)
+    return list(standing._drifts(taken, risk, made, column, by_rank=True))
 
 
 def test_an_honest_trait_does_not_drift_however_strong() -> None:
@@ -594,7 +598,7 @@ def test_a_leak_ends_with_code_3_and_a_page(
     assert page.startswith("# Audit of demo\n\nFailed") and "customer_orders_so_far" in page
     for text in (page, json.dumps(found), said.out, said.err):
         assert "kanari" not in text.lower() and not re.search(r"C0000\d{4}", text)
-    assert len(found["probes"]) == 6 and found["customers"] == found["everyone"]
+    assert len(found["probes"]) == 7 and found["customers"] == found["everyone"]
 
 
 def test_what_is_allowed_ends_with_code_0(

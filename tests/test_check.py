@@ -16,6 +16,7 @@ import pytest
 
 from cxml.check import check
 from cxml.config import parse_config
+from cxml.contracts import TABLES
 from cxml.errors import ConfigError, CxmlError, DataError
 from cxml.tables import open_tables
 
@@ -472,7 +473,7 @@ def test_notes(tmp_path):
     assert "interactions.interaction_id: 1 ids begin or end with a space" in text
     assert "subscriptions: 1 customers have contracts that overlap" in text
     assert "orders.ordered_at: all values are at midnight" in text
-    assert "never changed" not in text  # a year of birth never changes
+    assert "customers has no recorded_at" not in text  # a year of birth never changes
     assert CANARY not in text
 
 
@@ -508,13 +509,34 @@ def test_a_log_without_ids_that_was_exported_twice_is_told():
     assert [(one.code, one.count) for one in found.set_aside.problems] == [("duplicate_row", 2)]
 
 
-def test_attributes_without_a_time_are_taken_as_never_changed(tmp_path):
-    people = company()["customers"].assign(region="r", left_at=None, tier=["1", "2", "3"])
-    made = config(tmp_path, {"customers": {"source": "x", "attributes": ["tier"]}})
-    note = "customers has no recorded_at: 2 attributes are taken as never changed"
-    assert note in check(open_tables(made, {"customers": people})).notes
+def undated(frames, folder, **tables):
+    told = check(open_tables(config(folder, tables), frames)).notes
+    return {note.split(" ")[0]: note for note in told if "no recorded_at" in note}
+
+
+def test_what_a_source_may_overwrite_is_told_once_for_each_table(tmp_path):
+    frames = company()
+    frames["customers"] = frames["customers"].assign(region="r", left_at=None, Tier=["1", "2", "3"])
+    frames["subscriptions"] = frames["subscriptions"].assign(plan="p", auto_renew="true")
+    spec = {"customers": {"source": "x", "attributes": ["Tier"]}}
+    told = undated(frames, tmp_path, **spec)
+    names = {table: note.split("never changed: ")[1].split(";")[0] for table, note in told.items()}
+    assert names["customers"] == "region, Tier"
+    assert names["subscriptions"].split(", ") == ["plan", "auto_renew"]
+    for table, frame in frames.items():
+        mapped = {one.name for one in TABLES[table].columns if one.overwritten} & set(frame.columns)
+        assert (table in told) == bool(mapped | ({"Tier"} & set(frame.columns))), table
+    for note in told.values():
+        assert (
+            "map recorded_at" in note and "leave the column out" in note and "as it was at the time" in note
+        )
+
+
+def test_a_table_with_versions_is_not_told_of(tmp_path):
+    people = company()["customers"].assign(region="r")
+    assert set(undated({"customers": people}, tmp_path)) == {"customers"}
     timed = people.assign(recorded_at=people.joined_at)
-    assert note not in check(open_tables(made, {"customers": timed})).notes
+    assert undated({"customers": timed}, tmp_path) == {}
 
 
 # ---------------------------------------------------------------- files that cannot be opened or read

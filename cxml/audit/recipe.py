@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import get_args
 
 from cxml import snapshots
-from cxml.audit import alone, consequences, future, gap, sample, settling, standing, sums
+from cxml.audit import alone, consequences, future, gap, overwritten, sample, settling, standing, sums
 from cxml.audit.findings import Audit, Probe
 from cxml.errors import ConfigError, NotEnoughDataError, did_you_mean
 from cxml.features import matrix
@@ -21,7 +21,7 @@ CUSTOMERS = 10_000
 """Customers to look at; of more, as many are drawn."""
 COMPARED = 2_000
 """Customers whose features are compared under another future."""
-_PROBES = 6
+_PROBES = 7
 
 
 def audit(
@@ -56,6 +56,8 @@ def audit(
     _refuse_unknown(allow, tables)
     cutoffs = snapshots.usable_cutoffs(tables)
     done(future.probe(tables, _to_scramble(tables, cutoffs), min(customers, COMPARED), seed, tell))
+    tell("looking for columns that were overwritten")
+    done(overwritten.probe(tables, customers, seed))
     tell("building features and labels")
     taken = sample.take(tables, customers, seed)
     if taken.customers < taken.everyone:

@@ -1,4 +1,8 @@
-"""Attributes that are a sum of the tables up to the extract, rows after the cutoff included."""
+"""Attributes that were made from the rows of a table up to the extract, those after the cutoff included.
+
+What analysts keep beside each customer: how many rows, of one kind, in the last year; totals, means, largest
+values; days since the last row and what it said; how many different topics or products.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,8 @@ from numpy.typing import NDArray
 from cxml.attributes import ATTRIBUTE
 from cxml.audit.findings import Finding
 from cxml.audit.sample import DRAWN
-from cxml.contracts import TABLES
-from cxml.engine import quoted
+from cxml.contracts import TABLES, Column
+from cxml.engine import literal, quoted
 from cxml.snapshots import seconds
 from cxml.tables import Tables
 
@@ -24,11 +28,16 @@ LEAST_BEYOND_CHANCE = 0.5
 """By how much that share exceeds the one of attributes handed out at random."""
 LEAST_CUSTOMERS = 30
 _NEAR = 1e-4
+_WINDOWS = (30, 90, 180, 365)
+_MOST_LEVELS = 12
 
 
 @dataclass(frozen=True)
 class _Sum:
-    """One way to sum up a table: what it is called, and the SQL of one customer's rows."""
+    """One way to sum up a table: what it is called, and the SQL of one customer's rows, a number.
+
+    ``{end}`` in the SQL stands for the end of the rows, in seconds since 1970. A text is its ``_code``.
+    """
 
     says: str
     sql: str
@@ -37,7 +46,7 @@ class _Sum:
 
 def findings(tables: Tables, cutoff: datetime) -> Iterator[Finding]:
     """The attributes that are sums up to observation_end rather than up to *cutoff*, among the customers drawn."""
-    attributes = sorted(name for name, kind in tables.attributes.items() if kind == "number")
+    attributes = sorted(tables.attributes)
     if not attributes or "recorded_at" in tables.columns.get("customers", frozenset()):
         return
     found: dict[str, Finding] = {}
@@ -63,9 +72,15 @@ def _columns(
         picks = ", ".join(
             f"cast({way.sql.format(end=until)} as double) as sum_{i}" for i, way in enumerate(ways)
         )
-        return f"select customer_id, {picks} from {rows} where cxml_t < {until} group by customer_id {ends}"
+        return (
+            f"select customer_id, {picks} from {rows} join {DRAWN} using (customer_id)"
+            f" where cxml_t < {until} group by customer_id {ends}"
+        )
 
-    picks = [f"c.{quoted(one)}" for one in attributes]
+    picks = [
+        f"c.{quoted(one)}" if tables.attributes[one] == "number" else _code(f"c.{quoted(one)}")
+        for one in attributes
+    ]
     picks += [f"{side}.sum_{i}" for side in ("x", "y") for i in range(len(ways))]
     found = tables.engine.rows(
         f"select {', '.join(picks)} from customers c join {DRAWN} using (customer_id)"
@@ -76,22 +91,77 @@ def _columns(
     values, later, before = np.split(table, [len(attributes), len(attributes) + len(ways)], axis=1)
     are: dict[str, tuple[str, float] | None] = dict.fromkeys(attributes)
     for i, one in enumerate(attributes):
+        best, explained = 0.0, 0.0
         for k, way in enumerate(ways):
             grew = ~np.isclose(later[:, k], before[:, k], rtol=_NEAR, atol=way.tolerance)
             share = _equal(values[grew, i], later[grew, k], way.tolerance)
             if share:
                 are[one] = are[one] or (way.says, share)
+                best = max(best, _equal(values[:, i], later[:, k], way.tolerance))
+            explained = max(explained, _equal(values[:, i], before[:, k], way.tolerance))
+        if explained >= max(best, LEAST_EQUAL):  # what it says was known at the cutoff, in some other way
+            are[one] = None
     return are
 
 
 def _ways(tables: Tables, name: str) -> Iterator[_Sum]:
     yield _Sum("the number of rows", "count(*)", 1e-9)
     yield _Sum("the days since the last row", f"({{end}} - max(cxml_t)) / {DAY}e0", 1.0)
+    for days in _WINDOWS:
+        recent = f"cxml_t >= {{end}} - {days * DAY}"
+        yield _Sum(f"the number of rows of {days} days", f"count(case when {recent} then 1 end)", 1e-9)
     for column in TABLES[name].columns:
-        if column.kind in ("money", "number", "count") and column.name in tables.columns[name]:
-            cell = f"cast({quoted(column.name)} as double)"
-            yield _Sum(f"the sum of {column.name}", f"sum({cell})", 0.01)
-            yield _Sum(f"the mean of {column.name}", f"avg({cell})", 0.01)
+        if column.name in tables.columns[name] and not column.target:
+            yield from _of_column(tables, name, column)
+
+
+def _of_column(tables: Tables, name: str, column: Column) -> Iterator[_Sum]:
+    """What one column is summed up to, by its kind."""
+    cell, says = quoted(column.name), column.name
+    if column.kind in ("money", "number", "count"):
+        number = f"cast({cell} as double)"
+        for word, function in (("sum", "sum"), ("mean", "avg"), ("largest value", "max")):
+            yield _Sum(f"the {word} of {says}", f"{function}({number})", 0.01)
+        yield _Sum(f"the last {says}", _last(number, cell), 0.01)
+    if column.kind == "money":
+        for days in _WINDOWS:
+            recent = f"case when cxml_t >= {{end}} - {days * DAY} then {cell} end"
+            yield _Sum(
+                f"the sum of {says} of {days} days", f"coalesce(sum(cast({recent} as double)), 0)", 0.01
+            )
+    if column.kind == "flag":
+        yield _Sum(f"the number of rows with {says}", f"count(case when {cell} then 1 end)", 1e-9)
+        yield _Sum(
+            f"the share of rows with {says}",
+            f"avg(case when {cell} then 1e0 when not {cell} then 0e0 end)",
+            1e-4,
+        )
+    if column.kind == "text" and says not in (TABLES[name].id, TABLES[name].owner):
+        yield _Sum(f"the number of different {says}", f"count(distinct {cell})", 1e-9)
+        yield _Sum(f"the last {says}", _last(_code(cell), cell), 1e-9)
+        if not says.endswith("_id"):
+            for level in _levels(tables, name, cell):
+                yield _Sum(
+                    f"the number of rows of one {says}", f"count(case when {cell} = {level} then 1 end)", 1e-9
+                )
+
+
+def _levels(tables: Tables, name: str, cell: str) -> list[str]:
+    """The commonest texts, as SQL that stands inside a template."""
+    found = tables.engine.rows(
+        f"select {cell} from {name} where {cell} is not null group by 1 order by count(*) desc, 1 limit {_MOST_LEVELS}"
+    )
+    return [literal(level).replace("{", "{{").replace("}", "}}") for (level,) in found]
+
+
+def _last(value: str, cell: str) -> str:
+    """The value of the last row that has one."""
+    return f"max_by({value}, case when {cell} is not null then cxml_t end)"
+
+
+def _code(text: str) -> str:
+    """A text as a number that is equal for equal texts, and nearly never near for others."""
+    return f"cast(code({text}) % 1000003 as double)"
 
 
 def _latest_versions(tables: Tables, name: str) -> str:

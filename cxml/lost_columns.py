@@ -100,8 +100,8 @@ def _empty_months(tables: Tables, opened: Opened) -> Iterator[str]:
     for months, places in _empty(columns, found).items():
         more = ", ..." if len(months) > _SHOWN else ""
         yield (
-            f"{name}: {', '.join(places)} {'is' if len(places) == 1 else 'are'} empty in {len(months)} of {len(found)} months ({', '.join(months[:_SHOWN])}"
-            f"{more}) and filled in others: unknown there"
+            f"{name}: {', '.join(places)} {'is' if len(places) == 1 else 'are'} empty in {len(months)} of"
+            f" {len(found)} months ({', '.join(months[:_SHOWN])}{more}) and filled in others: unknown there"
         )
 
 
