@@ -17,7 +17,7 @@ from cxml.engine import Engine, literal, quoted
 from cxml.problems import Problem
 from cxml.rules import Rule
 from cxml.sections import TableSource
-from cxml.tables import Opened, Tables, show
+from cxml.tables import PLACE, Opened, Tables, show
 
 FILE = "set_aside.parquet"
 """The list of the rows set aside, in the folder of a run."""
@@ -74,7 +74,12 @@ class Cleaning:
         """The cleaning that keeps one of rows that are alike; *twice* is true for rows that share their id."""
         id_, rows = quoted(self.opened.table.id), self._select()
         ids = f"select {id_} from ({rows}) r where {twice.bad}"
-        engine.keep(self._kept, f"select distinct * from ({rows}) r where {id_} in ({ids})")
+        # Of copies of a version the last counts: another version may stand between them.
+        alike = ", ".join(name for name in self._names if name != PLACE)
+        last = f", max({PLACE}) as {PLACE}" if PLACE in self._names else ""
+        engine.keep(
+            self._kept, f"select {alike}{last} from ({rows}) r where {id_} in ({ids}) group by {alike}"
+        )
         made = replace(self, once=True)
         made.show(engine)
         return made
@@ -89,7 +94,8 @@ class Cleaning:
                   f" from ({self.opened.probe(numbered=True)}) p"] if bad else []  # fmt: skip
         if self.once:
             id_, copy = quoted(self.opened.table.id), len(self.aside) + 1
-            order = f"partition by {', '.join(self._names)} order by cxml_file, cxml_row"
+            alike = [name for name in self._names if name != PLACE]
+            order = f"partition by {', '.join(alike)} order by cxml_file, cxml_row"
             ids = f"select {id_} from {self._kept}"
             numbered = (
                 f"select row_number() over ({order}) as cxml_place, cxml_file, cxml_row"

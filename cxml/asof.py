@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from cxml.attributes import ATTRIBUTE
+from cxml.contact_ends import ends_known, made_instant
 from cxml.contracts import CONTACT_END, MADE_INSTANTS, WAIT_END, Column, Table
-from cxml.tables import DAY_ONLY, PLACE, ends_known, made_instant
+from cxml.tables import DAY_ONLY, PLACE
 
 ONLY_A_DAY = "day_only"
 """The word for whether the event of a row is a day without a time, beside the columns that a row is asked for."""

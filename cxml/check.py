@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from cxml import hints, ids, lost_columns, static, volumes
 from cxml.aside import COPY, Cleaning, too_many
 from cxml.config import Config
+from cxml.contact_ends import ends_known, made_instant
 from cxml.contracts import CONTACT_END, TABLES
 from cxml.engine import literal, quoted
 from cxml.errors import DataError
 from cxml.problems import Problem, SetAside, one_error, unreadable
-from cxml.rules import Rule, rules
+from cxml.rules import DUPLICATE, Rule, rules
 from cxml.sections import ANSWERS
-from cxml.tables import Opened, Tables, ends_known, made_instant, show
+from cxml.tables import Opened, Tables, show
 
 _FILE = 1 << 40
 """Above any number of rows of a file: file * _FILE + row orders rows by file and place."""
@@ -146,11 +147,12 @@ def _checked(tables: Tables, opened: Opened, people: _People) -> _Found:
     soft = [hit for hit in broken if hit[0].soft]
     cleaning = replace(cleaning, reread=tuple(rule for rule, _ in soft if rule.instead))
     cleaning.show(tables.engine)
-    twice = [hit for hit in broken if hit[0].code == "duplicate_id"]
+    twice = [hit for hit in broken if hit[0].code == DUPLICATE]
     if twice:
         cleaning, copies, broken = _once(tables, cleaning, twice[0][0], rows, broken)
         aside += copies
         rows -= sum(one.count for one in copies)
+        soft = [hit for hit in broken if hit[0].soft]
     hard = [hit for hit in broken if not (hit[0].soft or hit[0].tolerable)]
     problems += _told(tables, cleaning, hard)
     if aside:

@@ -16,6 +16,8 @@ from cxml.contracts import Column, Kind, Table
 from cxml.engine import literal, quoted
 from cxml.purchases import money
 
+DUPLICATE = "duplicate_id"
+"""The code of rows that share their id, and their version where rows have versions."""
 _LONGEST_ID = 500
 _LARGEST = 1e30
 """Size of the largest number that features are computed with."""
@@ -344,7 +346,8 @@ def _order(table: Table, column: Column, signs: Mapping[str, list[str]]) -> Iter
     start, value = _v(table.event), _v(column.name)
     if "day" in signs[table.event] and table.column(table.event).day_is == "last second":
         day = _sign(table.event, "day")
-        start = f"case when {day} then {start} - interval {LAST_SECOND} seconds else {start} end"
+        # Whatever else the row holds is read as the end of its day: that of the day before comes first, no skew of clocks.
+        start = f"case when {day} then {start} - interval {LAST_SECOND - 60} seconds else {start} end"
     if "day" in signs[column.name] and column.day_is == "over":
         # The day before the event is over as the event begins: its last minute is not.
         value = f"case when {_sign(column.name, 'day')} then {value} - interval 1 minute else {value} end"
@@ -372,12 +375,12 @@ def _duplicates(table: Table, names: set[str]) -> Rule:
     )
     bad = f"{id_} is not null and ({columns}) in ({twice})"
     if len(key) > 1:
-        return _note(
-            table.id, bad,
+        return Rule(
+            DUPLICATE, table.id, bad,
             "{n} rows share their id and recorded_at with another row: the one further down in its file counts as the"
-            " later version; map version to say which is",
+            " later version; map version to say which is", "", "", soft=True,
         )  # fmt: skip
-    return Rule("duplicate_id", table.id, bad, "{n} rows share their id with another row", "every id once",
+    return Rule(DUPLICATE, table.id, bad, "{n} rows share their id with another row", "every id once",
                 "keep one row for each id, or give recorded_at if they are versions")  # fmt: skip
 
 

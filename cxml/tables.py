@@ -19,9 +19,10 @@ from cxml import static
 from cxml.attributes import ATTRIBUTE, attribute_name, kinds_of
 from cxml.cells import READ_AS, Cell, absent, at_the_grain_of, cell, staged
 from cxml.config import Config
-from cxml.contracts import MADE_INSTANTS, TABLES, WAIT_END, Column, Kind, Table
+from cxml.contracts import TABLES, Column, Kind, Table
 from cxml.engine import Engine, literal, quoted
 from cxml.errors import ConfigError, DataError, did_you_mean
+from cxml.made_ids import with_made_id
 from cxml.problems import Problem, SetAside, one_error, unreadable
 from cxml.sections import TableSource
 from cxml.sources import Part, Source, open_frame, open_source
@@ -29,9 +30,6 @@ from cxml.sources import Part, Source, open_frame, open_source
 if TYPE_CHECKING:
     import pandas as pd
 
-
-_NEVER = 2**62
-"""Seconds since 1970 of what is never known."""
 
 DAY_ONLY, PLACE = "cxml_day", "cxml_order"
 """Columns of a view beside those of its contract, see ``Opened.select``."""
@@ -251,7 +249,10 @@ def open_tables(
 
 def show(engine: Engine, table: Opened) -> None:
     """Give the rows of *table* its name in the engine."""
-    engine.view(table.table.name, _with_id(table) if table.made_id else table.select())
+    rows = table.select()
+    if table.made_id:
+        rows = with_made_id(table.table, table.columns, rows, beside=table.beside)
+    engine.view(table.table.name, rows)
 
 
 def customer_ids(tables: Tables) -> str:
@@ -410,48 +411,6 @@ def _values(cells: Mapping[str, Cell]) -> str:
     return ", ".join(f"{one.value} as {quoted(name)}" for name, one in cells.items())
 
 
-def _with_id(opened: Opened) -> str:
-    """The rows with an id made from their content, so that the order of rows and files does not matter.
-
-    An id breaks ties of time, so nothing that is known later may decide on it before it is known. The
-    id is therefore a hash of what is known with the row, and rows that are alike in that are numbered
-    by what came to be known of them, the earliest first: where two of them differ before a cutoff,
-    nothing from the cutoff on changes their order, and where they do not, they are alike in everything
-    that can be seen. The customer comes last in the id: whose rows they are does not change the order.
-    """
-    table = opened.table
-    apart = (table.owner, "recorded_at")
-    first = [
-        column for column in opened.columns if not (column.known or column.target or column.name in apart)
-    ]
-    content = ", ".join(quoted(column.name) for column in first)
-    own = quoted(table.owner)
-    facts = ", ".join(_facts(opened)) or "null"
-    made = "printf('%016x-%06d-%016x', cxml_hash, cxml_place, hash(" + own + "))"
-    columns = ", ".join([*(quoted(column.name) for column in opened.columns), *opened.beside])
-    hashed = f"select *, hash({content}) as cxml_hash, list_sort([{facts}]) as cxml_facts from ({opened.select()}) s"
-    order = f"partition by {own}, cxml_hash order by cxml_facts"
-    placed = f"select *, row_number() over ({order}) as cxml_place from ({hashed}) h"
-    return f"select {made} as {quoted(table.id)}, {columns} from ({placed}) p"
-
-
-def _facts(opened: Opened) -> Iterable[str]:
-    """For each column that is known late: the second from which it is known, its place, its value."""
-    has = opened.known
-    for place, column in enumerate(opened.columns):
-        if not column.known or (column.known not in MADE_INSTANTS and column.known not in has):
-            continue
-        made = column.known in MADE_INSTANTS
-        known = made_instant(column.known, has) if made else f"seconds(s.{column.known})"
-        value = f"s.{quoted(column.name)}"
-        there = f"{value} is not null and {known} is not null"
-        yield (
-            f"{{'known': case when {there} then {known} else {_NEVER} end,"
-            f" 'place': case when {there} then {place} else -1 end,"
-            f" 'value': case when {there} then cast({value} as varchar) else '' end}}"
-        )
-
-
 def _notes(opened: Opened) -> Iterable[str]:
     name = opened.table.name
     if opened.made_id:
@@ -465,25 +424,3 @@ def _notes(opened: Opened) -> Iterable[str]:
     extra = [one for one in opened.source.names if one not in opened.places.values()]
     if extra:
         yield f"{name}: columns not used: {', '.join(extra)}"
-
-
-def ends_known(present: frozenset[str]) -> bool:
-    """Whether the table of contacts says when any contact was over."""
-    return bool({"ended_at", "handle_s"} & present)
-
-
-def made_instant(name: str, present: frozenset[str]) -> str:
-    """SQL over a contact ``s``: the second of ``contact_end`` or ``wait_end``, missing where nothing tells it."""
-    start, wait = "seconds(s.started_at)", "coalesce(s.wait_s, 0)" if "wait_s" in present else "0"
-    if "ended_at" in present:
-        end = "seconds(s.ended_at)"
-    elif "handle_s" in present:
-        cases = f"when s.handle_s is not null then {start} + cast(ceil({wait} + s.handle_s) as bigint)"
-        if {"abandoned", "wait_s"} <= present:  # who gives up is not served: the end of the wait is the end
-            cases += f" when s.abandoned then {start} + cast(ceil(s.wait_s) as bigint)"
-        end = f"case {cases} end"
-    else:
-        end = "cast(null as bigint)"
-    if name == WAIT_END and "wait_s" in present:
-        return f"least({start} + cast(ceil(s.wait_s) as bigint), {end})"  # of two the first, of one that one
-    return end
