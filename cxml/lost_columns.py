@@ -98,11 +98,10 @@ def _empty_months(tables: Tables, opened: Opened) -> Iterator[str]:
         " group by 1 order by 1"
     )
     for months, places in _empty(columns, found).items():
-        more = ", ..." if len(months) > _SHOWN else ""
-        yield (
-            f"{name}: {', '.join(places)} {'is' if len(places) == 1 else 'are'} empty in {len(months)} of"
-            f" {len(found)} months ({', '.join(months[:_SHOWN])}{more}) and filled in others: unknown there"
-        )
+        are = "is" if len(places) == 1 else "are"
+        some = ", ".join(months[:_SHOWN]) + (", ..." if len(months) > _SHOWN else "")
+        share = f"{len(months)} of {len(found)} months ({some})"
+        yield f"{name}: {', '.join(places)} {are} empty in {share} and filled in others: unknown there"
 
 
 def _empty(columns: Sequence[Column], found: Sequence[tuple[Any, ...]]) -> dict[tuple[str, ...], list[str]]:
