@@ -122,7 +122,7 @@ class Cleaning:
 
     @property
     def _names(self) -> list[str]:
-        return [*(quoted(column.name) for column in self.opened.columns), *self.opened.beside]
+        return [*map(quoted, self.opened.cells[0]), *self.opened.beside]
 
     @property
     def _kept(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -213,4 +214,4 @@ def test_a_simulated_company_has_nothing_odd() -> None:
     company = simulate(300, months=18, seed=5)
     tables = open_tables(parse_config(tomllib.loads(company.config) | {"tables": {}}, Path()), company.tables)
     notes = check(tables).notes
-    assert [note for note in notes if "attributes are taken as never changed" not in note] == []
+    assert [note for note in notes if not re.search("taken as never changed|have no end", note)] == []

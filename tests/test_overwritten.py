@@ -58,7 +58,8 @@ def log(rng: Any, people: pd.DataFrame, table: str, every: float = 20) -> pd.Dat
 
 
 def table_of(rows: pd.DataFrame, table: str, **values: Any) -> pd.DataFrame:
-    rows = rows.assign(**{EVENTS[table]: day(rows["at"]), **values})
+    over = {"ended_at": day(rows["at"])} if table == "interactions" else {}
+    rows = rows.assign(**{EVENTS[table]: day(rows["at"]), **over, **values})
     return rows.drop(columns=[name for name in ("at", "left", "last") if name != EVENTS[table]])
 
 

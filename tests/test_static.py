@@ -191,9 +191,13 @@ def test_a_batch_scores_as_the_whole_table(coded: Path, tmp_path: Path, name: st
 def test_what_a_batch_lacks_is_named(coded: Path, tmp_path: Path) -> None:
     frame = coded_people().assign(seats=lambda x: x.seats.astype(object))
     frame.loc[6, "seats"] = "N/A"
+    some, told = batch(coded, tmp_path / "word", frame)
+    assert len(some) == len(frame) - 1 and any(
+        "1 values are not numbers" in one and "row 7" in one for one in told
+    )
     with pytest.raises(DataError, match="1 values are not numbers") as caught:
-        batch(coded, tmp_path / "word", frame)
-    assert "first in row 7" in caught.value.where and "empty" in caught.value.fix
+        batch(coded, tmp_path / "one", frame.iloc[[6]])
+    assert "first in row 1" in caught.value.where and "empty" in caught.value.fix
     with pytest.raises(ModelError, match=re.escape("customers.support minutes")):
         batch(coded, tmp_path / "lost", coded_people().drop(columns="support minutes"))
     empty, told = batch(coded, tmp_path / "empty", coded_people().assign(seats=None))

@@ -82,7 +82,10 @@ def answers(contacts: pd.DataFrame, cutoff: pd.Timestamp) -> Iterator[Row]:
         if not cutoff - 90 * DAY <= row["started_at"] < cutoff or row["direction"] == "outbound":
             continue
         wait = float("nan")
-        if pd.notna(row["wait_s"]) and row["ended_at"] < cutoff:
+        waited = (
+            row["started_at"] + pd.Timedelta(seconds=row["wait_s"]) if pd.notna(row["wait_s"]) else pd.NaT
+        )
+        if waited.ceil("s") < cutoff if pd.notna(waited) else False:
             wait = row["wait_s"]
         elif not row["channel"].startswith(("phone", "store", "field")) and row["first_reply_at"] < cutoff:
             wait = (row["first_reply_at"] - row["started_at"]).total_seconds()
@@ -97,7 +100,9 @@ def resolutions(contacts: pd.DataFrame, cutoff: pd.Timestamp) -> Iterator[Row]:
     for (customer, _), issue in contacts[contacts["started_at"] < cutoff].groupby(
         ["customer_id", "issue_id"]
     ):
-        begun, done = issue["started_at"].min(), issue.loc[issue["resolved_at"] < cutoff, "resolved_at"].max()
+        back = (issue["reopened_at"] < cutoff) & (issue["reopened_at"] > issue["resolved_at"])
+        begun = issue["started_at"].min()
+        done = issue.loc[(issue["resolved_at"] < cutoff) & ~back, "resolved_at"].max()
         if begun >= cutoff - 90 * DAY and pd.notna(done):
             yield "resolution", customer, cutoff, (done - begun).total_seconds()
 

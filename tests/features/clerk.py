@@ -65,6 +65,10 @@ def known(table: str, rows: Iterable[Row], cutoff: int) -> list[Row]:
     for row in sorted(rows, key=lambda r: r.get("recorded_at") or 0):
         if row["t"] < cutoff and max(row["t"], row.get("recorded_at") or 0) < cutoff:
             seen[identity(table, row)] = row
+    if table == "subscriptions":  # what ends as it begins was never a contract
+        seen = {
+            one: row for one, row in seen.items() if row["ended_at"] is None or row["ended_at"] > row["t"]
+        }
     found = sorted((masked(table, row, cutoff) for row in seen.values()), key=lambda r: (r["t"], r["id"]))
     return [{**row, "n": n} for n, row in enumerate(found)]
 
