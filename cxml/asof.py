@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from cxml.attributes import ATTRIBUTE
+from cxml.cells import LAST_SECOND
 from cxml.contact_ends import ends_known, made_instant
 from cxml.contracts import CONTACT_END, MADE_INSTANTS, WAIT_END, Column, Table
-from cxml.tables import DAY_ONLY, PLACE
+from cxml.tables import DAY_ONLY, PLACE, day_only
 
 ONLY_A_DAY = "day_only"
 """The word for whether the event of a row is a day without a time, beside the columns that a row is asked for."""
@@ -55,8 +56,17 @@ def _picked(table: Table, present: frozenset[str], need: Iterable[str]) -> list[
         f"{made_instant(name, present) if name in MADE_INSTANTS else _narrow(table.by_name[name])} as {name}"
         for name in wanted
     ]
+    parts += [f"{_after(table, table.spans[word])} as {word}" for word in sorted(need & table.spans.keys())]
     parts += [f"s.{DAY_ONLY} as {ONLY_A_DAY}"] if ONLY_A_DAY in need else []
     return [*parts, f"s.{table.id} as row_id", "s.known_at", "s.replaced_at"] if versioned(present) else parts
+
+
+def _after(table: Table, instant: str) -> str:
+    """Seconds from the event to *instant*, at the coarser grain of the two: between days where one of them is a day."""
+    event = f"s.{table.event}"
+    to_the_last = f"{LAST_SECOND} - cast(mod(wall({event}), {LAST_SECOND + 1}) as bigint)"
+    day = f"case when s.{day_only(instant)} and not s.{DAY_ONLY} then {to_the_last} else 0 end"
+    return f"seconds(s.{instant}) - seconds({event}) - {day}"
 
 
 def _origin(table: Table, present: frozenset[str]) -> str:
@@ -182,6 +192,10 @@ def _visible(table: Table, present: frozenset[str], need: Iterable[str]) -> list
     parts += [
         f"{masked(table.by_name[table.once[name]])} as {name}" for name in sorted(need & table.once.keys())
     ]
+    parts += [
+        f"{masked(table.by_name[table.spans[name]], present, shown=name)} as {name}"
+        for name in sorted(need & table.spans.keys())
+    ]
     return ["r.t", "n.c - r.t as age", *parts]
 
 
@@ -195,8 +209,11 @@ def _in_time(present: frozenset[str], reach: int | None) -> list[str]:
     return found
 
 
-def masked(column: Column, present: frozenset[str] = frozenset()) -> str:
-    """The column ``r.x``, hidden until it is known and, as far as *present* tells, from when it is undone."""
+def masked(column: Column, present: frozenset[str] = frozenset(), *, shown: str = "") -> str:
+    """The column ``r.x``, hidden until it is known and, as far as *present* tells, from when it is undone.
+
+    With *shown*, what is made of it is hidden with it.
+    """
     if not column.known:
         return f"r.{column.name}"
     known = f"r.{column.known} < n.c"
@@ -204,14 +221,14 @@ def masked(column: Column, present: frozenset[str] = frozenset()) -> str:
         known += (
             f" and not coalesce(r.{column.undone_by} < n.c and r.{column.undone_by} > r.{column.name}, false)"
         )
-    return f"case when {known} then r.{column.name} end"
+    return f"case when {known} then r.{shown or column.name} end"
 
 
 def late(table: Table, names: Iterable[str]) -> bool:
     """Whether any of the columns may become known after its row."""
     own = table.by_name
     return any(
-        own[column].known for column in (table.once.get(name, name) for name in names) if column in own
+        own[column].known for column in (table.made_of.get(name, name) for name in names) if column in own
     )
 
 
@@ -222,7 +239,7 @@ def versioned(present: frozenset[str]) -> bool:
 
 def needed(table: Table, present: frozenset[str], need: Iterable[str]) -> list[str]:
     """*need* and the instants from which it is known, as far as the table has them, sorted."""
-    asked = {table.once.get(name, name) for name in need}
+    asked = {table.made_of.get(name, name) for name in need}
     found = {name for name in asked if name in present and name in table.by_name}
     found |= {table.by_name[name].known for name in found} | {table.by_name[name].undone_by for name in found}
     return sorted(name for name in found if name in present or name in MADE_INSTANTS)

@@ -101,6 +101,20 @@ class Table:
         return {f"once_{column.name}": column.name for column in self.columns if column.undone_by}
 
     @property
+    def spans(self) -> dict[str, str]:
+        """``x_after`` -> ``x_at``, for each instant that comes after the event and is known from itself."""
+        return {
+            f"{column.name.removesuffix('_at')}_after": column.name
+            for column in self.columns
+            if column.known == column.name and column.name.endswith("_at")
+        }
+
+    @property
+    def made_of(self) -> dict[str, str]:
+        """Words beside the columns, each with the column that it is made of."""
+        return {**self.once, **self.spans}
+
+    @property
     def required(self) -> tuple[str, ...]:
         """The columns without which the table cannot be used."""
         return tuple(dict.fromkeys((self.owner, self.event)))

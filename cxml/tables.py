@@ -38,6 +38,11 @@ _FILE = 1 << 40
 """Above any number of rows of a file."""
 
 
+def day_only(instant: str) -> str:
+    """The column of a view that says whether *instant* is a day without a time."""
+    return f"{DAY_ONLY}_{instant}"
+
+
 @dataclass(frozen=True)
 class Opened:
     """A table that has been opened: which column of its source holds what, part by part.
@@ -81,14 +86,19 @@ class Opened:
     def beside(self) -> tuple[str, ...]:
         """The columns of the view that are not the contract's.
 
-        ``cxml_day`` is true for a row whose event is a day without a time; ``cxml_order``, of tables whose rows have
-        versions, orders rows by their file and their place in it.
+        ``cxml_day`` is true for a row whose event is a day without a time, ``cxml_day_x`` where its instant ``x`` is one;
+        ``cxml_order``, of tables whose rows have versions, orders rows by their file and their place in it.
         """
-        return (DAY_ONLY, PLACE) if "recorded_at" in self.known else (DAY_ONLY,)
+        days = (day_only(name) for name in self.table.spans.values() if name in self.known)
+        return (DAY_ONLY, *days, *([PLACE] if "recorded_at" in self.known else []))
 
     def _beside(self, cells: Mapping[str, Cell], before: int) -> list[str]:
-        day = cells[self.table.event].signs.get("day", "false")
-        found = [f"coalesce({day}, false) as {DAY_ONLY}"]
+        instants = {DAY_ONLY: self.table.event}
+        instants |= {day_only(name): name for name in self.table.spans.values() if name in self.known}
+        found = [
+            f"coalesce({cells[name].signs.get('day', 'false')}, false) as {flag}"
+            for flag, name in instants.items()
+        ]
         if PLACE in self.beside:
             found.append(f"(cxml_file + {before}) * {_FILE} + cxml_row as {PLACE}")
         return found

@@ -137,13 +137,13 @@ def _known(tables: Tables, name: str) -> Known:
         one.name for one in table.columns
         if one.name in present and not one.target and not asof.undated(one, present)
     )  # fmt: skip
-    need = have | {asof.ONLY_A_DAY} | {word for word, column in table.once.items() if column in have}
+    need = have | {asof.ONLY_A_DAY} | {word for word, column in table.made_of.items() if column in have}
     rows = asof.rows_select(table, present, need, place=True, wall=True)
     placed = () if asof.versioned(present) else ("pos",)
     known = asof.known_select(table, present, need, source=f"({rows})", extra=(*placed, "wall"))
     absent = [f"cast(null as {_NULLS[one.kind]}) as {one.name}" for one in table.columns
               if one.name not in have and one.name != table.event]  # fmt: skip
-    absent += [f"cast(null as {_NULLS['instant']}) as {word}" for word in sorted(table.once.keys() - need)]
+    absent += [f"cast(null as {_NULLS['instant']}) as {word}" for word in sorted(table.made_of.keys() - need)]
     said = [f"{sql} as {word}" for word, sql in purchases.words(name, have).items()]
     relation = f"told_{name}"
     engine.keep(

@@ -272,6 +272,17 @@ def test_no_duration_is_negative_where_days_meet_times(tmp_path: Path) -> None:
     assert not (numbers < 0).any(axis=None)
     assert list(found["resolve_h_mean_90d"]) == [0, 24, 48], "in whole days, since the opening is a day"
     assert list(found["delivery_d_mean_90d"])[:2] == [0, 2]
+    turned = orders.assign(
+        ordered_at=["2025-01-10 14:00:00"] * 2,
+        delivered_at=["2025-01-10", "2025-01-12"],
+        edited_at=["2025-01-10", None],
+    )
+    sources = csv(log, tmp_path, "interactions") | csv(turned, tmp_path, "orders")
+    found = features(open_tables(config(zone="Asia/Seoul", tables=sources)), FEBRUARY)
+    assert list(found["delivery_d_mean_90d"])[:2] == [0, 2], (
+        "also where the order has a time and the delivery none"
+    )
+    assert found["edit_h_mean_365d"]["X"] == 0
     for unknown in ("reply_h_mean_90d", "reply_over_1h_share_90d", "reply_breach_share_90d"):
         assert found[unknown].isna().all(), f"{unknown} cannot be told from days"
     assert not found["off_hours_share_180d"].any(), "10 January was a Friday, at an hour that nobody knows"

@@ -198,7 +198,8 @@ def test_every_table_of_the_contract_opens_with_every_column():
              "count": "BIGINT", "flag": "BOOLEAN"}  # fmt: skip
     for name, table in TABLES.items():
         assert tables.columns[name] == frozenset(table.by_name)
-        beside = {"cxml_day": "BOOLEAN", "cxml_order": "BIGINT"}
+        days = ("cxml_day", *(f"cxml_day_{column}" for column in table.spans.values()))
+        beside = {**dict.fromkeys(days, "BOOLEAN"), "cxml_order": "BIGINT"}
         assert (
             tables.engine.columns(name)
             == {column.name: kinds[column.kind] for column in table.columns} | beside

@@ -50,9 +50,8 @@ class _OneTable:
         self.table: Table = TABLES[name]
         self.source = f"{BEFORE}{name}"
         self.types = tables.engine.columns(self.source)
-        beside = (DAY_ONLY, PLACE)
-        self.columns = [self._column(one, tables.attributes) for one in self.types if one not in beside]
-        self.beside = [one for one in beside if one in self.types]
+        self.beside = [one for one in self.types if one == PLACE or one.startswith(DAY_ONLY)]
+        self.columns = [self._column(one, tables.attributes) for one in self.types if one not in self.beside]
         self.at = f"timestamp '{cutoff:%Y-%m-%d %H:%M:%S}'"
         self.levels = self._levels(tables)
         self.event = quoted(self.table.event)

@@ -114,11 +114,11 @@ def _answers(tables: Tables, window: timedelta) -> str:
     present = tables.columns.get("interactions", frozenset())
     if "channel" not in present or not present & {"wait_s", "first_reply_at"}:
         return ""
-    known = _known(tables, "interactions", ("wait_s", "first_reply_at", "direction", "issue_id"), window)
+    known = _known(tables, "interactions", ("wait_s", "first_reply_after", "direction", "issue_id"), window)
     said = {beginning: literal(ANSWER + beginning) for beginning in answers(tables.config.promises)}
     own = "direction = 'inbound' or direction is null" if "direction" in present else "true"
     queued = "wait_s" if "wait_s" in present else "cast(null as double)"
-    written = f"case when {WRITTEN} then first_reply_at - t end" if "first_reply_at" in present else "null"
+    written = f"case when {WRITTEN} then first_reply_after end" if "first_reply_at" in present else "null"
     timed = f"select *, {by_channel(said)} as promise, coalesce({queued}, {written}) as waited from ({known}) k where {own}"
     issue = ", issue_id" if "issue_id" in present else ""
     place = f"row_number() over (partition by promise, g{issue} order by t, waited)"
@@ -168,17 +168,17 @@ def _refunds(tables: Tables, window: timedelta) -> str:
     present = tables.columns.get("returns", frozenset())
     if "refunded_at" not in present:
         return ""
-    known = _known(tables, "returns", ("refunded_at",), window)
+    known = _known(tables, "returns", ("refunded_after",), window)
     return (
-        f"select 'refund' as promise, g, t, refunded_at - t as wait_s, {_text(present, 'channel')},"
-        f" cast(null as varchar) as topic, wall from ({known}) k where refunded_at is not null"
+        f"select 'refund' as promise, g, t, refunded_after as wait_s, {_text(present, 'channel')},"
+        f" cast(null as varchar) as topic, wall from ({known}) k where refunded_after is not null"
     )
 
 
 def _known(tables: Tables, name: str, need: Iterable[str], window: timedelta) -> str:
     """The rows of a table within the window as known at the cutoffs, with the texts that say what they are about."""
     table, present = TABLES[name], tables.columns[name]
-    wanted = [column for column in (*need, "channel", "topic") if column in present]
+    wanted = [word for word in (*need, "channel", "topic") if table.made_of.get(word, word) in present]
     rows = asof.rows_select(table, present, wanted, wall=True)
     reach = int(window.total_seconds())
     return asof.known_select(

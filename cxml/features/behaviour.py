@@ -74,7 +74,7 @@ BEHAVIOUR = Factor(
         # Judged when the thirty days are over, whatever came of it.
         Flag(
             "ordered_after_fix", "interactions",
-            f"case when stands and resolved_at - t <= {90 * DAY} and c - resolved_at > {30 * DAY}"
+            f"case when stands and resolved_after <= {90 * DAY} and c - resolved_at > {30 * DAY}"
             f" then coalesce(next_order_at - resolved_at <= {30 * DAY}, false) end",
         ),
     ),

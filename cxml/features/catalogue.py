@@ -314,7 +314,7 @@ def _text_problems(
     if '"' in sql:
         yield f"{where}: quoted names are not portable"
     columns = contracts[table].by_name
-    known = {*columns, *more, *_ROW_WORDS, *contracts[table].once}
+    known = {*columns, *more, *_ROW_WORDS, *contracts[table].made_of}
     for word in sorted(words(sql) - known - SQL_WORDS):
         if not _EXPONENT.fullmatch(word):
             yield f"{where}: unknown word {word!r}, {did_you_mean(word, known)}"

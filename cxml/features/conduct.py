@@ -52,7 +52,7 @@ CONDUCT = Factor(
             "나중에 정정한 잘못된 안내 비율", (365,),
         ),
         Feature(
-            "corrected_h_mean", "interactions", mean("corrected_at - t", "not day_only") + " / 3600e0", "h", "D13", "+",
+            "corrected_h_mean", "interactions", mean("corrected_after", "not day_only") + " / 3600e0", "h", "D13", "+",
             "average time until wrong information was put right", "잘못된 안내의 정정까지 평균 시간", (365,),
         ),
         Feature(

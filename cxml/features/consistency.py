@@ -53,7 +53,7 @@ CONSISTENCY = Factor(
     flags=(
         Flag("wait_whole_s", "interactions", "cast(floor(wait_s) as bigint)"),
         REPLY,
-        Flag("resolve_s", "interactions", "resolved_at - t"),
+        Flag("resolve_s", "interactions", "resolved_after"),
         Flag("mood_steps", "interactions", f"cast(floor(sentiment_end * {_ONE}e0) as bigint)"),
         Flag("channel_group", "interactions", _group("channel")),
         Flag(

@@ -18,6 +18,8 @@ Words that a text may use
               instant of the row is the last second of its day, and nothing shorter than a day can be told
     ``once_x``  for an instant ``x`` that a later one takes back: as it was before (``once_resolved_at``)
     ``purchase``, ``credit_note`` ...  what :mod:`cxml.purchases` says of orders, charges and visits
+    ``x_after``  for an instant ``x_at``: seconds from the event to it, at the coarser grain of the two, never below 0;
+              0 where one of them is a day without a time and both are of the same day (``resolved_after``)
     ``promised_s``  seconds within which the channel of a contact promises an answer (``[promises]``)
     ``who``   whose rows a window function runs over (flags only): ``partition by who``
 """

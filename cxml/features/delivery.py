@@ -91,11 +91,11 @@ DELIVERY = Factor(
             (90,),
         ),
         Feature(
-            "delivery_d_mean", "orders", mean("delivered_at - t") + f" / {DAY}e0", "d", "D11 C30", "+",
+            "delivery_d_mean", "orders", mean("delivered_after") + f" / {DAY}e0", "d", "D11 C30", "+",
             "average time from order to delivery", "주문부터 배송까지 평균 일수", (90,),
         ),
         Feature(
-            "slow_delivery_share", "orders", share("delivered_at - t > delivery_promise_s"), "share",
+            "slow_delivery_share", "orders", share("delivered_after > delivery_promise_s"), "share",
             "C30 D11", "+", "share of deliveries that took longer than the general promise",
             "일반 배송 약속 기간을 넘긴 배송 비율", (90, 365),
         ),
@@ -131,7 +131,7 @@ DELIVERY = Factor(
             "share of orders that the customer changed", "고객이 변경한 주문 비율", (365,),
         ),
         Feature(
-            "edit_h_mean", "orders", mean("edited_at - t", "not day_only") + " / 3600e0", "h", "K4", "±",
+            "edit_h_mean", "orders", mean("edited_after", "not day_only") + " / 3600e0", "h", "K4", "±",
             "average time until an order is changed", "주문 후 변경까지 평균 시간", (365,),
         ),
         Feature(

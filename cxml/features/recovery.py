@@ -93,7 +93,7 @@ _FLAGS = (
     # Judged when the seven days are over, whatever came of it.
     Flag(
         "followed_up", "interactions",
-        f"case when stands and resolved_at - t <= {90 * DAY} and c - resolved_at > {_WEEK}"
+        f"case when stands and resolved_after <= {90 * DAY} and c - resolved_at > {_WEEK}"
         f" then coalesce(follow_up_at >= resolved_at and follow_up_at <= resolved_at + {_WEEK}, false) end",
     ),
     Flag("given", "recoveries", _GIVEN),

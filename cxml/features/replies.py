@@ -27,7 +27,7 @@ def _judged(hours: int) -> str:
     """Late once the hours are over: an hour that has not passed yet says nothing."""
     limit = hours * _HOUR
     return (
-        f"case when day_only then null when polarity < 0 and replied_at is not null then replied_at - t > {limit}"
+        f"case when day_only then null when polarity < 0 and replied_at is not null then replied_after > {limit}"
         f" when polarity < 0 and age > {limit} then true end"
     )
 
@@ -66,7 +66,7 @@ REPLIES = Factor(
             "가장 오래된 미응답 공개 불만 글의 경과 일수", (365,),
         ),
         Feature(
-            "complaint_reply_h_mean", "posts", mean("replied_at - t", _COMPLAINT_AT) + f" / {_HOUR}e0", "h",
+            "complaint_reply_h_mean", "posts", mean("replied_after", _COMPLAINT_AT) + f" / {_HOUR}e0", "h",
             "C16 G41 C2", "+", "average time to the answer to a public complaint",
             "공개 불만 글 평균 응답 시간", (365,),
         ),
@@ -99,7 +99,7 @@ REPLIES = Factor(
             (365,),
         ),
         Feature(
-            "complaint_contacted_h_mean", "posts", mean("contacted_at - t", _COMPLAINT_AT) + f" / {_HOUR}e0",
+            "complaint_contacted_h_mean", "posts", mean("contacted_after", _COMPLAINT_AT) + f" / {_HOUR}e0",
             "h", "R10", "+", "average time until the author of a public complaint was contacted",
             "공개 불만 글 작성자 연락까지 평균 시간", (365,),
         ),

@@ -59,12 +59,12 @@ RESOLUTION = Factor(
         ),
         Flag(
             "within_day", "interactions",
-            "case when stands and resolved_at is not null then resolved_at - issue_start <= 86400"
+            "case when stands and resolved_at is not null then resolved_after + t - issue_start <= 86400"
             " when stands and c - issue_start > 86400 then false end",
         ),
         Flag(
             "kept_promise", "interactions",
-            "case when stands and resolved_at is not null then resolved_at - issue_start <= resolve_promise_s"
+            "case when stands and resolved_at is not null then resolved_after + t - issue_start <= resolve_promise_s"
             " when stands and c - issue_start > resolve_promise_s then false end",
         ),
         Flag(
@@ -77,10 +77,10 @@ RESOLUTION = Factor(
         # Was the wait worth it? Judged when a day is over.
         Flag(
             "waited_in_vain", "interactions",
-            "case when wait_s > 300 and age > 86400 then not coalesce(resolved_at - t <= 86400, false) end",
+            "case when wait_s > 300 and age > 86400 then not coalesce(resolved_after <= 86400, false) end",
         ),
     ),
-    norms=(Norm("topic_resolve_s", "interactions", "resolved_at - t", by="topic"),),
+    norms=(Norm("topic_resolve_s", "interactions", "resolved_after", by="topic"),),
     features=(
         Feature(
             "first_contact_resolution", "interactions", share("held"), "share", "A4 G3", "-",
@@ -96,11 +96,11 @@ RESOLUTION = Factor(
             "share of issues resolved within a day", "하루 안에 해결한 문의 건 비율", (90, 365),
         ),
         Feature(
-            "resolve_h_mean", "interactions", mean("resolved_at - issue_start", "stands") + " / 3600e0",
+            "resolve_h_mean", "interactions", mean("resolved_after + t - issue_start", "stands") + " / 3600e0",
             "h", "D8", "+", "average time to resolve an issue", "평균 해결 소요 시간", (90, 180),
         ),
         Feature(
-            "resolve_h_max", "interactions", worst("(resolved_at - issue_start) / 3600e0", "stands"), "h",
+            "resolve_h_max", "interactions", worst("(resolved_after + t - issue_start) / 3600e0", "stands"), "h",
             "D8", "+", "longest time to resolve an issue", "최장 해결 소요 시간", (365,),
         ),
         Feature(
@@ -146,13 +146,13 @@ RESOLUTION = Factor(
             "약속 시간을 넘긴 미해결 문의 건수", (90, 365), empty=0,
         ),
         Feature(
-            "resolve_h_p90", "interactions", quantile("(resolved_at - issue_start) / 3600e0", 0.9, "stands"),
+            "resolve_h_p90", "interactions", quantile("(resolved_after + t - issue_start) / 3600e0", 0.9, "stands"),
             "h", "D8", "+", "time to resolve that one issue in ten exceeds", "해결 소요 시간(상위 10% 기준)",
             (365,), aloud=False,
         ),
         Feature(
             "resolve_vs_topic", "interactions",
-            f"{mean('resolved_at - t', 'topic_resolve_s is not null')}"
+            f"{mean('resolved_after', 'topic_resolve_s is not null')}"
             f" / nullif({mean('topic_resolve_s', 'resolved_at is not null')}, 0)",
             "times", "D8", "+",
             "average time from contact to resolution over what was usual for the topics in the same weeks",

@@ -48,7 +48,7 @@ RETURNS = Factor(
         # Days that have not passed yet say nothing, days without the money do.
         Flag(
             "refund_late", "returns",
-            "case when refunded_at is not null then refunded_at - t > refund_promise_s"
+            "case when refunded_at is not null then refunded_after > refund_promise_s"
             " when refund_overdue then true end",
         ),
         Flag(
@@ -79,11 +79,11 @@ RETURNS = Factor(
             "반품 가능 기간 내 거절 건수", (365,), empty=0,
         ),
         Feature(
-            "return_decided_d_mean", "returns", mean("decided_at - t") + f" / {DAY}e0", "d", "D15", "+",
+            "return_decided_d_mean", "returns", mean("decided_after") + f" / {DAY}e0", "d", "D15", "+",
             "average time until a return is accepted or refused", "반품 승인 여부 결정까지 평균 일수", (365,),
         ),
         Feature(
-            "refund_d_mean", "returns", mean("refunded_at - t") + f" / {DAY}e0", "d", "R11 D15", "+",
+            "refund_d_mean", "returns", mean("refunded_after") + f" / {DAY}e0", "d", "R11 D15", "+",
             "average time until the money is back", "환불까지 평균 일수", (365,),
         ),
         Feature(

@@ -76,7 +76,7 @@ class Vocabulary:
             return [self.matches[name].on]
         if name in self.lookups:
             return [self.lookups[name][0].on]
-        return [self.table.once[name]] if name in self.table.once else []
+        return [self.table.made_of[name]] if name in self.table.made_of else []
 
     def columns(self, used: Iterable[str]) -> set[str]:
         """The columns of the table among the words *used*."""
@@ -84,9 +84,9 @@ class Vocabulary:
         return {name for name in used if name in own and name not in self.flags}
 
     def read(self, used: Iterable[str]) -> set[str]:
-        """What is read of each row for the words *used*: columns, also as they once were, and the grain of its event."""
+        """What is read of each row for the words *used*: columns, what is made of one, and the grain of its event."""
         used = set(used)
-        return self.columns(used) | ({asof.ONLY_A_DAY, *self.table.once} & used)
+        return self.columns(used) | ({asof.ONLY_A_DAY, *self.table.made_of} & used)
 
 
 def purchase_flags(tables: Iterable[str], present: Present) -> tuple[Flag, ...]:

@@ -38,7 +38,7 @@ _BREACH = "wait_s > promised_s"
 def _not_answered_within(seconds: str, of: str = "asked") -> str:
     """True, false, or unknown: a span that is not over says nothing, one without an answer does; nor do days."""
     return (
-        f"case when day_only then null when {of} and first_reply_at is not null then first_reply_at - t > {seconds}"
+        f"case when day_only then null when {of} and first_reply_at is not null then first_reply_after > {seconds}"
         f" when {of} and age > {seconds} then true end"
     )
 
@@ -48,7 +48,7 @@ def _over(value: str, limit: str) -> str:
     return f"case when {value} > {limit} then {value} - {limit} when {value} <= {limit} then 0 end"
 
 
-REPLY = Flag("reply_s", "interactions", "case when not day_only then first_reply_at - t end")
+REPLY = Flag("reply_s", "interactions", "case when not day_only then first_reply_after end")
 """Time to the first answer; missing where only days are known."""
 
 BAD = Flag("bad", "interactions", "coalesce(abandoned, false) or coalesce(wait_s > 600, false)")
@@ -64,7 +64,7 @@ _FLAGS = (
     Flag("reply_breach", "interactions", _not_answered_within("promised_s")),
     Flag(
         "reply_overrun_s", "interactions",
-        "case when asked and not day_only then greatest(coalesce(first_reply_at, c) - t - promised_s, 0) end",
+        "case when asked and not day_only then greatest(coalesce(first_reply_after, c - t) - promised_s, 0) end",
     ),
     REPLY,
     Flag("on_weekend", "interactions", ON_WEEKEND),

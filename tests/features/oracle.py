@@ -363,6 +363,12 @@ def arrow(table: str, rows: list[Row]) -> pa.Table:
     return pa.table({names[key]: pa.array([r[key] for r in rows], kinds[names[key]]) for key in names})
 
 
+def beside(table: str) -> str:
+    """The columns that say that no instant of the table is a day without a time."""
+    days = ["cxml_day", *(f"cxml_day_{name}" for name in TABLES[table].spans.values())]
+    return ", ".join(f"false as {name}" for name in days)
+
+
 def answer(
     tables: Tables, cutoffs: tuple[int, ...], factors: Iterable[Factor], threads: int = 1
 ) -> tuple[planner.Plan, pd.DataFrame]:
@@ -371,9 +377,7 @@ def answer(
     sources = {table: arrow(table, rows) for table, rows in tables.items() if rows}
     for table, source in sources.items():
         engine.register(f"raw_{table}", source)
-        engine.view(
-            table, f"select *, false as cxml_day, row_number() over () as cxml_order from raw_{table}"
-        )
+        engine.view(table, f"select *, {beside(table)}, row_number() over () as cxml_order from raw_{table}")
     keys = ", ".join(f"('{name}', {k})" for k, name in enumerate(CUSTOMERS))
     engine.keep("customer_keys", f"select * from (values {keys}) v(customer_id, ci)")
     instants = ", ".join(f"({k}, {c})" for k, c in enumerate(cutoffs))

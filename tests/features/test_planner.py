@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import pytest
+from oracle import beside
 
 from cxml.engine import Engine
 from cxml.features import planner
@@ -122,7 +123,7 @@ def matrix(
     typed["abandoned"] = typed.abandoned.astype("boolean")
     engine.register("raw_log", typed)
     engine.view(
-        "interactions", "select *, false as cxml_day, row_number() over () as cxml_order from raw_log"
+        "interactions", f"select *, {beside('interactions')}, row_number() over () as cxml_order from raw_log"
     )
     keys = ", ".join(f"('c{k:03d}', {k})" for k in range(25))
     engine.keep("customer_keys", f"select * from (values {keys}) v(customer_id, ci)")
@@ -231,7 +232,7 @@ def test_an_optional_column_is_missing_for_its_factor_and_lacking_for_others() -
     assert (whole.left_out, whole.reduced) == ({}, {})
     engine = Engine(threads=1)
     engine.view("interactions", "select 'i' as interaction_id, 'a' as customer_id,"
-                f" make_timestamp({(CUTOFFS[0] - DAY) * 1_000_000}) as started_at, true as abandoned, false as cxml_day,"
+                f" make_timestamp({(CUTOFFS[0] - DAY) * 1_000_000}) as started_at, true as abandoned, {beside('interactions')},"
                 f" make_timestamp({(CUTOFFS[0] - DAY + 60) * 1_000_000}) as ended_at")  # fmt: skip
     engine.keep("customer_keys", "select 'a' as customer_id, 0 as ci")
     engine.keep(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from oracle import beside
 
 from cxml.contracts import TABLES
 from cxml.engine import Engine
@@ -57,9 +58,7 @@ def answers(made: Factor, **tables: list[dict[str, Any]]) -> dict[str, Any]:
         if TABLES[name].id not in frame:
             frame[TABLES[name].id] = [f"{name}{k}" for k in range(len(frame))]
         engine.register(f"{name}_given", frame)
-        engine.view(
-            name, f"select *, false as cxml_day, row_number() over () as cxml_order from {name}_given"
-        )
+        engine.view(name, f"select *, {beside(name)}, row_number() over () as cxml_order from {name}_given")
         present[name] = frozenset(frame.columns)
     names = sorted({row["customer_id"] for rows in tables.values() for row in rows if "customer_id" in row})
     keys = ", ".join(f"('{name}', {k})" for k, name in enumerate(names))
