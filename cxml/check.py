@@ -12,6 +12,7 @@ from cxml.contact_ends import ends_known, made_instant
 from cxml.contracts import CONTACT_END, TABLES
 from cxml.engine import literal, quoted
 from cxml.errors import DataError
+from cxml.made_ids import of_a_day
 from cxml.problems import Problem, SetAside, one_error, unreadable
 from cxml.rules import DUPLICATE, Rule, rules
 from cxml.sections import ANSWERS
@@ -331,17 +332,28 @@ def _undated_labelled(tables: Tables) -> Iterator[str]:
 
 
 def _told_twice(tables: Tables, table: str) -> Iterator[str]:
-    """Rows without an id that look like copies; a few can be what happened twice within a second."""
-    if not tables.opened[table].made_id:
+    """Rows without an id that look like copies: taken once where they have a time, and counted each where they have none."""
+    opened = tables.opened[table]
+    if not opened.made_id:
         return
-    cells = ", ".join(quoted(column.name) for column in tables.opened[table].columns)
-    found = tables.engine.row(
-        f"select count(*) as all_rows, count(*) - count(distinct hash({cells})) as more from {table}"
-    )
-    if found["more"] > _COPIES * found["all_rows"]:
+    cells = ", ".join(quoted(column.name) for column in opened.columns)
+    day = of_a_day(TABLES[table])
+    kinds = f"select {day} as of_a_day, count(*) as rows, count(distinct hash({cells})) as apart"
+    found = {
+        bool(one): (rows, rows - apart)
+        for one, rows, apart in tables.engine.rows(f"{kinds} from ({opened.select()}) s group by 1")
+    }
+    all_rows = sum(rows for rows, _ in found.values())
+    timed, of_days = (found.get(one, (0, 0))[1] for one in (False, True))
+    if timed:
         yield (
-            f"{table}: {found['more']:,} of {found['all_rows']:,} rows are copies of another row, and each counts;"
-            f" if the log was exported twice, take the copies out, or map {TABLES[table].id}"
+            f"{table}: {timed:,} of {all_rows:,} rows are copies of another row, to the second, and are taken once; where"
+            f" each of them happened, map {TABLES[table].id}"
+        )
+    if of_days > _COPIES * all_rows:
+        yield (
+            f"{table}: {of_days:,} of {all_rows:,} rows are copies of another row of that day, and each counts; if the"
+            f" log was exported twice, take the copies out, or map {TABLES[table].id}"
         )
 
 

@@ -292,7 +292,7 @@ CHARGES = _table(
 
 VISITS = _table(
     "visits", "a field visit", "visit_id", "window_start",
-    _now("window_end", "instant", "end of the promised window", known="", day_is="over"),
+    _now("window_end", "instant", "end of the promised window", known=""),
     _c("arrived_at", "instant", "arrival"),
     _c("no_show", "flag", "nobody came", known="window_end"),
     _c("rescheduled_at", "instant", "moved to another day; before window_end, the visit is judged no more"),

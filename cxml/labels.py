@@ -117,12 +117,22 @@ def _final(tables: Tables, name: str, need: list[str], *, wall: bool = False) ->
 
 
 def _left_contract(tables: Tables) -> str:
-    """A contract ends and no other runs on, or follows within the grace time."""
+    """A contract ends and no other runs on, or follows within the grace time.
+
+    Whose contract counted at the cutoff and was later dated back, or taken back, had left before anybody could have
+    acted: neither stayed nor left in the window.
+    """
+    ends = _ends(tables)
+    before = "false"
+    if tables.config.population.by == "subscription":
+        runs = "b.ci = s.ci and b.t < s.c and (b.ended_at is null or b.ended_at >= s.c)"
+        before = f"not exists (select 1 from contract_spans b where {runs})"
     return (
-        f"select s.g, coalesce(max(case when e.gone >= s.w0 and e.gone < s.w1 then 1 end), 0) as churned,"
-        " coalesce(max(case when e.gone >= s.c and e.gone < s.w0 then 1 end), 0) as left_in_lead,"
+        f"select g, churned, cast(in_lead = 1 or (churned = 0 and {before}) as int) as left_in_lead, left_at from ("
+        " select s.g, s.ci, s.c, coalesce(max(case when e.gone >= s.w0 and e.gone < s.w1 then 1 end), 0) as churned,"
+        " coalesce(max(case when e.gone >= s.c and e.gone < s.w0 then 1 end), 0) as in_lead,"
         " min(case when e.gone >= s.w0 then e.gone end) as left_at"
-        f" from label_windows s left join ({_ends(tables)}) e on e.ci = s.ci and e.gone >= s.c group by s.g"
+        f" from label_windows s left join ({ends}) e on e.ci = s.ci and e.gone >= s.c group by s.g, s.ci, s.c) s"
     )
 
 
@@ -268,12 +278,12 @@ def activity(tables: Tables) -> str:
 
 
 def _left_at(tables: Tables) -> str:
-    """A column says when the customer left."""
+    """A column says when the customer left; who was at risk and had left before, dated back later, left too early."""
     table, column = _column_of_leaving(tables)
     gone = f"select ci, min({column}) as gone from ({_final(tables, table, [column])}) a group by ci"
     return (
         "select s.g, cast(coalesce(e.gone >= s.w0 and e.gone < s.w1, false) as int) as churned,"
-        " cast(coalesce(e.gone >= s.c and e.gone < s.w0, false) as int) as left_in_lead,"
+        " cast(coalesce(e.gone < s.w0, false) as int) as left_in_lead,"
         " case when e.gone >= s.w0 then e.gone end as left_at"
         f" from label_windows s left join ({gone}) e on e.ci = s.ci"
     )

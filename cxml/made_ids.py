@@ -20,6 +20,9 @@ def with_made_id(table: Table, columns: Sequence[Column], rows: str, *, beside: 
     by what came to be known of them, the earliest first: where two of them differ before a cutoff,
     nothing from the cutoff on changes their order, and where they do not, they are alike in everything
     that can be seen. The customer comes last in the id: whose rows they are does not change the order.
+
+    Copies of a row are one row, where its event has a time: nothing happens twice in one instant and is alike in all.
+    Of a day, or of midnight, which may stand for one, rows that are alike each count.
     """
     apart = (table.owner, "recorded_at")
     first = [column for column in columns if not (column.known or column.target or column.name in apart)]
@@ -28,10 +31,18 @@ def with_made_id(table: Table, columns: Sequence[Column], rows: str, *, beside: 
     facts = ", ".join(_facts(table, columns)) or "null"
     made = "printf('%016x-%06d-%016x', cxml_hash, cxml_place, hash(" + own + "))"
     names = ", ".join([*(quoted(column.name) for column in columns), *beside])
-    hashed = f"select *, hash({content}) as cxml_hash, list_sort([{facts}]) as cxml_facts from ({rows}) s"
     order = f"partition by {own}, cxml_hash order by cxml_facts"
+    alike = ", ".join(quoted(column.name) for column in columns)
+    once = f"select *, row_number() over (partition by {alike}) as cxml_copy from ({rows}) r"
+    rows = f"select * from ({once}) o where cxml_copy = 1 or {of_a_day(table)}"
+    hashed = f"select *, hash({content}) as cxml_hash, list_sort([{facts}]) as cxml_facts from ({rows}) s"
     placed = f"select *, row_number() over ({order}) as cxml_place from ({hashed}) h"
     return f"select {made} as {quoted(table.id)}, {names} from ({placed}) p"
+
+
+def of_a_day(table: Table) -> str:
+    """Whether only the day of a row may be known: a truth value over the rows of its view."""
+    return f"(cxml_day or mod(wall({quoted(table.event)}), 86400) = 0)"
 
 
 def _facts(table: Table, columns: Sequence[Column]) -> Iterable[str]:

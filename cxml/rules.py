@@ -35,11 +35,11 @@ _MAY_PRECEDE = {("charges", "notified_at"), ("charges", "disputed_at"), ("visits
 TOLERABLE = frozenset({
     "missing_value", "wrong_type", "not_finite", "not_whole", "epoch_number", "implausible_time", "mixed_time_zones",
     "long_id", "unknown_word", "negative", "out_of_range", "off_scale", "contradiction", "unknown_customer",
-    "customer_set_aside",
+    "customer_set_aside", "skipped_time",
 })  # fmt: skip
-"""Codes of the rules that a stray row may break. Others are never a stray row: a local time that clocks skip shows
-that the zone is wrong, a digit lost by one id is lost by its neighbours too, and an answer before its question or a
-second story under one id leaves nobody sure which row to believe."""
+"""Codes of the rules that a stray row may break. Others are never a stray row: a digit lost by one id is lost by its
+neighbours too, and an answer before its question or a second story under one id leaves nobody sure which row to
+believe."""
 
 _NOT_BEFORE = {("visits", "window_end"), ("orders", "promised_at")}
 """Instants that are known from the start and yet cannot come before the event."""
@@ -351,9 +351,12 @@ def _order(table: Table, column: Column, signs: Mapping[str, list[str]]) -> Iter
     if "day" in signs[column.name] and column.day_is == "over":
         # The day before the event is over as the event begins: its last minute is not.
         value = f"case when {_sign(column.name, 'day')} then {value} - interval 1 minute else {value} end"
-    skew = f"{start} - interval 1 second"
+    skew, as_clocks = f"{start} - interval 1 second", "a second"
+    if "twice" in signs[table.event]:  # the event was read as the later of two
+        skew = f"case when {_sign(table.event, 'twice')} then {start} - interval 1 hour else {skew} end"
+        as_clocks = "a second, or an hour as clocks are put back,"
     yield _note(column.name, f"{value} < {start} and {value} >= {skew}",
-                f"{{n}} values lie up to a second before {table.event}, as clocks differ: read as simultaneous",
+                f"{{n}} values lie up to {as_clocks} before {table.event}, as clocks differ: read as simultaneous",
                 instead=start)  # fmt: skip
     # Where clocks begin nothing has an order: that is told as an implausible time.
     yield Rule("wrong_order", column.name,

@@ -193,7 +193,6 @@ def test_a_stray_row_of_each_kind_is_set_aside(tmp_path, column, value, code):
     [
         ({"interaction_id": f"{CANARY}9"}, "duplicate_id"),
         ({"resolved_at": "2023-12-31 00:00:00"}, "wrong_order"),
-        ({"started_at": "2024-03-31 02:30:00"}, "skipped_time"),
     ],
 )
 def test_what_leaves_nobody_sure_stops_the_work_however_rare(tmp_path, columns, code):

@@ -255,6 +255,30 @@ def test_an_end_day_ends_with_its_last_second(tmp_path: Path) -> None:
     assert (start, end) == (datetime(2024, 12, 31, 15), datetime(2025, 1, 31, 15))
 
 
+def test_who_is_dated_back_neither_stays_nor_leaves() -> None:
+    """On 1 April A's contract was running; on the 12th it was written down as ended on 20 March. B stays."""
+    spans = pd.DataFrame({
+        "customer_id": ["A", "A", "B"], "subscription_id": ["a", "a", "b"],
+        "started_at": pd.to_datetime(["2024-05-01"] * 3),
+        "ended_at": pd.to_datetime([None, "2025-03-20", None]),
+        "recorded_at": pd.to_datetime(["2024-05-01", "2025-04-12", "2024-05-01"]),
+    })  # fmt: skip
+    people = pd.DataFrame({
+        "customer_id": ["A", "A", "B"], "joined_at": pd.to_datetime(["2024-05-01"] * 3), "left_at": spans["ended_at"],
+        "recorded_at": spans["recorded_at"],
+    })  # fmt: skip
+    for sections in (
+        {"population": CONTRACTS, "churn": {"definition": "subscription", "horizon": "28D"}},
+        {"population": {"by": "customers"}, "churn": {"definition": "date", "horizon": "28D"}},
+    ):
+        opened = open_tables(config(**sections), {"subscriptions": spans, "customers": people})
+        snapshots.take(opened, [datetime(2025, 4, 1, tzinfo=UTC)])
+        labels.make(opened)
+        found = matrix.read(opened, "labels").set_index("customer_id")
+        assert found["churned"].to_dict() == {"A": 0, "B": 0}
+        assert found["left_in_lead"].to_dict() == {"A": 1, "B": 0}, "A plays no part in training"
+
+
 def test_no_duration_is_negative_where_days_meet_times(tmp_path: Path) -> None:
     log = pd.DataFrame({
         "interaction_id": list("abc"), "issue_id": list("abc"), "customer_id": list("XYZ"),

@@ -465,7 +465,9 @@ def log(rows=60):
     rng = np.random.default_rng(3)
     return interactions(
         customer_id=[f"{n:02}" for n in rng.integers(0, 5, rows)],
-        started_at=[f"2025-01-0{n} 10:00:00" for n in rng.integers(1, 4, rows)],  # many equal rows
+        started_at=[
+            f"2025-01-0{n}" for n in rng.integers(1, 4, rows)
+        ],  # many equal rows, of days: each counts
         topic=rng.choice(["a", "b"], rows),
     )
 
@@ -482,6 +484,18 @@ def test_made_ids_are_distinct_and_follow_the_content_not_the_place():
     assert ids_of(first) == ids_of(second)
     assert fingerprint(first) == fingerprint(second)
     assert len({row[-1] for row in ids_of(first)}) == len(frame)
+
+
+def test_copies_in_a_log_without_ids_are_taken_once_where_they_have_a_time():
+    frame = interactions(
+        customer_id=["a", "a", "a", "b", "a", "a"],
+        started_at=["2025-01-01 10:00:00"] * 4 + ["2025-01-01"] * 2,
+        topic=["x", "x", "y", "x", "x", "x"],
+    )
+    rows = opened(frame).engine.rows(
+        "select customer_id, topic, count(*) from interactions group by all order by all"
+    )
+    assert rows == [("a", "x", 3), ("a", "y", 1), ("b", "x", 1)]
 
 
 def test_made_ids_order_rows_alike_whatever_the_customer_is_called():

@@ -231,8 +231,8 @@ def test_an_optional_column_is_missing_for_its_factor_and_lacking_for_others() -
     whole = planner.plan({"interactions": present | {"corrected_at"}}, [OPTIONAL, STRICT])
     assert (whole.left_out, whole.reduced) == ({}, {})
     engine = Engine(threads=1)
-    engine.view("interactions", "select 'i' as interaction_id, 'a' as customer_id,"
-                f" make_timestamp({(CUTOFFS[0] - DAY) * 1_000_000}) as started_at, true as abandoned, {beside('interactions')},"
+    engine.view("interactions", f"select 'i' as interaction_id, 'a' as customer_id, {beside('interactions')},"
+                f" make_timestamp({(CUTOFFS[0] - DAY) * 1_000_000}) as started_at, true as abandoned,"
                 f" make_timestamp({(CUTOFFS[0] - DAY + 60) * 1_000_000}) as ended_at")  # fmt: skip
     engine.keep("customer_keys", "select 'a' as customer_id, 0 as ci")
     engine.keep(
