@@ -127,7 +127,6 @@ PLANTED: Mapping[Callable[[Frames], Frames], set[str]] = {
     last_topics: {"interactions.topic"},
     most_last_topics: {"interactions.topic"},
     last_agents: {"interactions.agent_id"},
-    open_contacts: {"interactions.ended_at", "interactions.transfers", "interactions.escalated"},
 }
 """What is planted, and the names by which the audit may name it."""
 OF_CUSTOMERS = (tiers,)
