@@ -348,9 +348,6 @@ def _order(table: Table, column: Column, signs: Mapping[str, list[str]]) -> Iter
         day = _sign(table.event, "day")
         # Whatever else the row holds is read as the end of its day: that of the day before comes first, no skew of clocks.
         start = f"case when {day} then {start} - interval {LAST_SECOND - 60} seconds else {start} end"
-    if "day" in signs[column.name] and column.day_is == "over":
-        # The day before the event is over as the event begins: its last minute is not.
-        value = f"case when {_sign(column.name, 'day')} then {value} - interval 1 minute else {value} end"
     skew, as_clocks = f"{start} - interval 1 second", "a second"
     if "twice" in signs[table.event]:  # the event was read as the later of two
         skew = f"case when {_sign(table.event, 'twice')} then {start} - interval 1 hour else {skew} end"

@@ -279,6 +279,18 @@ def test_who_is_dated_back_neither_stays_nor_leaves() -> None:
         assert found["left_in_lead"].to_dict() == {"A": 1, "B": 0}, "A plays no part in training"
 
 
+def test_a_contract_that_was_taken_back_never_began(tmp_path: Path) -> None:
+    """Systems whose end day belongs to the span write the day before the start; A has no other contract."""
+    spans = pd.DataFrame({
+        "customer_id": ["A", "B", "B"], "subscription_id": list("abc"),
+        "started_at": ["2025-01-10", "2025-01-10", "2025-01-05"], "ended_at": ["2025-01-09", "2025-01-09", ""],
+    })  # fmt: skip
+    tables = csv(spans, tmp_path, "subscriptions")
+    opened = open_tables(config(tables=tables, population=CONTRACTS, churn={"definition": "subscription"}))
+    assert not check(opened).problems
+    assert features(opened)["contracts_n"].to_dict() == {"B": 1}
+
+
 def test_no_duration_is_negative_where_days_meet_times(tmp_path: Path) -> None:
     log = pd.DataFrame({
         "interaction_id": list("abc"), "issue_id": list("abc"), "customer_id": list("XYZ"),
