@@ -16,6 +16,7 @@ from cxml.features.declare import (
     Flag,
     Match,
     count,
+    current,
     days_from,
     days_since,
     latest,
@@ -163,19 +164,19 @@ BEHAVIOUR = Factor(
             "days since the first contract", "첫 계약 후 경과 일수", EVER,
         ),
         Feature(
-            "contract_age_d", "subscriptions", days_since(), "d", "A13", "±",
+            "contract_age_d", "subscriptions", f"coalesce({days_since('runs')}, {days_since()})", "d", "A13", "±",
             "days since the current contract began", "현재 계약 경과 일수", EVER,
         ),
         Feature(
             "contracts_n", "subscriptions", count(), "count", "J12", "±", "contracts so far",
             "누적 계약 건수", EVER, empty=0,
         ),
-        Feature("plan", "subscriptions", latest("plan"), "text", "J12", "±", "plan", "요금제", EVER),
+        Feature("plan", "subscriptions", current("plan"), "text", "J12", "±", "plan", "요금제", EVER),
         Feature(
-            "price", "subscriptions", latest("price"), "money", "K5", "±", "monthly price", "월 요금", EVER,
+            "price", "subscriptions", current("price"), "money", "K5", "±", "monthly price", "월 요금", EVER,
         ),
         Feature(
-            "price_change", "subscriptions", latest("price_change"), "share", "K5", "+",
+            "price_change", "subscriptions", current("price_change"), "share", "K5", "+",
             "change of price from the contract before", "이전 계약 대비 요금 변동률", EVER,
         ),
         Feature(
@@ -184,7 +185,7 @@ BEHAVIOUR = Factor(
         ),
         Feature(
             "auto_renew", "subscriptions",
-            latest("case when auto_renew then 1 when not auto_renew then 0 end"), "flag", "J12", "-",
+            current("case when auto_renew then 1 when not auto_renew then 0 end"), "flag", "J12", "-",
             "renews by itself", "자동 갱신 여부", EVER,
         ),
         Feature(

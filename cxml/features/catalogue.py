@@ -51,7 +51,7 @@ from cxml.features.sentiment import SENTIMENT
 from cxml.features.skill import SKILL
 from cxml.features.store import STORE
 from cxml.features.visits import VISITS
-from cxml.features.vocabulary import SQL_WORDS, purchase_flags, words
+from cxml.features.vocabulary import SQL_WORDS, shared_flags, words
 from cxml.features.waiting import WAITING
 from cxml.sections import Promises
 
@@ -68,7 +68,7 @@ _OVER = re.compile(r"\bover \(((?:[^()]|\([^()]*\))*)\)")
 _LATER_INSTANT = re.compile(r"(lead\(t\)|min\(case when .* then t end\)) over \([^()]*\)")
 _EXPONENT = re.compile(r"e\d*")
 _ROW_WORDS = frozenset({"t", "age", "c", "pos", "wall", "day_only"})
-_SHARED = (*promise_flags(Promises()), *purchase_flags(TABLES, {}))
+_SHARED = (*promise_flags(Promises()), *shared_flags(TABLES, {}))
 """The words that belong to no factor."""
 _NEVER_ALOUD = ("score", "ratio")
 """Units of what nobody says to a customer: "your spread of moods is 0.4"."""

@@ -18,6 +18,7 @@ Words that a text may use
               instant of the row is the last second of its day, and nothing shorter than a day can be told
     ``once_x``  for an instant ``x`` that a later one takes back: as it was before (``once_resolved_at``)
     ``purchase``, ``credit_note`` ...  what :mod:`cxml.purchases` says of orders, charges and visits
+    ``runs``  whether a contract is not known to have ended; true where contracts have no end
     ``x_after``  for an instant ``x_at``: seconds from the event to it, at the coarser grain of the two, never below 0;
               0 where one of them is a day without a time and both are of the same day (``resolved_after``)
     ``promised_s``  seconds within which the channel of a contact promises an answer (``[promises]``)
@@ -366,6 +367,16 @@ def latest(value: str, where: str = "") -> str:
     """The value of the last row that has one."""
     has = f"{value} is not null" + (f" and {where}" if where else "")
     return f"max_by({value}, case when {has} then pos end)"
+
+
+def current(value: str) -> str:
+    """The value of the last contract that runs; where none does, of the last that has ended.
+
+    A contract begun last need not be the one that counts: what is sold and taken back on one day leaves the contract
+    before it running.
+    """
+    runs = "max(case when runs then 1 else 0 end) = 1"
+    return f"case when {runs} then {latest(value, 'runs')} else {latest(value)} end"
 
 
 def days_since(where: str = "") -> str:

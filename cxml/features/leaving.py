@@ -12,9 +12,9 @@ from cxml.features.declare import (
     Feature,
     Flag,
     count,
+    current,
     days_from,
     days_since,
-    latest,
     share,
 )
 
@@ -33,8 +33,8 @@ LEAVING = Factor(
     features=(
         Feature(
             "cancel_requested", "subscriptions",
-            latest("case when cancel_requested_at is not null then 1 else 0 end"), "flag", "K4 D34", "+",
-            "end of the latest contract was requested", "최근 계약의 해지 요청 여부", EVER,
+            current("case when cancel_requested_at is not null then 1 else 0 end"), "flag", "K4 D34", "+",
+            "end of the current contract was requested", "현재 계약의 해지 요청 여부", EVER,
         ),
         Feature(
             "cancel_request_days_since", "subscriptions", days_from("cancel_requested_at"), "d", "K4", "-",

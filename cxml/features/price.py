@@ -97,9 +97,9 @@ PRICE = Factor(
         ),
         Feature(
             "price_over_plan", "subscriptions",
-            latest("cast(price as double) / nullif(plan_price, 0)"), "times", "K5", "+",
-            "price of the last contract over the average of its plan in the same weeks",
-            "같은 시기 동일 요금제 평균 대비 마지막 계약의 요금", (365,),
+            latest("cast(price as double) / nullif(plan_price, 0)", "runs"), "times", "K5", "+",
+            "price of the current contract over the average of its plan in the same weeks",
+            "같은 시기 동일 요금제 평균 대비 현재 계약의 요금", (365,),
         ),
     ),
 )  # fmt: skip

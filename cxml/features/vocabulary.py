@@ -89,14 +89,16 @@ class Vocabulary:
         return self.columns(used) | ({asof.ONLY_A_DAY, *self.table.made_of} & used)
 
 
-def purchase_flags(tables: Iterable[str], present: Present) -> tuple[Flag, ...]:
-    """The words of ``cxml.purchases``, made of the columns that are there."""
+def shared_flags(tables: Iterable[str], present: Present) -> tuple[Flag, ...]:
+    """The words that all factors share, made of the columns that are there: those of ``cxml.purchases``, and ``runs``."""
     # A day in which the clock is put back is longer than 24 hours.
-    return tuple(
+    bought = [
         Flag(name, table, sql, reach=2 if "day_spend" in (name, *words(sql)) else 0)
         for table in tables
         for name, sql in purchases.words(table, present.get(table, frozenset())).items()
-    )
+    ]
+    ends = "ended_at" in present.get("subscriptions", frozenset())
+    return (*bought, Flag("runs", "subscriptions", "ended_at is null" if ends else "true"))
 
 
 def vocabularies(
@@ -112,7 +114,7 @@ def vocabularies(
     ]
     every = [
         *flags,
-        *purchase_flags(contracts, present),
+        *shared_flags(contracts, present),
         *(flag for factor in factors for flag in factor.flags),
         *absent,
     ]

@@ -103,6 +103,11 @@ def last(rows: list[Row], value: Callable[[Row], Any]) -> Any:
     return next((value(r) for r in reversed(rows) if value(r) is not None), None)
 
 
+def current(rows: list[Row]) -> list[Row]:
+    """The contracts that have no end yet; all, where every one has ended."""
+    return [r for r in rows if r["ended_at"] is None] or rows
+
+
 def first(rows: list[Row], value: Callable[[Row], Any]) -> Any:
     return last(rows[::-1], value)
 

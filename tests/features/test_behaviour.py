@@ -23,6 +23,7 @@ from oracle import (
     check,
     col,
     credit,
+    current,
     day_of,
     kept_spend,
     last,
@@ -60,9 +61,10 @@ def ratio_of(rows: list[Row], part: str, whole: Callable[[Row], float]) -> float
 
 
 def price_change(rows: list[Row]) -> float | None:
-    """The change at the last contract that has a price and follows one with a price above 0."""
+    """The change at the last current contract that has a price and follows one with a price above 0."""
+    counts = [r["id"] for r in current(rows)]
     changes = [b["price"] / a["price"] - 1 for a, b in itertools.pairwise(rows)
-               if b["price"] is not None and a["price"]]  # fmt: skip
+               if b["price"] is not None and a["price"] and b["id"] in counts]  # fmt: skip
     return changes[-1] if changes else None
 
 
@@ -137,12 +139,12 @@ ORACLE = {
     "life_event_days_since": lambda w, k, c: event_days(w, c),
     "cancelled_orders_n": lambda w, k, c: len(col(w, "cancelled_at")),
     "subscription_tenure_d": lambda w, k, c: (c - w[0]["t"]) / DAY if w else None,
-    "contract_age_d": lambda w, k, c: since(w, c),
+    "contract_age_d": lambda w, k, c: since(current(w), c),
     "contracts_n": lambda w, k, c: len(w),
-    "plan": lambda w, k, c: last(w, lambda r: r["plan"]),
-    "price": lambda w, k, c: last(w, lambda r: r["price"]),
+    "plan": lambda w, k, c: last(current(w), lambda r: r["plan"]),
+    "price": lambda w, k, c: last(current(w), lambda r: r["price"]),
     "price_change": lambda w, k, c: price_change(w),
-    "auto_renew": lambda w, k, c: last(w, lambda r: number(r["auto_renew"])),
+    "auto_renew": lambda w, k, c: last(current(w), lambda r: number(r["auto_renew"])),
     "charge_mean": lambda w, k, c: mean([amount for amount in col(w, "amount") if amount >= 0]),
     "charge_days_since": lambda w, k, c: since([r for r in w if not credit(r, "amount")], c),
     "sessions_n": lambda w, k, c: len(w),

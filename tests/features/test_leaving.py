@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import company
 import pytest
-from oracle import DAY, Case, Row, biggest, check, col, credit, last, n, share, since
+from oracle import DAY, Case, Row, biggest, check, col, credit, current, last, n, share, since
 
 from cxml.features.leaving import LEAVING
 
@@ -24,7 +24,7 @@ def ended(x: Case, w: int) -> int | None:
 
 
 ORACLE = {
-    "cancel_requested": lambda w, k, c: last(w, lambda r: int(r["cancel_requested_at"] is not None)),
+    "cancel_requested": lambda w, k, c: last(current(w), lambda r: int(r["cancel_requested_at"] is not None)),
     "cancel_request_days_since": lambda w, k, c: (
         None if (at := biggest(col(w, "cancel_requested_at"))) is None else (c - at) / DAY),
     "retention_contacts_n": lambda w, k, c: len(staying(w)),

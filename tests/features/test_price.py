@@ -56,7 +56,9 @@ ORACLE = {
     "price_rise_new": lambda w, k, c: biggest(told(rise(r, k) for r in w if c - r["t"] <= SIXTY)),
     "price_rise_days_since": lambda w, k, c: since([r for r in w if rise(r, k)], c),
     "price_rise_kept_share": lambda w, k, c: share(told(kept(r, k, c) for r in w)),
-    "price_over_plan": lambda w, k, c, x: last(w, lambda r: against_others(r, x)),
+    "price_over_plan": lambda w, k, c, x: last(
+        [r for r in w if r["ended_at"] is None], lambda r: against_others(r, x)
+    ),
 }
 
 
