@@ -17,7 +17,8 @@ from cxml.engine import Engine, literal, quoted
 from cxml.problems import Problem
 from cxml.rules import Rule
 from cxml.sections import TableSource
-from cxml.tables import PLACE, Opened, Tables, show
+from cxml.tables import Opened, Tables, show
+from cxml.view_columns import PLACE
 
 FILE = "set_aside.parquet"
 """The list of the rows set aside, in the folder of a run."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from cxml.contact_ends import made_instant
 from cxml.contracts import MADE_INSTANTS, Column, Table
 from cxml.engine import quoted
+from cxml.view_columns import DAY_ONLY
 
 _NEVER = 2**62
 """Seconds since 1970 of what is never known."""
@@ -42,7 +43,7 @@ def with_made_id(table: Table, columns: Sequence[Column], rows: str, *, beside: 
 
 def of_a_day(table: Table) -> str:
     """Whether only the day of a row may be known: a truth value over the rows of its view."""
-    return f"(cxml_day or mod(wall({quoted(table.event)}), 86400) = 0)"
+    return f"({DAY_ONLY} or mod(wall({quoted(table.event)}), 86400) = 0)"
 
 
 def _facts(table: Table, columns: Sequence[Column]) -> Iterable[str]:

@@ -26,21 +26,14 @@ from cxml.made_ids import with_made_id
 from cxml.problems import Problem, SetAside, one_error, unreadable
 from cxml.sections import TableSource
 from cxml.sources import Part, Source, open_frame, open_source
+from cxml.view_columns import PLACE, beside, days
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-DAY_ONLY, PLACE = "cxml_day", "cxml_order"
-"""Columns of a view beside those of its contract, see ``Opened.select``."""
-
 _FILE = 1 << 40
 """Above any number of rows of a file."""
-
-
-def day_only(instant: str) -> str:
-    """The column of a view that says whether *instant* is a day without a time."""
-    return f"{DAY_ONLY}_{instant}"
 
 
 @dataclass(frozen=True)
@@ -84,20 +77,13 @@ class Opened:
 
     @property
     def beside(self) -> tuple[str, ...]:
-        """The columns of the view that are not the contract's.
-
-        ``cxml_day`` is true for a row whose event is a day without a time, ``cxml_day_x`` where its instant ``x`` is one;
-        ``cxml_order``, of tables whose rows have versions, orders rows by their file and their place in it.
-        """
-        days = (day_only(name) for name in self.table.spans.values() if name in self.known)
-        return (DAY_ONLY, *days, *([PLACE] if "recorded_at" in self.known else []))
+        """The columns of the view that are not the contract's, see ``view_columns``."""
+        return beside(self.table, self.known)
 
     def _beside(self, cells: Mapping[str, Cell], before: int) -> list[str]:
-        instants = {DAY_ONLY: self.table.event}
-        instants |= {day_only(name): name for name in self.table.spans.values() if name in self.known}
         found = [
             f"coalesce({cells[name].signs.get('day', 'false')}, false) as {flag}"
-            for flag, name in instants.items()
+            for flag, name in days(self.table, self.known).items()
         ]
         if PLACE in self.beside:
             found.append(f"(cxml_file + {before}) * {_FILE} + cxml_row as {PLACE}")
