@@ -500,8 +500,16 @@ def test_a_log_without_ids_that_was_exported_twice_is_told():
     told = [note for note in check(open_tables(made, {"interactions": once})).notes if "copies" in note]
     assert told == []
     twice = {"interactions": pd.concat([once, once.head(2)])}
-    told = [note for note in check(open_tables(made, twice)).notes if "copies" in note]
+    tables = open_tables(made, twice)
+    found = check(tables)
+    told = [note for note in found.notes if "copies" in note]
     assert len(told) == 1 and told[0].startswith("interactions: 2 of 6 rows are copies of another row")
+    used = tables.engine.row("select count(*) as rows from interactions")["rows"]
+    assert found.rows == {"interactions": 4} and used == 4 and sum(found.months["interactions"].values()) == 4
+    # A row set aside is no longer counted among the copies.
+    some = pd.concat([once] * 5 + [once.head(1).assign(started_at="-")])
+    found = check(open_tables(made, {"interactions": some}))
+    assert found.rows == {"interactions": 4} and found.set_aside.rows == {"interactions": 1}
     # With ids a copy is known as one, and taken once.
     named = pd.concat([frames["interactions"], frames["interactions"].head(2)])
     found = check(open_tables(made, {"interactions": named}))
