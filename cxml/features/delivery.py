@@ -19,7 +19,7 @@ from cxml.features.declare import (
     share,
     worst,
 )
-from cxml.features.product import INBOUND
+from cxml.features.product import INBOUND, WHO_BEGAN
 
 _ABOUT = f"topic like 'delivery%' and {INBOUND}"
 
@@ -31,6 +31,7 @@ DELIVERY = Factor(
     family="process",
     tier=3,
     treatment=Treatment("late_delivery_share"),
+    optional=WHO_BEGAN,
     says="Orders that arrive late, are still on their way past the promise, must be asked about, or come with"
     " the wrong item.",
     matches=(

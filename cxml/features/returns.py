@@ -15,7 +15,7 @@ from cxml.features.declare import (
     share,
     worst,
 )
-from cxml.features.product import GOODS, INBOUND
+from cxml.features.product import GOODS, INBOUND, WHO_BEGAN
 
 RETURNS = Factor(
     name="returns",
@@ -25,6 +25,7 @@ RETURNS = Factor(
     family="process",
     tier=3,
     treatment=Treatment("returns_refused_n", any=True),
+    optional=WHO_BEGAN,
     after=("delivery",),
     says="Returns that are refused, slow, at the customer's cost, or not refunded when promised.",
     lookups=(

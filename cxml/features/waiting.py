@@ -28,6 +28,7 @@ from cxml.features.declare import (
     total,
     worst,
 )
+from cxml.features.product import INBOUND, WHO_BEGAN
 
 # A channel on which an answer is written: there the first reply is the wait.
 WRITTEN = "channel not like 'phone%' and channel not like 'store%' and channel not like 'field%'"
@@ -55,7 +56,7 @@ BAD = Flag("bad", "interactions", "coalesce(abandoned, false) or coalesce(wait_s
 
 _FLAGS = (
     BAD,
-    Flag("asked", "interactions", f"{WRITTEN} and coalesce(direction, 'inbound') = 'inbound'"),
+    Flag("asked", "interactions", f"{WRITTEN} and {INBOUND}"),
     Flag("unanswered", "interactions", "asked and first_reply_at is null"),
     Flag("reply_late", "interactions", _not_answered_within("3600")),
     Flag("reply_over_5h", "interactions", _not_answered_within("18000")),
@@ -271,6 +272,7 @@ WAITING = Factor(
     family="process",
     tier=2,
     treatment=Treatment("wait_mean"),
+    optional=WHO_BEGAN,
     says="Time the customer spends waiting: in the queue, on hold, and for the first answer to a message.",
     flags=_FLAGS,
     lookups=(Lookup("interactions", "customers", "customer_id", (("joined", "joined_at"),)),),
