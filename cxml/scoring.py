@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,14 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from cxml import campaigns, drivers, labels, snapshots, store, telling
+from cxml import campaigns, drivers, emptied, labels, snapshots, store, telling
 from cxml.attributes import attribute_name
 from cxml.config import Config
 from cxml.decisions import call_plan, expected_profit, holdout_flag, list_order
 from cxml.errors import ModelError
 from cxml.features import matrix
 from cxml.groups import DAYS, Groups
-from cxml.models.bundle import LEAST_UNSEEN, Bundle
+from cxml.models.bundle import Bundle
 from cxml.models.schema import Strange
 from cxml.splits import hash_share
 from cxml.tables import Tables
@@ -98,7 +97,7 @@ def score(
         persuasion, proof = campaigns.learn_from_log(tables, bundle, chunk)
     (population,) = snapshots.take(tables, [cutoff])
     population = replace(population, at_risk=labels.keep_untold(tables) or population.at_risk)
-    strange, filled = Strange(), Counter[str]()
+    strange = Strange()
     kept = {name: bundle.schema.levels[name] for name in bundle.schema.grouped}
     groups = Groups(bundle.labels, bundle.info.get("evidence", {}).get("comparisons", {}), kept)
     done = 0
@@ -109,7 +108,6 @@ def score(
             groups.add(frame, scored, _staying(bundle, frame, scored, _ASKED / population.at_risk))
             table = pa.Table.from_pandas(scored, preserve_index=False)
             strange += bundle.schema.strange(frame)
-            filled.update({name: int(frame[name].notna().sum()) for name in bundle.schema.columns})
             if not writers:
                 writers.append(files.enter_context(run.table_writer("scores.parquet", table.schema)))
                 if csv:
@@ -123,7 +121,9 @@ def score(
     first = _plan(run, tables.config, proof)
     if first:
         _tell(run, tables, first, cutoff, bundle.labels)
-    notes = (*_spellings(strange), *_empty(bundle, filled, done), *_fleet(bundle, tables, population))
+    reads = matrix.planned(tables).reads
+    empty = emptied.notes(tables, bundle.info.get("filled", {}), cutoff, reads)
+    notes = (*_spellings(strange), *empty, *_fleet(bundle, tables, population))
     return Scored(done, population, dict(strange.unseen), notes, proof)
 
 
@@ -191,14 +191,6 @@ def _spellings(strange: Strange) -> Iterator[str]:
         yield f"{n:,} rows hold a {name} that the model has never seen: taken as missing"
     for name, n in strange.respelt.items():
         yield f"{n:,} rows hold a {name} in another spelling than in training: taken as the same"
-
-
-def _empty(bundle: Bundle, filled: Mapping[str, int], rows: int) -> Iterator[str]:
-    """Attributes that training knew, and that no row has any more."""
-    for name, label in bundle.labels["features"].items():
-        known = bundle.schema.levels.get(name) or label.get("typical") is not None
-        if label["factor"] == "profile" and known and not filled.get(name) and rows >= LEAST_UNSEEN:
-            yield f"no row has a {name}, which the model learned from: taken as missing everywhere"
 
 
 def _fleet(bundle: Bundle, tables: Tables, population: snapshots.Population) -> Iterator[str]:

@@ -817,6 +817,27 @@ def test_a_lost_column_is_refused_where_a_feature_reads_it(
         assert world.score(tmp_path / "score", file) == score_hash
 
 
+@pytest.mark.parametrize("days", [0, 40])
+def test_a_column_that_is_empty_since_the_training_is_told(world: World, tmp_path: Path, days: int) -> None:
+    """Everywhere, or since some day: both are a wrong score without a word, as an empty value reads as missing."""
+    frames = tables_of(world.data)
+    log = frames["interactions"]
+    end = load_config(world.data).project.observation_end
+    latest = pd.to_datetime(log["started_at"], utc=True) >= end - pd.Timedelta(days=30)
+    hit = (
+        pd.to_datetime(log["started_at"], utc=True) >= end - pd.Timedelta(days=days)
+        if days
+        else log.notna().any(axis=1)
+    )
+    log["wait_s"] = log["wait_s"].mask(hit)
+    log["abusive"] = log["abusive"].mask(hit)  # no feature reads it
+    file = pipeline(tmp_path / "pipeline", write(frames, tmp_path / "data", world.data))
+    run = jobs.score(file, out=tmp_path / "score", model=world.bundle)
+    (note,) = store.verify(run)["info"]["notes"]
+    rows = f"{latest.sum():,} rows of the 30 days before the cutoff" if days else f"{len(log):,} rows"
+    assert note.startswith(f"interactions.wait_s is empty in all {rows}; in training ")
+
+
 def test_usual_values_of_few_customers_are_told_of(world: World, tmp_path: Path) -> None:
     some = set(tables_of(world.data)["customers"]["customer_id"].head(300))
     frames = {

@@ -152,7 +152,7 @@ def _explained(
     """Look for causes, and write what was fitted and found; the bundle as written."""
     import pyarrow as pa
 
-    from cxml import plots
+    from cxml import emptied, plots
     from cxml.causes import cliffs
     from cxml.causes.examine import examine
 
@@ -160,7 +160,8 @@ def _explained(
     seed = tables.config.model.seed
     seen = examine(tables, data.frame, trained.bundle, data.split.test, seed=seed, tell=tell)
     columns = {name: sorted(there) for name, there in tables.columns.items()}
-    about = {"data": prints, "columns": columns, "attributes": tables.attribute_kinds}
+    filled = emptied.shares(tables, tables.config.project.observation_end)
+    about = {"data": prints, "columns": columns, "filled": filled, "attributes": tables.attribute_kinds}
     bundle = dataclasses.replace(trained.bundle, info={**trained.bundle.info, **seen.short(), **about})
     bundle.write(run.path / "bundle")
     run.write_json("metrics.json", trained.metrics)
