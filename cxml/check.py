@@ -68,6 +68,7 @@ def check(tables: Tables) -> Check:
     rows: dict[str, int] = {}
     without: list[Problem] = []
     fewer: dict[str, int] = {}
+    overwritten: dict[str, list[str]] = {}
     people = _People()
     for name, opened in tables.opened.items():
         try:
@@ -80,10 +81,13 @@ def check(tables: Tables) -> Check:
             notes += [_said(name, rule, count, found.rows) for rule, count in found.notes]
             notes += _told_twice(opened, found)
             notes += [*_beside(tables, name), *lost_columns.notes(tables, name), *hints.notes(tables, name)]
+            if names := _overwritten(tables, name):
+                overwritten[name] = names
             if name == "customers":
                 people = _people(tables, opened, fewer.get(name, 0))
         except DataError as error:
             problems.append(unreadable(name, error))
+    notes += _never_changed(overwritten)
     set_aside = SetAside(fewer, tuple(without))
     problems += _empty(tables.config, rows, len(tables.opened))
     months: Mapping[str, Mapping[str, int]] = {}
@@ -245,8 +249,8 @@ def _said(table: str, rule: Rule, count: int, rows: int) -> str:
 def _beside(tables: Tables, table: str) -> Iterator[str]:
     """Notes that need more than one row, or the table as a whole."""
     columns = tables.columns[table]
-    if "recorded_at" not in columns:
-        yield from _undated(tables, table)
+    if table == "customers" and "recorded_at" not in columns and static.is_static(tables.config):
+        yield from _undated_labelled(tables)
     if table == "interactions":
         yield from _unknown_ends(tables)
     if table == "interactions" and "channel" in columns:
@@ -298,28 +302,32 @@ def _unknown_ends(tables: Tables) -> Iterator[str]:
         )
 
 
-def _undated(tables: Tables, table: str) -> Iterator[str]:
-    """What the rows of a table may say of today rather than of their time, as nothing tells when it was written."""
+def _overwritten(tables: Tables, table: str) -> list[str]:
+    """The columns that may hold today's value rather than that of the time of their row, as nothing dates it."""
     columns = tables.columns[table]
-    if table == "customers" and static.is_static(tables.config):
-        yield from _undated_labelled(tables)
-        return
+    if "recorded_at" in columns or (table == "customers" and static.is_static(tables.config)):
+        return []
     names = [one.name for one in TABLES[table].columns if one.overwritten and one.name in columns]
     if table == "customers":
         names += sorted(tables.opened[table].places[name] for name in tables.attributes)
-    if names:
-        shown = ", ".join(names[:_SHOWN]) + (
-            f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-        )
+    return names
+
+
+def _never_changed(columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """A note for each table with such columns, and what to do about all of them."""
+    for table, names in columns.items():
+        more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+        yield f"{table} has no recorded_at: taken as never changed: {', '.join(names[:_SHOWN])}{more}"
+    if columns:
         yield (
-            f"{table} has no recorded_at: taken as never changed: {shown}; a value that its system overwrites gives the"
-            " future away: map recorded_at and give a row for each version, or leave the column out, or make sure"
-            " that the export holds it as it was at the time of the row"
+            "what is taken as never changed gives the future away where its system overwrites it: map recorded_at and give"
+            " a row for each version, or leave the column out, or make sure that the export holds it as it was at the time"
+            " of the row"
         )
 
 
 def _undated_labelled(tables: Tables) -> Iterator[str]:
-    """The same of customers with a ready label, whose attributes are all there is."""
+    """What that means for customers with a ready label, whose attributes are all there is."""
     columns = tables.columns["customers"]
     if static.LABEL not in columns:
         yield f"customers has no label ({tables.config.churn.column}): they can be scored, not learned from"
