@@ -29,8 +29,8 @@ LADDER = (
     Rung("linear and small", 4, 0.7, 0.4, 10, 0.05, 500, additive=True),
     Rung("small", 4, 0.7, 0.4, 10, 0.1, 500),
     Rung("middle", 15, 0.8, 0.8, 5, 0.06, 600),
-    Rung("whole", 15, 1.0, 1.0, 0, 0.1, 1000),
-    Rung("deep", 31, 0.9, 0.5, 1, 0.1, 1500, least_rows=2),
+    Rung("whole", 15, 1.0, 1.0, 0, 0.06, 1500),
+    Rung("deep", 31, 0.9, 0.5, 1, 0.06, 2000, least_rows=2),
     Rung("large", 31, 0.8, 0.8, 5, 0.05, 300),
 )
 """From simple to rich; ``large`` is tried from 2,000 events on."""
