@@ -196,9 +196,10 @@ def by_shap(churn: ChurnClassifier, frame: pd.DataFrame) -> pd.DataFrame:
         for tree in trees:
             _as_shap_reads(tree["tree_structure"], schema)
         found.append(shap.TreeExplainer({"trees": trees}).shap_values(encoded, check_additivity=False))
-    return pd.DataFrame(
-        churn.calibrator_.a * np.mean(found, axis=0), columns=list(schema.columns), index=frame.index
-    )
+    total = np.mean(found, axis=0) if found else np.zeros(encoded.shape)
+    if churn.forest_.additive is not None:  # exact as they are: no trees, nothing to share out
+        total = total + churn.forest_.additive.contributions(schema.encode(frame))[:, :-1]
+    return pd.DataFrame(churn.calibrator_.a * total, columns=list(schema.columns), index=frame.index)
 
 
 def _as_shap_reads(node: dict[str, Any], schema: Schema) -> None:

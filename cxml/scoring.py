@@ -181,7 +181,7 @@ def _same_terms(bundle: Bundle, config: Config) -> None:
         raise ModelError(
             f"not as when the model was trained: {', '.join(changed)}", where="cxml.toml",
             expected="the promises, factor files, population, currency and zone of the training",
-            fix="bring them back; or train again: a new model that beats its baselines becomes champion",
+            fix="bring them back; or train again: a new model that no baseline beats becomes champion",
         )  # fmt: skip
 
 

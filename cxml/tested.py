@@ -36,8 +36,11 @@ def measure(forecasts: Mapping[str, Forecasts], frame: pd.DataFrame, split: Spli
     churned = test["churned"].to_numpy()
     churn = {name: metrics.churn_metrics(churned, p) for name, p in forecasts["churn"].items()}
     found["churn"], found["baselines"]["churn"] = churn.pop("model"), churn
-    found["verdict"]["churn"] = _verdict("churn", found["churn"], churn, "auc", "log_loss")
     p = forecasts["churn"]["model"]
+    for name, figures in churn.items():
+        gap, error = metrics.loss_gap(churned, p, forecasts["churn"][name], test["customer_id"])
+        figures |= {"log_loss_gap": gap, "log_loss_gap_error": error}
+    found["verdict"]["churn"] = _churn_verdict(found["churn"], churn)
     found["tables"]["calibration"] = metrics.calibration_table(churned, p).to_dict("records")
     found["tables"]["lift"] = metrics.lift_table(churned, p).to_dict("records")
     if "value" in forecasts:
@@ -65,6 +68,32 @@ def by_cutoff(
         figures = plain(metrics.churn_metrics(rows["churned"], p))
         found.append({"cutoff": cutoff.isoformat(), "role": roles.get(cutoff, "trains"), **figures})
     return found
+
+
+def _churn_verdict(own: dict[str, float], others: Mapping[str, dict[str, float]]) -> str:
+    """Which baselines the model beats, which beat it, and which cannot be told apart from it.
+
+    One is better where its log loss is lower by more than a standard error of the paired difference.
+    """
+    if math.isnan(own["auc"]):
+        return "The churn model cannot be compared: the test snapshots give no auc."
+    shown = f"auc {own['auc']:.4f}, log_loss {own['log_loss']:.4f}"
+    lost = [
+        f"{name} (log_loss {theirs['log_loss']:.4f} against {own['log_loss']:.4f}, standard error of the difference"
+        f" {theirs['log_loss_gap_error']:.4f})"
+        for name, theirs in sorted(others.items())
+        if theirs["log_loss_gap"] > theirs["log_loss_gap_error"]
+    ]
+    if lost:
+        return f"The churn model LOSES to its baseline: {'; '.join(lost)}."
+    beaten = [
+        name for name, one in sorted(others.items()) if -one["log_loss_gap"] > one["log_loss_gap_error"]
+    ]
+    alike = [name for name in sorted(others) if name not in beaten]
+    if not alike:
+        return f"The churn model beats its baselines {', '.join(beaten)}: {shown}."
+    first = f"beats its baselines {', '.join(beaten)}, and" if beaten else "beats none of its baselines, and"
+    return f"The churn model {first} cannot be told apart from {', '.join(alike)}: {shown}."
 
 
 def _verdict(

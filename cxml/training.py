@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from cxml import drivers, evidence, labels, snapshots, static, tested, time_to_leave, value_models
 from cxml.config import Config
@@ -24,7 +24,7 @@ from cxml.features import matrix, planner
 from cxml.manifest import plain
 from cxml.models import baselines
 from cxml.models.bundle import Bundle
-from cxml.models.churn import ChurnClassifier, ladder_for
+from cxml.models.churn import ChurnClassifier
 from cxml.splits import Plan as Split
 from cxml.splits import customer_folds, plan_splits
 from cxml.tables import Tables
@@ -144,10 +144,7 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     refuse_one_class(data.frame, split)
     value_models.refuse_too_little(data.frame, split)
     tell(split.reason)
-    churn, trials = _churn_model(data, config), list[dict[str, Any]]()
-    if config.model.trials or config.model.minutes:
-        churn, trials = _searched(churn, data, config, tell)
-    compared = compare(data, config, tell, churn=churn)
+    compared = compare(data, config, tell, churn=_searching(data, config, tell))
     fitted, forecasts = compared.models, compared.forecasts
     measured = tested.measure(forecasts, data.frame, split)
     measured["tables"]["cutoffs"] = tested.by_cutoff(fitted["churn"], data.frame, data.columns, split)
@@ -155,7 +152,7 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
         ranges = value_models.coverage(fitted["value"], data.frame, data.columns, split)
         measured["tables"]["coverage"], measured["value"]["coverage"] = plain(ranges), ranges[-1]["coverage"]
         measured["tables"]["value_candidates"] = plain(fitted["value"].ladder_)
-    if trials:
+    if trials := getattr(fitted["churn"], "trials_", None):
         measured["tables"]["search"] = trials
     if (price := fitted["churn"].monotone_price_) is not None:
         measured["churn"]["monotone_price"] = price
@@ -192,12 +189,12 @@ def compare(
     config: Config,
     tell: Tell = lambda text: None,
     only: Sequence[str] = (),
-    churn: ChurnClassifier | None = None,
+    churn: Callable[[], Any] | None = None,
 ) -> Compared:
     """Fit models and baselines on the training cutoffs of the split, and ask them for its test snapshots.
 
     Of the labels only those of the cutoffs that train and calibrate are seen. *only* names the competitors
-    to fit (``model`` and its baselines); all when empty. *churn* is fitted in the place of the usual classifier.
+    to fit (``model`` and its baselines); all when empty. *churn* makes what is fitted in the place of the usual classifier.
 
     Raises
     ------
@@ -205,7 +202,7 @@ def compare(
         Too few leavers to learn from.
     """
     split = data.split
-    targets = [_churn_target(data, config, churn or _churn_model(data, config))]
+    targets = [_churn_target(data, config, churn or partial(_churn_model, data, config))]
     if data.frame["value"].notna().any():
         targets.append(_value_target(data, config))
     models, forecasts = {}, {}
@@ -280,35 +277,35 @@ def _churn_model(data: TrainingSet, config: Config) -> ChurnClassifier:
     )
 
 
-def _searched(
-    churn: ChurnClassifier, data: TrainingSet, config: Config, tell: Tell
-) -> tuple[ChurnClassifier, list[dict[str, Any]]]:
-    """The classifier with one more size to choose from, and every size that was tried for it."""
-    from cxml.models.search import search
+def _searching(data: TrainingSet, config: Config, tell: Tell) -> Callable[[], Any] | None:
+    """What makes a classifier that searches for its size inside its own training rows; None where nothing is asked for.
 
-    if data.split.mode == "customers":
-        tell("no search: customers are held out in place of a later time, and it would look at all of them")
-        return churn, []
-    train = data.frame[data.frame["cutoff"].isin(data.split.train)]
-    found = search(
-        churn,
-        train[list(data.columns)],
-        train["churned"],
-        train["customer_id"],
-        trials=config.model.trials,
-        minutes=config.model.minutes,
-        storage=config.folder / "search.sqlite3",
-        tell=tell,
+    With customers held out every part has a search of its own, which sees none of those held out: the time is shared.
+    """
+    if not (config.model.trials or config.model.minutes):
+        return None
+    from cxml.models.search import Searching
+
+    fits = FOLDS + 1 if data.split.mode == "customers" else 1
+    if fits > 1:
+        tell(
+            f"{fits} searches, one per tenth of the customers held out and one for all: none sees whom it is tested on"
+        )
+    return lambda: Searching(
+        _churn_model(data, config),
+        config.model.trials,
+        config.model.minutes / fits,
+        config.folder / "search.sqlite3",
+        tell,
     )
-    rungs = ladder_for(int(train["churned"].sum()))
-    return clone(churn).set_params(ladder=(*rungs, found.rung)), found.trials
 
 
-def _churn_target(data: TrainingSet, config: Config, churn: ChurnClassifier) -> _Target:
+def _churn_target(data: TrainingSet, config: Config, churn: Callable[[], Any]) -> _Target:
     candidates: dict[str, Callable[[], Any]] = {
-        "model": lambda: clone(churn),
+        "model": churn,
         "base_rate": baselines.BaseRate,
         "logistic": lambda: baselines.LogisticBaseline(random_state=config.model.seed),
+        "boosted": lambda: baselines.BoostedBaseline(random_state=config.model.seed),
     }
     simple = [name for name in data.columns for stem in SIMPLE if re.fullmatch(rf"{stem}(_\d+d)?", name)]
     if simple:
@@ -361,7 +358,7 @@ def _by_customer(target: _Target, data: TrainingSet, split: Split, seed: int) ->
 def _learn(
     target: _Target, model: Any, train: pd.DataFrame, columns: list[str], later: pd.DataFrame | None
 ) -> Any:
-    model.fit(train[columns], train[target.column].to_numpy(), groups=train["customer_id"].to_numpy())
+    model = model.fit(train[columns], train[target.column].to_numpy(), groups=train["customer_id"].to_numpy())
     if later is not None and hasattr(model, "calibrate"):
         model.calibrate(later[columns], later[target.column].to_numpy(), **target.beside(train, later))
     return model

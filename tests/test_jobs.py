@@ -25,7 +25,7 @@ import pytest
 from scipy.special import logit
 from sklearn.metrics import roc_auc_score
 
-from cxml import jobs, report, snapshots, store, training
+from cxml import jobs, report, snapshots, store, tested, training
 from cxml.aside import COPY
 from cxml.config import Config, load_config, parse_config
 from cxml.contracts import MADE_INSTANTS, TABLES
@@ -682,25 +682,50 @@ def plain_config() -> Config:
                          "model": {"threads": 1}}, Path())  # fmt: skip
 
 
-def test_a_model_of_noise_loses_and_says_to_whom() -> None:
+def test_a_model_of_noise_beats_nothing_and_says_so() -> None:
     told: list[str] = []
     found = training.fit(noise(4, 400), plain_config(), told.append).metrics
     verdict = found["verdict"]["churn"]
-    assert verdict.startswith("The churn model LOSES to its baseline")
     assert verdict in told
-    own = found["churn"]
-    for name, figures in found["baselines"]["churn"].items():
-        better = figures["auc"] > own["auc"] or figures["log_loss"] < own["log_loss"]
-        assert (f"{name} (" in verdict) == better, name
+    gaps = {
+        name: (one["log_loss_gap"], one["log_loss_gap_error"])
+        for name, one in found["baselines"]["churn"].items()
+    }
+    lost = [name for name, (gap, error) in gaps.items() if gap > error]
+    assert ("LOSES" in verdict) == bool(lost) and all(f"{name} (" in verdict for name in lost)
+    assert "base_rate" not in lost, "what cannot be learned is not made up"
+    own = found["churn"]["log_loss"]
+    for name, one in found["baselines"]["churn"].items():
+        assert gaps[name][0] == pytest.approx(own - one["log_loss"], abs=1e-9)
+
+
+def test_a_model_that_is_worse_than_a_simple_rule_loses_and_a_hair_is_no_loss() -> None:
+    data = noise(4, 400)
+    test = data.frame[data.frame["cutoff"] == data.split.test]
+    hit = test["churned"].to_numpy()
+    right = np.where(hit == 1, 0.4, 0.2)
+    forecasts = {
+        "model": np.full(len(hit), 0.25),
+        "logistic": right,
+        "recency": np.full(len(hit), 0.25 + 1e-4),
+    }
+    verdict = tested.measure({"churn": forecasts}, data.frame, data.split)["verdict"]["churn"]
+    assert (
+        verdict.startswith("The churn model LOSES to its baseline: logistic (log_loss ")
+        and "recency" not in verdict
+    )
+    forecasts = {"model": right, "logistic": right, "recency": np.full(len(hit), 0.25)}
+    verdict = tested.measure({"churn": forecasts}, data.frame, data.split)["verdict"]["churn"]
+    assert verdict.startswith(
+        "The churn model beats its baselines recency, and cannot be told apart from logistic: auc"
+    )
 
 
 def test_a_model_that_is_better_does_not_say_it_loses() -> None:
     found = training.fit(noise(4, 400, signal=3.0), plain_config()).metrics
     own, rivals = found["churn"], found["baselines"]["churn"]
     assert own["auc"] > max(rivals[name]["auc"] for name in ("base_rate", "recency", "recency_frequency"))
-    logistic = rivals["logistic"]
-    wins = own["auc"] >= logistic["auc"] and own["log_loss"] <= logistic["log_loss"]
-    assert ("LOSES" in found["verdict"]["churn"]) != wins
+    assert found["verdict"]["churn"].startswith("The churn model beats its baselines base_rate")
 
 
 def test_what_the_data_cannot_give_is_told_and_never_breaks_the_report(world: World) -> None:

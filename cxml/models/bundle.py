@@ -1,6 +1,6 @@
 """A trained model as a folder of plain text: no pickle, nothing that runs.
 
-Trees are LightGBM's text without its parameters, everything else is JSON; ``manifest.json`` holds the
+Trees are LightGBM's text without its parameters, everything else is JSON, curves among it; ``manifest.json`` holds the
 SHA-256 of every file. A folder is read in this order: checksums, format, JSON, structure of the trees,
 and only then LightGBM. The checksums find accidents and changed files; they do not stop someone who
 can rewrite the manifest as well.
@@ -35,7 +35,9 @@ from cxml.models.schema import Schema, Strange
 from cxml.models.value import FORESTS, ValueRegressor
 
 Floats = NDArray[np.float64]
-FORMAT = 1
+FORMAT = 2
+_WITHOUT_CURVES = 1
+"""The format of bundles from before curves, which are still read."""
 MOST_UNSEEN = 0.05
 LEAST_UNSEEN = 10
 """Rows from which a share says something: a single customer with a new plan is scored, and told of."""
@@ -190,6 +192,9 @@ class Bundle:
         return found | {
             "schema.json": manifest.as_json(schemas),
             "calibrator.json": manifest.as_json(numbers),
+            "curves.json": manifest.as_json(
+                {name: forest.additive and forest.additive.to_dict() for name, forest in forests.items()}
+            ),
             "labels.json": manifest.as_json(dict(self.labels)),
             "info.json": manifest.as_json(info),
             "info.md": info_sheet(info, self.labels, len(self.schema.columns)),
@@ -231,17 +236,19 @@ class Bundle:
         """
         root = Path(folder)
         sealed = manifest.verify(root)
-        if sealed.get("info", {}).get("bundle_format") != FORMAT:
+        written = sealed.get("info", {}).get("bundle_format")
+        if written not in (_WITHOUT_CURVES, FORMAT):
             raise ModelError(
-                "the bundle has another format", where=str(root), expected=f"bundle_format {FORMAT}",
+                "the bundle has another format", where=str(root), expected=f"bundle_format {_WITHOUT_CURVES} or {FORMAT}",
                 fix="use the version of cxml that wrote it, or train again",
             )  # fmt: skip
         schemas, numbers, labels, info = (_json(root, n) for n in ("schema", "calibrator", "labels", "info"))
         schema = Schema.from_dict(schemas.get("churn"))
         size = len(schema.columns)
         names = list(sealed["files"])
+        curves = None if written == _WITHOUT_CURVES else _json(root, "curves")
         churn = ChurnClassifier.from_parts(
-            _forest(root, names, "churn", size),
+            _forest(root, names, "churn", size, curves),
             SigmoidCalibrator.from_dict(numbers.get("churn")),
             schema,
             num_threads,
@@ -252,7 +259,7 @@ class Bundle:
             # What purchase models say comes after the columns of the table.
             wide = size + (EXTRA if numbers["value"].get("outlook") else 0)
             found = {
-                part: _forest(root, names, part, wide)
+                part: _forest(root, names, part, wide, curves)
                 for part in ("chance", *FORESTS.values())
                 if any(name.startswith(f"{_TREES[part]}_") for name in names)
             }
@@ -263,7 +270,7 @@ class Bundle:
         if isinstance(numbers.get("survival"), dict):
             own = Schema.from_dict(schemas.get("survival"))
             # The number of the period is the last feature of the trees.
-            trees = _forest(root, names, "survival", len(own.columns) + 1)
+            trees = _forest(root, names, "survival", len(own.columns) + 1, curves)
             lifetime = Lifetime.from_parts(trees, numbers["survival"], own, num_threads)
         return cls(churn, value, labels, info, lifetime)
 
@@ -306,14 +313,19 @@ def _labels_fit(schema: Schema, labels: Any) -> None:
         )
 
 
-def _forest(root: Path, names: list[str], part: str, features: int) -> Forest:
-    """The trees of one part: ``<part>_0.lgb``, ``<part>_1.lgb`` ... without a gap."""
+def _forest(
+    root: Path, names: list[str], part: str, features: int, curves: Mapping[str, Any] | None
+) -> Forest:
+    """The trees of one part, ``<part>_0.lgb``, ``<part>_1.lgb`` ... without a gap, and the curves that they start from."""
+    if curves is not None and part not in curves:
+        _refuse(f"the curves of {part} are missing", str(root))
+    own = None if curves is None else curves[part]
     wanted = sum(name.startswith(f"{_TREES[part]}_") and name.endswith(".lgb") for name in names)
     files = [f"{_TREES[part]}_{i}.lgb" for i in range(wanted)]
-    if not files or not set(files) <= set(names):
+    if not (files or own) or not set(files) <= set(names):
         _refuse(f"the trees of {_TREES[part]} are missing", str(root))
     try:
-        return Forest.read([(root / name).read_text(encoding="ascii") for name in files], features)
+        return Forest.read([(root / name).read_text(encoding="ascii") for name in files], features, own)
     except UnicodeDecodeError:
         _refuse("the trees are not plain text", str(root))
 

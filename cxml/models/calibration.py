@@ -19,6 +19,7 @@ from cxml.errors import ModelError, NotEnoughDataError
 Floats = NDArray[np.float64]
 LEAST_SLOPE = 1e-3
 _STEPS = 100
+_LARGEST = 1e300
 _LEAST_OF_A_PERIOD = 10
 
 
@@ -144,8 +145,10 @@ def number(raw: Any, key: str, *, least: float | None = None) -> float:
         It is not there, is no finite number, or is too small.
     """
     value = raw.get(key) if isinstance(raw, dict) else None
-    found = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-    if not math.isfinite(found) or (least is not None and found <= least):
+    found = math.nan
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST:
+        found = float(value)
+    if math.isnan(found) or (least is not None and found <= least):
         raise ModelError(
             f"the number {key!r} is missing or impossible", where="calibrator.json",
             expected="a finite number" + (f" above {least:g}" if least is not None else ""),

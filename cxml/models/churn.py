@@ -24,11 +24,14 @@ from cxml.models.trees import Binned
 Floats = NDArray[np.float64]
 LARGE_EVENTS = 2_000
 LADDER = (
-    Rung("stumps", 2, 0.7, 0.4, 10, 0.05, 350, 0.1, 600),
-    Rung("small", 4, 0.7, 0.4, 10, 0.03, 300, 0.1, 500),
-    Rung("middle", 15, 0.8, 0.8, 5, 0.05, 150, 0.06, 400),
-    Rung("whole", 15, 1.0, 1.0, 0, 0.1, 75, 0.1, 200),
-    Rung("large", 31, 0.8, 0.8, 5, 0.05, 200, 0.05, 300),
+    Rung("linear", additive=True),
+    Rung("stumps", 2, 0.7, 0.4, 10, 0.1, 600),
+    Rung("linear and small", 4, 0.7, 0.4, 10, 0.05, 500, additive=True),
+    Rung("small", 4, 0.7, 0.4, 10, 0.1, 500),
+    Rung("middle", 15, 0.8, 0.8, 5, 0.06, 600),
+    Rung("whole", 15, 1.0, 1.0, 0, 0.06, 1500),
+    Rung("deep", 31, 0.9, 0.5, 1, 0.06, 2000, least_rows=2),
+    Rung("large", 31, 0.8, 0.8, 5, 0.05, 300),
 )
 """From simple to rich; ``large`` is tried from 2,000 events on."""
 
@@ -41,19 +44,19 @@ def ladder_for(events: int) -> tuple[Rung, ...]:
 class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Gradient-boosted trees of a size chosen inside, calibrated by a sigmoid on their margin.
 
-    ``fit`` tries a short ladder of sizes, from stumps up, on customers held out, and keeps the
-    simplest whose log loss is within one standard error of the best. The margins of forests with
-    different seeds are averaged. Nothing is resampled or weighted, so probabilities mean what they
-    say.
+    ``fit`` tries a short ladder of sizes, from a logistic regression up to deep trees, on customers held
+    out, and keeps the simplest whose log loss is within one standard error of the best. The margins of
+    forests with different seeds are averaged. Nothing is resampled or weighted, so probabilities mean
+    what they say.
 
     Parameters
     ----------
     min_events : int
         Fewest rows of each class to learn from, and to calibrate on.
     folds : int
-        Folds by customer in which sizes are compared. Above 10,000 rows one quarter of the
-        customers is held out instead, the number of rounds is chosen on it, and sizes are compared
-        on a sample of customers with 20,000 rows or 1,000 events, whichever is more.
+        Folds by customer in which sizes are compared, each with the number of rounds that is best on average
+        over the folds. Above 10,000 rows one quarter of the customers is held out instead, and sizes are
+        compared on a sample of customers with 20,000 rows or 1,000 events, whichever is more.
     seeds : int
         Forests whose margins are averaged.
     ladder : sequence of Rung, optional
@@ -77,7 +80,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     calibrated_on_ : str
         What the sigmoid was fitted on, in words.
     forest_ : Forest
-        The trees, and what was held out.
+        The trees and the curves of the logistic regression, and what was held out.
     rung_, rounds_ : str, int
         The size kept.
     ladder_ : list of dict
@@ -166,6 +169,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return Task(
             X=encoded, binned=Binned(encoded, categories, self.num_threads), target={"binary": hit},
             learn=np.ones(len(hit), dtype=bool), loss=log_loss, folds=folds, keys=keys, signs=self._signs(),
+            categorical=categories,
         )  # fmt: skip
 
     def calibrate(self, X: pd.DataFrame | ArrayLike, y: ArrayLike, periods: ArrayLike | None = None) -> Self:

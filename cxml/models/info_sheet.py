@@ -15,6 +15,7 @@ def info_sheet(info: Mapping[str, Any], labels: Mapping[str, Any], features: int
     """The page as Markdown. What *info* does not hold is left out."""
     blocks = [
         f"# {info.get('project', 'cxml')}: churn and value",
+        _loses(info.get("metrics") or {}),
         _predicts(info),
         _data(info, features),
         *_figures(info.get("metrics") or {}),
@@ -35,6 +36,12 @@ def _predicts(info: Mapping[str, Any]) -> str:
     return f"Predicts who leaves within {horizon:g} days {start}{kind}."
 
 
+def _loses(metrics: Mapping[str, Any]) -> str:
+    """What a reader must know before anything else: a simpler rule does better."""
+    said = str((metrics.get("verdict") or {}).get("churn", ""))
+    return f"**{said}** Take its probabilities with more caution than usual." if "LOSES" in said else ""
+
+
 def _data(info: Mapping[str, Any], features: int) -> str:
     lines = ["## Data", ""]
     zone = ZoneInfo(info.get("timezone") or "UTC")
@@ -47,12 +54,18 @@ def _data(info: Mapping[str, Any], features: int) -> str:
         "Snapshots": _count(info.get("snapshots")),
         "Left within the lead, not used": _count(info.get("left_in_lead")),
         "Features": _count(features),
-        "Trees": f"{info['rung']}, {info['rounds']} rounds" if "rung" in info and "rounds" in info else "",
+        "Size": _size(info),
         "Currency": info.get("currency"),
         "Causes": f"could not be looked for: {info['causes_lack']}" if info.get("causes_lack") else "",
         "Grouped texts": ", ".join(info.get("grouped") or ()),
     }
     return "\n".join([*lines, *(f"- {name}: {text}" for name, text in named.items() if text)])
+
+
+def _size(info: Mapping[str, Any]) -> str:
+    if "rung" not in info or "rounds" not in info:
+        return ""
+    return f"{info['rung']}, {info['rounds']} rounds" if info["rounds"] else f"{info['rung']}, no trees"
 
 
 def _calibration(info: Mapping[str, Any], zone: ZoneInfo) -> str:

@@ -371,11 +371,23 @@ def test_bare_model_is_said_to_be_untested(inputs: ReportInputs, read: Any) -> N
     assert not [n for n in read(render(bare, "ko")).nodes if n.attrs.get("class") == "plot"]
 
 
-def test_simpler_rule_that_wins_is_named(inputs: ReportInputs, read: Any) -> None:
-    metrics = {**inputs.metrics, "baselines": {"churn": {"logistic": {"auc": 0.80, "log_loss": 0.5}}}}
-    page = read(render(dataclasses.replace(inputs, metrics=metrics), "en"))
-    assert "A simpler rule does better: logistic regression (AUC)" in page.find("", "sureness")[0].text
-    assert "does better than every" not in page.prose()
+@pytest.mark.parametrize(("gap", "beaten"), [(0.02, True), (0.009, False), (-0.02, False)])
+def test_simpler_rule_that_wins_by_more_than_chance_is_named_first(
+    inputs: ReportInputs, read: Any, gap: float, beaten: bool
+) -> None:
+    own = inputs.metrics["churn"]["log_loss"]
+    rule = {"auc": 0.80, "log_loss": own - gap, "log_loss_gap": gap, "log_loss_gap_error": 0.01}
+    metrics = {**inputs.metrics, "baselines": {"churn": {"boosted": rule}}}
+    html = render(dataclasses.replace(inputs, metrics=metrics), "en")
+    page = read(html)
+    said = "A simpler rule does better: gradient boosting with defaults (log loss)"
+    assert (said in page.find("", "sureness")[0].text) == beaten
+    assert ("No simpler rule that it was compared with does better" in page.prose()) == (not beaten)
+    assert ("In the test a simpler rule forecast better than this model" in html) == beaten
+    if beaten:
+        assert html.index("a simpler rule forecast better than this model") < html.index('id="overview"')
+    korean = render(dataclasses.replace(inputs, metrics=metrics), "ko")
+    assert ("시험에서 이 모델보다 더 단순한 방법이 더 정확했습니다" in korean) == beaten
 
 
 def test_customers_held_out_instead_of_time_is_said(inputs: ReportInputs, read: Any) -> None:
