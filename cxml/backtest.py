@@ -41,7 +41,7 @@ _COLUMN = {"churn": "churned", "value": "value"}
 
 @dataclass(frozen=True)
 class Fold:
-    """One test cutoff: who trained and calibrated, the test snapshots, and their forecasts.
+    """One test cutoff: who trained, the test snapshots, and their forecasts.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Backtest:
         The model on the last test cutoff: ``curve`` (``cutoffs`` or ``lookback``), ``step`` (training cutoffs, the
         latest ones; or the longest window in days), ``features``, ``metric``, ``value``, ``low``, ``high``, ``rows``.
     folds : list of dict
-        ``cutoff``, ``train`` and ``calibrate`` (days), ``rows``, ``churned``, ``split`` (in words).
+        ``cutoff``, ``train`` (days), ``rows``, ``churned``, ``split`` (in words).
     random : dict
         ``time`` and ``random`` (AUC), ``gap``, ``low``, ``high``, ``rows`` learned from, ``grade`` and ``verdict``.
     skipped : list of dict
@@ -180,7 +180,7 @@ def _testable(tables: Tables, most: int) -> tuple[list[Split], list[dict[str, st
 
 
 def plans_of(tables: Tables) -> list[Split]:
-    """Who trains, calibrates and tests, for each cutoff that has something to train on, in order.
+    """Who trains and tests, for each cutoff that has something to train on, in order.
 
     Raises
     ------
@@ -214,7 +214,7 @@ def plans_of(tables: Tables) -> list[Split]:
 
 
 def _fold(data: TrainingSet, day: str, config: Config, tell: Tell, keep: Keep) -> Fold:
-    """Train, calibrate and forecast one test cutoff."""
+    """Train, and forecast one test cutoff."""
     split = data.split
     training.refuse_one_class(data.frame, split)
     test = data.frame[data.frame["cutoff"] == split.test]
@@ -400,7 +400,6 @@ def _about(fold: Fold, config: Config) -> dict[str, Any]:
     split = fold.split
     return {
         "cutoff": fold.day, "train": [_day(cutoff, config) for cutoff in split.train],
-        "calibrate": _day(split.calibrate, config) if split.calibrate is not None else None,
         "rows": len(fold.test), "churned": int(fold.test["churned"].sum()), "split": split.reason,
     }  # fmt: skip
 

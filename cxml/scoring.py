@@ -58,6 +58,8 @@ class Scored:
         What is not as it was in training, for people.
     proof : Proof or None
         What the contact log proves; None where none is configured.
+    level_error : float or None
+        The standard deviation of the level of leaving at the cutoff (log-odds); None where it was not followed.
     """
 
     rows: int
@@ -65,6 +67,7 @@ class Scored:
     unseen: dict[str, int]
     notes: tuple[str, ...] = ()
     proof: Proof | None = None
+    level_error: float | None = None
 
 
 def score(
@@ -91,6 +94,7 @@ def score(
         files, promises, population, currency or zone are not those of the training.
     """
     _same_terms(bundle, tables.config)
+    bundle = bundle.at(cutoff)
     tables = _as_trained(bundle, tables)
     persuasion, proof = None, None
     if tables.config.decisions.contacts:
@@ -124,7 +128,9 @@ def score(
     reads = matrix.planned(tables).reads
     empty = emptied.notes(tables, bundle.info.get("filled", {}), cutoff, reads)
     notes = (*_spellings(strange), *empty, *_fleet(bundle, tables, population))
-    return Scored(done, population, dict(strange.unseen), notes, proof)
+    ahead = bundle.churn.calibrator_.ahead
+    error = ahead.at(cutoff).error if ahead is not None else None
+    return Scored(done, population, dict(strange.unseen), notes, proof, error)
 
 
 def _staying(bundle: Bundle, frame: pd.DataFrame, scored: pd.DataFrame, share: float) -> Floats | None:

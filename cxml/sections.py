@@ -153,8 +153,8 @@ class Training:
 
     cutoffs: tuple[datetime, ...] = _key("cutoffs; empty: the last matured month starts", ())
     count: int = _key(
-        "how many month starts to train on when no cutoffs are given; later ones calibrate and test",
-        8,
+        "how many month starts the tested model trains on when no cutoffs are given: a year shows a season",
+        12,
         Within(1),
     )
 

@@ -333,18 +333,15 @@ def _months_back(config: Config, latest: datetime) -> Iterator[datetime]:
 def _enough_to_train(config: Config, latest: datetime) -> tuple[datetime, ...]:
     """The last month starts up to *latest*, so many that ``count`` of them can train.
 
-    The last one tests; one whose label was known by then calibrates; those whose label was known by that
-    train: with a long horizon that takes more months than with a short one.
+    The last one tests; those whose label was known by then train: with a long horizon that takes more months
+    than with a short one.
     """
     window = config.churn.lead + config.churn.horizon
     found: list[datetime] = []
-    calibrate, trained = None, 0
+    trained = 0
     for start in _months_back(config, latest):
         found.append(start)
-        if calibrate is not None:
-            trained += start + window <= calibrate
-        elif start + window <= found[0]:
-            calibrate = start
+        trained += start + window <= found[0]
         if trained == config.training.count:
             break
     return tuple(reversed(found))

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxml import metrics
+from cxml.intervals import leavers_range
 from cxml.manifest import plain
 from cxml.models.churn import ChurnClassifier
 from cxml.splits import Plan as Split
@@ -54,13 +55,54 @@ def measure(forecasts: Mapping[str, Forecasts], frame: pd.DataFrame, split: Spli
     return {name: plain(part) for name, part in found.items()}
 
 
+def level(
+    churn: ChurnClassifier, p: NDArray[np.float64], frame: pd.DataFrame, split: Split
+) -> dict[str, Any]:
+    """How the share leaving moved, and whether the range of expected leavers held at the test cutoff.
+
+    Returns
+    -------
+    dict
+        ``shares``: a row per cutoff with ``cutoff``, ``rows`` and ``left`` (a share); ``expected``, ``low``, ``high``
+        and ``left``: customers at the test cutoff; ``error`` of the level (log-odds; NaN where it was not followed),
+        ``moves``: whether it moved by more than chance, ``seasonal``: whether a year of cutoffs was there to know
+        the season by; and ``told``: sentences.
+    """
+    rows = frame.groupby("cutoff")["churned"].agg(["size", "mean"])
+    ahead = churn.calibrator_.ahead
+    followed = churn.level_ if ahead is not None else None
+    error = ahead.errors[0] if ahead is not None else float("nan")
+    low, high = leavers_range(p, np.nan_to_num(error))
+    left = int(frame.loc[frame["cutoff"] == split.test, "churned"].sum())
+    moves, seasonal = followed is not None and followed.moves, followed is not None and followed.seasonal
+    told = [
+        f"{p.sum():,.0f} leavers were expected at the test cutoff, {low:,.0f} to {high:,.0f} with chance and a level that"
+        f" moves; {left:,} left."
+    ]
+    if split.mode == "customers":
+        told = ["The cutoffs say nothing of how the level of leaving moves: a range holds chance alone."]
+    elif moves:
+        told.append(
+            f"The level of leaving moves between cutoffs by more than chance ({rows['mean'].min():.1%} to"
+            f" {rows['mean'].max():.1%} left): forecasts follow it, and ranges allow for it."
+        )
+    if split.mode == "time" and not seasonal:
+        told.append("A season cannot be known yet: that takes cutoffs over a year.")
+    shares = [
+        {"cutoff": at.isoformat(), "rows": int(row["size"]), "left": float(row["mean"])}
+        for at, row in rows.iterrows()
+    ]
+    return {
+        "shares": shares, "expected": float(p.sum()), "low": low, "high": high, "left": left, "error": error,
+        "moves": moves, "seasonal": seasonal, "told": told,
+    }  # fmt: skip
+
+
 def by_cutoff(
     churn: ChurnClassifier, frame: pd.DataFrame, columns: Sequence[str], split: Split
 ) -> list[dict[str, Any]]:
-    """Figures of the shipped model at every cutoff, with the part that the cutoff played: only a test is a test."""
-    roles = {split.calibrate: "calibrates", split.test: "tests"}
-    if split.mode == "customers":
-        roles = {}
+    """Figures of the tested model at every cutoff, with the part that the cutoff played: only a test is a test."""
+    roles = {split.test: "tests"} if split.mode == "time" else {}
     found = []
     for cutoff in sorted(frame["cutoff"].unique()):
         rows = frame[frame["cutoff"] == cutoff]

@@ -1,7 +1,8 @@
 """From tables to a tested bundle: assemble the training set, split it in time, fit, calibrate, compare.
 
-The last matured cutoff tests, an earlier one calibrates, still earlier ones train; where the labels of
-earlier cutoffs would not have been known in time, customers are held out instead, and it is said so.
+The last matured cutoff tests, those whose label was known by then train; where the labels of earlier cutoffs
+would not have been known in time, customers are held out instead, and it is said so. What is shipped is trained
+again on every cutoff, the tested one included: the figures are those of the model before that.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from cxml.manifest import plain
 from cxml.models import baselines
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
+from cxml.models.lifetime import Lifetime
 from cxml.splits import Plan as Split
 from cxml.splits import customer_folds, plan_splits
 from cxml.tables import Tables
@@ -35,7 +37,8 @@ Tell = Callable[[str], None]
 FOLDS = 10
 FEW = 10
 """Leavers among those tested below which it is told that the figures say little."""
-HALF_YEAR = pd.Timedelta(days=183)
+AHEAD = 12
+"""Months after observation_end for which the level is forecast."""
 KEYS = ("customer_id", "cutoff")
 SIMPLE = ("contact_days_since", "contacts_n", "order_days_since", "orders_n")
 """The features of the baseline that knows when and how often, and nothing of how people were served."""
@@ -58,7 +61,7 @@ class TrainingSet:
     labels : dict
         How factors and features are called, as stored in the bundle, and what is typical.
     split : splits.Plan
-        Which cutoffs train, calibrate and test; only those are in the frame, unless others were asked for.
+        Which cutoffs train and test; only those are in the frame, unless others were asked for.
     populations : tuple of snapshots.Population
     left_in_lead : int
         Snapshots left out because the customer was gone before anybody could have acted.
@@ -74,7 +77,7 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class Trained:
-    """A bundle, how it did on the test snapshots, and which factors and features drove it there."""
+    """A bundle, how it was tested before its refit, and which factors and features drive it on the test snapshots."""
 
     bundle: Bundle
     metrics: dict[str, Any]
@@ -148,6 +151,7 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     fitted, forecasts = compared.models, compared.forecasts
     measured = tested.measure(forecasts, data.frame, split)
     measured["tables"]["cutoffs"] = tested.by_cutoff(fitted["churn"], data.frame, data.columns, split)
+    measured["level"] = plain(tested.level(fitted["churn"], forecasts["churn"]["model"], data.frame, split))
     if "value" in fitted:
         ranges = value_models.coverage(fitted["value"], data.frame, data.columns, split)
         measured["tables"]["coverage"], measured["value"]["coverage"] = plain(ranges), ranges[-1]["coverage"]
@@ -162,15 +166,11 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     if ahead is not None:
         measured["survival"] = plain(ahead.metrics)
         measured["tables"]["survival"] = ahead.curve
-    bundle = Bundle(
-        churn=fitted["churn"],
-        value=fitted.get("value"),
-        labels=data.labels,
-        info={**_info(data, split, config, fitted["churn"]), "metrics": measured},
-        lifetime=ahead.lifetime if ahead is not None else None,
-    )
-    for sentence in (*_grouped(fitted["churn"]), *measured["verdict"].values()):
+    told = (*_grouped(fitted["churn"]), *measured["verdict"].values(), *measured["level"]["told"])
+    for sentence in told:
         tell(sentence)
+    bundle = _shipped(data, config, fitted, ahead and ahead.lifetime, tell)
+    bundle = replace(bundle, info={**bundle.info, "metrics": measured})
     test = data.frame[data.frame["cutoff"] == split.test].reset_index(drop=True)
     scored, contributions = bundle.explain(test)
     strongest = drivers.features(contributions, test, data.labels)
@@ -178,10 +178,45 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     ways = drivers.directions(strongest)
     factors["direction"] = factors["factor"].map(ways)
     behind = evidence.of(bundle, data.frame, test, strongest)
-    unseen = {name: rows / len(test) for name, rows in bundle.schema.strange(test).unseen.items()}
+    strange = fitted["churn"].schema_.strange(test)
+    unseen = {name: rows / len(test) for name, rows in strange.unseen.items()}
     more = {"directions": ways.to_dict(), "evidence": behind, "unseen": unseen}
     bundle = replace(bundle, info={**bundle.info, **more})
     return Trained(bundle, measured, factors, strongest)
+
+
+def _shipped(
+    data: TrainingSet, config: Config, tested: Mapping[str, Any], lifetime: Lifetime | None, tell: Tell
+) -> Bundle:
+    """The models that score: those that were tested, trained again on every cutoff whose label is known.
+
+    Sizes are kept. Where customers were held out, the models have learned from all of them already.
+    """
+    models, sentence = dict(tested), ""
+    if data.split.mode == "time":
+        sentence = (
+            f"The model that scores was trained again on all {len(data.split.cutoffs)} cutoffs, the tested one included;"
+            " the figures are those of the model before that."
+        )
+        tell(sentence)
+        columns, ahead = list(data.columns), _months_on(config)
+        for name, column in (("churn", "churned"), ("value", "value")):
+            if name in models:
+                models[name] = _learn(models[name].again(), data.frame, columns, column, config, ahead)
+        lifetime = lifetime and time_to_leave.again(lifetime, data.frame, config, models["churn"])
+    return Bundle(
+        churn=models["churn"],
+        value=models.get("value"),
+        labels=data.labels,
+        info={**_info(data, data.split, config, models["churn"]), "shipped": sentence},
+        lifetime=lifetime,
+    )
+
+
+def _months_on(config: Config) -> list[datetime]:
+    """observation_end, and the months after it."""
+    end = pd.Timestamp(config.project.observation_end)
+    return [(end + pd.DateOffset(months=month)).to_pydatetime() for month in range(AHEAD + 1)]
 
 
 def compare(
@@ -193,7 +228,7 @@ def compare(
 ) -> Compared:
     """Fit models and baselines on the training cutoffs of the split, and ask them for its test snapshots.
 
-    Of the labels only those of the cutoffs that train and calibrate are seen. *only* names the competitors
+    Of the labels only those of the cutoffs that train are seen. *only* names the competitors
     to fit (``model`` and its baselines); all when empty. *churn* makes what is fitted in the place of the usual classifier.
 
     Raises
@@ -211,21 +246,19 @@ def compare(
         chosen = {name: make for name, make in target.candidates.items() if name in only or not only}
         target = replace(target, candidates=chosen)
         models[target.name], forecasts[target.name] = (
-            _by_time(target, data, split)
-            if split.mode == "time"
-            else _by_customer(target, data, split, config.model.seed)
+            _by_time(target, data, config) if split.mode == "time" else _by_customer(target, data, config)
         )
     return Compared(models, forecasts)
 
 
 def plan_of(cutoffs: Sequence[datetime], config: Config, one_sided: Collection[datetime] = ()) -> Split:
-    """Who trains, calibrates and tests; its sentence shows the days of the project's zone.
+    """Who trains and tests; its sentence shows the days of the project's zone.
 
     The last cutoffs are passed over where they are *one_sided*: where everybody stayed, or left.
     """
     if static.is_static(config):
         moment = pd.Timestamp(cutoffs[-1])
-        return Split((moment,), None, moment, "customers", static.NO_LATER_TIME)
+        return Split((moment,), moment, "customers", static.NO_LATER_TIME)
     local = [pd.Timestamp(cutoff).tz_convert(config.zone) for cutoff in cutoffs]
     horizon = snapshots.maturity(config) - config.churn.lead
     split = plan_splits(local, config.churn.lead, horizon, one_sided)
@@ -233,11 +266,9 @@ def plan_of(cutoffs: Sequence[datetime], config: Config, one_sided: Collection[d
     def utc(some: Iterable[pd.Timestamp]) -> tuple[pd.Timestamp, ...]:
         return tuple(cutoff.tz_convert("UTC") for cutoff in some)
 
-    calibrate = split.calibrate and split.calibrate.tz_convert("UTC")
     return replace(
         split,
         train=utc(split.train),
-        calibrate=calibrate,
         test=split.test.tz_convert("UTC"),
         passed=utc(split.passed),
     )
@@ -257,13 +288,12 @@ def refuse_one_class(frame: pd.DataFrame, split: Split) -> None:
 
 @dataclass(frozen=True)
 class _Target:
-    """What is predicted: its column, who competes (``model`` and its baselines), what to ask and to calibrate them by."""
+    """What is predicted: its column, who competes (``model`` and its baselines), and what to ask them."""
 
     name: str
     column: str
     candidates: Mapping[str, Callable[[], Any]]
     ask: Callable[[Any, pd.DataFrame], Floats]
-    beside: Callable[[pd.DataFrame, pd.DataFrame], dict[str, Any]] = lambda train, later: {}
 
 
 def _churn_model(data: TrainingSet, config: Config) -> ChurnClassifier:
@@ -315,13 +345,7 @@ def _churn_target(data: TrainingSet, config: Config, churn: Callable[[], Any]) -
     recency = next((name for stem in RECENCY for name in data.columns if name.startswith(stem)), None)
     if recency:
         candidates["recency"] = lambda: baselines.RecencyRule(recency)
-    return _Target("churn", "churned", candidates, lambda m, X: np.asarray(m.predict_proba(X)[:, 1]), _recent)
-
-
-def _recent(train: pd.DataFrame, later: pd.DataFrame) -> dict[str, Any]:
-    """The cutoffs of the half year before the later ones as periods: their levels count beside the later one."""
-    recent = later["cutoff"].min() - train["cutoff"] <= HALF_YEAR
-    return {"periods": np.where(recent, train["cutoff"].rank(method="dense"), 0)}
+    return _Target("churn", "churned", candidates, lambda m, X: np.asarray(m.predict_proba(X)[:, 1]))
 
 
 def _value_target(data: TrainingSet, config: Config) -> _Target:
@@ -329,38 +353,46 @@ def _value_target(data: TrainingSet, config: Config) -> _Target:
     return _Target("value", "value", candidates, lambda m, X: np.asarray(m.predict(X)))
 
 
-def _by_time(target: _Target, data: TrainingSet, split: Split) -> tuple[Any, Forecasts]:
-    """Train on the earlier cutoffs, calibrate on a later one, forecast the last."""
-    frame, columns = data.frame, list(data.columns)
-    train = frame[frame["cutoff"].isin(split.train)]
-    later = frame[frame["cutoff"] == split.calibrate] if split.calibrate is not None else None
-    test = frame[frame["cutoff"] == split.test]
-    models = {name: _learn(target, make(), train, columns, later) for name, make in target.candidates.items()}
+def _by_time(target: _Target, data: TrainingSet, config: Config) -> tuple[Any, Forecasts]:
+    """Train on the cutoffs whose label was known by the last one, and forecast that."""
+    frame, columns, split = data.frame, list(data.columns), data.split
+    train, test = frame[frame["cutoff"].isin(split.train)], frame[frame["cutoff"] == split.test]
+    models = {
+        name: _learn(make(), train, columns, target.column, config, [split.test])
+        for name, make in target.candidates.items()
+    }
     return models["model"], {name: target.ask(model, test[columns]) for name, model in models.items()}
 
 
-def _by_customer(target: _Target, data: TrainingSet, split: Split, seed: int) -> tuple[Any, Forecasts]:
+def _by_customer(target: _Target, data: TrainingSet, config: Config) -> tuple[Any, Forecasts]:
     """Forecast each tenth of the customers by what the other nine tenths teach; ship what all teach."""
-    columns = list(data.columns)
-    frame = data.frame[data.frame["cutoff"] == split.test].reset_index(drop=True)
-    folds = customer_folds(frame["customer_id"], FOLDS, seed)
+    columns, column = list(data.columns), target.column
+    frame = data.frame[data.frame["cutoff"] == data.split.test].reset_index(drop=True)
+    folds = customer_folds(frame["customer_id"], FOLDS, config.model.seed)
     found = {name: np.full(len(frame), np.nan) for name in target.candidates}
     for fold in range(FOLDS):
         train, test = frame[folds != fold], frame[folds == fold]
         if len(test):
             for name, make in target.candidates.items():
-                found[name][folds == fold] = target.ask(
-                    _learn(target, make(), train, columns, None), test[columns]
-                )
-    return _learn(target, target.candidates["model"](), frame, columns, None), found
+                model = _learn(make(), train, columns, column, config)
+                found[name][folds == fold] = target.ask(model, test[columns])
+    return _learn(target.candidates["model"](), frame, columns, column, config), found
 
 
 def _learn(
-    target: _Target, model: Any, train: pd.DataFrame, columns: list[str], later: pd.DataFrame | None
+    model: Any,
+    train: pd.DataFrame,
+    columns: list[str],
+    column: str,
+    config: Config,
+    ahead: Sequence[datetime] = (),
 ) -> Any:
-    model = model.fit(train[columns], train[target.column].to_numpy(), groups=train["customer_id"].to_numpy())
-    if later is not None and hasattr(model, "calibrate"):
-        model.calibrate(later[columns], later[target.column].to_numpy(), **target.beside(train, later))
+    """Fit *model*; with instants *ahead*, its level is the one that its way over the cutoffs forecasts for them."""
+    customers = train["customer_id"].to_numpy()
+    model = model.fit(train[columns], train[column].to_numpy(), groups=customers)
+    if ahead and hasattr(model, "follow"):
+        window = config.churn.lead + config.churn.horizon
+        model.follow(train["cutoff"], customers, window, ahead)
     return model
 
 
@@ -373,8 +405,8 @@ def _info(data: TrainingSet, split: Split, config: Config, churn: ChurnClassifie
         "lead_days": config.churn.lead.total_seconds() / 86400,
         "horizon_days": config.churn.horizon.total_seconds() / 86400,
         "observation_end": config.project.observation_end.isoformat(),
-        "train_cutoffs": [c.isoformat() for c in split.train],
-        "calibration_cutoff": split.calibrate.isoformat() if split.calibrate is not None else None,
+        "train_cutoffs": [c.isoformat() for c in split.cutoffs],
+        "tested_train_cutoffs": [c.isoformat() for c in split.train],
         "test_cutoff": split.test.isoformat(),
         "mode": split.mode,
         "split": split.reason,

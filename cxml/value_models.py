@@ -85,7 +85,7 @@ def coverage(
         ``cutoff``, ``rows``, ``coverage`` (a share; 0.9 is wanted) and ``width`` (median of high less low, money).
     """
     found = []
-    used = max([*split.train, *([split.calibrate] if split.calibrate is not None else [])])
+    used = max(split.train)
     for cutoff in sorted(frame["cutoff"].unique()):
         rows = frame[frame["cutoff"] == cutoff]
         if split.mode == "customers" and cutoff != split.test:

@@ -31,6 +31,7 @@ from cxml.config import Config, load_config, parse_config
 from cxml.contracts import MADE_INSTANTS, TABLES
 from cxml.errors import ConfigError, CxmlError, DataError, ModelError, NotEnoughDataError
 from cxml.models.bundle import Bundle
+from cxml.models.churn import LADDER, ChurnClassifier
 from cxml.rules import TOLERABLE
 from cxml.splits import plan_splits
 
@@ -347,16 +348,14 @@ def test_reasons_are_levers_that_raise_the_risk_with_the_value_of_the_feature(
     assert not (scores.reason_1.isna() & scores.reason_2.notna()).any()
 
 
-def test_the_figures_of_the_test_cutoff_are_those_of_the_scores(world: World, earlier: Path) -> None:
+def test_the_test_counts_what_came_and_what_scores_was_trained_again(world: World, earlier: Path) -> None:
     contracts = pd.read_parquet(world.data / "subscriptions.parquet")
     scores = pd.read_parquet(earlier / "scores.parquet")
     start, end = pd.Timestamp(EARLIER), pd.Timestamp(EARLIER + timedelta(days=28))
     last = contracts.sort_values("started_at").drop_duplicates("customer_id", keep="last")
     gone = last[(last.ended_at >= start) & (last.ended_at < end)].customer_id  # a new plan is no leaving
-    left = scores.customer_id.isin(gone)
     found = json.loads((world.trained / "metrics.json").read_text())
-    assert found["churn"]["events"] == left.sum()
-    assert found["churn"]["auc"] == pytest.approx(roc_auc_score(left, scores.churn_probability), abs=1e-12)
+    assert found["churn"]["events"] == found["level"]["left"] == scores.customer_id.isin(gone).sum()
     orders, charges = (pd.read_parquet(world.data / f"{name}.parquet") for name in ("orders", "charges"))
     orders = orders[orders.cancelled_at.isna()] if "cancelled_at" in orders else orders
     parts = (
@@ -368,7 +367,13 @@ def test_the_figures_of_the_test_cutoff_are_those_of_the_scores(world: World, ea
         * share
         for rows, column, share in parts
     )  # fmt: skip
-    assert found["value"]["total_error"] == pytest.approx(scores.expected_value.sum() / brought - 1, abs=1e-6)
+    deciles = found["tables"]["deciles"]
+    assert sum(one["rows"] * one["actual"] for one in deciles) == pytest.approx(brought, rel=1e-9)
+    info = json.loads((world.bundle / "info.json").read_text())
+    assert datetime.fromisoformat(info["train_cutoffs"][-1]) == EARLIER, "the tested cutoff is learned from"
+    assert info["tested_train_cutoffs"] == info["train_cutoffs"][:-1]
+    assert info["shipped"] in world.told and info["shipped"] in (world.trained / "info.md").read_text()
+    assert set(found["level"]["told"]) <= set(world.told)
 
 
 def test_the_model_has_learned_something_of_the_truth(world: World, earlier: Path) -> None:
@@ -776,20 +781,43 @@ def test_one_cutoff_holds_customers_out_and_says_so() -> None:
     assert 0.7 < trained.metrics["churn"]["auc"] < 0.95
 
 
-def test_the_level_is_that_of_the_last_half_year() -> None:
+def test_the_shipped_model_learned_from_every_cutoff_and_the_tested_one_from_those_before() -> None:
+    data, config = noise(3, 600, signal=2.0), plain_config()
+    told: list[str] = []
+    trained = training.fit(data, config, told.append)
+    columns, frame = list(data.columns), data.frame
+    at_test = frame["cutoff"] == data.split.test
+    tested = training.compare(data, config, only=("model",)).forecasts["churn"]["model"]
+    assert trained.metrics["churn"]["auc"] == pytest.approx(
+        roc_auc_score(frame.loc[at_test, "churned"], tested)
+    )
+    assert trained.metrics["level"]["expected"] == pytest.approx(tested.sum())
+    # By hand: the size that was chosen for the test, on all rows.
+    kept = [rung for rung in LADDER if rung.name == trained.bundle.info["rung"]]
+    alone = ChurnClassifier(ladder=kept, num_threads=1, random_state=config.model.seed)
+    alone.fit(frame[columns], frame["churned"], groups=frame["customer_id"])
+    assert trained.bundle.churn.margin(frame[columns]) == pytest.approx(
+        alone.margin(frame[columns]), abs=1e-12
+    )
+    assert "trained again on all 3 cutoffs" in "".join(told) and "A season cannot be known yet" in "".join(
+        told
+    )
+
+
+def test_the_level_of_now_is_forecast() -> None:
     data = noise(12, 1_000, signal=1.0)
     frame = data.frame.copy()
     months = sorted(frame.cutoff.unique())
-    assert data.split.calibrate == months[10]
-    # Everybody left long ago, and only every third leaver did in the month that calibrates.
-    frame.loc[frame.cutoff.isin(months[:3]) & (frame.customer_id < "c00500"), "churned"] = 1
-    spared = frame.index[(frame.cutoff == months[10]) & (frame.churned == 1)]
-    frame.loc[spared[::3].union(spared[1::3]), "churned"] = 0
-    usual = frame.loc[frame.cutoff.isin(months[5:10]), "churned"].mean()
-    lucky = frame.loc[frame.cutoff == months[10], "churned"].mean()
+    # In the last months half of the leavers stay.
+    spared = frame.index[frame.cutoff.isin(months[6:11]) & (frame.churned == 1)]
+    frame.loc[spared[::2], "churned"] = 0
+    long_ago, now = (
+        frame.loc[frame.cutoff.isin(some), "churned"].mean() for some in (months[:6], months[6:11])
+    )
     found = training.compare(dataclasses.replace(data, frame=frame), plain_config(), only=("model",))
     forecast = found.forecasts["churn"]["model"].mean()
-    assert (usual + lucky) / 2 < forecast < 1.05 * usual
+    assert abs(forecast - now) < abs(forecast - long_ago) / 2
+    assert found.models["churn"].level_.moves
 
 
 @pytest.mark.parametrize(

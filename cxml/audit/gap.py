@@ -97,7 +97,7 @@ def probe(sample: Sample, seed: int, threads: int) -> Probe:
     asks = "Does the model do much better on customers held out at random than on a later time?"
     frame, split = sample.frame, sample.split
     test = (frame["cutoff"] == split.test).to_numpy()
-    earlier = frame["cutoff"].isin([c for c in (*split.train, split.calibrate) if c is not None]).to_numpy()
+    earlier = frame["cutoff"].isin(split.train).to_numpy() & ~test
     churned = frame["churned"].to_numpy(dtype=np.float64)
     if split.mode != "time":
         return Probe(

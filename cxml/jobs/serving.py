@@ -98,6 +98,7 @@ def score(
             },
             "unseen": done.unseen,
             "notes": list(done.notes),
+            "level_error": done.level_error,
             "late": late,
             "model": bundle.fingerprint,
             "config": config_hash(config),

@@ -14,7 +14,8 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -100,6 +101,14 @@ class Bundle:
         """SHA-256 of all that the bundle holds: the same in memory and in any folder."""
         texts = sorted(self.files().items())
         return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+
+    def at(self, cutoff: datetime) -> Bundle:
+        """The same with the levels of leaving and of money that are forecast for *cutoff*.
+
+        As read, a bundle speaks of its observation_end.
+        """
+        value = self.value.at(cutoff) if self.value is not None else None
+        return replace(self, churn=self.churn.at(cutoff), value=value)
 
     def score(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Scores of the rows of a feature table.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_expit
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
@@ -18,6 +20,7 @@ from cxml.errors import ConfigError, DataError, NotEnoughDataError
 from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
 from cxml.models.forest import Forest, Rung, Task, grow, losses, make_folds
+from cxml.models.level import Level
 from cxml.models.schema import Schema
 from cxml.models.trees import Binned
 
@@ -89,6 +92,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     monotone_price_ : float or None
         Log loss on held-out customers with the directions minus that without them, at the size kept; None
         without directions.
+    level_ : Level
+        How the level moved over the cutoffs; set by ``follow``.
     schema_ : Schema or None
         Names, kinds and levels when fitted on a DataFrame.
 
@@ -172,22 +177,18 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             categorical=categories,
         )  # fmt: skip
 
-    def calibrate(self, X: pd.DataFrame | ArrayLike, y: ArrayLike, periods: ArrayLike | None = None) -> Self:
+    def calibrate(self, X: pd.DataFrame | ArrayLike, y: ArrayLike) -> Self:
         """Fit the sigmoid anew, with later rows which training never saw.
 
         The slope belongs to the trees and comes from the later rows and the customers held out in training
         together: from one cutoff alone it would be mostly chance. The level drifts, and comes from the later
-        rows; with *periods*, it is the mean level of the later rows and of those periods, since one period alone
-        has its chance and its season. With fewer than ``min_events`` of them of a class, the calibration on all
-        held-out customers is kept and ``calibrated_on_`` says so.
+        rows. With fewer than ``min_events`` of them of a class, the calibration on all held-out customers is
+        kept and ``calibrated_on_`` says so.
 
         Parameters
         ----------
         X : DataFrame or array of shape (later rows, features)
         y : array-like of shape (later rows,)
-        periods : int array of shape (training rows,), optional
-            To which of the recent periods each row of ``fit`` belongs, from 1; 0: it is too old to count. Only
-            those held out in training are looked at.
 
         Raises
         ------
@@ -200,20 +201,61 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         hit = self._known(y)
         later, (held, outcomes) = self.margin(X), self._held_out
         check_consistent_length(later, hit)
-        when = np.zeros(len(held)) if periods is None else np.asarray(periods)[self.forest_.held_rows]
-        recent = when > 0
-        hits = np.concatenate([hit, outcomes[recent]])
-        fewest = int(min(hits.sum(), len(hits) - hits.sum()))
+        fewest = int(min(hit.sum(), len(hit) - hit.sum()))
         if fewest < self.min_events:
             self.calibrate_out_of_fold()
             self.calibrated_on_ += f"; the later rows have only {fewest:,} of one class"
             return self
         both = SigmoidCalibrator.fit(np.concatenate([later, held]), np.concatenate([hit, outcomes]))
-        self.calibrator_ = both.levelled(
-            np.concatenate([later, held[recent]]), hits, np.concatenate([np.zeros(len(hit)), when[recent]])
-        )
+        self.calibrator_ = both.levelled(later, hit)
         self.calibrated_on_ = f"{len(hit):,} later rows and {len(held):,} of customers held out in training"
         return self
+
+    def follow(
+        self,
+        cutoffs: pd.Series | Sequence[datetime],
+        customers: ArrayLike,
+        window: timedelta,
+        ahead: Sequence[datetime],
+    ) -> Self:
+        """Let the level be what its way over the cutoffs forecasts; the slope stays.
+
+        Each cutoff is measured on customers held out in training: no cutoff is given away for it.
+
+        Parameters
+        ----------
+        cutoffs, customers : of shape (training rows,)
+            Of the rows of ``fit``.
+        window : timedelta
+            Lead and horizon: the level of a cutoff is known that long after it.
+        ahead : sequence of aware instants
+            Rising; the level is forecast for these. ``predict_proba`` speaks of the first, ``at`` moves on.
+        """
+        check_is_fitted(self, "forest_")
+        held, (margins, hit) = self.forest_.held_rows, self._held_out
+        self.calibrate_out_of_fold()
+        self.level_ = Level.of(
+            self.calibrator_.a * margins,
+            hit,
+            pd.Series(cutoffs).iloc[held],
+            np.asarray(customers)[held],
+            pd.Timedelta(window),
+        )
+        self.calibrator_ = self.calibrator_.following(self.level_.ahead(ahead))
+        self.calibrated_on_ += f", the level as it moved over {len(self.level_.at)} cutoffs"
+        return self
+
+    def at(self, instant: datetime) -> Self:
+        """The same with the level forecast for *instant*; as it is where the level was not followed."""
+        found = copy(self)
+        found.calibrator_ = self.calibrator_.at(instant)
+        return found
+
+    def again(self) -> Self:
+        """The same, not fitted, that keeps to the size chosen: for a refit on more rows."""
+        kept = [rung for rung in self.ladder or LADDER if rung.name == self.rung_]
+        again: Self = clone(self).set_params(ladder=kept)
+        return again
 
     def calibrate_out_of_fold(self) -> Self:
         """Fit the sigmoid on the margins of the rows held out while sizes were compared."""

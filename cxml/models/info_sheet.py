@@ -48,9 +48,10 @@ def _data(info: Mapping[str, Any], features: int) -> str:
     named = {
         "Observation end": _day(info.get("observation_end"), zone),
         "Train cutoffs": ", ".join(_day(c, zone) for c in info.get("train_cutoffs") or ()),
-        "Calibration": _calibration(info, zone),
+        "Calibration": info.get("calibrated_on"),
         "Test cutoff": _day(info.get("test_cutoff"), zone),
-        "Split": info.get("split"),
+        "What was tested": info.get("split"),
+        "What scores": info.get("shipped"),
         "Snapshots": _count(info.get("snapshots")),
         "Left within the lead, not used": _count(info.get("left_in_lead")),
         "Features": _count(features),
@@ -66,13 +67,6 @@ def _size(info: Mapping[str, Any]) -> str:
     if "rung" not in info or "rounds" not in info:
         return ""
     return f"{info['rung']}, {info['rounds']} rounds" if info["rounds"] else f"{info['rung']}, no trees"
-
-
-def _calibration(info: Mapping[str, Any], zone: ZoneInfo) -> str:
-    if info.get("calibration_cutoff"):
-        rows = f", on {info['calibrated_on']}" if info.get("calibrated_on") else ""
-        return _day(info["calibration_cutoff"], zone) + rows
-    return "customers held out in training" if "calibration_cutoff" in info else ""
 
 
 def _day(instant: Any, zone: ZoneInfo) -> str:

@@ -17,6 +17,7 @@ from cxml.config import duration
 from cxml.decisions import list_order
 from cxml.drivers import HIT
 from cxml.errors import DataError
+from cxml.intervals import leavers_range
 from cxml.report.behind import Behind, Stays, behind_of, stays_of
 from cxml.report.gains import WhatIf, gains_of
 from cxml.report.inputs import SMALL_GROUP, ReportInputs
@@ -58,17 +59,23 @@ class Scope:
     gone: int | None
     observation_end: datetime | None
     training_cutoffs: tuple[datetime, ...]
+    refit: bool
     model_version: str
     data_fingerprint: str
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """How many will leave and what it costs; money is nan when no value is configured."""
+    """How many will leave and what it costs; money is nan when no value is configured.
+
+    ``low`` and ``high`` hold chance and, where ``followed``, how far forecasts of the level missed at past cutoffs.
+    """
 
     leavers: float
     share: float
-    spread: float
+    low: float
+    high: float
+    followed: bool
     value_at_risk: float
     value: float
     value_share: float
@@ -287,6 +294,7 @@ def _scope(inputs: ReportInputs) -> Scope:
         gone=population.get("gone"),
         observation_end=instant(seen, zone) if seen else None,
         training_cutoffs=tuple(instant(c, zone) for c in meta.get("training_cutoffs", ())),
+        refit=bool(meta.get("refit")),
         model_version=visible(meta.get("model_version", "")),
         data_fingerprint=visible(meta.get("data_fingerprint", "")),
     )
@@ -308,10 +316,14 @@ def _outlook(inputs: ReportInputs) -> Outlook:
     if inputs.has_value:
         at_risk = float(inputs.scores["value_at_risk"].sum())
         value = float(inputs.scores["expected_value"].sum())
+    error = inputs.meta.get("level_error")
+    low, high = leavers_range(p, float(error or 0.0))
     return Outlook(
         leavers=float(p.sum()),
         share=float(p.mean()),
-        spread=2 * math.sqrt(float((p * (1 - p)).sum())),
+        low=low,
+        high=high,
+        followed=error is not None,
         value_at_risk=at_risk,
         value=value,
         value_share=at_risk / value if value > 0 else math.nan,

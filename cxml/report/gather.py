@@ -52,6 +52,8 @@ def gather(scored: Path) -> ReportInputs:
             "horizon": _days(model["horizon_days"]),
             "churn_definition": model["churn"],
             "population": info["population"],
+            "level_error": info.get("level_error"),
+            "refit": bool(model.get("shipped")),
             "training_cutoffs": model["train_cutoffs"],
             "model_version": info["model"][:12],
             "data_fingerprint": _fingerprint(info["data"]),

@@ -63,7 +63,9 @@ class ReportInputs:
         Needed: ``project``, ``cutoff`` (ISO), ``lead`` and ``horizon`` (``"28D"``). Optional:
         ``currency`` (ISO code), ``timezone`` (IANA name, default UTC), ``churn_definition``
         (``subscription``, ``inactivity``, ``date``), ``model_version``, ``data_fingerprint``,
-        ``population`` (``{"at_risk", "new", "gone"}``), ``observation_end``, ``training_cutoffs``.
+        ``population`` (``{"at_risk", "new", "gone"}``), ``observation_end``, ``training_cutoffs``, ``level_error``
+        (by how much the level of leaving is missed, in log-odds; None where past cutoffs do not tell) and ``refit``
+        (whether the model was trained again after its test).
     calls : mapping
         ``plan``: ``cxml.decisions.CallPlan`` and ``proof``: ``cxml.uplift.Proof``, as ``call_plan.json`` has them.
         May be empty.

@@ -117,18 +117,18 @@ INSTANTS = {
     ("info", "lines"),
     [
         (
-            {**INSTANTS, "calibration_cutoff": "2025-11-30T15:00:00+00:00"},
-            ["Train cutoffs: 2025-10-01, 2025-11-01", "Calibration: 2025-12-01", "Test cutoff: 2026-01-01",
+            {**INSTANTS, "calibrated_on": "900 rows", "shipped": "trained again", "split": "tested so"},
+            ["Train cutoffs: 2025-10-01, 2025-11-01", "Calibration: 900 rows", "Test cutoff: 2026-01-01",
+             "What was tested: tested so", "What scores: trained again",
              "Observation end: 2026-03-31 18:30"],
         ),
-        ({**INSTANTS, "calibration_cutoff": None}, ["Calibration: customers held out in training"]),
         ({"test_cutoff": "2025-12-31T15:00:00+00:00"}, ["Test cutoff: 2025-12-31 15:00"]),
     ],
 )  # fmt: skip
 def test_the_sheet_shows_days_of_the_projects_zone(info: dict[str, Any], lines: list[str]) -> None:
     sheet = info_sheet(info, {}, 3).splitlines()
     assert [line for line in lines if f"- {line}" not in sheet] == []
-    assert ("Calibration" in "".join(sheet)) == ("calibration_cutoff" in info)
+    assert ("Calibration" in "".join(sheet)) == ("calibrated_on" in info)
 
 
 def test_no_rows_score_to_no_rows(bundle: Bundle) -> None:

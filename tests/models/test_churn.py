@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import brentq
 from scipy.special import expit
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
@@ -65,23 +66,35 @@ def test_ranks_nearly_as_the_truth_and_is_calibrated(fitted: ChurnClassifier) ->
     fitted.calibrate_out_of_fold()
 
 
-def test_the_level_is_the_mean_of_recent_periods() -> None:
+def test_the_level_follows_its_way_over_the_cutoffs() -> None:
     X, y, truth = company(9000, seed=3)
-    when = np.repeat([0, 1, 2], 3000)
-    rng = np.random.default_rng(0)
-    # A bad month and a good one: the odds of leaving are twice and half what they are else.
-    odds = truth / (1 - truth) * np.array([1.0, 2.0, 0.5])[when]
-    y = (rng.random(len(y)) < odds / (1 + odds)).astype(int)
+    cutoffs = pd.date_range("2025-01-01", periods=6, freq="MS", tz="UTC")
+    when = np.repeat(np.arange(6), 1500)
+    # A month in which twice as many leave, and then that stays.
+    odds = truth / (1 - truth) * np.where(when >= 3, 2.0, 1.0)
+    y = (np.random.default_rng(0).random(len(y)) < odds / (1 + odds)).astype(int)
     model = ChurnClassifier(num_threads=1).fit(X, y)
-    later = company(3000, seed=4)
-    alone = model.calibrate(later[0], later[1]).calibrator_.b
-    one = {k: model.calibrate(later[0], later[1], np.where(when == k, 1, 0)).calibrator_.b for k in (1, 2)}
-    both = model.calibrate(later[0], later[1], when).calibrator_.b
-    # Each period pulls its own way, by about half; together they leave the level where it was.
-    assert one[1] - alone == pytest.approx(np.log(2) / 2, abs=0.15)
-    assert one[2] - alone == pytest.approx(-np.log(2) / 2, abs=0.15)
-    assert both == pytest.approx(alone, abs=0.15)
-    assert model.calibrate(later[0], later[1], np.zeros(9000)).calibrator_.b == alone
+    whole = model.calibrator_
+    ahead = list(pd.date_range("2025-07-01", periods=3, freq="MS", tz="UTC"))
+    model.follow(pd.Series(cutoffs[when]), np.arange(9000), pd.Timedelta(days=28), ahead)
+    late = np.isin(model.forest_.held_rows, np.flatnonzero(when >= 3))
+    margins, hit = model._held_out
+    now = brentq(lambda b: (expit(whole.a * margins[late] + b) - hit[late]).sum(), -9, 9)
+    assert model.calibrator_.a == whole.a
+    assert abs(model.calibrator_.b - now) < abs(whole.b - now) / 2, (
+        "nearer to the level of now than to the mean"
+    )
+    assert model.level_.moves and "over 6 cutoffs" in model.calibrated_on_
+    assert model.at(ahead[2]).calibrator_.b == model.calibrator_.at(ahead[2]).b
+    found = model.contributions(X[:50])
+    np.testing.assert_allclose(found.sum(axis=1), model.log_odds(X[:50]), atol=1e-9)
+
+
+def test_a_refit_keeps_the_size(fitted: ChurnClassifier) -> None:
+    again = fitted.again()
+    assert not hasattr(again, "forest_")
+    X, y, _ = company(1500, seed=8)
+    assert again.fit(X, y).rung_ == fitted.rung_ and len(again.ladder_) == 1
 
 
 def test_contributions_add_up_to_the_calibrated_log_odds(fitted: ChurnClassifier) -> None:
@@ -109,19 +122,6 @@ def test_later_rows_with_one_class_keep_the_held_out_calibration(fitted: ChurnCl
     fitted.calibrate(X, np.zeros(300))
     assert fitted.calibrator_ == before and "only 0 of one class" in fitted.calibrated_on_
     fitted.calibrate_out_of_fold()
-
-
-def test_few_leavers_in_the_later_rows_lean_on_the_recent_ones() -> None:
-    X, y, _ = company(9000, seed=3)
-    model = ChurnClassifier(num_threads=1).fit(X, y)
-    later, few, _ = company(150, seed=4)
-    assert 10 <= few.sum() < 50
-    alone = model.calibrate(later, few)
-    assert "of one class" in alone.calibrated_on_
-    when = np.repeat([1, 2, 3], 3000)
-    assert "of one class" not in model.calibrate(later, few, when).calibrated_on_
-    p = model.predict_proba(X)[:, 1]
-    assert p.mean() == pytest.approx(y.mean(), rel=0.05), "many recent rows outweigh few later ones"
 
 
 @pytest.mark.parametrize(
