@@ -25,6 +25,8 @@ from cxml.manifest import plain
 from cxml.models import baselines
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier, ladder_for
+from cxml.models.staying import leavers_bring
+from cxml.purchases import ORDERS
 from cxml.splits import Plan as Split
 from cxml.splits import customer_folds, plan_splits
 from cxml.tables import Tables
@@ -169,7 +171,11 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
         churn=fitted["churn"],
         value=fitted.get("value"),
         labels=data.labels,
-        info={**_info(data, split, config, fitted["churn"]), "metrics": measured},
+        info={
+            **_info(data, split, config, fitted["churn"]),
+            "metrics": measured,
+            **_of_leavers(compared, data, config),
+        },
         lifetime=ahead.lifetime if ahead is not None else None,
     )
     for sentence in (*_grouped(fitted["churn"]), *measured["verdict"].values()):
@@ -185,6 +191,23 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     more = {"directions": ways.to_dict(), "evidence": behind, "unseen": unseen}
     bundle = replace(bundle, info={**bundle.info, **more})
     return Trained(bundle, measured, factors, strongest)
+
+
+def _of_leavers(compared: Compared, data: TrainingSet, config: Config) -> dict[str, Any]:
+    """What tells the value of those who stay: see ``cxml.models.staying``; from rows not learned from."""
+    if "value" not in compared.models:
+        return {}
+    split, churn, value = data.split, compared.models["churn"], compared.models["value"]
+    if split.calibrate is not None:
+        rows = data.frame[data.frame["cutoff"] == split.calibrate]
+        X = rows[list(data.columns)]
+        p, expected = churn.predict_proba(X)[:, 1], value.predict(X)
+    else:
+        rows = data.frame[data.frame["cutoff"] == split.test]
+        p, expected = (compared.forecasts[name]["model"] for name in ("churn", "value"))
+    silence = config.churn.definition in ("inactivity", "rhythm") and ORDERS in config.churn.activity
+    share = leavers_bring(expected, p, rows["churned"], rows["value"])
+    return {"leavers_bring": share, "staying_is_buying": silence}
 
 
 def compare(
