@@ -123,15 +123,17 @@ class Outlook:
     def pace(self, X: pd.DataFrame) -> Floats:
         """Expected money of each row within the horizon if the customer stays, and so buys at least once, above 0.
 
-        Purchases go on at the customer's own rate, whatever the chance to have left by now.
+        Purchases go on at the customer's own rate, whatever the chance to have left by now. It is the mean of what both
+        models say: customers leave after a purchase in the one, at any time in the other, and nobody sees which.
         """
         history, known = self.columns.history(X)
-        process = self.pareto.process
-        expected = process.expected_rate(history.frequency, history.recency, history.T) * self.columns.horizon
+        numbers = history.frequency, history.recency, history.T
         found = np.full(len(X), self.newcomer)
-        count = expected / -np.expm1(-np.maximum(expected, _LEAST))
-        found[known] = count * self.pareto.per_purchase(history) + self.columns.going_on(X)[known]
-        return np.maximum(found, _LEAST)
+        found[known] = self.columns.going_on(X)[known]
+        for model in (self.pareto, self.bg):
+            expected = np.maximum(model.process.expected_rate(*numbers) * self.columns.horizon, _LEAST)
+            found[known] += expected / -np.expm1(-expected) * model.per_purchase(history) / 2
+        return np.asarray(np.maximum(found, _LEAST))
 
     def look(self, X: pd.DataFrame) -> Sight:
         """What both models say of each row, ready for trees and for a regression."""
