@@ -37,7 +37,7 @@ def summary(scores: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
     ----------
     scores : DataFrame
         ``churn_probability``, ``base``, ``contribution_<factor>`` and, where a value is configured,
-        ``expected_value``.
+        ``value_if_stays``.
     labels : dict
         As in the bundle: kind and family of each factor.
 
@@ -47,15 +47,15 @@ def summary(scores: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
         ``factor``, ``kind``, ``family``; ``importance``: mean absolute contribution (log-odds);
         ``share_of_importance`` in [0, 1]; ``customers_hit``: contribution above log(1.1);
         ``share_hit``; ``odds_ratio``: exp of the mean contribution among the hit;
-        ``value_at_risk``: sum of probability x value over the hit; ``value_at_risk_without``: the same with
+        ``value_at_risk``: sum of probability x value if they stay over the hit; ``value_at_risk_without``: the same with
         the factor's contribution taken away; ``avoidable``: their difference, as the model sees it;
         ``leavers`` and ``leavers_without``: the same two sums without the value.
     """
     base = _log_odds(scores)
     p = expit(base)
     value = (
-        scores["expected_value"].to_numpy(dtype=np.float64)
-        if "expected_value" in scores
+        scores["value_if_stays"].to_numpy(dtype=np.float64)
+        if "value_if_stays" in scores
         else np.full(len(scores), np.nan)
     )
     rows = []

@@ -151,13 +151,13 @@ def _plan(run: store.Run, config: Config, proof: Proof | None) -> list[str]:
     A few columns of the scores are read back, which are small beside a chunk of features.
     """
     path = run.path / "scores.parquet"
-    names = ["customer_id", "churn_probability", "expected_value", "expected_profit", "holdout", "uplift"]
+    names = ["customer_id", "churn_probability", "value_if_stays", "expected_profit", "holdout", "uplift"]
     scores = pq.read_table(path, columns=[n for n in names if n in pq.read_schema(path).names])
     ids = scores["customer_id"].to_pandas()
     column = {name: scores[name].to_numpy() for name in scores.column_names if name != "customer_id"}
     p, held = column["churn_probability"], column["holdout"]
     plan = call_plan(
-        ids, p, column["expected_value"], config.decisions, holdout=held, uplift=column.get("uplift")
+        ids, p, column["value_if_stays"], config.decisions, holdout=held, uplift=column.get("uplift")
     )
     run.write_json("call_plan.json", {"plan": plan.to_dict(), "proof": proof and proof.to_dict()})
     order = list_order(ids, column["expected_profit"], p)
@@ -271,9 +271,9 @@ def rows(
     reasons = drivers.reasons(contributions, frame, bundle.labels, ways=bundle.info.get("directions"))
     found = pd.concat([keys, scored.reset_index(drop=True), reasons.reset_index(drop=True)], axis=1)
     p = found["churn_probability"].to_numpy(dtype=np.float64)
-    value = found["expected_value"].to_numpy(dtype=np.float64)
+    value = found["value_if_stays"].to_numpy(dtype=np.float64)
     rule = config.decisions
-    found.insert(list(found).index("value_high") + 1, "value_at_risk", p * value)
+    found.insert(list(found).index("value_if_stays") + 1, "value_at_risk", p * value)
     uplift = None
     if persuasion is not None:
         found["uplift"] = uplift = persuasion.uplift(campaigns.told(found), config.model.threads)

@@ -27,6 +27,8 @@ from cxml.models import baselines
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
 from cxml.models.lifetime import Lifetime
+from cxml.models.staying import leavers_bring
+from cxml.purchases import ORDERS
 from cxml.splits import Plan as Split
 from cxml.splits import customer_folds, plan_splits
 from cxml.tables import Tables
@@ -170,7 +172,7 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     for sentence in told:
         tell(sentence)
     bundle = _shipped(data, config, fitted, ahead and ahead.lifetime, tell)
-    bundle = replace(bundle, info={**bundle.info, "metrics": measured})
+    bundle = replace(bundle, info={**bundle.info, "metrics": measured, **_of_leavers(compared, data, config)})
     test = data.frame[data.frame["cutoff"] == split.test].reset_index(drop=True)
     scored, contributions = bundle.explain(test)
     strongest = drivers.features(contributions, test, data.labels)
@@ -217,6 +219,17 @@ def _months_on(config: Config) -> list[datetime]:
     """observation_end, and the months after it."""
     end = pd.Timestamp(config.project.observation_end)
     return [(end + pd.DateOffset(months=month)).to_pydatetime() for month in range(AHEAD + 1)]
+
+
+def _of_leavers(compared: Compared, data: TrainingSet, config: Config) -> dict[str, Any]:
+    """What tells the value of those who stay: see ``cxml.models.staying``; from rows not learned from."""
+    if "value" not in compared.models:
+        return {}
+    rows = data.frame[data.frame["cutoff"] == data.split.test]
+    p, expected = (compared.forecasts[name]["model"] for name in ("churn", "value"))
+    silence = config.churn.definition in ("inactivity", "rhythm") and ORDERS in config.churn.activity
+    share = leavers_bring(expected, p, rows["churned"], rows["value"])
+    return {"leavers_bring": share, "staying_is_buying": silence}
 
 
 def compare(

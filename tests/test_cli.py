@@ -206,7 +206,8 @@ def test_score_takes_the_champion_and_says_which(shop: Shop, tmp_path: Path, cxm
     scores = pd.read_parquet(tmp_path / "out" / "CURRENT" / "scores.parquet")
     assert scores.customer_id.str.startswith(CANARY).all()
     assert scores.churn_probability.between(0, 1, inclusive="neither").all()
-    money = ["expected_value", "median_value", "value_low", "value_high", "value_at_risk", "expected_profit"]
+    ranges = ["median_value", "value_low", "value_high"]
+    money = ["expected_value", *ranges, "value_if_stays", "value_at_risk", "expected_profit"]
     assert scores[money].isna().all(axis=None), "no value is configured"
     assert CANARY not in said.out + said.err
 

@@ -48,7 +48,7 @@ def test_reasons_are_levers_that_raise_the_risk_and_can_be_said() -> None:
 def test_summary_counts_who_is_hit_and_what_it_costs() -> None:
     scores = pd.DataFrame({
         "base": [-2.0, -2.0], "contribution_waiting": [1.0, 0.0], "contribution_effort": [0.05, -0.5],
-        "contribution_behaviour": [0.0, 0.1], "expected_value": [100.0, 1000.0],
+        "contribution_behaviour": [0.0, 0.1], "value_if_stays": [100.0, 1000.0],
     })  # fmt: skip
     found = drivers.summary(scores, LABELS).set_index("factor")
     p = 1 / (1 + np.exp(-(-2 + 1.05)))

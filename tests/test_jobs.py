@@ -228,7 +228,7 @@ def test_the_columns_of_the_scores(world: World) -> None:
     assert not LEFT_OUT & set(factors)
     assert list(world.scores) == [
         "customer_id", "cutoff", "churn_probability", "base", *(f"contribution_{f}" for f in factors),
-        "expected_value", "median_value", "value_low", "value_high", "value_at_risk",
+        "expected_value", "median_value", "value_low", "value_high", "value_if_stays", "value_at_risk",
         "expected_lifetime_days", "lifetime_value",
         *(f"reason_{k}{end}" for k in (1, 2, 3) for end in ("", "_value")), "expected_profit", "holdout",
     ]  # fmt: skip
@@ -280,7 +280,7 @@ def test_a_contact_log_is_learned_from_on_the_way(world: World, tmp_path: Path) 
     )
     assert found["proof"]["effect_low"] > 0 and found["plan"]["size"] <= 50
     if "uplift" in scores:
-        p, value, uplift = (scores[n] for n in ("churn_probability", "expected_value", "uplift"))
+        p, value, uplift = (scores[n] for n in ("churn_probability", "value_if_stays", "uplift"))
         profit = uplift * (value - 3000) - (1 - p) * 3000 - 500
         assert np.allclose(profit, scores["expected_profit"])
 
@@ -310,7 +310,12 @@ def test_base_and_contributions_are_the_log_odds_of_every_row(world: World) -> N
 
 def test_value_at_risk_and_profit_follow_from_the_other_columns(world: World) -> None:
     scores = world.scores
-    p, value = scores.churn_probability, scores.expected_value
+    bring = json.loads((world.bundle / "info.json").read_text())["leavers_bring"]
+    p, value = scores.churn_probability, scores.value_if_stays
+    assert 0 < bring < 1, "bills come until the contract ends"
+    assert value.to_numpy() == pytest.approx(
+        (scores.expected_value / (1 - (1 - bring) * p).clip(lower=0.1)).to_numpy(), rel=1e-12
+    )
     assert scores.value_at_risk.to_numpy() == pytest.approx((p * value).to_numpy(), rel=1e-12)
     profit = p * 0.25 * (value - 3000) - (1 - p) * 3000 - 500
     assert scores.expected_profit.to_numpy() == pytest.approx(profit.to_numpy(), rel=1e-9, abs=1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cxml.features.declare import (
     DAY,
+    Derived,
     Factor,
     Feature,
     Flag,
@@ -13,6 +14,7 @@ from cxml.features.declare import (
     count,
     mean,
     share,
+    total,
     worst,
 )
 from cxml.features.product import GOODS, INBOUND, WHO_BEGAN
@@ -65,6 +67,19 @@ RETURNS = Factor(
             "returned_share", "orders", share("sent_back"), "share", "B9 D15 D35", "±",
             "share of orders, cancelled ones apart, for which a return was asked within 30 days",
             "30일 이내 반품을 요청한 주문 비율(취소 주문 제외)", (365,),
+        ),
+        Feature("returns_n", "returns", count(), "count", "B9 D15", "±", "returns", "반품 건수", (90, 365), empty=0),
+        Feature(
+            "return_d_mean", "returns", mean(f"(t - coalesce(order_delivered_at, order_at)) / {DAY}e0"), "d", "D15 D35",
+            "±", "average time from delivery (or order) to the return", "수령(또는 주문)부터 반품까지 평균 일수", (365,),
+        ),
+        Feature(
+            "refund_sum", "returns", total("refund"), "money", "R11 D15", "±", "money given back by returns",
+            "반품 환불 금액 합계", (365,),
+        ),
+        Feature(
+            "revenue_sum", "orders", total("revenue", "kept and not credit_note"), "money", "A8 D15", "-",
+            "revenue of orders, cancelled ones and credit notes apart", "주문 매출 합계(취소·대변 주문 제외)", (365,),
         ),
         Feature(
             "return_accepted_share", "returns", share("accepted"), "share", "G21 D15", "-",
@@ -121,6 +136,14 @@ RETURNS = Factor(
         Feature(
             "return_contact_share", "returns", share("return_asked_about"), "share", "D15 B9", "+",
             "share of returns the customer asked about within 30 days", "30일 이내 반품 문의 비율", (365,),
+        ),
+    ),
+    derived=(
+        Derived(
+            "refund_share",
+            "cast(refund_sum_365d as double) / nullif(cast(revenue_sum_365d as double), 0)",
+            "share", "D15 D35 R11", "±",
+            "share of the revenue of a year given back by returns", "최근 1년 매출 중 환불 비율",
         ),
     ),
 )  # fmt: skip

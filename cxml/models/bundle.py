@@ -33,6 +33,7 @@ from cxml.models.info_sheet import info_sheet
 from cxml.models.lifetime import Lifetime
 from cxml.models.purchase_features import EXTRA
 from cxml.models.schema import Schema, Strange
+from cxml.models.staying import if_they_stay
 from cxml.models.value import FORESTS, ValueRegressor
 
 Floats = NDArray[np.float64]
@@ -118,8 +119,8 @@ class Bundle:
         DataFrame
             With the index of *frame*: ``churn_probability``, ``base`` and ``contribution_<factor>``
             (calibrated log-odds, in the order of the labels; their sum is logit of the probability),
-            ``expected_value``, ``median_value``, ``value_low``, ``value_high`` (money; NaN without a
-            value model), ``expected_lifetime_days`` and ``lifetime_value`` (NaN where nothing is known).
+            ``expected_value``, ``median_value``, ``value_low``, ``value_high``, ``value_if_stays`` (money; NaN
+            without a value model), ``expected_lifetime_days`` and ``lifetime_value`` (NaN where nothing is known).
 
         Raises
         ------
@@ -142,6 +143,7 @@ class Bundle:
         scores = {"churn_probability": expit(log_odds), "base": parts[:, -1], **self._by_factor(parts)}
         features = pd.DataFrame(parts[:, :-1], columns=list(self.schema.columns), index=frame.index)
         found = pd.DataFrame(scores, index=frame.index).join(self._money(frame, encoded))
+        found["value_if_stays"] = self._if_they_stay(found, encoded, frame)
         return found.join(self._ahead(frame, found)), features
 
     def staying(self, frame: pd.DataFrame, churn_probability: Floats, days: Sequence[float]) -> Floats | None:
@@ -296,6 +298,18 @@ class Bundle:
         own = self.value.schema_ != self.schema
         found = self.value.predict_all(self.value.schema_.encode(frame) if own else encoded)
         return found.set_index(frame.index)
+
+    def _if_they_stay(self, found: pd.DataFrame, encoded: NDArray[np.float32], frame: pd.DataFrame) -> Any:
+        """Value if they stay, as ``cxml.models.staying`` has it."""
+        if self.value is None:
+            return np.nan
+        expected, p = found["expected_value"], found["churn_probability"]
+        own = self.value.schema_ != self.schema
+        X = self.value.schema_.encode(frame) if own else encoded
+        pace = self.value.pace(X) if self.info.get("staying_is_buying") else None
+        if pace is not None:
+            return np.maximum(expected, pace)
+        return if_they_stay(expected, p, float(self.info.get("leavers_bring", 1.0)))
 
     def _ahead(self, frame: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         if self.lifetime is None:

@@ -242,6 +242,13 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             }
         )
 
+    def pace(self, X: pd.DataFrame | ArrayLike) -> Floats | None:
+        """Expected value (money) of customers who go on buying; None without purchase models."""
+        check_is_fitted(self, "forests_")
+        if self.outlook_ is None:
+            return None
+        return self.outlook_.pace(self._named(encode_new(self, X), self.outlook_.columns))
+
     @classmethod
     def from_parts(
         cls,

@@ -131,7 +131,7 @@ def _list(inputs: ReportInputs, words: Words) -> list[_Column]:
     ]
     if inputs.has_value:
         columns += [
-            _Column(t("calls.expected") + money, 16, "money", [c.expected_value for c in calls]),
+            _Column(t("calls.worth") + money, 16, "money", [c.value_if_stays for c in calls]),
             _Column(t("calls.at_risk") + money, 16, "money", [c.value_at_risk for c in calls]),
         ]
     if any(math.isfinite(c.expected_profit) for c in calls):

@@ -69,6 +69,7 @@ class Outlook:
     """How many will leave and what it costs; money is nan when no value is configured.
 
     ``low`` and ``high`` hold chance and, where ``followed``, how far forecasts of the level missed at past cutoffs.
+    ``value`` is what all would bring if nobody left, ``value_share`` the part of it that is at risk.
     """
 
     leavers: float
@@ -135,7 +136,7 @@ class Call:
     rank: int
     customer_id: str
     probability: float
-    expected_value: float
+    value_if_stays: float
     value_at_risk: float
     expected_profit: float
     holdout: bool
@@ -247,13 +248,18 @@ def ranked(inputs: ReportInputs, limit: int) -> pd.DataFrame:
     return rows.iloc[order[:limit]]
 
 
+def worth_of(scores: pd.DataFrame) -> str:
+    """The column that value at risk is a part of: what customers bring if they stay, where the scores tell it."""
+    return "value_if_stays" if "value_if_stays" in scores else "expected_value"
+
+
 def calls_of(rows: pd.DataFrame, stories: Mapping[str, Any]) -> tuple[Call, ...]:
     """The rows of a ranked frame as calls, in their order, with what is told of their customers."""
     get = {name: rows[name].tolist() for name in rows.columns}
     nothing = [math.nan] * len(rows)
     money = {
         n: [_number(v) for v in get.get(n, nothing)]
-        for n in ("expected_value", "value_at_risk", "expected_profit")
+        for n in (worth_of(rows), "value_at_risk", "expected_profit")
     }
     holdout = [bool(v) if pd.notna(v) else False for v in get.get("holdout", nothing)]
     reasons = [(get.get(f"reason_{k}", nothing), get.get(f"reason_{k}_value", nothing)) for k in (1, 2, 3)]
@@ -262,7 +268,7 @@ def calls_of(rows: pd.DataFrame, stories: Mapping[str, Any]) -> tuple[Call, ...]
             rank=i + 1,
             customer_id=visible(get["customer_id"][i]),
             probability=float(get["churn_probability"][i]),
-            expected_value=money["expected_value"][i],
+            value_if_stays=money[worth_of(rows)][i],
             value_at_risk=money["value_at_risk"][i],
             expected_profit=money["expected_profit"][i],
             holdout=holdout[i],
@@ -315,7 +321,7 @@ def _outlook(inputs: ReportInputs) -> Outlook:
     at_risk = value = math.nan
     if inputs.has_value:
         at_risk = float(inputs.scores["value_at_risk"].sum())
-        value = float(inputs.scores["expected_value"].sum())
+        value = float(inputs.scores[worth_of(inputs.scores)].sum())
     error = inputs.meta.get("level_error")
     low, high = leavers_range(p, float(error or 0.0))
     return Outlook(

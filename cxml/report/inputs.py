@@ -39,7 +39,7 @@ class ReportInputs:
     scores : DataFrame
         One row per customer at risk, the columns of ``scores.parquet``: ``customer_id``,
         ``churn_probability`` and ``contribution_<factor>`` (calibrated log-odds) are needed;
-        ``expected_value`` and ``value_at_risk`` (money in the horizon), ``reason_1`` ..
+        ``expected_value``, ``value_if_stays`` and ``value_at_risk`` (money in the horizon), ``reason_1`` ..
         ``reason_3_value``, ``expected_profit`` and ``holdout`` may be absent or null.
     drivers : DataFrame
         One row per factor, as ``drivers.summary`` gives it; ``direction`` may be added: above 0 worse

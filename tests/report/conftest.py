@@ -73,7 +73,8 @@ def scores_of(customers: int, seed: int = 7) -> pd.DataFrame:
         "value_low": value * 0.3,
         "value_high": value * 2,
     }
-    frame["value_at_risk"] = p * value
+    frame["value_if_stays"] = 1.1 * value
+    frame["value_at_risk"] = p * 1.1 * value
     frame |= _reasons(frame, customers, rng)
     frame["expected_profit"] = 0.1 * p * value - 2500
     frame["holdout"] = rng.random(customers) < 0.1
@@ -104,7 +105,7 @@ def _reasons(frame: dict[str, Any], customers: int, rng: np.random.Generator) ->
 
 def drivers_of(scores: pd.DataFrame) -> pd.DataFrame:
     """One row per factor, straight from the definitions."""
-    p, value = scores["churn_probability"], scores["expected_value"].astype(float)
+    p, value = scores["churn_probability"], scores["value_if_stays"].astype(float)
     logit = np.log(p / (1 - p))
     importance = {f: float(scores[f"contribution_{f}"].abs().mean()) for f in FACTORS}
     rows = []
@@ -364,7 +365,7 @@ def make_inputs(customers: int = 10_000) -> ReportInputs:
     scores = scores_of(customers)
     drivers = drivers_of(scores)
     rule = Decisions(contact_cost=2000.0, offer_cost=500.0, save_rate=0.2, holdout=0.1)
-    plan = call_plan(scores["customer_id"], scores["churn_probability"], scores["expected_value"], rule)
+    plan = call_plan(scores["customer_id"], scores["churn_probability"], scores["value_if_stays"], rule)
     return ReportInputs(
         scores, drivers, labels_of(), metrics_of(), coverage_of(), META, evidence=evidence_of(drivers),
         groups=groups_of(drivers), causes=CAUSES, cliffs=CLIFFS, what_if=WHAT_IF,
@@ -374,7 +375,9 @@ def make_inputs(customers: int = 10_000) -> ReportInputs:
 
 def without_value(inputs: ReportInputs) -> ReportInputs:
     """The same company with no value configured: the value columns are null."""
-    money = ("expected_value", "median_value", "value_low", "value_high", "value_at_risk", "expected_profit")
+    money = (
+        "expected_value", "median_value", "value_low", "value_high", "value_if_stays", "value_at_risk", "expected_profit",
+    )  # fmt: skip
     empty = dict.fromkeys(money, np.nan)
     drivers = inputs.drivers.assign(value_at_risk=np.nan, value_at_risk_without=np.nan, avoidable=np.nan)
     metrics = {key: part for key, part in inputs.metrics.items() if key != "value"}

@@ -25,7 +25,7 @@ def told(inputs: ReportInputs) -> dict[str, Any]:
 
 
 def test_headline_numbers(inputs: ReportInputs, told: dict[str, Any]) -> None:
-    p, value = inputs.scores["churn_probability"], inputs.scores["expected_value"]
+    p, value = inputs.scores["churn_probability"], inputs.scores["value_if_stays"]
     assert told["scope"]["customers"] == len(p)
     assert told["outlook"]["leavers"] == pytest.approx(p.sum())
     assert told["outlook"]["value_at_risk"] == pytest.approx((p * value).sum())

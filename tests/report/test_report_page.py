@@ -51,7 +51,7 @@ def _close(found: list[float], *expected: float) -> None:
 
 
 def test_headline_is_recomputed_from_scores(inputs: ReportInputs, pages: dict[str, Any]) -> None:
-    p, value = inputs.scores["churn_probability"], inputs.scores["expected_value"]
+    p, value = inputs.scores["churn_probability"], inputs.scores["value_if_stays"]
     size = pages["en"].figures("size")
     _close(size, p.sum(), p.mean(), len(p), 2 * math.sqrt((p * (1 - p)).sum()))
     _close(size, (p * value).sum(), value.sum(), (p * value).sum() / value.sum())
@@ -64,7 +64,7 @@ def test_lever_that_would_change_most_where_nobody_asked_what_if(inputs: ReportI
         saved = left = 0.0
         part = inputs.scores[f"contribution_{factor}"].to_numpy()
         for p, value, c in zip(
-            inputs.scores["churn_probability"], inputs.scores["expected_value"], part, strict=True
+            inputs.scores["churn_probability"], inputs.scores["value_if_stays"], part, strict=True
         ):
             if math.exp(c) > 1.1:
                 odds = p / (1 - p) / math.exp(c)
