@@ -188,7 +188,7 @@ def _seen(tables: Tables, bundle: Bundle, log: pd.DataFrame, chunk: int) -> tupl
     labels.make(tables)
     left = _left(tables)
     parts = []
-    for frame in matrix.in_chunks(tables, chunk):
+    for frame in matrix.Chunks(tables, chunk):
         parts.append(pd.concat([frame[["customer_id", "cutoff"]], bundle.explain(frame)[0]], axis=1))
     scores = pd.concat(parts, ignore_index=True)
     keyed = scores[["customer_id", "cutoff"]].astype({"customer_id": "str"})
