@@ -195,7 +195,7 @@ class _Voice(Voice):
     def areas(self) -> list[tuple[str, float]]:
         """Each area's share of what service adds to the risk, the largest first."""
         shares: dict[str, float] = {}
-        for x in self.content.levers:
+        for x in (x for x in self.content.levers if not x.small):
             shares[x.family] = shares.get(x.family, 0.0) + x.share
         return [
             (self.words.plain(f"families.{name}"), shares[name])
