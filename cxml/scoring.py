@@ -295,7 +295,9 @@ def rows(
     found.insert(list(found).index("value_high") + 1, "value_at_risk", p * value)
     uplift = None
     if persuasion is not None:
-        found["uplift"] = uplift = persuasion.uplift(campaigns.told(found), config.model.threads)
+        found["uplift"] = uplift = persuasion.uplift(
+            campaigns.told(scored, frame, bundle), config.model.threads
+        )
     costs = {"contact_cost": rule.contact_cost, "offer_cost": rule.offer_cost}
     found["expected_profit"] = expected_profit(p, value, save_rate=rule.save_rate, **costs, uplift=uplift)
     found["holdout"] = holdout_flag(found["customer_id"], rule.holdout)

@@ -75,12 +75,13 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class Trained:
-    """A bundle, how it did on the test snapshots, and which factors and features drove it there."""
+    """A bundle, how it did on the test snapshots, which factors and features drove it there, and its forecasts."""
 
     bundle: Bundle
     metrics: dict[str, Any]
     factors: pd.DataFrame
     features: pd.DataFrame
+    forecasts: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,9 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     factors["direction"] = factors["factor"].map(ways)
     behind = evidence.of(bundle, data.frame, test, strongest)
     bundle = replace(bundle, info={**bundle.info, "evidence": behind})
-    return Trained(bundle, measured, factors, strongest)
+    return Trained(
+        bundle, measured, factors, strongest, tested.beside_what_came(forecasts, data.frame, split)
+    )
 
 
 def compare(
