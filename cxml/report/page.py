@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from cxml.report import charts
 from cxml.report.behind_text import BehindText
-from cxml.report.content import HARDLY, Call, Content, FactorNumbers, Name, Reason, compute
+from cxml.report.content import HARDLY, Call, Content, FactorNumbers, Gap, Name, Reason, compute
 from cxml.report.figures import Figure, Figures, Language
 from cxml.report.gains_text import GainsText
 from cxml.report.inputs import SMALL_GROUP, ReportInputs
@@ -79,6 +79,11 @@ def render_content(
     return template.render(c=content, v=voice, t=voice.words, f=voice.figures, small=SMALL_GROUP)
 
 
+def _code(name: str) -> Markup:
+    """A name of a column, set apart from the sentence."""
+    return Markup("<code>{}</code>").format(name)
+
+
 class _Voice(Voice):
     """What the templates say: content in one language."""
 
@@ -138,21 +143,24 @@ class _Voice(Voice):
         if not without:
             return Markup()
         f, t = self.figures, self.words
-        said = t("calls.unexplained", n=f.people(without), all=f.people(len(rows)))
+        said = t("calls.unexplained", n=f.heads(without), all=f.people(len(rows)))
         return Markup("{} {}").format(said, self.to_record())
 
     def to_record(self) -> Markup:
-        """What to record so that there may be reasons: what takes the fewest new columns first."""
-        gaps = sorted(
-            (gap for gap in self.content.coverage.absent if gap.missing), key=lambda gap: len(gap.missing)
-        )
+        """What to record so that there may be reasons: what takes the fewest columns of tables at hand comes first."""
+        there = {table for table, _ in self.content.coverage.rows}
+
+        def effort(gap: Gap) -> tuple[int, int]:
+            elsewhere = sum(column.partition(".")[0] not in there for column in gap.missing)
+            return elsewhere, len(gap.missing)
+
+        gaps = sorted((gap for gap in self.content.coverage.absent if gap.missing), key=effort)
         if not gaps:
             return Markup()
+        columns = [Markup(", ").join(map(_code, gap.missing[:_TO_RECORD])) for gap in gaps[:_TO_RECORD]]
         what = Markup(", ").join(
-            self.words(
-                "calls.record_one", factor=self.inner(gap.name), columns=", ".join(gap.missing[:_TO_RECORD])
-            )
-            for gap in gaps[:_TO_RECORD]
+            self.words("calls.record_one", factor=self.inner(gap.name), columns=mine)
+            for gap, mine in zip(gaps, columns, strict=False)
         )
         return self.words("calls.record", what=what)
 
