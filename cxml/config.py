@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import tomllib
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -258,10 +259,15 @@ def _value(kind: Any, raw: Any, where: str, zone: ZoneInfo) -> Any:
             )
         return raw
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        held = dict if typing.get_origin(args[1]) else str
+        either = typing.get_args(args[1]) if isinstance(args[1], types.UnionType) else ()
+        held = either or (dict if typing.get_origin(args[1]) else str)
         if not isinstance(raw, Mapping) or not all(isinstance(v, held) for v in raw.values()):
             of = "tables by column" if held is dict else "names" if args[1] is str else "time spans"
-            raise _wrong(raw, where, f"a table of {of}")
+            raise _wrong(
+                raw, where, "a table of texts, numbers, true or false" if either else f"a table of {of}"
+            )
+        if either:
+            return dict(raw)
         return {key: _value(args[1], item, f"{where}.{key}", zone) for key, item in raw.items()}
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _read(kind, raw, where, zone)

@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from cxml import campaigns, drivers, emptied, labels, snapshots, store, telling
+from cxml import campaigns, drivers, emptied, hits, labels, snapshots, store, telling
 from cxml.attributes import attribute_name
 from cxml.config import Config
 from cxml.decisions import call_plan, expected_profit, holdout_flag, list_order
 from cxml.errors import ModelError
 from cxml.features import matrix
 from cxml.groups import DAYS, Groups
+from cxml.hits import Usual
 from cxml.models.bundle import Bundle
 from cxml.models.schema import Strange
 from cxml.splits import hash_share
@@ -35,6 +36,8 @@ _ENOUGH = 0.5
 """Share of the customers of the training below which it is told that usual values come from few."""
 _HOW_KNOWN = frozenset({"recorded_at", "version"})
 """Columns that say from when a row counts: they do so also where the training had none."""
+_USUAL_OF = 5_000
+"""Customers from whom it is taken what is usual."""
 _ASKED = 20_000
 """Customers whose survival curves are added up: enough for every segment that can be shown."""
 
@@ -104,11 +107,12 @@ def score(
     strange = Strange()
     kept = {name: bundle.schema.levels[name] for name in bundle.schema.grouped}
     groups = Groups(bundle.labels, bundle.info.get("evidence", {}).get("comparisons", {}), kept)
-    done = 0
+    done, chunks = 0, matrix.Chunks(tables, chunk)
+    usual = _usual(bundle, chunks, _USUAL_OF / population.at_risk)
     with ExitStack() as files:
         writers: list[store.TableWriter | store.CsvWriter] = []
-        for frame in matrix.in_chunks(tables, chunk):
-            scored = rows(bundle, frame, tables.config, persuasion)
+        for frame in chunks:
+            scored = rows(bundle, frame, tables.config, usual, persuasion)
             groups.add(frame, scored, _staying(bundle, frame, scored, _ASKED / population.at_risk))
             table = pa.Table.from_pandas(scored, preserve_index=False)
             strange += bundle.schema.strange(frame)
@@ -131,6 +135,12 @@ def score(
     ahead = bundle.churn.calibrator_.ahead
     error = ahead.at(cutoff).error if ahead is not None else None
     return Scored(done, population, dict(strange.unseen), notes, proof, error)
+
+
+def _usual(bundle: Bundle, chunks: matrix.Chunks, share: float) -> Usual:
+    """What is usual among those scored, from about *share* of them, the same ones in any chunk."""
+    frame = chunks.sample(lambda ids: hash_share(ids, 0) < share)
+    return Usual.among(bundle.explain(frame)[1], frame)
 
 
 def _staying(bundle: Bundle, frame: pd.DataFrame, scored: pd.DataFrame, share: float) -> Floats | None:
@@ -260,23 +270,32 @@ def _as_trained(bundle: Bundle, tables: Tables) -> Tables:
 
 
 def rows(
-    bundle: Bundle, frame: pd.DataFrame, config: Config, persuasion: Persuasion | None = None
+    bundle: Bundle, frame: pd.DataFrame, config: Config, usual: Usual, persuasion: Persuasion | None = None
 ) -> pd.DataFrame:
-    """The rows of ``scores.parquet`` for the snapshots of *frame*: scores, drivers, reasons, decisions.
+    """The rows of ``scores.parquet`` for the snapshots of *frame*: scores, drivers, hits, reasons, decisions.
 
-    With *persuasion* also ``uplift``, and the expected profit counts on it.
+    Whom a factor hits is seen against what is *usual* among all that are scored. With *persuasion* also ``uplift``,
+    and the expected profit counts on it.
     """
     scored, contributions = bundle.explain(frame)
     keys = frame[["customer_id", "cutoff"]].reset_index(drop=True)
-    reasons = drivers.reasons(contributions, frame, bundle.labels, ways=bundle.info.get("directions"))
-    found = pd.concat([keys, scored.reset_index(drop=True), reasons.reset_index(drop=True)], axis=1)
+    added = hits.amounts(
+        contributions, frame, bundle.labels, usual, hits.backwards(bundle.info, bundle.labels)
+    )
+    hit = hits.by_factor(contributions, added, bundle.labels, list(bundle.labels["factors"]))
+    reasons = drivers.reasons(added, hit, frame, bundle.labels)
+    other = drivers.other_reason(contributions, frame, bundle.labels)
+    parts = (keys, scored, hit, reasons, other)
+    found = pd.concat([part.reset_index(drop=True) for part in parts], axis=1)
     p = found["churn_probability"].to_numpy(dtype=np.float64)
     value = found["value_if_stays"].to_numpy(dtype=np.float64)
     rule = config.decisions
     found.insert(list(found).index("value_if_stays") + 1, "value_at_risk", p * value)
     uplift = None
     if persuasion is not None:
-        found["uplift"] = uplift = persuasion.uplift(campaigns.told(found), config.model.threads)
+        found["uplift"] = uplift = persuasion.uplift(
+            campaigns.told(scored, frame, bundle), config.model.threads
+        )
     costs = {"contact_cost": rule.contact_cost, "offer_cost": rule.offer_cost}
     found["expected_profit"] = expected_profit(p, value, save_rate=rule.save_rate, **costs, uplift=uplift)
     found["holdout"] = holdout_flag(found["customer_id"], rule.holdout)

@@ -66,6 +66,12 @@ class TableSource:
     attributes: tuple[str, ...] = _key(
         "customers only: further columns to use as attributes; empty beside a ready label: all of them", ()
     )
+    constants: Mapping[str, str | int | float | bool] = _key(
+        "columns of cxml that the source lacks since they are the same in every row, such as"
+        ' { channel = "email" }; read as if the source held them',
+        {},
+    )
+    ignore: tuple[str, ...] = _key("columns of the source that play no part, whatever they are called", ())
     delimiter: str = _key("CSV only", ",")
     tolerate: float = _key(
         "share of the rows that may break a rule and are set aside, for each rule and of those that give its column;"

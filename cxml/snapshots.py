@@ -12,6 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
 from cxml import asof, purchases, static, volumes
 from cxml.config import Config
 from cxml.contracts import TABLES
@@ -218,6 +222,21 @@ def narrow(engine: Engine, start: int, stop: int) -> None:
         "snapshots",
         f"select customer_id, ci, k, c, g from everyone where place >= {start} and place < {stop}",
     )
+    engine.keep("customer_keys", "select distinct customer_id, ci from snapshots")
+
+
+def ids(engine: Engine, start: int, stop: int) -> list[str]:
+    """Whose the *start*-th to the *stop*-th snapshot of ``everyone`` are (half-open), in their order."""
+    rows = engine.rows(
+        f"select customer_id from everyone where place >= {start} and place < {stop} order by place"
+    )
+    return [str(row[0]) for row in rows]
+
+
+def pick(engine: Engine, places: NDArray[np.int64]) -> None:
+    """Keep those of ``everyone`` at these places, as ``narrow`` keeps a stretch of them."""
+    engine.register("picked_places", pa.table({"place": pa.array(places, pa.int64())}))
+    engine.keep("snapshots", "select customer_id, ci, k, c, g from everyone join picked_places using (place)")
     engine.keep("customer_keys", "select distinct customer_id, ci from snapshots")
 
 

@@ -98,6 +98,25 @@ def level(
     }  # fmt: skip
 
 
+def beside_what_came(forecasts: Mapping[str, Forecasts], frame: pd.DataFrame, split: Split) -> pd.DataFrame:
+    """The forecast of the model for each test snapshot, and what came.
+
+    Returns
+    -------
+    DataFrame
+        ``customer_id``, ``cutoff``, ``churn_probability`` and ``churned``; where a value is configured also
+        ``expected_value`` and ``value``. Where customers were held out, each forecast comes from a model that did not
+        see the customer.
+    """
+    test = frame[frame["cutoff"] == split.test]
+    found = test[["customer_id", "cutoff"]].assign(
+        churn_probability=forecasts["churn"]["model"], churned=test["churned"]
+    )
+    if "value" in forecasts:
+        found = found.assign(expected_value=forecasts["value"]["model"], value=test["value"])
+    return found.reset_index(drop=True)
+
+
 def by_cutoff(
     churn: ChurnClassifier, frame: pd.DataFrame, columns: Sequence[str], split: Split
 ) -> list[dict[str, Any]]:

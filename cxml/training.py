@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxml import drivers, evidence, labels, snapshots, static, tested, time_to_leave, value_models
+from cxml import drivers, evidence, hits, labels, snapshots, static, tested, time_to_leave, value_models
 from cxml.config import Config
 from cxml.errors import NotEnoughDataError
 from cxml.features import matrix, planner
+from cxml.hits import Usual
 from cxml.manifest import plain
 from cxml.models import baselines
 from cxml.models.bundle import Bundle
@@ -79,12 +80,13 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class Trained:
-    """A bundle, how it was tested before its refit, and which factors and features drive it on the test snapshots."""
+    """A bundle, how it was tested before its refit, which factors and features drive it, and the tested forecasts."""
 
     bundle: Bundle
     metrics: dict[str, Any]
     factors: pd.DataFrame
     features: pd.DataFrame
+    forecasts: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -176,15 +178,19 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     test = data.frame[data.frame["cutoff"] == split.test].reset_index(drop=True)
     scored, contributions = bundle.explain(test)
     strongest = drivers.features(contributions, test, data.labels)
-    factors = drivers.summary(pd.concat([test[list(KEYS)], scored], axis=1), data.labels)
-    ways = drivers.directions(strongest)
-    factors["direction"] = factors["factor"].map(ways)
-    behind = evidence.of(bundle, data.frame, test, strongest)
+    ways, usual = drivers.directions(strongest), Usual.among(contributions, test)
     strange = fitted["churn"].schema_.strange(test)
     unseen = {name: rows / len(test) for name, rows in strange.unseen.items()}
-    more = {"directions": ways.to_dict(), "evidence": behind, "unseen": unseen}
-    bundle = replace(bundle, info={**bundle.info, **more})
-    return Trained(bundle, measured, factors, strongest)
+    more = {"directions": ways.to_dict(), "backwards": drivers.backwards(strongest), "usual": asdict(usual)}
+    bundle = replace(bundle, info={**bundle.info, **more, "unseen": unseen})
+    hit = hits.of(contributions, test, data.labels, bundle.info, usual)
+    factors = drivers.summary(pd.concat([test[list(KEYS)], scored, hit], axis=1), data.labels)
+    factors["direction"] = factors["factor"].map(ways)
+    behind = evidence.of(bundle, data.frame, test, strongest)
+    bundle = replace(bundle, info={**bundle.info, "evidence": behind})
+    return Trained(
+        bundle, measured, factors, strongest, tested.beside_what_came(forecasts, data.frame, split)
+    )
 
 
 def _shipped(

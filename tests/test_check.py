@@ -606,8 +606,6 @@ FILES = [
      DataError, "did you mean 'cust_id'?"),
     ("column with a space", "o.csv", written("o.csv", b" customer_id,ordered_at\n"),
      DataError, "did you mean ' customer_id'?"),
-    ("optional column misspelt", "o.csv", written("o.csv", b"customer_id,ordered_at,Revenue\n"),
-     DataError, 'revenue = "Revenue"'),
 ]  # fmt: skip
 
 

@@ -434,10 +434,6 @@ BROKEN_TABLES: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
         lambda f: csv(f, "interactions", lambda t: t.drop(columns="started_at")),
         ("interactions.started_at", "started_at", "[tables.interactions]"),
     ),
-    "misspelt column": (
-        lambda f: csv(f, "interactions", lambda t: t.rename(columns={"wait_s": "Wait-S"})),
-        ("interactions.wait_s", "Wait-S"),
-    ),
     "wrong type": (
         lambda f: cell(f, "interactions", "wait_s", f"{CANARY} minutes"),
         ("interactions.wait_s", "1 values are not numbers", "first in row 3"),

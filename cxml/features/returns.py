@@ -92,7 +92,7 @@ RETURNS = Factor(
         Feature(
             "returns_refused_in_time_n", "returns", count("not accepted and in_return_window"), "count",
             "C31 D15 G21", "+", "returns refused although asked for within the time for returns",
-            "반품 가능 기간 내 거절 건수", (365,), empty=0,
+            "반품 가능 기간 내 거절 건수", (365,), empty=0, kept=0,
         ),
         Feature(
             "return_decided_d_mean", "returns", mean("decided_after") + f" / {DAY}e0", "d", "D15", "+",
@@ -105,17 +105,17 @@ RETURNS = Factor(
         Feature(
             "refund_late_share", "returns", share("refund_late"), "share", "R11 G12", "+",
             "share of refunds paid, or still missing, after the promised time",
-            "약속 기한을 넘긴 환불 비율(미지급 포함)", (365,),
+            "약속 기한을 넘긴 환불 비율(미지급 포함)", (365,), kept=0,
         ),
         Feature(
             "refunds_overdue_n", "returns", count("refund_overdue"), "count", "R11 D15", "+",
             "returns past the promised time without a refund", "약속 기한이 지난 미환불 건수", (90, 365),
-            empty=0,
+            empty=0, kept=0,
         ),
         Feature(
             "refund_overdue_d_max", "returns",
             worst(f"(age - refund_promise_s) / {DAY}e0", "refund_overdue"), "d", "R11", "+",
-            "longest time past the promise of a refund not paid", "미환불 건의 최장 약속 초과 일수", (365,),
+            "longest time past the promise of a refund not paid", "미환불 건의 최장 약속 초과 일수", (365,), kept=0,
         ),
         Feature(
             "refund_full_share", "returns", share("refund >= order_revenue"), "share", "R11", "-",

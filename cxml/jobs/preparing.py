@@ -125,7 +125,7 @@ def _of_contact_log(tables: Tables) -> Iterator[Problem]:
 
     try:
         contact_log(tables)
-    except DataError as error:
+    except (ConfigError, DataError) as error:
         yield unreadable("contacts", error)
 
 

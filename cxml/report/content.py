@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from cxml.config import duration
 from cxml.decisions import list_order
-from cxml.drivers import HIT
 from cxml.errors import DataError
+from cxml.hits import PREFIX
 from cxml.intervals import leavers_range
 from cxml.report.behind import Behind, Stays, behind_of, stays_of
 from cxml.report.gains import WhatIf, gains_of
@@ -30,7 +30,7 @@ PAGE_ROWS = 50
 _CLEAR = 0.2
 """A rank correlation nearer to 0 than this says nothing of the direction."""
 HARDLY = 0.02
-"""A factor with a smaller share of the forecast is named as hardly linked."""
+"""A factor with a smaller share of what service adds is named as hardly linked."""
 
 Floats = NDArray[np.float64]
 
@@ -89,9 +89,13 @@ class FactorNumbers:
     Attributes
     ----------
     direction : {"expected", "reversed", "unclear", ""}
-        Whether worse service goes with leaving; empty when nobody asked.
+        Whether worse service goes with leaving; empty where no direction is declared, or nobody asked.
+    share : float
+        Of all that levers add to the odds by being worse than usual; nan for what is no lever.
+    weight : float
+        Of all movement in the forecast.
     risk, risk_without : float
-        Mean churn probability of the customers hit, as it is and without the factor's contribution.
+        Mean churn probability of the customers hit, as it is and without what the factor adds there.
     leavers, fewer_leavers : float
         Expected leavers among the customers hit, and how many of them the factor accounts for.
     value_at_risk, avoidable : float
@@ -104,6 +108,7 @@ class FactorNumbers:
     family: str
     direction: str
     share: float
+    weight: float
     customers: int
     small: bool
     hit_share: float
@@ -131,7 +136,10 @@ class Reason:
 
 @dataclass(frozen=True)
 class Call:
-    """A row of the call list; stories and recovery as ``cxml.telling.tell`` gives them."""
+    """A row of the call list; stories and recovery as ``cxml.telling.tell`` gives them.
+
+    ``other`` is what raises the risk most and is no lever.
+    """
 
     rank: int
     customer_id: str
@@ -141,6 +149,7 @@ class Call:
     expected_profit: float
     holdout: bool
     reasons: tuple[Reason, ...]
+    other: Reason | None = None
     stories: tuple[Mapping[str, Any], ...] = ()
     recovery: Mapping[str, Any] | None = None
 
@@ -217,7 +226,7 @@ def compute(inputs: ReportInputs) -> Content:
         has_value=inputs.has_value,
         outlook=_outlook(inputs),
         levers=levers,
-        others=tuple(f for f in factors if f.kind != "lever"),
+        others=tuple(sorted((f for f in factors if f.kind != "lever"), key=lambda f: -f.weight)),
         change=levers[best] if best is not None and gain[best] > 0 else None,
         behind=behind_of(inputs),
         stays=stays_of(inputs.groups),
@@ -262,7 +271,8 @@ def calls_of(rows: pd.DataFrame, stories: Mapping[str, Any]) -> tuple[Call, ...]
         for n in (worth_of(rows), "value_at_risk", "expected_profit")
     }
     holdout = [bool(v) if pd.notna(v) else False for v in get.get("holdout", nothing)]
-    reasons = [(get.get(f"reason_{k}", nothing), get.get(f"reason_{k}_value", nothing)) for k in (1, 2, 3)]
+    named = ("reason_1", "reason_2", "reason_3", "other_reason")
+    *reasons, other = ((get.get(name, nothing), get.get(f"{name}_value", nothing)) for name in named)
     return tuple(
         Call(
             rank=i + 1,
@@ -273,6 +283,7 @@ def calls_of(rows: pd.DataFrame, stories: Mapping[str, Any]) -> tuple[Call, ...]
             expected_profit=money["expected_profit"][i],
             holdout=holdout[i],
             reasons=tuple(Reason(str(n[i]), _number(v[i])) for n, v in reasons if pd.notna(n[i])),
+            other=Reason(str(other[0][i]), _number(other[1][i])) if pd.notna(other[0][i]) else None,
             stories=tuple(stories.get(get["customer_id"][i], {}).get("stories", ())),
             recovery=stories.get(get["customer_id"][i], {}).get("recovery"),
         )
@@ -340,7 +351,8 @@ def _factors(inputs: ReportInputs) -> tuple[FactorNumbers, ...]:
     p = inputs.scores["churn_probability"].to_numpy(np.float64)
     with np.errstate(divide="ignore"):
         logit = np.log(p) - np.log1p(-p)
-    rows = inputs.drivers.sort_values("importance", ascending=False, kind="stable").to_dict("records")
+    by = ["strength", "importance"]
+    rows = inputs.drivers.sort_values(by, ascending=False, kind="stable").to_dict("records")
     return tuple(_factor(inputs, {str(k): v for k, v in row.items()}, p, logit) for row in rows)
 
 
@@ -348,9 +360,9 @@ def _factor(inputs: ReportInputs, row: dict[str, Any], p: Floats, logit: Floats)
     factor = str(row["factor"])
     customers = int(row["customers_hit"])
     small = customers < SMALL_GROUP
-    contribution = inputs.scores[f"contribution_{factor}"].to_numpy(np.float64)
-    hit = contribution > HIT
-    now, rest = p[hit], 1 / (1 + np.exp(contribution[hit] - logit[hit]))
+    added = inputs.scores[PREFIX + factor].to_numpy(np.float64)
+    hit = added > 0
+    now, rest = p[hit], 1 / (1 + np.exp(added[hit] - logit[hit]))
 
     def shown(value: Any) -> float:
         return math.nan if small else _number(value)
@@ -364,7 +376,8 @@ def _factor(inputs: ReportInputs, row: dict[str, Any], p: Floats, logit: Floats)
         kind=str(row["kind"]),
         family=str(row["family"]),
         direction=_direction(row["direction"]) if "direction" in row else "",
-        share=_number(row["share_of_importance"]),
+        share=shown(row["share_of_strength"]),
+        weight=_number(row["share_of_importance"]),
         customers=customers,
         small=small,
         hit_share=shown(row["share_hit"]),
@@ -380,6 +393,8 @@ def _factor(inputs: ReportInputs, row: dict[str, Any], p: Floats, logit: Floats)
 
 def _direction(value: Any) -> str:
     number = _number(value)
+    if math.isnan(number):
+        return ""
     return "expected" if number > _CLEAR else "reversed" if number < -_CLEAR else "unclear"
 
 

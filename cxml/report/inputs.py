@@ -17,6 +17,8 @@ _DRIVERS = (
     "factor",
     "kind",
     "family",
+    "strength",
+    "share_of_strength",
     "importance",
     "share_of_importance",
     "customers_hit",
@@ -38,7 +40,7 @@ class ReportInputs:
     ----------
     scores : DataFrame
         One row per customer at risk, the columns of ``scores.parquet``: ``customer_id``,
-        ``churn_probability`` and ``contribution_<factor>`` (calibrated log-odds) are needed;
+        ``churn_probability``, ``contribution_<factor>`` and ``hit_<factor>`` (calibrated log-odds) are needed;
         ``expected_value``, ``value_if_stays`` and ``value_at_risk`` (money in the horizon), ``reason_1`` ..
         ``reason_3_value``, ``expected_profit`` and ``holdout`` may be absent or null.
     drivers : DataFrame
@@ -116,7 +118,9 @@ class ReportInputs:
                     expected=", ".join(legal),
                     fix="correct the declaration of the factor and train again",
                 )
-        factors = tuple(f"contribution_{name}" for name in self.drivers["factor"])
+        factors = tuple(
+            f"{part}_{name}" for name in self.drivers["factor"] for part in ("contribution", "hit")
+        )
         _needed(_SCORES + factors, self.scores.columns, "scores")
         _needed(_META, self.meta, "meta")
         if self.scores.empty:

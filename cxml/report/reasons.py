@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cxml.report.content import Reason
+from cxml.report.content import Call, Reason
 from cxml.report.figures import Figures
 from cxml.report.safe_text import visible
-from cxml.report.words import Words, upper_first
+from cxml.report.words import Words, lower_first, upper_first
+
+
+def instead(call: Call, labels: Mapping[str, Any], words: Words, figures: Figures) -> str:
+    """What is said of a customer without a reason: that there is none, and what raises the risk most instead."""
+    if call.other is None:
+        return words.plain("calls.no_reason")
+    return words.plain(
+        "calls.other_reason", what=lower_first(reason_text(call.other, labels, words, figures))
+    )
 
 
 def reason_text(reason: Reason, labels: Mapping[str, Any], words: Words, figures: Figures) -> str:

@@ -63,6 +63,9 @@ def scores_of(customers: int, seed: int = 7) -> pd.DataFrame:
             hit, strength * rng.gamma(4, 0.25, customers), -abs(strength) * share * rng.random(customers)
         )
         frame[f"contribution_{factor}"] = part
+        # What is usual adds a fifth of what hits; only the rest counts, where it is more than a tenth of the odds.
+        more = part - 0.2 * abs(strength)
+        frame[f"hit_{factor}"] = np.where(more > np.log(1.1), more, 0.0)
         logit += part
     p = 1 / (1 + np.exp(-logit))
     frame["churn_probability"], frame["base"] = p, -2.75
@@ -76,6 +79,8 @@ def scores_of(customers: int, seed: int = 7) -> pd.DataFrame:
     frame["value_if_stays"] = 1.1 * value
     frame["value_at_risk"] = p * 1.1 * value
     frame |= _reasons(frame, customers, rng)
+    frame["other_reason"] = np.where(frame["contribution_behaviour"] > 0.3, "recency", None)
+    frame["other_reason_value"] = np.where(frame["contribution_behaviour"] > 0.3, 61.0, np.nan)
     frame["expected_profit"] = 0.1 * p * value - 2500
     frame["holdout"] = rng.random(customers) < 0.1
     return pd.DataFrame(frame)
@@ -108,10 +113,12 @@ def drivers_of(scores: pd.DataFrame) -> pd.DataFrame:
     p, value = scores["churn_probability"], scores["value_if_stays"].astype(float)
     logit = np.log(p / (1 - p))
     importance = {f: float(scores[f"contribution_{f}"].abs().mean()) for f in FACTORS}
+    strength = {f: float(scores[f"hit_{f}"].mean()) for f in FACTORS}
+    of_levers = sum(strength[f] for f, facts in FACTORS.items() if facts[2] == "lever")
     rows = []
     for factor, (_, _, kind, family, _, _) in FACTORS.items():
-        part = scores[f"contribution_{factor}"]
-        hit = part > np.log(1.1)
+        part = scores[f"hit_{factor}"]
+        hit = part > 0
         without = 1 / (1 + np.exp(-(logit - part)))
         at_risk, rest = float((p * value)[hit].sum()), float((without * value)[hit].sum())
         rows.append(
@@ -119,6 +126,8 @@ def drivers_of(scores: pd.DataFrame) -> pd.DataFrame:
                 "factor": factor,
                 "kind": kind,
                 "family": family,
+                "strength": strength[factor],
+                "share_of_strength": strength[factor] / of_levers if kind == "lever" else np.nan,
                 "importance": importance[factor],
                 "share_of_importance": importance[factor] / sum(importance.values()),
                 "customers_hit": int(hit.sum()),
@@ -129,7 +138,7 @@ def drivers_of(scores: pd.DataFrame) -> pd.DataFrame:
                 "avoidable": at_risk - rest,
             }
         )
-    return pd.DataFrame(rows).sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+    return pd.DataFrame(rows).sort_values("strength", ascending=False, kind="stable", ignore_index=True)
 
 
 def labels_of() -> dict[str, Any]:
@@ -139,6 +148,8 @@ def labels_of() -> dict[str, Any]:
                     for f, (en, ko, kind, family, _, _) in FACTORS.items()},
         "features": {n: {"factor": f, **windowed(n, en, ko), "unit": unit, "direction": "+"}
                      for n, (f, en, ko, unit, _) in FEATURES.items()}
+        | {"recency": {"factor": "behaviour", "en": "days since the last order", "ko": "마지막 주문 후 경과 일수",
+                       "unit": "d", "direction": "+"}}
         | {"customer_region": {"factor": "behaviour", "en": "region", "ko": "지역", "unit": "text", "direction": "±"}},
     }  # fmt: skip
 
@@ -228,7 +239,7 @@ def evidence_of(drivers: pd.DataFrame) -> dict[str, Any]:
         "ranks": {f: {"rank": k + 1, "rank_low": max(1, k), "rank_high": k + 2 if k else 1, "first": float(k == 0),
                       "weight_low": 0.9 - 0.01 * k, "weight_high": 1.1 + 0.02 * k}
                   for k, f in enumerate(levers)},
-        "history": [{"cutoff": c, "factor": f, "importance": 0.1, "share_hit": 0.2 + 0.01 * j - 0.02 * k, "rank": k + 1}
+        "history": [{"cutoff": c, "factor": f, "strength": 0.1, "share_hit": 0.2 + 0.01 * j - 0.02 * k, "rank": k + 1}
                     for j, c in enumerate(cutoffs) for k, f in enumerate(levers)],
         "curves": {"waiting": {"value": [30.0, 120.0, 600.0, 900.0], "left": [0.03, 0.05, 0.08, 0.2],
                                "low": [0.02, 0.04, 0.06, 0.0], "high": [0.04, 0.06, 0.1, 0.5],

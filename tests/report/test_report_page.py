@@ -62,11 +62,11 @@ def test_lever_that_would_change_most_where_nobody_asked_what_if(inputs: ReportI
     best, gain, fewer = "", 0.0, 0.0
     for factor, kind in zip(inputs.drivers["factor"], inputs.drivers["kind"], strict=True):
         saved = left = 0.0
-        part = inputs.scores[f"contribution_{factor}"].to_numpy()
+        part = inputs.scores[f"hit_{factor}"].to_numpy()
         for p, value, c in zip(
             inputs.scores["churn_probability"], inputs.scores["value_if_stays"], part, strict=True
         ):
-            if math.exp(c) > 1.1:
+            if c > 0:
                 odds = p / (1 - p) / math.exp(c)
                 saved, left = saved + (p - odds / (1 + odds)) * value, left + p - odds / (1 + odds)
         if kind == "lever" and saved > gain:
@@ -271,7 +271,8 @@ def _hostile(inputs: ReportInputs, texts: tuple[str, ...]) -> ReportInputs:
     pick = itertools.cycle(texts)
     inputs = dataclasses.replace(inputs, scores=inputs.scores.head(400))
     keys = {f: f"{next(pick)}{k}" for k, f in enumerate(inputs.drivers["factor"])}
-    scores = inputs.scores.rename(columns={f"contribution_{f}": f"contribution_{k}" for f, k in keys.items()})
+    named = {f"{part}_{f}": f"{part}_{k}" for f, k in keys.items() for part in ("contribution", "hit")}
+    scores = inputs.scores.rename(columns=named)
     scores["customer_id"] = [f"{texts[i % len(texts)]}{i}" for i in range(len(scores))]
     features = {
         n: {**label, "en": next(pick), "ko": next(pick)} for n, label in inputs.labels["features"].items()
@@ -433,7 +434,7 @@ def test_the_direction_of_a_factor_is_said_where_it_is_known(company: Any, read:
     }
     assert said["Waiting"].endswith("Process · as expected")
     assert said["Repeat contacts"].endswith("Process · other way round")
-    assert said["Resolution"].endswith("Process · unclear")
+    assert said["Resolution"].endswith("Process"), "where nobody knows, nothing is said"
     assert "other way round" not in read(render(inputs, "en")).prose()
 
 
@@ -448,3 +449,31 @@ def test_months_on_which_nothing_could_be_tested_are_told_of(
     }
     page = render(dataclasses.replace(inputs, metrics={**inputs.metrics, "test": test}), lang)
     assert words in page
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("en", "First worth recording"), ("ko", "먼저 기록하면 좋은 항목")]
+)
+def test_where_nobody_has_a_reason_the_page_says_so_and_what_to_record(
+    company: Any, lang: Any, words: str
+) -> None:
+    inputs = company(300)
+    levers = inputs.drivers["kind"] == "lever"
+    drivers = inputs.drivers.assign(
+        customers_hit=inputs.drivers["customers_hit"].where(~levers, 0), strength=0.0, share_of_strength=0.0, direction=-0.5,
+    )  # fmt: skip
+    hit = inputs.scores.filter(regex="^hit_").columns
+    scores = inputs.scores.assign(**dict.fromkeys(hit, 0.0), reason_1=None, reason_2=None, reason_3=None)
+    scores["other_reason"], scores["other_reason_value"] = "recency", 61.0
+    # Columns of a table at hand are worth recording before whole tables are.
+    coverage = {**inputs.coverage, "not_measured": [
+        {"factor": "visits", "en": "Field visits", "ko": "방문 서비스", "missing": ["visits"]},
+        {"factor": "mood", "en": "Mood", "ko": "감정", "missing": ["interactions.sentiment_end", "interactions.topic"]},
+    ]}  # fmt: skip
+    html = render(dataclasses.replace(inputs, drivers=drivers, scores=scores, coverage=coverage), lang)
+    page = re.sub(r"\s+", " ", re.sub(r"(?s)<style>.*?</style>|<[^>]+>", "", html))
+    assert {"en": "50 of the 50 customers", "ko": "50명"}[lang] in page
+    place = page.index(words)
+    assert 0 < page.index("interactions.sentiment_end", place) < page.index("visits", place)
+    assert {"en": "days since the last order: 61 days", "ko": "마지막 주문 후 경과 일수: 61일"}[lang] in page
+    assert {"en": "The other way round in these data", "ko": "방향이 반대여서"}[lang] in page
