@@ -32,12 +32,13 @@ MODEL = ChurnClassifier(num_threads=1, folds=2, seeds=1)
 def test_it_begins_with_the_ladder_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     X, y = rows()
     store = tmp_path / "study.sqlite3"
-    first = search(MODEL, X, y, trials=5, storage=store)
-    assert [one["leaves"] for one in first.trials] == [rung.leaves for rung in TREES[:5]]
+    many = len(TREES) + 1
+    first = search(MODEL, X, y, trials=many, storage=store)
+    assert [one["leaves"] for one in first.trials[:-1]] == [rung.leaves for rung in TREES]
     said: list[str] = []
-    again = search(MODEL, X, y, trials=7, storage=store, tell=said.append)
-    assert again.trials[:5] == first.trials and len(again.trials) == 7 and len(said) == 2
-    assert again.trials[5]["rate"] != first.trials[4]["rate"]
+    again = search(MODEL, X, y, trials=many + 2, storage=store, tell=said.append)
+    assert again.trials[:many] == first.trials and len(again.trials) == many + 2 and len(said) == 2
+    assert again.trials[many]["rate"] != first.trials[-1]["rate"]
     other = search(MODEL, X.iloc[::-1], y, trials=1, storage=store)
     assert len(other.trials) == 1, "other rows are another question"
 
@@ -124,6 +125,6 @@ def test_directions_are_kept_and_priced() -> None:
     assert again.margin(told.schema_.encode(row)).tolist() == told.margin(row).tolist()
     assert free.monotone_price_ is None
     assert told.monotone_price_ == pytest.approx(told.ladder_[0]["loss"] - free.ladder_[0]["loss"])
-    assert told.monotone_price_ > 0.05, "a wave cannot be told in one direction"
+    assert told.monotone_price_ > 0.03, "a wave cannot be told in one direction"
     with pytest.raises(ConfigError, match="direction"):
         ChurnClassifier(num_threads=1, monotone={"wait_s_30d": 2}).fit(X, y)
