@@ -63,7 +63,9 @@ def main() -> None:
         rows = []
         for seed in range(asked.seeds):
             rows.append(measured(*company(world, seed, asked.customers), value=asked.value))
-            print(f"{world}, seed {seed}: " + ", ".join(f"{k} {v:.3g}" for k, v in rows[-1].items()), flush=True)
+            print(
+                f"{world}, seed {seed}: " + ", ".join(f"{k} {v:.3g}" for k, v in rows[-1].items()), flush=True
+            )
         means = pd.DataFrame(rows).astype(np.float64).mean()
         print(f"{world}: " + ", ".join(f"{name} {figure:.3g}" for name, figure in means.items()), flush=True)
 
