@@ -36,7 +36,7 @@ def company(climate: str, seed: int, customers: int, horizon: int = 28) -> tuple
     made = simulate(customers, MONTHS, seed, climate=CLIMATES[climate])
     raw = tomllib.loads(made.config)
     end = pd.Timestamp(raw["project"]["observation_end"]) - pd.Timedelta(days=horizon)
-    cutoffs = pd.date_range("2024-07-01", end, freq="MS", tz="UTC")
+    cutoffs = pd.date_range(pd.Timestamp("2024-07-01", tz="UTC"), end, freq="MS")
     raw["churn"]["horizon"] = f"{horizon}D"
     raw["training"] = {"cutoffs": [cutoff.isoformat() for cutoff in cutoffs]}
     raw["features"] = {"lookbacks": [90], "leave_out": list(_LEFT_OUT)}

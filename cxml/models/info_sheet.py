@@ -108,10 +108,17 @@ def _reading(info: Mapping[str, Any]) -> str:
         "- A churn probability of 0.2 says: of 100 such customers, about 20 leave.",
         "- Contributions are in log-odds and add up: base + contributions = log(p / (1 - p)). A contribution of"
         " 0.1 multiplies the odds of leaving by 1.1.",
-        f"- Expected value (in {money}) is for ranking and totals, median value for the typical customer; low and"
-        " high hold the actual value of 90 of 100 such customers.",
+        f"- Expected value (in {money}) is for ranking and totals, median value for the typical customer.{_held(info)}",
         "- Contributions say what the model leans on. They are no proof of a cause.",
     ])  # fmt: skip
+
+
+def _held(info: Mapping[str, Any]) -> str:
+    """How many values lay in their range where that was seen: a promise is not printed."""
+    share = ((info.get("metrics") or {}).get("value") or {}).get("coverage")
+    if not isinstance(share, int | float):
+        return ""
+    return f" Of 100 values of the tested customers, {100 * share:.0f} lay between low and high; 90 are aimed at."
 
 
 def _factors(labels: Mapping[str, Any]) -> str:

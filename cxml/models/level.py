@@ -28,7 +28,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
-from scipy.stats import chi2
+from scipy.stats import chi2, norm
+from scipy.stats import t as student
 
 from cxml.errors import ModelError
 
@@ -44,6 +45,7 @@ _USUAL = (0.3, 0.3, 0.15)
 _MEAN_VARIANCE, _SMOOTH, _JITTER = 100.0, 0.8, 1e-6
 _LEAST_SPAN = 0.95
 """Years between the first and the last cutoff from which on a season can be told from a level that moves."""
+_LEAST_WINDOWS = 4.0
 _LEAST_RATIO = 0.05
 _FEWEST = 3
 """Cutoffs from which a forecast of a later one says how far such forecasts miss."""
@@ -234,7 +236,12 @@ class Level:
     def forecast(self, instant: datetime | pd.Timestamp) -> Outlook:
         """The shift at *instant*, with the error that past forecasts turned out to have."""
         found = self._forecast(float(_years([instant])[0]))
-        return Outlook(found.shift, found.error * self.missed)
+        return Outlook(found.shift, found.error * self.missed * self._few())
+
+    def _few(self) -> float:
+        """By how much an error is wider as it was learned from few windows that do not overlap: Student's t."""
+        windows = max(_LEAST_WINDOWS, (self.at[-1] - self.at[0]) / self.window)
+        return float(student.ppf(0.975, windows) / norm.ppf(0.975))
 
     def _only(self, rows: NDArray[np.int64]) -> Level:
         return Level(self.at[rows], self.shift[rows], self.covariance[np.ix_(rows, rows)], self.window)

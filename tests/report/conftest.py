@@ -368,6 +368,8 @@ META: dict[str, Any] = {
         "2026-01-31T15:00:00Z",
         "2026-02-28T15:00:00Z",
     ],
+    "level_error": 0.1,
+    "refit": True,
 }
 
 
