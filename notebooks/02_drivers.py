@@ -40,9 +40,9 @@ trained = jobs.train(config, out=home / "train", tell=print)
 # ## What the model leans on
 #
 # The model is asked about everybody at risk at the last cutoff. What each feature adds to the log-odds of leaving is its
-# contribution; those of a factor's features add up to the factor's. A factor *hits* a customer by what is worse for them than
-# is usual today, or than promised. `drivers.summary` has a row per factor, and `evidence.ranks` says how far strength and
-# rank move when other customers are drawn.
+# contribution; those of a factor's features add up to the factor's. A factor *hits* a customer by what is worse for them
+# than is usual today, or than promised. `drivers.summary` has a row per factor, and `evidence.ranks` says how far strength
+# and rank move when other customers are drawn.
 
 # %%
 bundle = Bundle.read(trained / "bundle")
