@@ -133,7 +133,7 @@ def backtest(
     if len(plans) < cutoffs:
         tell(f"{len(plans)} of the {cutoffs} test cutoffs asked for have anything to train on")
     tell("building features and labels")
-    used = sorted({cutoff for split in plans for cutoff in split.cutoffs})
+    used = sorted({cutoff for split in plans for cutoff in (*split.train, split.test)})
     data = training.assemble(tables, [cutoff.to_pydatetime() for cutoff in used])
     folds: list[Fold] = []
     for number, split in enumerate(plans, 1):
@@ -374,9 +374,7 @@ _GRADES: Mapping[Grade, str] = {
 
 def _random(data: TrainingSet, fold: Fold, config: Config, draws: int) -> dict[str, Any]:
     """The last test cutoff, learned in time and at random from equally many rows by the same trees."""
-    earlier = data.frame["cutoff"].isin(
-        [cutoff for cutoff in fold.split.cutoffs if cutoff != fold.split.test]
-    )
+    earlier = data.frame["cutoff"].isin([cutoff for cutoff in fold.split.train if cutoff != fold.split.test])
     fewest = int(min(data.frame.loc[earlier, "churned"].sum(), fold.test["churned"].sum()))
     if fewest < LEAST_LEAVERS:
         return {"grade": "untested", "leavers": fewest,

@@ -39,6 +39,9 @@ class Plan:
         The choice in plain words, for the report.
     passed : tuple of Timestamp
         Later cutoffs that cannot test, since everybody stayed (or left) after them.
+    between : tuple of Timestamp
+        Cutoffs before the test whose label was not known by then: the model that is tested must not learn from them,
+        the one that scores does.
     """
 
     train: tuple[pd.Timestamp, ...]
@@ -46,11 +49,12 @@ class Plan:
     mode: Literal["time", "customers"]
     reason: str
     passed: tuple[pd.Timestamp, ...] = ()
+    between: tuple[pd.Timestamp, ...] = ()
 
     @property
     def cutoffs(self) -> tuple[pd.Timestamp, ...]:
-        """All of them, in order."""
-        return tuple(sorted({*self.train, self.test}))
+        """All that anything is learned from or tested on, in order."""
+        return tuple(sorted({*self.train, *self.between, self.test}))
 
 
 def plan_splits(
@@ -122,7 +126,8 @@ def _by_time(ordered: list[pd.Timestamp], window: timedelta) -> Plan:
         f"Trained on {_days(train)} and tested on {_days((test,))}: every label was known at the cutoff where it was"
         " used. Calibrated on customers held out in training."
     )
-    return Plan(train, test, "time", reason)
+    between = tuple(cutoff for cutoff in ordered[:-1] if cutoff not in train)
+    return Plan(train, test, "time", reason, between=between)
 
 
 @dataclass

@@ -89,8 +89,8 @@ def level(
     if split.mode == "time" and not seasonal:
         told.append("A season cannot be known yet: that takes cutoffs over a year.")
     shares = [
-        {"cutoff": at.isoformat(), "rows": int(row["size"]), "left": float(row["mean"])}
-        for at, row in rows.iterrows()
+        {"cutoff": at.isoformat(), "rows": int(size), "left": float(left_of)}
+        for at, size, left_of in rows.itertuples()
     ]
     return {
         "shares": shares, "expected": float(p.sum()), "low": low, "high": high, "left": left, "error": error,
@@ -121,7 +121,8 @@ def by_cutoff(
     churn: ChurnClassifier, frame: pd.DataFrame, columns: Sequence[str], split: Split
 ) -> list[dict[str, Any]]:
     """Figures of the tested model at every cutoff, with the part that the cutoff played: only a test is a test."""
-    roles = {split.test: "tests"} if split.mode == "time" else {}
+    later = dict.fromkeys(split.between, "learned from after the test")
+    roles = {split.test: "tests", **later} if split.mode == "time" else {}
     found = []
     for cutoff in sorted(frame["cutoff"].unique()):
         rows = frame[frame["cutoff"] == cutoff]

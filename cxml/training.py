@@ -173,7 +173,7 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     told = (*_grouped(fitted["churn"]), *measured["verdict"].values(), *measured["level"]["told"])
     for sentence in told:
         tell(sentence)
-    bundle = _shipped(data, config, fitted, ahead and ahead.lifetime, tell)
+    bundle = _shipped(data, config, fitted, ahead.lifetime if ahead else None, tell)
     bundle = replace(bundle, info={**bundle.info, "metrics": measured, **_of_leavers(compared, data, config)})
     test = data.frame[data.frame["cutoff"] == split.test].reset_index(drop=True)
     scored, contributions = bundle.explain(test)
@@ -290,6 +290,7 @@ def plan_of(cutoffs: Sequence[datetime], config: Config, one_sided: Collection[d
         train=utc(split.train),
         test=split.test.tz_convert("UTC"),
         passed=utc(split.passed),
+        between=utc(split.between),
     )
 
 

@@ -65,7 +65,7 @@ def learn_twice(
         A split by time.
     """
     test = (frame["cutoff"] == split.test).to_numpy()
-    earlier = frame["cutoff"].isin([c for c in split.cutoffs if c != split.test]).to_numpy()
+    earlier = frame["cutoff"].isin([c for c in split.train if c != split.test]).to_numpy()
     churned = frame["churned"].to_numpy(dtype=np.float64)
     schema = Schema.learn(frame[list(columns)])
     encoded = schema.encode(frame[list(columns)])

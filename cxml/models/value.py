@@ -108,6 +108,8 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     calibrated_on_: str
 
+    hurdle_: Hurdle
+
     def __init__(
         self,
         *,
