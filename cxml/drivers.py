@@ -48,7 +48,8 @@ def summary(scores: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
         ``importance``: mean absolute contribution (log-odds), ``share_of_importance`` in [0, 1];
         ``customers_hit``, ``share_hit``; ``odds_ratio``: exp of the mean hit; ``value_at_risk``: sum of
         probability x value if they stay over the hit; ``value_at_risk_without``: the same with the hit taken away;
-        ``avoidable``: their difference, as the model sees it; ``leavers`` and ``leavers_without``: the same two sums without the value.
+        ``avoidable``: their difference, as the model sees it; ``leavers`` and ``leavers_without``: the same two sums
+        without the value.
     """
     log_odds = _log_odds(scores)
     p = expit(log_odds)
