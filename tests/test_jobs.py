@@ -650,14 +650,14 @@ def test_a_bundle_that_was_tampered_with_scores_nobody(world: World, tmp_path: P
     before = tree(out)
     forged = tmp_path / "bundle"
     shutil.copytree(world.bundle, forged)
-    trees = forged / "churn_0.lgb"
-    text = trees.read_text()
-    place = text.index("leaf_value=") + len("leaf_value=")
-    trees.write_text(text[:place] + ("1" if text[place] != "1" else "2") + text[place + 1 :])
+    numbers = forged / "calibrator.json"
+    text = numbers.read_text()
+    place = text.index('"a": ') + len('"a": ')
+    numbers.write_text(text[:place] + ("1" if text[place] != "1" else "2") + text[place + 1 :])
     with pytest.raises(ModelError) as caught:
         jobs.score(world.file, out=out, model=forged)
     assert caught.value.exit_code == 4
-    assert "churn_0.lgb" in str(caught.value)
+    assert "calibrator.json" in str(caught.value)
     assert tree(out) == before
     assert not list(out.glob(".run-*"))
 

@@ -109,7 +109,7 @@ def test_customers_are_held_out_and_it_is_said(home: Path) -> None:
     assert "all customers are seen at one moment. 40 without a label were left out" in found["test"]["note"]
     assert found["churn"]["rows"] == 360
     assert found["churn"]["auc"] > 0.6
-    assert {"base_rate", "logistic"} == set(found["baselines"]["churn"])
+    assert {"base_rate", "logistic", "boosted"} == set(found["baselines"]["churn"])
     assert "says nothing of when" in (run / "info.md").read_text()
 
 
