@@ -86,8 +86,8 @@ def level(
     if split.mode == "time" and not seasonal:
         told.append("A season cannot be known yet: that takes cutoffs over a year.")
     shares = [
-        {"cutoff": at.isoformat(), "rows": int(row["size"]), "left": float(row["mean"])}
-        for at, row in rows.iterrows()
+        {"cutoff": pd.Timestamp(at).isoformat(), "rows": int(size), "left": float(share)}
+        for at, size, share in zip(rows.index, rows["size"], rows["mean"], strict=True)
     ]
     return {
         "shares": shares, "expected": float(p.sum()), "low": low, "high": high, "left": left, "error": error,

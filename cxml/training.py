@@ -172,7 +172,7 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     told = (*_grouped(fitted["churn"]), *measured["verdict"].values(), *measured["level"]["told"])
     for sentence in told:
         tell(sentence)
-    bundle = _shipped(data, config, fitted, ahead and ahead.lifetime, tell)
+    bundle = _shipped(data, config, fitted, ahead.lifetime if ahead else None, tell)
     bundle = replace(bundle, info={**bundle.info, "metrics": measured})
     test = data.frame[data.frame["cutoff"] == split.test].reset_index(drop=True)
     scored, contributions = bundle.explain(test)
