@@ -80,10 +80,9 @@ class Company:
         lives, columns = self.lives, list(self.lives.columns)
         frame = lives.frame.drop(columns=["churned", "value"]).merge(self.left(effects), on=list(KEYS))
         train = frame[frame["cutoff"].isin(lives.split.train)]
-        later, test = (frame[frame["cutoff"] == at] for at in (lives.split.calibrate, lives.split.test))
+        test = frame[frame["cutoff"] == lives.split.test]
         model = ChurnClassifier(num_threads=self.threads)
         model.fit(train[columns], train["churned"], groups=train["customer_id"])
-        model.calibrate(later[columns], later["churned"])
         scored, contributions = Bundle(model, None, lives.labels, {}).explain(test)
         strongest = drivers.features(contributions, test, lives.labels)
         seen = {

@@ -89,8 +89,8 @@ def level(
     if split.mode == "time" and not seasonal:
         told.append("A season cannot be known yet: that takes cutoffs over a year.")
     shares = [
-        {"cutoff": at.isoformat(), "rows": int(size), "left": float(left_of)}
-        for at, size, left_of in rows.itertuples()
+        {"cutoff": pd.Timestamp(at).isoformat(), "rows": int(size), "left": float(share)}
+        for at, size, share in zip(rows.index, rows["size"], rows["mean"], strict=True)
     ]
     return {
         "shares": shares, "expected": float(p.sum()), "low": low, "high": high, "left": left, "error": error,

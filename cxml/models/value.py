@@ -107,6 +107,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     calibrated_on_: str
+    hurdle_: Hurdle
 
     hurdle_: Hurdle
 
