@@ -109,8 +109,6 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     calibrated_on_: str
     hurdle_: Hurdle
 
-    hurdle_: Hurdle
-
     def __init__(
         self,
         *,
