@@ -21,6 +21,7 @@ from cxml.sections import (
     EngineLimits,
     Features,
     Model,
+    OwnFactor,
     Population,
     Project,
     Promises,
@@ -51,6 +52,7 @@ class Config:
     value: Value = field(default_factory=Value)
     training: Training = field(default_factory=Training)
     features: Features = field(default_factory=Features)
+    factors: Mapping[str, OwnFactor] = field(default_factory=dict)
     promises: Promises = field(default_factory=Promises)
     model: Model = field(default_factory=Model)
     decisions: Decisions = field(default_factory=Decisions)
@@ -117,10 +119,10 @@ def parse_config(raw: Mapping[str, Any], folder: Path) -> Config:
     hints = typing.get_type_hints(Config)
     made: dict[str, Any] = {}
     for name, value in raw.items():
-        if name == "tables":
-            _known(value, TABLES, "[tables]")
+        if name in _NAMED:
+            _known(value, TABLES if name == "tables" else value, f"[{name}]")
             made[name] = {
-                key: _read(TableSource, part, f"[tables.{key}]", zone) for key, part in value.items()
+                key: _read(_NAMED[name], part, f"[{name}.{key}]", zone) for key, part in value.items()
             }
         else:
             made[name] = _read(hints[name], value, f"[{name}]", zone)
@@ -131,6 +133,8 @@ def parse_config(raw: Mapping[str, Any], folder: Path) -> Config:
     return config
 
 
+_NAMED: Mapping[str, type[TableSource] | type[OwnFactor]] = {"tables": TableSource, "factors": OwnFactor}
+"""Sections with a part for each name, such as ``[tables.orders]``."""
 _AHEAD = ("lead", "horizon", "grace", "activity", "times")
 """Keys of [churn] about what is seen after a cutoff."""
 

@@ -17,6 +17,7 @@ from scipy.special import expit
 from scipy.stats import spearmanr
 
 from cxml.errors import ModelError, did_you_mean
+from cxml.features.declare import NAMED
 
 if TYPE_CHECKING:
     from cxml.models.churn import ChurnClassifier
@@ -249,11 +250,11 @@ def reasons(
     top: int = 3,
     ways: Mapping[str, float | None] | None = None,
 ) -> pd.DataFrame:
-    """The *top* reasons of each row: factors that hit the customer and that the company can change.
+    """The *top* reasons of each row: factors that hit the customer and that the company can change, or perhaps can.
 
-    Factors of kind ``lever`` that hit (a contribution above log(1.1)), the largest first, but for those that act the
-    other way round than declared by *ways*, as from ``directions``: what a customer is told to have suffered must not
-    be what others stay for. Each is shown by its strongest feature that can be said aloud: it was measured, it adds
+    Factors of the kinds ``lever`` and ``column`` that hit (a contribution above log(1.1)), the largest first, but for
+    those that act the other way round than declared by *ways*, as from ``directions``: what a customer is told to have
+    suffered must not be what others stay for. Each is shown by its strongest feature that can be said aloud: it was measured, it adds
     to the risk, and its value lies on the bad side of what is typical (``typical`` of its label, else 0) by its
     declared direction; of what is told as so many times the usual, on the bad side of the usual as well. What
     nobody says aloud, such as a spread, shows a factor only where nothing else does.
@@ -267,7 +268,7 @@ def reasons(
     columns: dict[str, list[str]] = {}
     for column in contributions.columns:
         factor = labels["features"][column]["factor"]
-        if labels["factors"][factor]["kind"] == "lever" and factor not in against:
+        if labels["factors"][factor]["kind"] in NAMED and factor not in against:
             columns.setdefault(factor, []).append(column)
     shape = (len(contributions), len(columns))
     totals, names, values = np.empty(shape), np.empty(shape, dtype=object), np.full(shape, np.nan)

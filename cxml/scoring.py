@@ -21,6 +21,7 @@ from cxml.config import Config
 from cxml.decisions import call_plan, expected_profit, holdout_flag, list_order
 from cxml.errors import ModelError
 from cxml.features import matrix
+from cxml.features.profile import COLUMN
 from cxml.groups import DAYS, Groups
 from cxml.models.bundle import LEAST_UNSEEN, Bundle
 from cxml.models.schema import Strange
@@ -123,7 +124,7 @@ def score(
     first = _plan(run, tables.config, proof)
     if first:
         _tell(run, tables, first, cutoff, bundle.labels)
-    notes = (*_spellings(strange), *_empty(bundle, filled, done), *_fleet(bundle, tables, population))
+    notes = (*_spellings(bundle, strange), *_empty(bundle, filled, done), *_fleet(bundle, tables, population))
     return Scored(done, population, dict(strange.unseen), notes, proof)
 
 
@@ -185,20 +186,25 @@ def _same_terms(bundle: Bundle, config: Config) -> None:
         )  # fmt: skip
 
 
-def _spellings(strange: Strange) -> Iterator[str]:
+def _spellings(bundle: Bundle, strange: Strange) -> Iterator[str]:
     """What the model made of texts that it does not know."""
     for name, n in strange.unseen.items():
-        yield f"{n:,} rows hold a {name} that the model has never seen: taken as missing"
+        yield f"{n:,} rows hold a {_called(bundle, name)} that the model has never seen: taken as missing"
     for name, n in strange.respelt.items():
-        yield f"{n:,} rows hold a {name} in another spelling than in training: taken as the same"
+        yield f"{n:,} rows hold a {_called(bundle, name)} in another spelling than in training: taken as the same"
+
+
+def _called(bundle: Bundle, name: str) -> str:
+    """A feature for people: a column of the customers by its own name."""
+    return str(bundle.labels["features"][name]["en"]) if name.startswith(COLUMN) else name
 
 
 def _empty(bundle: Bundle, filled: Mapping[str, int], rows: int) -> Iterator[str]:
     """Attributes that training knew, and that no row has any more."""
     for name, label in bundle.labels["features"].items():
         known = bundle.schema.levels.get(name) or label.get("typical") is not None
-        if label["factor"] == "profile" and known and not filled.get(name) and rows >= LEAST_UNSEEN:
-            yield f"no row has a {name}, which the model learned from: taken as missing everywhere"
+        if name.startswith(COLUMN) and known and not filled.get(name) and rows >= LEAST_UNSEEN:
+            yield f"no row has a {_called(bundle, name)}, which the model learned from: taken as missing everywhere"
 
 
 def _fleet(bundle: Bundle, tables: Tables, population: snapshots.Population) -> Iterator[str]:
@@ -270,7 +276,8 @@ def rows(
     """
     scored, contributions = bundle.explain(frame)
     keys = frame[["customer_id", "cutoff"]].reset_index(drop=True)
-    reasons = drivers.reasons(contributions, frame, bundle.labels, ways=bundle.info.get("directions"))
+    told, ways = bundle.as_told(frame), bundle.info.get("directions")
+    reasons = drivers.reasons(contributions, told, bundle.labels, ways=ways)
     found = pd.concat([keys, scored.reset_index(drop=True), reasons.reset_index(drop=True)], axis=1)
     p = found["churn_probability"].to_numpy(dtype=np.float64)
     value = found["expected_value"].to_numpy(dtype=np.float64)

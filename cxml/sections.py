@@ -76,6 +76,29 @@ class TableSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnFactor:
+    """``[factors.NAME]``."""
+
+    columns: tuple[str, ...] = _key(
+        "columns of the table customers that speak of it, as their source calls them"
+    )
+    en: str = _key("its name in English; empty: NAME", "")
+    ko: str = _key("its name in Korean; empty: NAME", "")
+    kind: Literal["lever", "outcome", "context", "volume"] = _key(
+        "lever: the company can change it; outcome: what service left behind, such as a score; context: who the"
+        " customer is and what they buy; volume: how often they are in touch",
+        "lever",
+    )
+    family: Literal["people", "process", "product", "price", "other"] = _key(
+        "its area in the report", "other"
+    )
+    direction: Literal["+", "-", "±"] = _key(
+        "of its numbers: + where more of it is expected to make customers leave, - where less does, ± unsure",
+        "±",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Population:
     """``[population]``: who is at risk at a cutoff."""
 

@@ -48,7 +48,10 @@ class ServedBundle(PythonModel):
         rows = known_rows(self.bundle, model_input)
         found, contributions = self.bundle.explain(rows)
         said = drivers.reasons(
-            contributions, rows, dict(self.bundle.labels), ways=self.bundle.info.get("directions")
+            contributions,
+            self.bundle.as_told(rows),
+            dict(self.bundle.labels),
+            ways=self.bundle.info.get("directions"),
         )
         found["reasons"] = told(said, self.bundle)
         for name in found.columns[found.isna().any()]:  # JSON has no NaN
@@ -87,7 +90,7 @@ def told(reasons: pd.DataFrame, bundle: Bundle) -> list[str | None]:
     return ["; ".join(text) or None for text in texts]
 
 
-def said(value: float, label: Mapping[str, str], currency: str = "") -> str:
+def said(value: float, label: Mapping[str, Any], currency: str = "") -> str:
     """A feature and its value in words, with three significant digits.
 
     >>> said(387.33, {"en": "average wait, last 90 days", "unit": "s"})
@@ -96,6 +99,9 @@ def said(value: float, label: Mapping[str, str], currency: str = "") -> str:
     'Share of repeat contacts, last 30 days: 12.5%'
     """
     text, unit = label["en"][:1].upper() + label["en"][1:], label["unit"]
+    if unit == "text" and "levels" in label and np.isfinite(value):
+        levels: list[str] = [*label["levels"], "another value"]
+        return f"{text}: {levels[int(value)]}"
     if unit == "text" or not np.isfinite(value):
         return text
     if unit == "flag":

@@ -21,6 +21,7 @@ from cxml import drivers, evidence, labels, snapshots, static, tested, time_to_l
 from cxml.config import Config
 from cxml.errors import NotEnoughDataError
 from cxml.features import matrix, planner
+from cxml.features.profile import COLUMN
 from cxml.manifest import plain
 from cxml.models import baselines
 from cxml.models.bundle import Bundle
@@ -132,6 +133,13 @@ def _with_typical(said: dict[str, Any], train: pd.DataFrame) -> dict[str, Any]:
     return said
 
 
+def _with_levels(said: dict[str, Any], levels: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """The labels with the levels of the customers' columns: what the number of a reason stands for."""
+    told = {name: {"levels": list(known)} for name, known in levels.items() if name.startswith(COLUMN)}
+    features = {name: {**label, **told.get(name, {})} for name, label in said["features"].items()}
+    return {**said, "features": features}
+
+
 def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Trained:
     """Fit, calibrate and test churn and value models beside their baselines.
 
@@ -168,7 +176,7 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     bundle = Bundle(
         churn=fitted["churn"],
         value=fitted.get("value"),
-        labels=data.labels,
+        labels=_with_levels(data.labels, fitted["churn"].schema_.levels),
         info={**_info(data, split, config, fitted["churn"]), "metrics": measured},
         lifetime=ahead.lifetime if ahead is not None else None,
     )

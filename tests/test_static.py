@@ -91,8 +91,12 @@ def test_the_tables_keep_to_their_contract(home: Path) -> None:
     found = jobs.check(home)
     assert found.check.problems == ()
     assert any("nothing says when" in note for note in found.check.notes)
-    (profile,) = found.coverage["partly"]
-    assert (profile["factor"], profile["features"]) == ("profile", 3)
+    told = {(one["factor"], one["en"], one["features"]) for one in found.coverage["measured"]}
+    assert told == {
+        ("customer_plan", "Plan", 1),
+        ("customer_support_minutes", "support minutes", 1),
+        ("customer_seats", "seats", 1),
+    }
 
 
 def test_every_column_but_the_label_is_a_feature(home: Path) -> None:
@@ -117,7 +121,8 @@ def test_those_without_a_label_are_scored(home: Path) -> None:
     scores = pd.read_parquet(home / "runs" / "score" / "CURRENT" / "scores.parquet")
     assert scores["customer_id"].tolist() == [f"c{row:04d}" for row in range(40)]
     p = scores["churn_probability"]
-    assert np.allclose(scores["base"] + scores["contribution_profile"], np.log(p / (1 - p)), atol=1e-6)
+    added = scores["base"] + scores.filter(regex="^contribution_customer_").sum(axis=1)
+    assert np.allclose(added, np.log(p / (1 - p)), atol=1e-6)
     info = json.loads((home / "runs" / "score" / "CURRENT" / "manifest.json").read_text())["info"]
     assert info["population"] == {"at_risk": 40, "new": 0, "gone": 0}
 
@@ -185,7 +190,7 @@ def test_a_batch_scores_as_the_whole_table(coded: Path, tmp_path: Path, name: st
     part, told = batch(coded, tmp_path / "part", BATCHES[name](coded_people()))
     assert len(part) and part.equals(whole[part.index])
     respelt = name in ("floats", "case and spaces")
-    assert any("a customer_plan in another spelling" in one for one in told) == respelt
+    assert any("a Plan in another spelling" in one for one in told) == respelt
 
 
 def test_what_a_batch_lacks_is_named(coded: Path, tmp_path: Path) -> None:
@@ -201,11 +206,9 @@ def test_what_a_batch_lacks_is_named(coded: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=re.escape("customers.support minutes")):
         batch(coded, tmp_path / "lost", coded_people().drop(columns="support minutes"))
     empty, told = batch(coded, tmp_path / "empty", coded_people().assign(seats=None))
-    assert empty.notna().all() and any("no row has a customer_seats" in one for one in told)
+    assert empty.notna().all() and any("no row has a seats" in one for one in told)
     new, told = batch(coded, tmp_path / "new", coded_people().head(1).assign(Plan="999"))
-    assert new.notna().all() and any(
-        "1 rows hold a customer_plan that the model has never seen" in x for x in told
-    )
+    assert new.notna().all() and any("1 rows hold a Plan that the model has never seen" in x for x in told)
 
 
 def test_frames_in_memory_are_read_as_the_training_read_its_table(coded: Path, tmp_path: Path) -> None:

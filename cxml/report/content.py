@@ -17,6 +17,7 @@ from cxml.config import duration
 from cxml.decisions import list_order
 from cxml.drivers import HIT
 from cxml.errors import DataError
+from cxml.features.declare import NAMED
 from cxml.report.behind import Behind, Stays, behind_of, stays_of
 from cxml.report.gains import WhatIf, gains_of
 from cxml.report.inputs import SMALL_GROUP, ReportInputs
@@ -81,7 +82,7 @@ class FactorNumbers:
     Attributes
     ----------
     direction : {"expected", "reversed", "unclear", ""}
-        Whether worse service goes with leaving; empty when nobody asked.
+        Whether worse service goes with leaving; empty when nobody asked, and of columns of a flat table.
     risk, risk_without : float
         Mean churn probability of the customers hit, as it is and without the factor's contribution.
     leavers, fewer_leavers : float
@@ -106,6 +107,11 @@ class FactorNumbers:
     fewer_leavers: float
     value_at_risk: float
     avoidable: float
+
+    @property
+    def area(self) -> str:
+        """Its family; of a column of a flat table, that it is one."""
+        return "column" if self.kind == "column" else self.family
 
     @property
     def value_without(self) -> float:
@@ -176,7 +182,13 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Content:
-    """All numbers of the report."""
+    """All numbers of the report.
+
+    Attributes
+    ----------
+    levers : tuple of FactorNumbers
+        What the company can change, and columns of a flat table of which nobody said whether it can.
+    """
 
     scope: Scope
     has_value: bool
@@ -192,15 +204,24 @@ class Content:
     quality: Quality
     coverage: Coverage
 
+    @property
+    def columns(self) -> bool:
+        """Whether columns of a flat table stand among the levers."""
+        return any(x.kind == "column" for x in self.levers)
+
 
 def compute(inputs: ReportInputs) -> Content:
     """All numbers of the report from its inputs."""
     factors = _factors(inputs)
-    levers = tuple(f for f in factors if f.kind == "lever")
+    levers = tuple(f for f in factors if f.kind in NAMED)
     # Where better service goes with leaving, the factor stands in for something else, such as little use:
-    # mending it would change nothing.
+    # mending it would change nothing. Nobody said that a column of a flat table can be made good at all.
     gain = [
-        0.0 if f.direction == "reversed" else f.avoidable if inputs.has_value else f.fewer_leavers
+        0.0
+        if f.direction == "reversed" or f.kind != "lever"
+        else f.avoidable
+        if inputs.has_value
+        else f.fewer_leavers
         for f in levers
     ]
     best = max(range(len(gain)), key=lambda k: (gain[k] if gain[k] > 0 else 0.0, -k), default=None)
@@ -209,7 +230,7 @@ def compute(inputs: ReportInputs) -> Content:
         has_value=inputs.has_value,
         outlook=_outlook(inputs),
         levers=levers,
-        others=tuple(f for f in factors if f.kind != "lever"),
+        others=tuple(f for f in factors if f.kind not in NAMED),
         change=levers[best] if best is not None and gain[best] > 0 else None,
         behind=behind_of(inputs),
         stays=stays_of(inputs.groups),
@@ -345,7 +366,7 @@ def _factor(inputs: ReportInputs, row: dict[str, Any], p: Floats, logit: Floats)
         name=factor_name(inputs.labels, factor),
         kind=str(row["kind"]),
         family=str(row["family"]),
-        direction=_direction(row["direction"]) if "direction" in row else "",
+        direction=_direction(row["direction"]) if "direction" in row and row["kind"] != "column" else "",
         share=_number(row["share_of_importance"]),
         customers=customers,
         small=small,

@@ -24,7 +24,7 @@ _DRIVERS = (
     "odds_ratio",
 )
 _LEGAL = {
-    "kind": ("lever", "outcome", "context", "volume"),
+    "kind": ("lever", "outcome", "context", "volume", "column"),
     "family": ("people", "process", "product", "price", "other"),
 }
 _META = ("project", "cutoff", "lead", "horizon")

@@ -23,7 +23,7 @@ from cxml.report.promises_text import PromisesText
 from cxml.report.reasons import reason_text
 from cxml.report.story_text import StoryText
 from cxml.report.voice import Voice
-from cxml.report.words import lower_first, upper_first
+from cxml.report.words import inside, lower_first, starting
 
 CALL_LIST_FILE = "call_list.xlsx"
 _BARS = 12
@@ -97,14 +97,11 @@ class _Voice(Voice):
 
     def name(self, name: Name) -> str:
         """A label at the start of a line."""
-        return upper_first(self._label(name))
+        return starting(name.en, name.ko, self.lang)
 
     def inner(self, name: Name) -> str:
         """A label inside a sentence."""
-        return lower_first(self._label(name))
-
-    def _label(self, name: Name) -> str:
-        return name.ko if self.lang == "ko" else name.en
+        return inside(name.en, name.ko, self.lang)
 
     def names(self, of: Iterable[Name]) -> str:
         """Labels in a row."""
@@ -160,7 +157,7 @@ class _Voice(Voice):
         """Each area's share of the forecast, the largest first; last what is not a service factor."""
         shares: dict[str, float] = {}
         for x in self.content.levers:
-            shares[x.family] = shares.get(x.family, 0.0) + x.share
+            shares[x.area] = shares.get(x.area, 0.0) + x.share
         found = [
             (self.words.plain(f"families.{name}"), shares[name])
             for name in sorted(shares, key=lambda n: -shares[n])

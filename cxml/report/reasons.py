@@ -8,7 +8,7 @@ from typing import Any
 from cxml.report.content import Reason
 from cxml.report.figures import Figures
 from cxml.report.safe_text import visible
-from cxml.report.words import Words, upper_first
+from cxml.report.words import Words, starting
 
 
 def reason_text(reason: Reason, labels: Mapping[str, Any], words: Words, figures: Figures) -> str:
@@ -19,8 +19,14 @@ def reason_text(reason: Reason, labels: Mapping[str, Any], words: Words, figures
     'Average wait, last 90 days: 14 min 30 s'
     """
     feature = labels.get("features", {}).get(reason.feature, {})
-    label = visible(feature.get(words.language, reason.feature))
+    en, ko = (visible(feature.get(name, reason.feature)) for name in ("en", "ko"))
+    label = starting(en, ko, words.language)
     unit = str(feature.get("unit", "score"))
-    if unit != "text":  # the value of a text is a level's code, which tells a reader nothing
-        label = words.plain("calls.value", label=label, value=figures.feature(reason.value, unit, label))
-    return upper_first(label)
+    if unit != "text":
+        value: object = figures.feature(reason.value, unit, label)
+    elif "levels" in feature:  # the value is the place of a level, or of all that are no level of their own
+        place, levels = int(reason.value), feature["levels"]
+        value = visible(levels[place]) if place < len(levels) else words.plain("calls.other_level")
+    else:
+        return label
+    return words.plain("calls.value", label=label, value=value)
