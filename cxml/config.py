@@ -262,7 +262,8 @@ def _value(kind: Any, raw: Any, where: str, zone: ZoneInfo) -> Any:
             )
         return raw
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        held = dict if typing.get_origin(args[1]) else str
+        literal = typing.get_origin(args[1]) is Literal
+        held = str if literal else dict if typing.get_origin(args[1]) else str
         if not isinstance(raw, Mapping) or not all(isinstance(v, held) for v in raw.values()):
             of = "tables by column" if held is dict else "names" if args[1] is str else "time spans"
             raise _wrong(raw, where, f"a table of {of}")
@@ -371,6 +372,10 @@ def _ready_label(config: Config) -> None:
     _need(
         table == "customers" and bool(column), "[churn] column", "customers. and the name of the label's column",
         "write for example 'customers.churned'",
+    )  # fmt: skip
+    _need(
+        bool(config.churn.positive) or not config.churn.negative, "[churn] negative", "positive beside it",
+        'name the value that means leaving too, such as positive = "gone"',
     )  # fmt: skip
     _need(
         len(config.training.cutoffs) <= 1, "[training] cutoffs", "one cutoff at most: a ready label belongs to one moment",

@@ -252,12 +252,12 @@ def reasons(
 ) -> pd.DataFrame:
     """The *top* reasons of each row: factors that hit the customer and that the company can change, or perhaps can.
 
-    Factors of the kinds ``lever`` and ``column`` that hit (a contribution above log(1.1)), the largest first, but for
-    those that act the other way round than declared by *ways*, as from ``directions``: what a customer is told to have
-    suffered must not be what others stay for. Each is shown by its strongest feature that can be said aloud: it was measured, it adds
-    to the risk, and its value lies on the bad side of what is typical (``typical`` of its label, else 0) by its
-    declared direction; of what is told as so many times the usual, on the bad side of the usual as well. What
-    nobody says aloud, such as a spread, shows a factor only where nothing else does.
+    Factors of the kinds ``lever`` and ``column`` that hit (a contribution above log(1.1)), the largest first, but
+    for those that act the other way round than declared by *ways*, as from ``directions``: what a customer is told
+    to have suffered must not be what others stay for. Each is shown by its strongest feature that can be said
+    aloud: it was measured, it adds to the risk, and its value lies on the bad side of what is typical (``typical``
+    of its label, else 0) by its declared direction; of what is told as so many times the usual, on the bad side of
+    the usual as well. What nobody says aloud, such as a spread, shows a factor only where nothing else does.
 
     Returns
     -------

@@ -26,7 +26,7 @@ from cxml.groups import DAYS, Groups
 from cxml.models.bundle import LEAST_UNSEEN, Bundle
 from cxml.models.schema import Strange
 from cxml.splits import hash_share
-from cxml.tables import Tables
+from cxml.tables import Tables, fingerprint
 from cxml.uplift import Persuasion, Proof
 
 CHUNK = 50_000
@@ -60,6 +60,8 @@ class Scored:
         What is not as it was in training, for people.
     proof : Proof or None
         What the contact log proves; None where none is configured.
+    in_sample : int
+        Rows scored whose label the model learned from.
     """
 
     rows: int
@@ -67,6 +69,7 @@ class Scored:
     unseen: dict[str, int]
     notes: tuple[str, ...] = ()
     proof: Proof | None = None
+    in_sample: int = 0
 
 
 def score(
@@ -81,7 +84,7 @@ def score(
 ) -> Scored:
     """Score everybody at risk at *cutoff* into ``scores.parquet`` (and ``scores.csv``) of *run*.
 
-    Beside a ready label, those whose label is missing are scored, or everybody where nobody's is.
+    Beside a ready label, those whose label is missing are scored, or where nobody's is, those who stayed.
     Rows come in the order of the customer ids and do not depend on *chunk*. ``call_plan.json`` says how long the call
     list is and what it is expected to bring, ``groups.json`` who is hit. With a contact log that proves it, the list
     is ranked by uplift.
@@ -98,7 +101,9 @@ def score(
     if tables.config.decisions.contacts:
         persuasion, proof = campaigns.learn_from_log(tables, bundle, chunk)
     (population,) = snapshots.take(tables, [cutoff])
-    population = replace(population, at_risk=labels.keep_untold(tables) or population.at_risk)
+    there = labels.keep_still_there(tables)
+    if there.kept:
+        population = replace(population, at_risk=there.kept, gone=there.left)
     strange, filled = Strange(), Counter[str]()
     kept = {name: bundle.schema.levels[name] for name in bundle.schema.grouped}
     groups = Groups(bundle.labels, bundle.info.get("evidence", {}).get("comparisons", {}), kept)
@@ -125,7 +130,26 @@ def score(
     if first:
         _tell(run, tables, first, cutoff, bundle.labels)
     notes = (*_spellings(bundle, strange), *_empty(bundle, filled, done), *_fleet(bundle, tables, population))
-    return Scored(done, population, dict(strange.unseen), notes, proof)
+    in_sample = there.labelled if _same_customers(bundle, tables) else 0
+    if there.labelled:
+        notes = (*notes, *_labelled(there, in_sample))
+    return Scored(done, population, dict(strange.unseen), notes, proof, in_sample)
+
+
+def _same_customers(bundle: Bundle, tables: Tables) -> bool:
+    """Whether the customers are those that the model learned from."""
+    then = bundle.info.get("data", {}).get("customers")
+    return then is not None and then == fingerprint(tables, ["customers"])["customers"]
+
+
+def _labelled(there: labels.StillThere, in_sample: int) -> Iterator[str]:
+    """Who is scored where every row carries a label."""
+    yield f"every row carries a label: {there.kept:,} who stayed are scored, {there.left:,} who left are not"
+    if in_sample:
+        yield (
+            f"all {in_sample:,} of them were learned from: the model has seen that they stayed, so their probabilities are"
+            " too low; leave the label of current customers empty"
+        )
 
 
 def _staying(bundle: Bundle, frame: pd.DataFrame, scored: pd.DataFrame, share: float) -> Floats | None:

@@ -66,7 +66,14 @@ class TableSource:
     attributes: tuple[str, ...] = _key(
         "customers only: further columns to use as attributes; empty beside a ready label: all of them", ()
     )
-    delimiter: str = _key("CSV only", ",")
+    types: Mapping[str, Literal["number", "comma", "text"]] = _key(
+        "customers only: what an attribute is taken for, such as { visits = 'number' }, comma being a number with a decimal"
+        " comma; others by their values",
+        {},
+    )
+    na: tuple[str, ...] = _key("texts of the source that stand for a missing value, as it has them", ())
+    decimal: Literal[".", ","] = _key("what numbers written as text have before their decimals", ".")
+    delimiter: str = _key('CSV only; a tab is "\\t"', ",")
     tolerate: float = _key(
         "share of the rows that may break a rule and are set aside, for each rule and of those that give its column;"
         " one row always may where the table has ten; 0: none may",
@@ -145,6 +152,10 @@ class Churn:
         "label: the value that means leaving, any other one being staying; empty: true, 1 and yes mean leaving,"
         " false, 0 and no staying",
         "",
+    )
+    negative: tuple[str, ...] = _key(
+        "label: beside positive, the values that mean staying; any other is no label; empty: there is but one other",
+        (),
     )
 
 

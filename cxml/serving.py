@@ -98,7 +98,8 @@ def said(value: float, label: Mapping[str, Any], currency: str = "") -> str:
     >>> said(0.125, {"en": "share of repeat contacts, last 30 days", "unit": "share"})
     'Share of repeat contacts, last 30 days: 12.5%'
     """
-    text, unit = label["en"][:1].upper() + label["en"][1:], label["unit"]
+    text: str = label["en"][:1].upper() + label["en"][1:]
+    unit = label["unit"]
     if unit == "text" and "levels" in label and np.isfinite(value):
         levels: list[str] = [*label["levels"], "another value"]
         return f"{text}: {levels[int(value)]}"

@@ -10,13 +10,14 @@ import difflib
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from cxml import static
-from cxml.attributes import ATTRIBUTE, attribute_name, kinds_of
+from cxml import written_numbers as written
+from cxml.attributes import ATTRIBUTE, attribute_name, kinds_of, without
 from cxml.cells import READ_AS, Cell, absent, at_the_grain_of, cell, staged
 from cxml.config import Config
 from cxml.contracts import TABLES, Column, Kind, Table
@@ -225,6 +226,7 @@ def open_tables(
     engine = engine or Engine(config.engine.memory, config.engine.threads, config.project.timezone)
     _check_zone(engine, config)
     opened: dict[str, Opened] = {}
+    left_out: dict[str, Mapping[str, str]] = {}
     problems: list[Problem] = []
     for name in names:
         spec = static.labelled(config.tables.get(name, TableSource(source="")), TABLES[name], config)
@@ -232,13 +234,14 @@ def open_tables(
         try:
             source = (open_frame(engine, name, given[name]) if name in given
                       else open_source(engine, config.folder, name, spec))  # fmt: skip
-            spec = static.described(spec, TABLES[name], source, config)
+            spec, no_features = static.described(engine, spec, TABLES[name], source, config, attributes or {})
+            left_out[name] = no_features
             _check_names(TABLES[name], spec)
             missing, places = _places(TABLES[name], source, spec, static.optional(TABLES[name], config))
             problems += missing
             if not missing:
-                kinds = kinds_of(engine, source, places, attributes or {})
-                opened[name] = _open(TABLES[name], source, places, kinds, spec.words, config)
+                kinds = kinds_of(engine, source, places, spec, attributes or {})
+                opened[name] = _open(TABLES[name], source, places, kinds, spec, config)
         except DataError as error:
             problems.append(unreadable(name, error))
     if problems:
@@ -252,7 +255,7 @@ def open_tables(
         attributes={
             c.name: c.kind for table in opened.values() for c in table.columns if c.name not in table.known
         },
-        notes=tuple(note for table in opened.values() for note in _notes(table)),
+        notes=tuple(note for name, table in opened.items() for note in _notes(table, left_out[name])),
         opened=opened,
     )
 
@@ -279,10 +282,12 @@ def customer_ids(tables: Tables) -> str:
     return "known_customers"
 
 
-def fingerprint(tables: Tables) -> dict[str, str]:
-    """A hash of the content of each table, the same for any order of rows and any kind of source."""
+def fingerprint(tables: Tables, only: Iterable[str] = ()) -> dict[str, str]:
+    """A hash of the content of each table, or of *only* these; the same for any order of rows and any kind of source."""
     found = {}
     for name, table in tables.opened.items():
+        if only and name not in only:
+            continue
         columns = sorted(column.name for column in table.columns)
         cells = ", ".join(quoted(column) for column in columns)
         row = tables.engine.row(
@@ -375,17 +380,14 @@ def _open(
     source: Source,
     places: Mapping[str, str],
     kinds: Mapping[str, Kind],
-    words: Mapping[str, Mapping[str, str]],
+    spec: TableSource,
     config: Config,
 ) -> Opened:
     columns = [table.by_name[name] for name in table.by_name if name in places]
     for name, kind in kinds.items():
         columns.append(Column(name, kind, "an attribute of the customer", personal=True))
     cells = (
-        {
-            column.name: _cell(part, places[column.name], column, words.get(column.name, {}), config)
-            for column in columns
-        }
+        {column.name: _cell(part, places[column.name], column, spec, config) for column in columns}
         for part in source.parts
     )
     known = (_at_one_grain(static.dated(some, table, config), table, columns, config) for some in cells)
@@ -406,23 +408,36 @@ def _at_one_grain(
     }
 
 
-def _cell(part: Part, place: str, column: Column, words: Mapping[str, str], config: Config) -> Cell:
+def _cell(part: Part, place: str, column: Column, spec: TableSource, config: Config) -> Cell:
     """The cell of *column* read from where it lies, its words in the language of the contract."""
     if place not in part.columns:
         return absent(column.kind)
-    if not words:
-        return cell(quoted(place), part.columns[place], column, config.zone)
-    text = f"cast({quoted(place)} as varchar)"
-    cases = " ".join(f"when {literal(word)} then {literal(meant)}" for word, meant in words.items())
-    return cell(f"(case trim({text}) {cases} else {text} end)", "VARCHAR", column, config.zone)
+    raw, kind, words = quoted(place), part.columns[place], spec.words.get(column.name, {})
+    text = f"cast({raw} as varchar)"
+    decimal = "," if spec.types.get(place) == "comma" else spec.decimal
+    number = column.kind in ("number", "money", "count") and kind == "VARCHAR"
+    written_so = number and (column.name.startswith(ATTRIBUTE) or decimal == ",")
+    if written_so:
+        raw = (
+            f"(case when {written.nothing(text, spec.na)} then null else {written.plain(text, decimal)} end)"
+        )
+    elif spec.na:
+        raw = f"(case when {written.unknown(text, spec.na)} then null else {raw} end)"
+    if words:
+        cases = " ".join(f"when {literal(word)} then {literal(meant)}" for word, meant in words.items())
+        raw, kind = f"(case trim({text}) {cases} else cast({raw} as varchar) end)", "VARCHAR"
+    found = cell(raw, kind, column, config.zone)
+    return replace(found, signs={**found.signs, "percent": f"contains({text}, '%')"}) if written_so else found
 
 
 def _values(cells: Mapping[str, Cell]) -> str:
     return ", ".join(f"{one.value} as {quoted(name)}" for name, one in cells.items())
 
 
-def _notes(opened: Opened) -> Iterable[str]:
+def _notes(opened: Opened, no_features: Mapping[str, str]) -> Iterable[str]:
     name = opened.table.name
+    if no_features:
+        yield f"{name}: {without(no_features)}"
     if opened.made_id:
         yield f"{name} has no {opened.table.id}: rows are told apart by their content"
     for column in opened.columns:
@@ -431,6 +446,8 @@ def _notes(opened: Opened) -> Iterable[str]:
             for signs in (one[column.name].signs for one in opened.cells)
         ):
             yield f"{name}.{column.name} holds days without a time: {READ_AS[column.day_is]}"
-    extra = [one for one in opened.source.names if one not in opened.places.values()]
+    extra = [
+        one for one in opened.source.names if one not in opened.places.values() and one not in no_features
+    ]
     if extra:
         yield f"{name}: columns not used: {', '.join(extra)}"

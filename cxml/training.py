@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from cxml import drivers, evidence, labels, snapshots, static, tested, time_to_leave, value_models
+from cxml import drivers, evidence, labels, snapshots, static, tested, time_to_leave, too_good, value_models
 from cxml.config import Config
 from cxml.errors import NotEnoughDataError
 from cxml.features import matrix, planner
@@ -158,6 +158,12 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     compared = compare(data, config, tell, churn=churn)
     fitted, forecasts = compared.models, compared.forecasts
     measured = tested.measure(forecasts, data.frame, split)
+    suspect = too_good.warning(
+        measured["churn"]["auc"], data.frame[data.frame["cutoff"] == split.test], data.columns, data.labels
+    )
+    if suspect:
+        measured["too_good"] = suspect
+        tell(suspect["what"])
     measured["tables"]["cutoffs"] = tested.by_cutoff(fitted["churn"], data.frame, data.columns, split)
     if "value" in fitted:
         ranges = value_models.coverage(fitted["value"], data.frame, data.columns, split)

@@ -138,7 +138,13 @@ def test_a_new_table_is_scored_whole(home: Path, tmp_path: Path, label: str) -> 
     assert found.problems == ()
     assert any("can be scored, not learned from" in note for note in found.notes) == (label == "missing")
     scored = jobs.score(tmp_path, model=home / "runs" / "train" / "CURRENT" / "bundle")
-    assert len(pd.read_parquet(scored / "scores.parquet")) == 30
+    there = frame["Left"] == "No" if label == "full" else frame["customer_id"].notna()
+    assert (
+        pd.read_parquet(scored / "scores.parquet")["customer_id"].tolist()
+        == frame[there]["customer_id"].tolist()
+    )
+    notes = json.loads((scored / "manifest.json").read_text())["info"]["notes"]
+    assert any("who left are not" in note for note in notes) == (label == "full")
 
 
 def batch(home: Path, folder: Path, frame: pd.DataFrame) -> tuple[pd.Series, list[str]]:
@@ -195,14 +201,18 @@ def test_a_batch_scores_as_the_whole_table(coded: Path, tmp_path: Path, name: st
 
 def test_what_a_batch_lacks_is_named(coded: Path, tmp_path: Path) -> None:
     frame = coded_people().assign(seats=lambda x: x.seats.astype(object))
-    frame.loc[6, "seats"] = "N/A"
+    frame.loc[6, "seats"] = "few"
     some, told = batch(coded, tmp_path / "word", frame)
     assert len(some) == len(frame) - 1 and any(
-        "1 values are not numbers" in one and "row 7" in one for one in told
+        "1 values of 'seats' are not numbers" in one and "row 7" in one for one in told
     )
-    with pytest.raises(DataError, match="1 values are not numbers") as caught:
+    with pytest.raises(DataError, match="1 values of 'seats' are not numbers") as caught:
         batch(coded, tmp_path / "one", frame.iloc[[6]])
-    assert "first in row 1" in caught.value.where and "empty" in caught.value.fix
+    assert "first in row 1" in caught.value.where and 'na = ["unknown"]' in caught.value.fix
+    frame.loc[6, "seats"] = "N/A"
+    empty, _ = batch(coded, tmp_path / "nothing", frame)
+    frame.loc[6, "seats"] = None
+    assert empty.equals(batch(coded, tmp_path / "missing", frame)[0])
     with pytest.raises(ModelError, match=re.escape("customers.support minutes")):
         batch(coded, tmp_path / "lost", coded_people().drop(columns="support minutes"))
     empty, told = batch(coded, tmp_path / "empty", coded_people().assign(seats=None))
@@ -341,7 +351,9 @@ def features(tables: Tables) -> list[str]:
 def test_all_columns_are_attributes_unless_some_are_named() -> None:
     frame = people(9).assign(since=pd.Timestamp("2024-05-01"))
     assert features(opened(frame)) == ["customer_plan", "customer_support_minutes", "customer_seats"]
-    assert any("since" in note for note in opened(frame).notes), "a date is no category, and it is said"
+    assert any("'since' (dates)" in note for note in opened(frame).notes), (
+        "a date is no category, and it is said"
+    )
     named = {"customers": {"source": "x", "attributes": ["seats"]}}
     assert features(opened(frame, tables=named)) == ["customer_seats"]
     assert features(opened(frame, features={"leave_out": ["customer_plan"]})) == [

@@ -265,11 +265,11 @@ class Factor:
     ----------
     kind : FactorKind
         ``lever``: the company can change it. ``outcome``: what service left behind, such as a score.
-        ``context``: behaviour and plan, nobody can make it good. ``volume``: how often people
-        contacted; no lever, and never called protective. ``column``: a column of a flat table, of which nobody said
-        whether the company can change it. ``consequence``: a part of leaving itself, such as a cancel request.
-        ``index``: sums up other factors for people. Models learn from neither of the last two: the one gives the answer away, the other would share out what
-        belongs to its parts.
+        ``context``: behaviour and plan, nobody can make it good. ``volume``: how often people contacted; no lever,
+        and never called protective. ``column``: a column of a flat table, of which nobody said whether the company
+        can change it. ``consequence``: a part of leaving itself, such as a cancel request. ``index``: sums up other
+        factors for people. Models learn from neither of the last two: the one gives the answer away, the other
+        would share out what belongs to its parts.
     family : Family
         People, process, product, price; ``other`` for what is not a service factor.
     tier : int

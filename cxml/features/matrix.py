@@ -204,7 +204,7 @@ def coverage(tables: Tables, rows: Mapping[str, int]) -> dict[str, Any]:
     is not missing.
     """
     factors = [factor for factor in factors_of(tables) if factor.kind in MEASURED]
-    plan = planned(tables, MEASURED)
+    plan = planned(tables, MEASURED, factors)
     built = {column.feature.name for column in plan.columns}
     found: dict[str, Any] = {"measured": [], "partly": [], "not_measured": [], "rows": dict(rows)}
     for factor in factors:

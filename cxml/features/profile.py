@@ -111,8 +111,12 @@ def themes(
 def _theme(key: str, one: OwnFactor, features: list[Feature]) -> Factor:
     """A factor of the config; a direction speaks of numbers, since a text has none."""
     if not features:
-        raise ConfigError("the factor has no column", where=f"[factors.{key}] columns",
-                          expected="at least one column of the customers", fix="name one, or take the factor out")  # fmt: skip
+        raise ConfigError(
+            "the factor has no column",
+            where=f"[factors.{key}] columns",
+            expected="a column of the customers",
+            fix="name one, or take the factor out",
+        )
     name = key if _NAME.fullmatch(key) else attribute_name(key).removeprefix(ATTRIBUTE)
     directed = (
         feature if feature.unit == "text" else replace(feature, direction=one.direction)

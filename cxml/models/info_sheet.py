@@ -15,6 +15,7 @@ def info_sheet(info: Mapping[str, Any], labels: Mapping[str, Any], features: int
     """The page as Markdown. What *info* does not hold is left out."""
     blocks = [
         f"# {info.get('project', 'cxml')}: churn and value",
+        f"**{suspect['what']}**" if (suspect := (info.get("metrics") or {}).get("too_good")) else "",
         _predicts(info),
         _data(info, features),
         *_figures(info.get("metrics") or {}),

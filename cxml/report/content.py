@@ -61,6 +61,7 @@ class Scope:
     training_cutoffs: tuple[datetime, ...]
     model_version: str
     data_fingerprint: str
+    in_sample: int = 0
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,14 @@ class Coverage:
 
 
 @dataclass(frozen=True)
+class Audited:
+    """An audit that is missing or failed: ``state`` says which, ``names`` what leaks."""
+
+    state: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Content:
     """All numbers of the report.
 
@@ -203,6 +212,7 @@ class Content:
     calls: Calls
     quality: Quality
     coverage: Coverage
+    audit: Audited | None = None
 
     @property
     def columns(self) -> bool:
@@ -239,7 +249,18 @@ def compute(inputs: ReportInputs) -> Content:
         calls=_calls(inputs),
         quality=quality(inputs.metrics, SMALL_GROUP, ZoneInfo(str(inputs.meta.get("timezone", "UTC")))),
         coverage=_coverage(inputs),
+        audit=_audit(inputs),
     )
+
+
+def _audit(inputs: ReportInputs) -> Audited | None:
+    """The audit, where there is something to say of it."""
+    told = inputs.meta.get("audit") or {}
+    if told.get("state") not in ("missing", "failed"):
+        return None
+    features = inputs.labels.get("features", {})
+    names = (str(features.get(name, {}).get("en", name)) for name in told.get("leaks", ()))
+    return Audited(told["state"], tuple(visible(name) for name in names))
 
 
 def factor_name(labels: Mapping[str, Any], factor: str) -> Name:
@@ -310,6 +331,7 @@ def _scope(inputs: ReportInputs) -> Scope:
         training_cutoffs=tuple(instant(c, zone) for c in meta.get("training_cutoffs", ())),
         model_version=visible(meta.get("model_version", "")),
         data_fingerprint=visible(meta.get("data_fingerprint", "")),
+        in_sample=int(meta.get("in_sample", 0)),
     )
 
 

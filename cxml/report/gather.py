@@ -52,6 +52,7 @@ def gather(scored: Path) -> ReportInputs:
             "horizon": _days(model["horizon_days"]),
             "churn_definition": model["churn"],
             "population": info["population"],
+            "in_sample": info.get("in_sample", 0),
             "training_cutoffs": model["train_cutoffs"],
             "model_version": info["model"][:12],
             "data_fingerprint": _fingerprint(info["data"]),

@@ -63,7 +63,8 @@ class ReportInputs:
         Needed: ``project``, ``cutoff`` (ISO), ``lead`` and ``horizon`` (``"28D"``). Optional:
         ``currency`` (ISO code), ``timezone`` (IANA name, default UTC), ``churn_definition``
         (``subscription``, ``inactivity``, ``date``), ``model_version``, ``data_fingerprint``,
-        ``population`` (``{"at_risk", "new", "gone"}``), ``observation_end``, ``training_cutoffs``.
+        ``population`` (``{"at_risk", "new", "gone"}``), ``observation_end``, ``training_cutoffs``, ``in_sample``
+        (customers scored whom the model learned from), ``audit`` (``{"state": "passed" | "failed" | "missing", "leaks"}``).
     calls : mapping
         ``plan``: ``cxml.decisions.CallPlan`` and ``proof``: ``cxml.uplift.Proof``, as ``call_plan.json`` has them.
         May be empty.

@@ -237,6 +237,11 @@ class _Voice(Voice):
         """The model or a simpler rule by name."""
         return self.words.named("baselines", name) if name else self.words.plain("quality.model")
 
+    def suspects(self) -> str:
+        """The features to look at where the figures are too good to be believed, each with its AUC alone."""
+        told = self.content.quality.too_good
+        return ", ".join(f"{self.behind.label(name)} ({self.figures.score(auc, 2)})" for name, auc in told)
+
     def methods(self, beaten_by: Iterable[tuple[str, str]]) -> str:
         """Simpler rules in a row, each with the measure in which it does better."""
         measures: dict[str, list[str]] = {}
