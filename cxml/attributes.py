@@ -57,10 +57,14 @@ def attribute_name(name: str) -> str:
 
 
 def kinds_of(
-    engine: Engine, source: Source, places: Mapping[str, str], spec: TableSource, known: Mapping[str, str]
+    engine: Engine,
+    source: Source,
+    places: Mapping[str, str],
+    spec: TableSource,
+    known: Mapping[str, str] | None,
 ) -> dict[str, Kind]:
     """The kind of each attribute among *places*: the known one, that of the config, else what its values look like."""
-    told = {attribute_name(name): kind for name, kind in {**spec.types, **known}.items()}
+    told = {attribute_name(name): kind for name, kind in {**spec.types, **(known or {})}.items()}
     wanted = {name: place for name, place in places.items() if name.startswith(ATTRIBUTE)}
     asked = [place for name, place in wanted.items() if name not in told]
     looks = look(engine, source, asked, spec)

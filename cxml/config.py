@@ -339,6 +339,10 @@ def _coherent(config: Config) -> None:
     if config.churn.definition == "label":
         _ready_label(config)
     else:
+        _need(
+            not config.churn.base_rate, "[churn] base_rate", "a ready label: rows of events are not drawn by outcome",
+            "take it out",
+        )  # fmt: skip
         _instants(config.churn.column, "[churn] column", table_alone=False)
         _need(
             config.churn.horizon > timedelta(0),

@@ -153,6 +153,12 @@ class Churn:
         " false, 0 and no staying",
         "",
     )
+    base_rate: float = _key(
+        "label: share of all customers who leave, where the table holds more or fewer leavers than that, such as 0.02 of a"
+        " table that was balanced; 0: as in the table",
+        0.0,
+        Within(0, 0.999),
+    )
     negative: tuple[str, ...] = _key(
         "label: beside positive, the values that mean staying; any other is no label; empty: there is but one other",
         (),

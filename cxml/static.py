@@ -40,6 +40,16 @@ def is_static(config: Config) -> bool:
     return config.churn.definition == "label"
 
 
+def perhaps_a_label(table: Table, missing: str) -> str:
+    """What to add to the advice for customers of whom nothing says when they joined: the table may be a flat one."""
+    if table is not CUSTOMERS or missing != table.event:
+        return ""
+    return (
+        '; or, where nothing has a date and a column says who left: [churn] definition = "label" and'
+        ' column = "customers.NAME OF THAT COLUMN"'
+    )
+
+
 def moment(config: Config) -> datetime:
     """The one cutoff: that of the config, or observation_end."""
     return (*config.training.cutoffs, config.project.observation_end)[0]
@@ -64,7 +74,12 @@ def labelled(spec: TableSource, table: Table, config: Config) -> TableSource:
 
 
 def described(
-    engine: Engine, spec: TableSource, table: Table, source: Source, config: Config, known: Mapping[str, str]
+    engine: Engine,
+    spec: TableSource,
+    table: Table,
+    source: Source,
+    config: Config,
+    known: Mapping[str, str] | None,
 ) -> tuple[TableSource, dict[str, str]]:
     """*spec* with every further column as an attribute where it names none, and why others teach nothing.
 
@@ -81,7 +96,7 @@ def described(
         if kind.upper().startswith(_DATES)
     }
     further = [name for name in source.names if name not in taken]
-    told = {*spec.types, *known}
+    told = {*spec.types, *(known or ())}
     looks = look(engine, source, [name for name in further if name not in told | dated], spec)
     no_feature = {name: one.no_feature for name, one in looks.items() if one.no_feature}
     no_feature |= {name: "dates" for name in further if name in dated}

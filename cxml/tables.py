@@ -234,13 +234,12 @@ def open_tables(
         try:
             source = (open_frame(engine, name, given[name]) if name in given
                       else open_source(engine, config.folder, name, spec))  # fmt: skip
-            spec, no_features = static.described(engine, spec, TABLES[name], source, config, attributes or {})
-            left_out[name] = no_features
+            spec, left_out[name] = static.described(engine, spec, TABLES[name], source, config, attributes)
             _check_names(TABLES[name], spec)
             missing, places = _places(TABLES[name], source, spec, static.optional(TABLES[name], config))
             problems += missing
             if not missing:
-                kinds = kinds_of(engine, source, places, spec, attributes or {})
+                kinds = kinds_of(engine, source, places, spec, attributes)
                 opened[name] = _open(TABLES[name], source, places, kinds, spec, config)
         except DataError as error:
             problems.append(unreadable(name, error))
@@ -285,9 +284,8 @@ def customer_ids(tables: Tables) -> str:
 def fingerprint(tables: Tables, only: Iterable[str] = ()) -> dict[str, str]:
     """A hash of the content of each table, or of *only* these; the same for any order of rows and any kind of source."""
     found = {}
-    for name, table in tables.opened.items():
-        if only and name not in only:
-            continue
+    for name in only or tables.opened:
+        table = tables.opened[name]
         columns = sorted(column.name for column in table.columns)
         cells = ", ".join(quoted(column) for column in columns)
         row = tables.engine.row(
@@ -357,6 +355,7 @@ def _places(
         fix = f"did you mean {near!r}? " if near else ""
         if name in table.by_name:
             fix += f'say it in [tables.{table.name}]: columns = {{ {name} = "{near or "their name"}" }}'
+            fix += static.perhaps_a_label(table, name)
         else:
             fix += "correct the name in attributes"
         problems.append(
@@ -413,14 +412,13 @@ def _cell(part: Part, place: str, column: Column, spec: TableSource, config: Con
     if place not in part.columns:
         return absent(column.kind)
     raw, kind, words = quoted(place), part.columns[place], spec.words.get(column.name, {})
-    text = f"cast({raw} as varchar)"
+    text = f"cast({quoted(place)} as varchar)"
     decimal = "," if spec.types.get(place) == "comma" else spec.decimal
     number = column.kind in ("number", "money", "count") and kind == "VARCHAR"
     written_so = number and (column.name.startswith(ATTRIBUTE) or decimal == ",")
     if written_so:
-        raw = (
-            f"(case when {written.nothing(text, spec.na)} then null else {written.plain(text, decimal)} end)"
-        )
+        nothing = written.nothing(text, spec.na)
+        raw = f"(case when {nothing} then null else {written.plain(text, decimal)} end)"
     elif spec.na:
         raw = f"(case when {written.unknown(text, spec.na)} then null else {raw} end)"
     if words:
@@ -446,8 +444,7 @@ def _notes(opened: Opened, no_features: Mapping[str, str]) -> Iterable[str]:
             for signs in (one[column.name].signs for one in opened.cells)
         ):
             yield f"{name}.{column.name} holds days without a time: {READ_AS[column.day_is]}"
-    extra = [
-        one for one in opened.source.names if one not in opened.places.values() and one not in no_features
-    ]
+    used = {*opened.places.values(), *no_features}
+    extra = [one for one in opened.source.names if one not in used]
     if extra:
         yield f"{name}: columns not used: {', '.join(extra)}"

@@ -6,6 +6,7 @@ earlier cutoffs would not have been known in time, customers are held out instea
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -179,11 +180,17 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     if ahead is not None:
         measured["survival"] = plain(ahead.metrics)
         measured["tables"]["survival"] = ahead.curve
+    churn, rates = _at_base_rate(fitted["churn"], data, config)
+    if rates:
+        tell(
+            f"{rates['data']:.1%} of the labels say that the customer left, and {rates['said']:.1%} of all do: probabilities"
+            " are at the second rate, tested figures at the first"
+        )
     bundle = Bundle(
-        churn=fitted["churn"],
+        churn=churn,
         value=fitted.get("value"),
         labels=_with_levels(data.labels, fitted["churn"].schema_.levels),
-        info={**_info(data, split, config, fitted["churn"]), "metrics": measured},
+        info={**_info(data, split, config, churn), "metrics": measured, "base_rate": rates},
         lifetime=ahead.lifetime if ahead is not None else None,
     )
     for sentence in (*_grouped(fitted["churn"]), *measured["verdict"].values()):
@@ -199,6 +206,18 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     more = {"directions": ways.to_dict(), "evidence": behind, "unseen": unseen}
     bundle = replace(bundle, info={**bundle.info, **more})
     return Trained(bundle, measured, factors, strongest)
+
+
+def _at_base_rate(
+    churn: ChurnClassifier, data: TrainingSet, config: Config
+) -> tuple[ChurnClassifier, dict[str, float]]:
+    """The classifier for the rate at which customers leave, where the table was drawn by outcome; and both rates."""
+    if not config.churn.base_rate:
+        return churn, {}
+    rates = {"data": float(data.frame["churned"].mean()), "said": config.churn.base_rate}
+    found = copy.copy(churn)
+    found.calibrator_ = churn.calibrator_.at_rate(rates["said"], among=rates["data"])
+    return found, rates
 
 
 def compare(

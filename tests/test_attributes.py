@@ -11,8 +11,8 @@ import pytest
 
 from cxml import labels, snapshots
 from cxml.check import Check, check
-from cxml.config import parse_config
-from cxml.errors import ConfigError
+from cxml.config import load_config, parse_config
+from cxml.errors import ConfigError, DataError
 from cxml.features import matrix
 from cxml.tables import Tables, open_tables
 
@@ -160,3 +160,22 @@ def test_who_stayed_is_scored_where_every_row_carries_a_label(tmp_path: Path) ->
     kept = {row[0] for row in tables.engine.rows("select customer_id from snapshots")}
     frame = people()
     assert kept == set(frame[frame["Left"] == "no"]["customer_id"])
+
+
+def test_a_flat_table_without_a_churn_section_is_told_of_ready_labels(tmp_path: Path) -> None:
+    people(x=X).to_csv(tmp_path / "customers.csv", index=False)
+    raw = {"project": {"observation_end": "2026-01-01"}, "tables": {"customers": {"source": "customers.csv"}}}
+    with pytest.raises(DataError) as caught:
+        open_tables(parse_config(raw, tmp_path))
+    assert '[churn] definition = "label"' in str(caught.value)
+
+
+def test_the_advice_for_tabs_works_as_it_is_written(tmp_path: Path) -> None:
+    people(x=X).to_csv(tmp_path / "customers.csv", index=False, sep="\t")
+    text = '[project]\nobservation_end = "2026-01-01"\n[churn]\ndefinition = "label"\ncolumn = "customers.Left"\n'
+    (tmp_path / "cxml.toml").write_text(f'{text}[tables.customers]\nsource = "customers.csv"\n')
+    with pytest.raises(DataError) as caught:
+        open_tables(load_config(tmp_path))
+    advice = str(caught.value).partition("cxml.toml: ")[2].splitlines()[0]
+    (tmp_path / "cxml.toml").write_text(f'{text}[tables.customers]\nsource = "customers.csv"\n{advice}\n')
+    assert open_tables(load_config(tmp_path)).attribute_kinds == {"x": "number"}

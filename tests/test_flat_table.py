@@ -215,3 +215,49 @@ def test_a_text_is_compared_by_the_level_that_left_most() -> None:
     assert found.beyond(frame["Plan_Name"]).sum() == found.rows
     two = evidence.comparison(frame, "zero_or_one", {"unit": "ratio", "direction": "+"})
     assert two is not None and two.threshold == 0 and two.rows == frame["zero_or_one"].sum()
+
+
+# ---------------------------------------------------------------- a table drawn by outcome
+
+
+def test_a_base_rate_moves_every_log_odds_by_one_constant_and_brings_back_the_truth() -> None:
+    """All leavers and a tenth of the stayers are kept: with the base rate the percentages are those of all customers."""
+    everybody = people(6000, seed=9)
+    left = everybody["Left"] == "Yes"
+    kept = everybody[left | (np.arange(len(everybody)) % 10 == 0)]
+    rate = float(left.mean())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "FOLDS", 2)
+        patch.setattr(churn, "LADDER", (churn.LADDER[0], churn.LADDER[-1]))
+        made = {}
+        for said in (0.0, rate):
+            tables = opened(
+                kept, churn={"definition": "label", "column": "customers.Left", "base_rate": said}
+            )
+            made[said] = training.fit(training.assemble(tables), tables.config)
+    frame = training.assemble(opened(everybody)).frame
+    plain, moved = made[0.0].bundle.score(frame), made[rate].bundle.score(frame)
+    odds = {
+        name: np.log(p / (1 - p))
+        for name, p in (("plain", plain["churn_probability"]), ("moved", moved["churn_probability"]))
+    }
+    among = float((kept["Left"] == "Yes").mean())
+    shift = np.log(rate / (1 - rate)) - np.log(among / (1 - among))
+    assert np.allclose(odds["moved"] - odds["plain"], shift)
+    added = moved["base"] + moved.filter(regex="^contribution_").sum(axis=1)
+    assert np.allclose(added, odds["moved"], atol=1e-6)
+    expected = moved["churn_probability"].sum()
+    assert (
+        expected == pytest.approx(left.sum(), rel=0.06)
+        and plain["churn_probability"].sum() > 1.5 * left.sum()
+    )
+    assert made[rate].metrics["churn"]["log_loss"] == made[0.0].metrics["churn"]["log_loss"], (
+        "tested at the table's rate"
+    )
+    assert made[rate].bundle.info["base_rate"] == {"data": pytest.approx(among), "said": rate}
+
+
+def test_only_a_ready_label_has_a_base_rate() -> None:
+    with pytest.raises(ConfigError, match="cannot be used") as caught:
+        parse_config({"project": {"observation_end": "2026-01-01"}, "churn": {"base_rate": 0.02}}, Path())
+    assert "[churn] base_rate" in caught.value.where

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from cxml import too_good
 from cxml.audit import audit
 from cxml.config import parse_config
 from cxml.models.info_sheet import info_sheet
-from cxml.report.content import Audited, compute
 from cxml.report.quality import quality
 from cxml.tables import Tables, open_tables
 

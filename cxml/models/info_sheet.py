@@ -51,6 +51,7 @@ def _data(info: Mapping[str, Any], features: int) -> str:
         "Trees": f"{info['rung']}, {info['rounds']} rounds" if "rung" in info and "rounds" in info else "",
         "Currency": info.get("currency"),
         "Causes": f"could not be looked for: {info['causes_lack']}" if info.get("causes_lack") else "",
+        "Rates": _rates(info.get("base_rate")),
         "Grouped texts": ", ".join(info.get("grouped") or ()),
     }
     return "\n".join([*lines, *(f"- {name}: {text}" for name, text in named.items() if text)])
@@ -61,6 +62,15 @@ def _calibration(info: Mapping[str, Any], zone: ZoneInfo) -> str:
         rows = f", on {info['calibrated_on']}" if info.get("calibrated_on") else ""
         return _day(info["calibration_cutoff"], zone) + rows
     return "customers held out in training" if "calibration_cutoff" in info else ""
+
+
+def _rates(rates: Mapping[str, float] | None) -> str:
+    if not rates:
+        return ""
+    return (
+        f"{rates['data']:.1%} of the labels say left, {rates['said']:.1%} of all customers leave: probabilities are at the"
+        " second rate, the figures below at the first"
+    )
 
 
 def _day(instant: Any, zone: ZoneInfo) -> str:

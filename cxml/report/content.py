@@ -19,6 +19,7 @@ from cxml.drivers import HIT
 from cxml.errors import DataError
 from cxml.features.declare import NAMED
 from cxml.report.behind import Behind, Stays, behind_of, stays_of
+from cxml.report.coverage import Coverage, Name, coverage_of, name_of
 from cxml.report.gains import WhatIf, gains_of
 from cxml.report.inputs import SMALL_GROUP, ReportInputs
 from cxml.report.promises import Promised, promises_of
@@ -36,16 +37,12 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Name:
-    """A label in both languages."""
-
-    en: str
-    ko: str
-
-
-@dataclass(frozen=True)
 class Scope:
-    """What the report is about. Instants are aware; the forecast window is ``[start, end)``."""
+    """What the report is about. Instants are aware; the forecast window is ``[start, end)``.
+
+    ``in_sample`` are the customers scored whom the model learned from. ``base_rate``: of labels drawn by outcome, the
+    share that left, and that of all customers.
+    """
 
     project: str
     currency: str
@@ -62,6 +59,7 @@ class Scope:
     model_version: str
     data_fingerprint: str
     in_sample: int = 0
+    base_rate: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -162,26 +160,6 @@ class Calls:
 
 
 @dataclass(frozen=True)
-class Gap:
-    """A factor that is not, or only partly, measured, and the columns that are missing."""
-
-    name: Name
-    missing: tuple[str, ...]
-    features: int
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """What the data could show."""
-
-    measured: tuple[Name, ...]
-    partly: tuple[Gap, ...]
-    absent: tuple[Gap, ...]
-    rows: tuple[tuple[str, int], ...]
-    set_aside: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True)
 class Audited:
     """An audit that is missing or failed: ``state`` says which, ``names`` what leaks."""
 
@@ -248,7 +226,7 @@ def compute(inputs: ReportInputs) -> Content:
         promises=promises_of(inputs),
         calls=_calls(inputs),
         quality=quality(inputs.metrics, SMALL_GROUP, ZoneInfo(str(inputs.meta.get("timezone", "UTC")))),
-        coverage=_coverage(inputs),
+        coverage=coverage_of(inputs),
         audit=_audit(inputs),
     )
 
@@ -265,7 +243,7 @@ def _audit(inputs: ReportInputs) -> Audited | None:
 
 def factor_name(labels: Mapping[str, Any], factor: str) -> Name:
     """The label of a factor; its key where it has none."""
-    return _name(labels.get("factors", {}).get(factor, {}), factor)
+    return name_of(labels.get("factors", {}).get(factor, {}), factor)
 
 
 def ranked(inputs: ReportInputs, limit: int) -> pd.DataFrame:
@@ -332,6 +310,7 @@ def _scope(inputs: ReportInputs) -> Scope:
         model_version=visible(meta.get("model_version", "")),
         data_fingerprint=visible(meta.get("data_fingerprint", "")),
         in_sample=int(meta.get("in_sample", 0)),
+        base_rate=(rates["data"], rates["said"]) if (rates := meta.get("base_rate")) else None,
     )
 
 
@@ -431,35 +410,6 @@ def _calls(inputs: ReportInputs) -> Calls:
         paying=paying,
         profit=profit,
     )
-
-
-def _coverage(inputs: ReportInputs) -> Coverage:
-    data = inputs.coverage
-
-    def counts(part: str) -> tuple[tuple[str, int], ...]:
-        return tuple((visible(table), int(n)) for table, n in data.get(part, {}).items())
-
-    def gaps(part: str) -> tuple[Gap, ...]:
-        return tuple(
-            Gap(
-                name=_name(gap, str(gap["factor"])),
-                missing=tuple(visible(c) for c in gap.get("missing", ())),
-                features=int(gap.get("features", 0)),
-            )
-            for gap in data.get(part, ())
-        )
-
-    return Coverage(
-        measured=tuple(_name(one, str(one["factor"])) for one in data.get("measured", ())),
-        partly=gaps("partly"),
-        absent=gaps("not_measured"),
-        rows=counts("rows"),
-        set_aside=counts("set_aside"),
-    )
-
-
-def _name(labels: Mapping[str, Any], fallback: str) -> Name:
-    return Name(en=visible(labels.get("en", fallback)), ko=visible(labels.get("ko", fallback)))
 
 
 def _number(value: Any) -> float:

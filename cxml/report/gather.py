@@ -53,6 +53,7 @@ def gather(scored: Path) -> ReportInputs:
             "churn_definition": model["churn"],
             "population": info["population"],
             "in_sample": info.get("in_sample", 0),
+            "base_rate": model.get("base_rate") or {},
             "training_cutoffs": model["train_cutoffs"],
             "model_version": info["model"][:12],
             "data_fingerprint": _fingerprint(info["data"]),

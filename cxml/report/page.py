@@ -14,7 +14,8 @@ from markupsafe import Markup
 
 from cxml.report import charts
 from cxml.report.behind_text import BehindText
-from cxml.report.content import HARDLY, Content, FactorNumbers, Name, Reason, compute
+from cxml.report.content import HARDLY, Content, FactorNumbers, Reason, compute
+from cxml.report.coverage import Name
 from cxml.report.figures import Figure, Figures, Language
 from cxml.report.gains_text import GainsText
 from cxml.report.inputs import SMALL_GROUP, ReportInputs
