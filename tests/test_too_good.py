@@ -71,15 +71,15 @@ def opened(frame: pd.DataFrame) -> Tables:
     )
 
 
-@pytest.mark.parametrize("rows", [600, 3000])
-def test_the_audit_finds_a_score_that_is_far_ahead_of_all_else(rows: int) -> None:
+def test_the_audit_finds_a_score_that_is_far_ahead_of_all_else() -> None:
+    rows = 1000
     frame, rng = people(rows), np.random.default_rng(2)
-    frame["등급"] = (50 + 20 * (frame["churned"] + rng.normal(0, 0.465, rows))).round()
-    frame["Churn Score"] = (50 + 20 * (frame["churned"] + rng.normal(0, 0.8, rows))).round()
-    found = {one.about: one.what for one in audit(opened(frame)).leaks}
-    assert set(found) == {"customer_ub4f1_uae09", "customer_churn_score"}
-    assert "'등급' alone knows more" in found["customer_ub4f1_uae09"]
-    assert "'Churn Score' speaks of leaving" in found["customer_churn_score"]
+    score = (50 + 20 * (frame["churned"] + rng.normal(0, 0.465, rows))).round()
+    (ahead,) = audit(opened(frame.assign(등급=score))).leaks
+    assert ahead.about == "customer_ub4f1_uae09" and "'등급' alone knows more" in ahead.what
+    rough = (50 + 20 * (frame["churned"] + rng.normal(0, 0.8, rows))).round()
+    (named,) = audit(opened(frame.assign(**{"Churn Score": rough}))).leaks
+    assert named.about == "customer_churn_score" and "'Churn Score'" in named.what
     honest = audit(opened(people(rows).assign(churn_risk_region="north")))
     assert honest.passed, "a strong honest column is no leak, and a name alone is none either"
 
