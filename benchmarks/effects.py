@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxml import drivers, labels, snapshots, training
+from cxml import drivers, hits, labels, snapshots, training
 from cxml.config import parse_config
 from cxml.features import matrix
 from cxml.models.bundle import Bundle
@@ -84,8 +84,14 @@ class Company:
         model = ChurnClassifier(num_threads=self.threads)
         model.fit(train[columns], train["churned"], groups=train["customer_id"])
         model.calibrate(later[columns], later["churned"])
-        scored = Bundle(model, None, lives.labels, {}).score(test)
-        found = drivers.summary(pd.concat([test[list(KEYS)], scored], axis=1), lives.labels)
+        scored, contributions = Bundle(model, None, lives.labels, {}).explain(test)
+        strongest = drivers.features(contributions, test, lives.labels)
+        seen = {
+            "directions": drivers.directions(strongest).to_dict(),
+            "backwards": drivers.backwards(strongest),
+        }
+        hit = hits.of(contributions, test, lives.labels, seen)
+        found = drivers.summary(pd.concat([test[list(KEYS)], scored, hit], axis=1), lives.labels)
         return list(found.loc[found["kind"] == "lever", "factor"])
 
     def places(self, switched: str, factors: tuple[str, ...]) -> list[int]:

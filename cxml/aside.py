@@ -17,7 +17,8 @@ from cxml.engine import Engine, literal, quoted
 from cxml.problems import Problem
 from cxml.rules import Rule
 from cxml.sections import TableSource
-from cxml.tables import PLACE, Opened, Tables, show
+from cxml.tables import Opened, Tables, show
+from cxml.view_columns import PLACE
 
 FILE = "set_aside.parquet"
 """The list of the rows set aside, in the folder of a run."""
@@ -67,8 +68,14 @@ class Cleaning:
 
     def show(self, engine: Engine) -> None:
         """Let the table's name stand for the rows that are left."""
-        if self.aside or self.reread or self.once:
-            show(engine, replace(self.opened, cleaned=self._select()))
+        if self.left is not self.opened:
+            show(engine, self.left)
+
+    @property
+    def left(self) -> Opened:
+        """The table with the rows that are left."""
+        changed = self.aside or self.reread or self.once
+        return replace(self.opened, cleaned=self._select()) if changed else self.opened
 
     def take_once(self, engine: Engine, twice: Rule) -> Cleaning:
         """The cleaning that keeps one of rows that are alike; *twice* is true for rows that share their id."""

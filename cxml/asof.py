@@ -14,10 +14,7 @@ from cxml.attributes import ATTRIBUTE
 from cxml.cells import LAST_SECOND
 from cxml.contact_ends import ends_known, made_instant
 from cxml.contracts import CONTACT_END, MADE_INSTANTS, WAIT_END, Column, Table
-from cxml.tables import DAY_ONLY, PLACE, day_only
-
-ONLY_A_DAY = "day_only"
-"""The word for whether the event of a row is a day without a time, beside the columns that a row is asked for."""
+from cxml.view_columns import DAY_ONLY, PLACE, day_only
 
 _NEVER_BEGAN = {"subscriptions": "ended_at"}
 """The end of spans that are left out where they end as they begin: a contract taken back was never one."""
@@ -57,7 +54,7 @@ def _picked(table: Table, present: frozenset[str], need: Iterable[str]) -> list[
         for name in wanted
     ]
     parts += [f"{_after(table, table.spans[word])} as {word}" for word in sorted(need & table.spans.keys())]
-    parts += [f"s.{DAY_ONLY} as {ONLY_A_DAY}"] if ONLY_A_DAY in need else []
+    parts += [f"s.{DAY_ONLY}"] if DAY_ONLY in need else []
     return [*parts, f"s.{table.id} as row_id", "s.known_at", "s.replaced_at"] if versioned(present) else parts
 
 
@@ -185,7 +182,7 @@ def lookup_select(
 def _visible(table: Table, present: frozenset[str], need: Iterable[str]) -> list[str]:
     """The row's event and its values, hidden until they are known."""
     need = set(need)
-    parts = [f"r.{ONLY_A_DAY}"] if ONLY_A_DAY in need else []
+    parts = [f"r.{DAY_ONLY}"] if DAY_ONLY in need else []
     parts += [
         f"{masked(table.by_name[name], present)} as {name}" for name in sorted(need) if name in table.by_name
     ]

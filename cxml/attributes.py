@@ -74,7 +74,7 @@ def kinds_of(
     }
 
 
-def without(no_features: Mapping[str, str]) -> str:
+def untaught(no_features: Mapping[str, str]) -> str:
     """For people: which columns nothing is learned from, why, and how to use one all the same."""
     said = "; ".join(f"{column!r} ({why})" for column, why in no_features.items())
     return (

@@ -41,7 +41,7 @@ _COLUMN = {"churn": "churned", "value": "value"}
 
 @dataclass(frozen=True)
 class Fold:
-    """One test cutoff: who trained and calibrated, the test snapshots, and their forecasts.
+    """One test cutoff: who trained, the test snapshots, and their forecasts.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Backtest:
         The model on the last test cutoff: ``curve`` (``cutoffs`` or ``lookback``), ``step`` (training cutoffs, the
         latest ones; or the longest window in days), ``features``, ``metric``, ``value``, ``low``, ``high``, ``rows``.
     folds : list of dict
-        ``cutoff``, ``train`` and ``calibrate`` (days), ``rows``, ``churned``, ``split`` (in words).
+        ``cutoff``, ``train`` (days), ``rows``, ``churned``, ``split`` (in words).
     random : dict
         ``time`` and ``random`` (AUC), ``gap``, ``low``, ``high``, ``rows`` learned from, ``grade`` and ``verdict``.
     skipped : list of dict
@@ -133,7 +133,7 @@ def backtest(
     if len(plans) < cutoffs:
         tell(f"{len(plans)} of the {cutoffs} test cutoffs asked for have anything to train on")
     tell("building features and labels")
-    used = sorted({cutoff for split in plans for cutoff in split.cutoffs})
+    used = sorted({cutoff for split in plans for cutoff in (*split.train, split.test)})
     data = training.assemble(tables, [cutoff.to_pydatetime() for cutoff in used])
     folds: list[Fold] = []
     for number, split in enumerate(plans, 1):
@@ -180,7 +180,7 @@ def _testable(tables: Tables, most: int) -> tuple[list[Split], list[dict[str, st
 
 
 def plans_of(tables: Tables) -> list[Split]:
-    """Who trains, calibrates and tests, for each cutoff that has something to train on, in order.
+    """Who trains and tests, for each cutoff that has something to train on, in order.
 
     Raises
     ------
@@ -214,7 +214,7 @@ def plans_of(tables: Tables) -> list[Split]:
 
 
 def _fold(data: TrainingSet, day: str, config: Config, tell: Tell, keep: Keep) -> Fold:
-    """Train, calibrate and forecast one test cutoff."""
+    """Train, and forecast one test cutoff."""
     split = data.split
     training.refuse_one_class(data.frame, split)
     test = data.frame[data.frame["cutoff"] == split.test]
@@ -374,9 +374,7 @@ _GRADES: Mapping[Grade, str] = {
 
 def _random(data: TrainingSet, fold: Fold, config: Config, draws: int) -> dict[str, Any]:
     """The last test cutoff, learned in time and at random from equally many rows by the same trees."""
-    earlier = data.frame["cutoff"].isin(
-        [cutoff for cutoff in fold.split.cutoffs if cutoff != fold.split.test]
-    )
+    earlier = data.frame["cutoff"].isin([cutoff for cutoff in fold.split.train if cutoff != fold.split.test])
     fewest = int(min(data.frame.loc[earlier, "churned"].sum(), fold.test["churned"].sum()))
     if fewest < LEAST_LEAVERS:
         return {"grade": "untested", "leavers": fewest,
@@ -400,7 +398,6 @@ def _about(fold: Fold, config: Config) -> dict[str, Any]:
     split = fold.split
     return {
         "cutoff": fold.day, "train": [_day(cutoff, config) for cutoff in split.train],
-        "calibrate": _day(split.calibrate, config) if split.calibrate is not None else None,
         "rows": len(fold.test), "churned": int(fold.test["churned"].sum()), "split": split.reason,
     }  # fmt: skip
 

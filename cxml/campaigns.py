@@ -52,30 +52,34 @@ def learn_from_log(tables: Tables, bundle: Bundle, chunk: int) -> tuple[Persuasi
 
     Raises
     ------
-    ConfigError
-        Beside a ready label, which knows no time.
-    DataError
+    ConfigError, DataError
         As ``contact_log`` has it.
     NotEnoughDataError
         No draw has an outcome yet.
     """
-    if static.is_static(tables.config):
-        raise ConfigError("a contact log needs a time to look at", where=_WHERE,
-                          expected="tables with dates", fix="take the key out")  # fmt: skip
     log = contact_log(tables)
-    frame, seen = _seen(tables, bundle, log, chunk)
-    probability = frame["churn_probability"].to_numpy(dtype=np.float64)
+    known, seen = _seen(tables, bundle, log, chunk)
+    probability = known["churn_probability"].to_numpy(dtype=np.float64)
     contacts = Contacts(
-        told(frame), seen["contacted"].to_numpy(dtype=bool), seen["left"].to_numpy(dtype=bool), probability,
+        known, seen["contacted"].to_numpy(dtype=bool), seen["left"].to_numpy(dtype=bool), probability,
         seen["customer_id"].to_numpy(), seen["cutoff"].to_numpy(),
     )  # fmt: skip
     return learn(contacts, seed=tables.config.model.seed, num_threads=tables.config.model.threads)
 
 
-def told(scores: pd.DataFrame) -> pd.DataFrame:
-    """What scores say of customers, as the trees of ``uplift`` see it: risk, value, and each factor's part of it."""
+def told(scores: pd.DataFrame, frame: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
+    """What is known of customers, as the trees of ``uplift`` see it: risk, value, each factor's part, every feature.
+
+    Parameters
+    ----------
+    scores, frame : DataFrame
+        Of the same rows, as from ``Bundle.explain`` and for it.
+    bundle : Bundle
+        Its schema makes numbers of texts.
+    """
     names = ["churn_probability", "expected_value", *(c for c in scores if str(c).startswith(PREFIX))]
-    return scores[names].astype(np.float64)
+    features = pd.DataFrame(bundle.schema.encode(frame), columns=list(bundle.schema.columns))
+    return pd.concat([scores[names].astype(np.float32).reset_index(drop=True), features], axis=1)
 
 
 def judged(tables: Tables, scored: Path) -> Judgement:
@@ -91,13 +95,19 @@ def judged(tables: Tables, scored: Path) -> Judgement:
     Raises
     ------
     NotEnoughDataError
-        The label window of that list ends after observation_end.
+        The label window of that list ends after observation_end, or nobody was to be contacted.
     DataError
-        Nobody of the list was held out, or the list was empty.
+        Nobody of the list was held out.
     """
     names = ["customer_id", "cutoff", "churn_probability", "expected_profit", "holdout"]
     scores = pq.read_table(scored / "scores.parquet", columns=names).to_pandas()
     listed = scores.iloc[_listed(scored, scores)]
+    if listed["holdout"].all():
+        raise NotEnoughDataError(
+            "nobody was to be contacted: the list is empty, so there is nothing to judge", where=str(scored),
+            expected="a list that names somebody to contact",
+            fix="see the costs and the save rate in [decisions]: with them no contact paid; score again, and call",
+        )  # fmt: skip
     cutoff = scores["cutoff"].iloc[0].to_pydatetime()
     if cutoff > snapshots.last_matured(snapshots.complete(tables).config):
         raise NotEnoughDataError(
@@ -123,10 +133,15 @@ def contact_log(tables: Tables) -> pd.DataFrame:
 
     Raises
     ------
+    ConfigError
+        Beside a ready label, which knows no time.
     DataError
         The log cannot be read, lacks a column or a value, or holds more than ``MOST_DRAWS`` days.
     """
     config, engine = tables.config, tables.engine
+    if static.is_static(config):
+        raise ConfigError("a contact log needs a time to look at", where=_WHERE,
+                          expected="tables with dates", fix="take the key out")  # fmt: skip
     spec = TableSource(source=config.decisions.contacts)
     source = open_source(engine, config.folder, "contacts", spec, where=_WHERE)
     _whole(source)
@@ -170,7 +185,7 @@ def _whole(source: Source) -> None:
 
 
 def _seen(tables: Tables, bundle: Bundle, log: pd.DataFrame, chunk: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Who of the log was at risk when drawn: the scores as of then, and contacted and left beside them."""
+    """Who of the log was at risk when drawn: what was known then, and contacted and left beside it."""
     engine = tables.engine
     log = log[_settled(log, snapshots.complete(tables).config)]
     if log.empty:
@@ -187,16 +202,16 @@ def _seen(tables: Tables, bundle: Bundle, log: pd.DataFrame, chunk: int) -> tupl
     engine.keep("snapshots", "select s.* from snapshots s join contact_log l using (customer_id, c)")
     labels.make(tables)
     left = _left(tables)
-    parts = []
-    for frame in matrix.in_chunks(tables, chunk):
-        parts.append(pd.concat([frame[["customer_id", "cutoff"]], bundle.explain(frame)[0]], axis=1))
-    scores = pd.concat(parts, ignore_index=True)
-    keyed = scores[["customer_id", "cutoff"]].astype({"customer_id": "str"})
+    parts, keys = list[pd.DataFrame](), list[pd.DataFrame]()
+    for frame in matrix.Chunks(tables, chunk):
+        parts.append(told(bundle.explain(frame)[0], frame, bundle))
+        keys.append(frame[["customer_id", "cutoff"]])
+    keyed = pd.concat(keys, ignore_index=True).astype({"customer_id": "str"})
     seen = keyed.merge(log, on=["customer_id", "cutoff"]).merge(
         left, on=["customer_id", "cutoff"], how="left"
     )
     seen["left"] = seen["churned"].astype("boolean").fillna(seen["left"].astype("boolean"))
-    return scores, seen
+    return pd.concat(parts, ignore_index=True), seen
 
 
 def _settled(log: pd.DataFrame, config: Config) -> Any:

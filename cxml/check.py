@@ -10,9 +10,9 @@ from cxml.aside import COPY, Cleaning, too_many
 from cxml.config import Config
 from cxml.contact_ends import ends_known, made_instant
 from cxml.contracts import CONTACT_END, TABLES
-from cxml.engine import literal, quoted
+from cxml.engine import literal
 from cxml.errors import DataError
-from cxml.made_ids import of_a_day
+from cxml.made_ids import Copies, count_copies
 from cxml.problems import Problem, SetAside, one_error, unreadable
 from cxml.rules import DUPLICATE, Rule, rules
 from cxml.sections import ANSWERS
@@ -36,7 +36,7 @@ class Check:
     problems : tuple of Problem
         What must be mended before anything can be learned from the data.
     rows : Mapping[str, int]
-        Rows of each table that can be read and are not set aside.
+        Rows of each table that are used: not those set aside, nor copies that are taken once.
     notes : tuple of str
         What people should know although nothing stops the work; those of ``Tables.notes`` come first.
     months : Mapping[str, Mapping[str, int]]
@@ -71,21 +71,26 @@ def check(tables: Tables) -> Check:
     rows: dict[str, int] = {}
     without: list[Problem] = []
     fewer: dict[str, int] = {}
+    overwritten: dict[str, list[str]] = {}
     people = _People()
     for name, opened in tables.opened.items():
         try:
             found = _checked(tables, opened, people)
-            rows[name] = found.rows
+            rows[name] = found.rows - found.copies.once
             problems += found.problems
             without += found.set_aside
             if found.all_rows > found.rows:
                 fewer[name] = found.all_rows - found.rows
-            notes += [_said(name, rule, count, rows[name]) for rule, count in found.notes]
+            notes += [_said(name, rule, count, found.rows) for rule, count in found.notes]
+            notes += _told_twice(opened, found)
             notes += [*_beside(tables, name), *lost_columns.notes(tables, name), *hints.notes(tables, name)]
+            if names := _overwritten(tables, name):
+                overwritten[name] = names
             if name == "customers":
                 people = _people(tables, opened, fewer.get(name, 0))
         except DataError as error:
             problems.append(unreadable(name, error))
+    notes += _never_changed(overwritten)
     set_aside = SetAside(fewer, tuple(without))
     problems += _empty(tables.config, rows, len(tables.opened))
     months: Mapping[str, Mapping[str, int]] = {}
@@ -121,13 +126,14 @@ def _people(tables: Tables, opened: Opened, fewer: int) -> _People:
 
 @dataclass(frozen=True)
 class _Found:
-    """What a check found in one table: ``all_rows`` of the source, and ``rows`` that are left."""
+    """What a check found in one table: ``all_rows`` of the source, ``rows`` not set aside, *copies* among these."""
 
     all_rows: int
     rows: int
     problems: tuple[Problem, ...]
     set_aside: tuple[Problem, ...]
     notes: tuple[tuple[Rule, int], ...]
+    copies: Copies
 
 
 def _checked(tables: Tables, opened: Opened, people: _People) -> _Found:
@@ -163,7 +169,10 @@ def _checked(tables: Tables, opened: Opened, people: _People) -> _Found:
     problems += _told(tables, cleaning, hard)
     if aside:
         cleaning.list_rows(tables.engine, aside, tables.config.folder)
-    return _Found(all_rows, rows, tuple(problems), tuple(aside), tuple(soft))
+    alike = Copies()
+    if opened.made_id:
+        alike = count_copies(tables.engine, opened.table, opened.columns, cleaning.left.select())
+    return _Found(all_rows, rows, tuple(problems), tuple(aside), tuple(soft), alike)
 
 
 def _once(
@@ -255,9 +264,8 @@ def _said(table: str, rule: Rule, count: int, rows: int) -> str:
 def _beside(tables: Tables, table: str) -> Iterator[str]:
     """Notes that need more than one row, or the table as a whole."""
     columns = tables.columns[table]
-    yield from _told_twice(tables, table)
-    if "recorded_at" not in columns:
-        yield from _undated(tables, table)
+    if table == "customers" and "recorded_at" not in columns and static.is_static(tables.config):
+        yield from _undated_labelled(tables)
     if table == "interactions":
         yield from _unknown_ends(tables)
     if table == "interactions" and "channel" in columns:
@@ -309,28 +317,32 @@ def _unknown_ends(tables: Tables) -> Iterator[str]:
         )
 
 
-def _undated(tables: Tables, table: str) -> Iterator[str]:
-    """What the rows of a table may say of today rather than of their time, as nothing tells when it was written."""
+def _overwritten(tables: Tables, table: str) -> list[str]:
+    """The columns that may hold today's value rather than that of the time of their row, as nothing dates it."""
     columns = tables.columns[table]
-    if table == "customers" and static.is_static(tables.config):
-        yield from _undated_labelled(tables)
-        return
+    if "recorded_at" in columns or (table == "customers" and static.is_static(tables.config)):
+        return []
     names = [one.name for one in TABLES[table].columns if one.overwritten and one.name in columns]
     if table == "customers":
         names += sorted(tables.opened[table].places[name] for name in tables.attributes)
-    if names:
-        shown = ", ".join(names[:_SHOWN]) + (
-            f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-        )
+    return names
+
+
+def _never_changed(columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """A note for each table with such columns, and what to do about all of them."""
+    for table, names in columns.items():
+        more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+        yield f"{table} has no recorded_at: taken as never changed: {', '.join(names[:_SHOWN])}{more}"
+    if columns:
         yield (
-            f"{table} has no recorded_at: taken as never changed: {shown}; a value that its system overwrites gives the"
-            " future away: map recorded_at and give a row for each version, or leave the column out, or make sure"
-            " that the export holds it as it was at the time of the row"
+            "what is taken as never changed gives the future away where its system overwrites it: map recorded_at and give"
+            " a row for each version, or leave the column out, or make sure that the export holds it as it was at the time"
+            " of the row"
         )
 
 
 def _undated_labelled(tables: Tables) -> Iterator[str]:
-    """The same of customers with a ready label, whose attributes are all there is."""
+    """What that means for customers with a ready label, whose attributes are all there is."""
     columns = tables.columns["customers"]
     if static.LABEL not in columns:
         yield f"customers has no label ({tables.config.churn.column}): they can be scored, not learned from"
@@ -346,29 +358,18 @@ def _undated_labelled(tables: Tables) -> Iterator[str]:
         )
 
 
-def _told_twice(tables: Tables, table: str) -> Iterator[str]:
+def _told_twice(opened: Opened, found: _Found) -> Iterator[str]:
     """Rows without an id that look like copies: taken once where they have a time, and counted each where they have none."""
-    opened = tables.opened[table]
-    if not opened.made_id:
-        return
-    cells = ", ".join(quoted(column.name) for column in opened.columns)
-    day = of_a_day(TABLES[table])
-    kinds = f"select {day} as of_a_day, count(*) as rows, count(distinct hash({cells})) as apart"
-    found = {
-        bool(one): (rows, rows - apart)
-        for one, rows, apart in tables.engine.rows(f"{kinds} from ({opened.select()}) s group by 1")
-    }
-    all_rows = sum(rows for rows, _ in found.values())
-    timed, of_days = (found.get(one, (0, 0))[1] for one in (False, True))
-    if timed:
+    table, once, each = opened.table, found.copies.once, found.copies.each
+    if once:
         yield (
-            f"{table}: {timed:,} of {all_rows:,} rows are copies of another row, to the second, and are taken once; where"
-            f" each of them happened, map {TABLES[table].id}"
+            f"{table.name}: {once:,} of {found.rows:,} rows are copies of another row, to the second, and are taken once;"
+            f" where each of them happened, map {table.id}"
         )
-    if of_days > _COPIES * all_rows:
+    if each > _COPIES * found.rows:
         yield (
-            f"{table}: {of_days:,} of {all_rows:,} rows are copies of another row of that day, and each counts; if the"
-            f" log was exported twice, take the copies out, or map {TABLES[table].id}"
+            f"{table.name}: {each:,} of {found.rows:,} rows are copies of another row of that day, and each counts; if the"
+            f" log was exported twice, take the copies out, or map {table.id}"
         )
 
 

@@ -217,7 +217,8 @@ def label(config: Config, out: Out = None, lang: Languages = None) -> None:
 
     made = jobs.label(config, out=out, langs=tuple(lang or ()), tell=talk.tell)
     pages = {page.name: page for page in sorted(made.glob("label.*.html"))}
-    talk.result({**pages, "definitions": made / "definitions.csv", "rates": made / "rates.csv"})
+    files = {**pages, "definitions": made / "definitions.csv", "rates": made / "rates.csv"}
+    talk.advice(json.loads((made / "label.json").read_text(encoding="utf-8")), files)
 
 
 @app.command(epilog="Example: cxml backtest company --cutoffs 4 --lang en")

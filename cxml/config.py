@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import tomllib
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,11 +34,9 @@ from cxml.sections import (
     ValueSource,
     Within,
 )
+from cxml.time_spans import LONGEST, duration
 
 S = TypeVar("S")
-_UNITS = {"D": 86400, "W": 7 * 86400, "h": 3600, "min": 60, "s": 1}
-_DURATION = re.compile(r"^(\d+)\s*(D|W|h|min|s)$")
-_LONGEST = timedelta(days=36_525)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,31 +154,6 @@ def _of_one_moment(config: Config, raw: Mapping[str, Any]) -> Config:
     return dataclasses.replace(config, churn=churn, population=dataclasses.replace(config.population, by=by))
 
 
-def duration(text: str, where: str = "") -> timedelta:
-    """A time span such as ``90D``, ``2W`` or ``12h``; *where* it stands goes into the error.
-
-    >>> duration("2W").days
-    14
-    """
-    match = _DURATION.match(str(text).strip())
-    if not match:
-        raise ConfigError(
-            f"{text!r} is not a time span",
-            where=where,
-            expected="a whole number with D, W, h, min or s",
-            fix="write for example '90D'",
-        )
-    seconds = int(match[1]) * _UNITS[match[2]]
-    if seconds > _LONGEST.total_seconds():
-        raise ConfigError(
-            f"{text!r} is too long",
-            where=where,
-            expected=f"at most {_LONGEST.days:,} days",
-            fix="write for example '90D'",
-        )
-    return timedelta(seconds=seconds)
-
-
 def _known(raw: Any, names: Any, where: str) -> None:
     if not isinstance(raw, Mapping):
         raise ConfigError(
@@ -262,12 +236,19 @@ def _value(kind: Any, raw: Any, where: str, zone: ZoneInfo) -> Any:
             )
         return raw
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        literal = typing.get_origin(args[1]) is Literal
-        held = str if literal else dict if typing.get_origin(args[1]) else str
+        either = typing.get_args(args[1]) if isinstance(args[1], types.UnionType) else ()
+        named = args[1] is str or typing.get_origin(args[1]) is Literal
+        held = either or (str if named or not typing.get_origin(args[1]) else dict)
         if not isinstance(raw, Mapping) or not all(isinstance(v, held) for v in raw.values()):
             of = "tables by column" if held is dict else "names" if args[1] is str else "time spans"
-            raise _wrong(raw, where, f"a table of {of}")
-        return {key: _value(args[1], item, f"{where}.{key}", zone) for key, item in raw.items()}
+            raise _wrong(
+                raw, where, "a table of texts, numbers, true or false" if either else f"a table of {of}"
+            )
+        return (
+            dict(raw)
+            if either
+            else {key: _value(args[1], item, f"{where}.{key}", zone) for key, item in raw.items()}
+        )
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _read(kind, raw, where, zone)
     if kind is datetime:
@@ -362,10 +343,10 @@ def _coherent(config: Config) -> None:
     lookbacks = config.features.lookbacks
     _need(
         bool(lookbacks)
-        and 1 <= min(lookbacks) <= max(lookbacks) <= _LONGEST.days
+        and 1 <= min(lookbacks) <= max(lookbacks) <= LONGEST.days
         and len(set(lookbacks)) == len(lookbacks),
         "[features] lookbacks",
-        f"whole days above 0, at most {_LONGEST.days:,}, each once",
+        f"whole days above 0, at most {LONGEST.days:,}, each once",
         "write for example [30, 90, 365]",
     )
 

@@ -1,7 +1,7 @@
 """Whom to contact: what a contact is expected to bring, how long the list is, whom to keep aside to learn from.
 
 A contact saves a leaver with some chance. Without a randomized contact log that chance is the churn
-probability times one save rate for all, and the list is ranked by risk x value; with such a log it is the
+probability times one save rate for all, and the list is ranked by risk x value if they stay; with such a log it is the
 customer's own uplift (``cxml.uplift``), and the list is ranked by persuadability. All else is the same.
 """
 
@@ -59,8 +59,8 @@ def expected_profit(
     probability : array of shape (rows,)
         Churn probability.
     value : array of shape (rows,)
-        Money the customer is expected to bring in the horizon; NaN where no value is known. It counts
-        already that some leave, so a likely leaver's worth is understated: the list errs on the side of care.
+        Money the customer is expected to bring in the horizon if they stay (``value_if_stays``): what a contact
+        that keeps a leaver saves. NaN where no value is known.
     save_rate : float
         Share of leavers who stay when contacted, in [0, 1].
     contact_cost, offer_cost : float
@@ -141,7 +141,7 @@ class CallPlan:
     Attributes
     ----------
     ranked_by : {"risk", "uplift"}
-        By risk x value, or by proven persuadability x value.
+        By risk x value if they stay, or by proven persuadability x value.
     customers, holdout : int
         Customers scored; how many of them are kept out of every list.
     best_size, best_profit : int, float

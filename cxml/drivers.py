@@ -7,7 +7,7 @@ features, so base + factors is the log-odds exactly.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import spearmanr
 
+from cxml import hits
 from cxml.errors import ModelError, did_you_mean
 from cxml.features.declare import NAMED
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 PREFIX = "contribution_"
-HIT = float(np.log(1.1))
-"""A customer counts as hit by a factor that multiplies the odds of leaving by more than 1.1."""
 _SHAP_LEVELS = 24
 """It keeps a set of levels in the bits of a 32-bit float."""
 
@@ -37,46 +36,53 @@ def summary(scores: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
     Parameters
     ----------
     scores : DataFrame
-        ``churn_probability``, ``base``, ``contribution_<factor>`` and, where a value is configured,
-        ``expected_value``.
+        ``churn_probability``, ``base``, ``contribution_<factor>``, ``hit_<factor>`` (as from ``hits.of``) and, where a
+        value is configured, ``value_if_stays``.
     labels : dict
         As in the bundle: kind and family of each factor.
 
     Returns
     -------
     DataFrame
-        ``factor``, ``kind``, ``family``; ``importance``: mean absolute contribution (log-odds);
-        ``share_of_importance`` in [0, 1]; ``customers_hit``: contribution above log(1.1);
-        ``share_hit``; ``odds_ratio``: exp of the mean contribution among the hit;
-        ``value_at_risk``: sum of probability x value over the hit; ``value_at_risk_without``: the same with
-        the factor's contribution taken away; ``avoidable``: their difference, as the model sees it;
-        ``leavers`` and ``leavers_without``: the same two sums without the value.
+        ``factor``, ``kind``, ``family``; ``strength``: what its hits add to the log-odds, over all customers, by which
+        factors are ordered; ``share_of_strength``: among the levers and columns, in [0, 1], NaN for others;
+        ``importance``: mean absolute contribution (log-odds), ``share_of_importance`` in [0, 1];
+        ``customers_hit``, ``share_hit``; ``odds_ratio``: exp of the mean hit; ``value_at_risk``: sum of
+        probability x value if they stay over the hit; ``value_at_risk_without``: the same with the hit taken away;
+        ``avoidable``: their difference, as the model sees it; ``leavers`` and ``leavers_without``: the same two sums
+        without the value.
     """
-    base = _log_odds(scores)
-    p = expit(base)
+    log_odds = _log_odds(scores)
+    p = expit(log_odds)
     value = (
-        scores["expected_value"].to_numpy(dtype=np.float64)
-        if "expected_value" in scores
+        scores["value_if_stays"].to_numpy(dtype=np.float64)
+        if "value_if_stays" in scores
         else np.full(len(scores), np.nan)
     )
     rows = []
     for factor, label in labels["factors"].items():
         own = scores[PREFIX + factor].to_numpy(dtype=np.float64)
-        hit = own > HIT
-        without = expit(base[hit] - own[hit])
+        added = scores[hits.PREFIX + factor].to_numpy(dtype=np.float64)
+        hit = added > 0
+        without = expit(log_odds[hit] - added[hit])
         at_risk, left = float((p[hit] * value[hit]).sum()), float((without * value[hit]).sum())
         rows.append({
             "factor": factor, "kind": label["kind"], "family": label["family"],
+            "strength": float(added.mean()) if len(added) else 0.0,
             "importance": float(np.abs(own).mean()) if len(own) else 0.0,
             "customers_hit": int(hit.sum()), "share_hit": float(hit.mean()) if len(own) else 0.0,
-            "odds_ratio": float(np.exp(own[hit].mean())) if hit.any() else 1.0,
+            "odds_ratio": float(np.exp(added[hit].mean())) if hit.any() else 1.0,
             "leavers": float(p[hit].sum()), "leavers_without": float(without.sum()),
             "value_at_risk": at_risk, "value_at_risk_without": left, "avoidable": at_risk - left,
         })  # fmt: skip
     found = pd.DataFrame(rows)
-    everything = found["importance"].sum()
-    found.insert(4, "share_of_importance", found["importance"] / everything if everything else 0.0)
-    return found.sort_values(["importance", "factor"], ascending=[False, True]).reset_index(drop=True)
+    lever = found["kind"].isin(NAMED)
+    for name, among in (("strength", lever), ("importance", lever | ~lever)):
+        everything = found.loc[among, name].sum()
+        shares = (found[name] / everything if everything else found[name] * 0.0).where(among)
+        found.insert(list(found).index(name) + 1, f"share_of_{name}", shares)
+    order = ["strength", "importance", "factor"]
+    return found.sort_values(order, ascending=[False, False, True]).reset_index(drop=True)
 
 
 def features(contributions: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
@@ -197,9 +203,10 @@ def by_shap(churn: ChurnClassifier, frame: pd.DataFrame) -> pd.DataFrame:
         for tree in trees:
             _as_shap_reads(tree["tree_structure"], schema)
         found.append(shap.TreeExplainer({"trees": trees}).shap_values(encoded, check_additivity=False))
-    return pd.DataFrame(
-        churn.calibrator_.a * np.mean(found, axis=0), columns=list(schema.columns), index=frame.index
-    )
+    total = np.mean(found, axis=0) if found else np.zeros(encoded.shape)
+    if churn.forest_.additive is not None:  # exact as they are: no trees, nothing to share out
+        total = total + churn.forest_.additive.contributions(schema.encode(frame))[:, :-1]
+    return pd.DataFrame(churn.calibrator_.a * total, columns=list(schema.columns), index=frame.index)
 
 
 def _as_shap_reads(node: dict[str, Any], schema: Schema) -> None:
@@ -243,73 +250,105 @@ def directions(strongest: pd.DataFrame) -> pd.Series:
     return found
 
 
-def reasons(
-    contributions: pd.DataFrame,
-    frame: pd.DataFrame,
-    labels: Mapping[str, Any],
-    top: int = 3,
-    ways: Mapping[str, float | None] | None = None,
-) -> pd.DataFrame:
-    """The *top* reasons of each row: factors that hit the customer and that the company can change, or perhaps can.
+def backwards(strongest: pd.DataFrame) -> dict[str, float]:
+    """The features whose values go with leaving the other way than declared, with their slopes, from ``features``."""
+    sign = strongest["declared"].map({"+": 1.0, "-": -1.0})
+    found = strongest[strongest["slope"] * sign < 0].sort_values("feature")
+    return dict(zip(found["feature"], found["slope"].astype(float), strict=True))
 
-    Factors of the kinds ``lever`` and ``column`` that hit (a contribution above log(1.1)), the largest first, but
-    for those that act the other way round than declared by *ways*, as from ``directions``: what a customer is told
-    to have suffered must not be what others stay for. Each is shown by its strongest feature that can be said
-    aloud: it was measured, it adds to the risk, and its value lies on the bad side of what is typical (``typical``
-    of its label, else 0) by its declared direction; of what is told as so many times the usual, on the bad side of
-    the usual as well. What nobody says aloud, such as a spread, shows a factor only where nothing else does.
+
+def reasons(
+    added: pd.DataFrame, hit: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, Any], top: int = 3
+) -> pd.DataFrame:
+    """The *top* reasons of each row: what hits the customer and the company can change, or perhaps can, the largest first.
+
+    Each is shown by its strongest feature that can be said aloud, with a number. What nobody says aloud, such as a
+    spread, shows a factor only where nothing else does.
+
+    Parameters
+    ----------
+    added : DataFrame
+        As from ``hits.amounts``: what features add by being worse than usual.
+    hit : DataFrame
+        As from ``hits.by_factor``, of the same rows.
+    frame : DataFrame
+        The features of these rows, as from ``Bundle.as_told``.
 
     Returns
     -------
     DataFrame
         ``reason_1``, ``reason_1_value``, ...: a feature column and its value; missing when there are fewer.
     """
-    against = {factor for factor, way in (ways or {}).items() if way is not None and way < 0}
-    columns: dict[str, list[str]] = {}
-    for column in contributions.columns:
-        factor = labels["features"][column]["factor"]
-        if labels["factors"][factor]["kind"] in NAMED and factor not in against:
-            columns.setdefault(factor, []).append(column)
-    shape = (len(contributions), len(columns))
-    totals, names, values = np.empty(shape), np.empty(shape, dtype=object), np.full(shape, np.nan)
-    for k, mine in enumerate(columns.values()):
-        shown = frame[mine].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-        own = contributions[mine].to_numpy(dtype=np.float64)
-        said = [labels["features"][column] for column in mine]
-        best, adds = _said_best(own, shown, said)
-        total = own.sum(axis=1)
-        totals[:, k] = np.where(adds & (total > HIT), total, 0.0)
-        names[:, k] = np.asarray(mine, dtype=object)[best]
-        values[:, k] = shown[np.arange(len(shown)), best]
+    levers = [name for name, label in labels["factors"].items() if label["kind"] in NAMED]
+    weights = hit[[hits.PREFIX + factor for factor in levers]].to_numpy(dtype=np.float64)
+    return _shown(added, frame, labels, levers, weights, [f"reason_{k + 1}" for k in range(top)])
+
+
+def other_reason(contributions: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
+    """What raises the risk of each row most that is no lever: it explains the forecast, and nobody can make it good.
+
+    *frame* is as from ``Bundle.as_told``.
+
+    Returns
+    -------
+    DataFrame
+        ``other_reason``: of the factor that adds most, the strongest feature with a number, and
+        ``other_reason_value``; missing where no such factor multiplies the odds by more than 1.1.
+    """
+    others = [name for name, label in labels["factors"].items() if label["kind"] not in NAMED]
+    weights = np.zeros((len(contributions), len(others)))
+    for k, factor in enumerate(others):
+        mine = [name for name in contributions if labels["features"][name]["factor"] == factor]
+        weights[:, k] = contributions[mine].to_numpy(dtype=np.float64).sum(axis=1)
+    weights[weights <= hits.LEAST] = 0.0
+    return _shown(contributions, frame, labels, others, weights, ["other_reason"])
+
+
+def _shown(
+    added: pd.DataFrame,
+    frame: pd.DataFrame,
+    labels: Mapping[str, Any],
+    factors: Sequence[str],
+    weights: Floats,
+    called: Sequence[str],
+) -> pd.DataFrame:
+    """The first factors of each row by their *weights* (rows, factors), each by its strongest feature.
+
+    A weight of 0 says nothing, and so does a factor none of whose features has a number that adds. Columns are
+    those *called*, each with its value beside it.
+    """
+    totals = weights.copy()
+    names, values = np.full(weights.shape, None, dtype=object), np.full(weights.shape, np.nan)
+    for k, factor in enumerate(factors):
+        mine = [name for name in added if labels["features"][name]["factor"] == factor]
+        names[:, k], values[:, k] = _strongest(added[mine], frame[mine], labels)
+        totals[~np.isfinite(values[:, k]), k] = 0.0
     order = np.argsort(-totals, axis=1, kind="stable")
     found: dict[str, Any] = {}
-    for k in range(top):
+    for k, column in enumerate(called):
         name, value = np.full(len(totals), None, dtype=object), np.full(len(totals), np.nan)
-        if k < len(columns):
+        if k < len(factors):
             at = (np.arange(len(totals)), order[:, k])
             there = totals[at] > 0
             name[there], value[there] = names[at][there], values[at][there]
-        found[f"reason_{k + 1}"], found[f"reason_{k + 1}_value"] = name, value
-    return pd.DataFrame(found, index=contributions.index).astype(
-        {f"reason_{k + 1}": "str" for k in range(top)}
-    )
+        found[column], found[f"{column}_value"] = name, value
+    return pd.DataFrame(found, index=added.index).astype(dict.fromkeys(called, "str"))
 
 
-def _said_best(
-    own: Floats, shown: Floats, said: list[dict[str, Any]]
-) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Of each row, which feature of a factor says it best, and whether that one adds to the risk."""
-    sign = np.array([{"+": 1.0, "-": -1.0}.get(label["direction"], 0.0) for label in said])
-    typical = np.array([label.get("typical") or 0.0 for label in said], dtype=np.float64)
-    times = np.array([label.get("unit") == "times" for label in said])
-    # By so much that it does not read "1.0 times".
-    beyond_usual = ~times | (sign * (shown - 1.0) >= 0.05)
-    bad = np.isfinite(shown) & ((sign == 0) | ((sign * (shown - typical) > 0) & beyond_usual))
-    sayable = np.where(bad & (own > 0), own, -np.inf)
-    aloud = np.array([label.get("aloud", True) for label in said])
+def _strongest(
+    added: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, Any]
+) -> tuple[NDArray[np.object_], Floats]:
+    """Of each row, the feature that adds most of those said aloud, else of all, and its value; NaN where none adds."""
+    if not len(added.columns):
+        return np.full(len(added), None, dtype=object), np.full(len(added), np.nan)
+    shown = frame.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    own = added.to_numpy(dtype=np.float64)
+    sayable = np.where(np.isfinite(shown) & (own > 0), own, -np.inf)
+    aloud = np.array([labels["features"][name].get("aloud", True) for name in added])
     spoken = np.where(aloud, sayable, -np.inf)
     best = np.where(spoken.max(axis=1) > 0, spoken.argmax(axis=1), sayable.argmax(axis=1))
-    return best, sayable.max(axis=1) > 0
+    at = (np.arange(len(own)), best)
+    return np.asarray(added.columns, dtype=object)[best], np.where(sayable[at] > 0, shown[at], np.nan)
 
 
 def _log_odds(scores: pd.DataFrame) -> Floats:

@@ -17,7 +17,7 @@ a value of a personal column.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class CxmlError(Exception):
@@ -75,7 +75,18 @@ class LockedError(CxmlError):
 
 
 class UnseenWarning(UserWarning):
-    """Rows hold levels of a category that training never saw; they are scored as missing."""
+    """Rows hold levels of a category that training never saw; they are scored as missing.
+
+    Attributes
+    ----------
+    counts : mapping of str to int
+        Column -> such rows.
+    """
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self.counts = dict(counts)
+        told = ", ".join(f"{name} ({rows:,} rows)" for name, rows in counts.items())
+        super().__init__(f"levels that training never saw count as missing: {told}")
 
 
 _SHOWN = 20

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cxml.drivers import HIT, PREFIX
+from cxml import hits
 from cxml.features.declare import NAMED
 from cxml.models.bundle import Bundle
 from cxml.splits import hash_share
@@ -57,15 +57,13 @@ _SECONDS = (
 _STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 
 
-def ranks(
-    contributions: pd.DataFrame, customers: ArrayLike, *, draws: int = DRAWS, seed: int = 0
-) -> pd.DataFrame:
+def ranks(added: pd.DataFrame, customers: ArrayLike, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     """Between which ranks each factor moves when other customers are drawn: a bootstrap by customer.
 
     Parameters
     ----------
-    contributions : DataFrame of shape (rows, factors)
-        Calibrated log-odds; the columns are the factors to rank.
+    added : DataFrame of shape (rows, factors)
+        What each factor adds to the log-odds, such as its hits (``hits_of``); the columns are the factors to rank.
     customers : array of shape (rows,)
         Whose row it is: all rows of a customer are drawn together.
     draws, seed : int
@@ -73,7 +71,7 @@ def ranks(
     Returns
     -------
     DataFrame
-        Index ``factor``; ``rank`` by mean absolute contribution, 1 the strongest, ``rank_low`` and
+        Index ``factor``; ``rank`` by the mean (of absolute values), 1 the strongest, ``rank_low`` and
         ``rank_high``: the 5th and 95th percentile of the draws, ``first``: share of the draws in which it leads,
         ``weight_low`` and ``weight_high``: the same percentiles of its weight (the mean), over the weight itself.
 
@@ -89,7 +87,7 @@ def ranks(
     [1, 1, 1]
     """
     whose = np.unique(np.asarray(customers).astype(str), return_inverse=True)[1]
-    weight = np.abs(contributions.to_numpy(dtype=np.float64))
+    weight = np.abs(added.to_numpy(dtype=np.float64))
     sums = np.stack([np.bincount(whose, weights=column) for column in weight.T], axis=1)
     rng = np.random.default_rng(seed)
     of_all = np.column_stack([np.bincount(whose), sums])
@@ -112,7 +110,7 @@ def ranks(
             "weight_low": lightest,
             "weight_high": heaviest,
         },
-        index=pd.Index(contributions.columns, name="factor"),
+        index=pd.Index(added.columns, name="factor"),
     )
 
 
@@ -130,18 +128,18 @@ def history(bundle: Bundle, frame: pd.DataFrame, factors: Sequence[str]) -> pd.D
     Returns
     -------
     DataFrame
-        A row per cutoff and factor: ``cutoff`` (ISO), ``factor``, ``importance`` (mean absolute contribution,
-        log-odds), ``share_hit`` (in [0, 1]) and ``rank`` among *factors*. Of many customers at most 5,000 per
-        cutoff are looked at, drawn by their id.
+        A row per cutoff and factor: ``cutoff`` (ISO), ``factor``, ``strength`` (mean hit, log-odds), ``share_hit``
+        (in [0, 1]) and ``rank`` among *factors*; customers are compared with what was usual at that cutoff. Of many
+        customers at most 5,000 per cutoff are looked at, drawn by their id.
     """
     rows = []
     for cutoff in sorted(frame["cutoff"].unique())[-CUTOFFS:]:
-        own = contributions_of(bundle, sampled(frame[frame["cutoff"] == cutoff]), factors)
-        strength = own.abs().mean().to_numpy()
+        added = hits_of(bundle, sampled(frame[frame["cutoff"] == cutoff]), factors)
+        strength = added.mean().to_numpy()
         rows.append(
             pd.DataFrame({
-                "cutoff": pd.Timestamp(cutoff).isoformat(), "factor": list(factors), "importance": strength,
-                "share_hit": (own > HIT).mean().to_numpy(), "rank": _places(strength[None, :])[0],
+                "cutoff": pd.Timestamp(cutoff).isoformat(), "factor": list(factors), "strength": strength,
+                "share_hit": (added > 0).mean().to_numpy(), "rank": _places(strength[None, :])[0],
             })
         )  # fmt: skip
     return pd.concat(rows, ignore_index=True)
@@ -154,10 +152,11 @@ def sampled(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[hash_share(frame["customer_id"], 0) < SAMPLE / len(frame)]
 
 
-def contributions_of(bundle: Bundle, frame: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
-    """What each of *factors* adds to the log-odds of each row."""
-    scored = bundle.score(frame)
-    return pd.DataFrame({factor: scored[PREFIX + factor].to_numpy() for factor in factors})
+def hits_of(bundle: Bundle, frame: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
+    """What each of *factors* adds to the log-odds of each row by its hit, compared with the other rows."""
+    contributions = bundle.explain(frame)[1]
+    found = hits.of(contributions, frame, bundle.labels, bundle.info)
+    return pd.DataFrame({factor: found[hits.PREFIX + factor].to_numpy() for factor in factors})
 
 
 @dataclass(frozen=True)
@@ -387,7 +386,7 @@ def of(bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, strongest: pd.Da
     if not levers:  # a table of attributes alone
         return {"ranks": {}, "history": [], "comparisons": {}, "curves": {}}
     shown = sampled(test)
-    ranked = ranks(contributions_of(bundle, shown, levers), shown["customer_id"])
+    ranked = ranks(hits_of(bundle, shown, levers), shown["customer_id"])
     compared = comparisons(frame, strongest, bundle.labels)
     return {
         "ranks": ranked.to_dict("index"),

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cxml.drivers import HIT, PREFIX
 from cxml.evidence import beyond
 from cxml.features.declare import NAMED
+from cxml.hits import PREFIX
 
 Floats = NDArray[np.float64]
 DAYS = (0, 30, 60, 90, 120, 180, 240, 300, 365)
@@ -46,7 +46,7 @@ class Groups:
     ...           "features": {"customer_region": {"factor": "profile", "unit": "text"}}}
     >>> groups = Groups(labels, {})
     >>> groups.add(pd.DataFrame({"customer_region": ["north", "south", "north"]}),
-    ...            pd.DataFrame({"churn_probability": [0.5, 0.1, 0.3], "contribution_waiting": [0.4, 0.0, 0.0]}))
+    ...            pd.DataFrame({"churn_probability": [0.5, 0.1, 0.3], "hit_waiting": [0.4, 0.0, 0.0]}))
     >>> [(row["level"], row["customers"], row["leavers"], row["hit"]["waiting"]) for row in groups.segments()]
     [('north', 2, 0.8, 1), ('south', 1, 0.1, 0)]
     """
@@ -77,7 +77,7 @@ class Groups:
         frame : DataFrame
             Features of the rows.
         scores : DataFrame
-            ``churn_probability``, ``contribution_<factor>`` and, where a value is known, ``value_at_risk``.
+            ``churn_probability``, ``hit_<factor>`` and, where a value is known, ``value_at_risk``.
         staying : array of shape (rows, len(DAYS)), optional
             Chance to be there still after each of ``DAYS``; NaN in the rows that nobody asked about.
         """
@@ -145,7 +145,7 @@ class Groups:
             "customers": customers,
             "leavers": sums.get("leavers", 0) / _CUSTOMER,
             "value_at_risk": sums["value_at_risk"] / _MONEY if "value_at_risk" in sums else None,
-            "hit": {factor: sums.get(f"hit_{factor}", 0) for factor in self.levers},
+            "hit": {factor: sums.get(PREFIX + factor, 0) for factor in self.levers},
             "stays": [number / seen for number in stays] if seen else None,
         }
 
@@ -156,7 +156,7 @@ def _figures(scores: pd.DataFrame, levers: tuple[str, ...]) -> dict[str, NDArray
     if "value_at_risk" in scores and scores["value_at_risk"].notna().any():
         found["value_at_risk"] = _whole(scores["value_at_risk"].to_numpy(dtype=np.float64), _MONEY)
     for factor in levers:
-        found[f"hit_{factor}"] = (scores[PREFIX + factor].to_numpy() > HIT).astype(np.int64)
+        found[PREFIX + factor] = (scores[PREFIX + factor].to_numpy() > 0).astype(np.int64)
     return found
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from cxml import purchases
 from cxml.engine import literal, quoted
 from cxml.tables import Opened, Tables
 
@@ -65,6 +66,9 @@ _DEAR = 300
 _MILLIS, _BRIEF = 20_000, (20, 240)
 """Seconds: a median service time above is hardly seconds; one below, with hardly any above the second, is hardly
 seconds of a talk."""
+_GIANT, _LARGE = 0.1, 50
+"""Share of all money from which on one order is named, and times the usual order from which on one that was cancelled
+at once is."""
 _ENOUGH = 100
 """Values from which on medians and shares tell."""
 
@@ -123,6 +127,10 @@ def notes(tables: Tables, name: str) -> Iterator[str]:
     yield from _unit_names(tables, opened)
     if name == "interactions":
         yield from _service_times(tables)
+    if name == purchases.ORDERS:
+        yield from _giants(tables)
+    if name == purchases.RETURNS:
+        yield from _refunds(tables)
     yield from _hundredths(tables, opened)
     yield from _unmapped(tables, opened)
     yield from _currencies(tables, opened)
@@ -213,6 +221,65 @@ def _hundredths(tables: Tables, opened: Opened) -> Iterator[str]:
                 f"{opened.table.name}.{name}: all amounts are whole and end as prices in hundredths do (99, 95, 50);"
                 f" if they are hundredths of {tables.config.project.currency}, divide by 100 in the source"
             )
+
+
+# ---------------------------------------------------------------- single orders, and money given back
+
+
+def _giants(tables: Tables) -> Iterator[str]:
+    """Orders that weigh more than many others together, and large ones that were taken back at once."""
+    present = tables.columns[purchases.ORDERS]
+    own = purchases.money(present)
+    if not own:
+        return
+    at_once = (
+        "coalesce(cancelled_at <= ordered_at + interval 1 hour, false)"
+        if "cancelled_at" in present
+        else "false"
+    )
+    found = tables.engine.rows(
+        f"select {'order_id' if 'order_id' in present else 'cast(null as varchar)'}, cast({own} / a.everything as double),"
+        f" cast({own} / a.usual as double), {at_once} from orders cross join (select sum({own}) as everything,"
+        f" median({own}) as usual, count(*) as n from orders where {own} > 0) a where a.n >= {_ENOUGH}"
+        f" and ({own} > {_GIANT} * a.everything or {at_once} and {own} > {_LARGE} * a.usual) order by {own} desc, 1"
+    )
+    for taken_back in (False, True):
+        some = [(order, share, times) for order, share, times, gone in found if bool(gone) == taken_back]
+        if not some:
+            continue
+        order, share, times = some[0]
+        named = f" (the largest is the order {order})" if order is not None else ""
+        what = (
+            f"{len(some):,} orders of more than {_LARGE} times the usual were cancelled within the hour{named}: from then"
+            " on they bring nothing"
+            if taken_back
+            else f"{len(some):,} orders hold more than a tenth of all money each{named}, the largest {share:.0%} and"
+            f" {times:,.0f} times the usual: what is learned of value leans on them; correct or leave out what is no sale"
+        )
+        yield f"orders.{own}: {what}"
+
+
+def _refunds(tables: Tables) -> Iterator[str]:
+    """Whether what returns give back is deducted from value: not at all, or twice."""
+    sources = {source.table for source in tables.config.value.sources}
+    own = purchases.money(tables.columns.get(purchases.ORDERS, frozenset()))
+    if purchases.ORDERS not in sources or "refund" not in tables.columns[purchases.RETURNS]:
+        return
+    given = tables.engine.rows("select count(*) from returns where refund > 0")[0][0]
+    if not given:
+        return
+    if purchases.RETURNS not in sources:
+        yield (
+            f"returns.refund: {given:,} refunds are not deducted from value; add [[value.sources]] with"
+            ' table = "returns", column = "refund" and the share of the orders, unless orders hold credit notes for them'
+        )
+        return
+    credits = tables.engine.rows(f"select count(*) from orders where {own} < 0")[0][0] if own else 0
+    if credits:
+        yield (
+            f"returns.refund: {given:,} refunds and {credits:,} credit notes among the orders are both deducted from"
+            " value; leave one of them out, if they are the same money"
+        )
 
 
 # ---------------------------------------------------------------- columns that nobody mapped

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from cxml.contact_ends import made_instant
 from cxml.contracts import MADE_INSTANTS, Column, Table
-from cxml.engine import quoted
+from cxml.engine import Engine, quoted
+from cxml.view_columns import DAY_ONLY
 
 _NEVER = 2**62
 """Seconds since 1970 of what is never known."""
@@ -40,9 +42,25 @@ def with_made_id(table: Table, columns: Sequence[Column], rows: str, *, beside: 
     return f"select {made} as {quoted(table.id)}, {names} from ({placed}) p"
 
 
+@dataclass(frozen=True)
+class Copies:
+    """Rows that are alike in all, beyond the first of each kind: *once* are taken once, *each* count each."""
+
+    once: int = 0
+    each: int = 0
+
+
+def count_copies(engine: Engine, table: Table, columns: Sequence[Column], rows: str) -> Copies:
+    """How many of the *rows*, a select, are copies by the rule of ``with_made_id``."""
+    cells = ", ".join(quoted(column.name) for column in columns)
+    kinds = f"select {of_a_day(table)} as of_a_day, count(*) - count(distinct hash({cells})) as more"
+    found = {bool(day): int(more) for day, more in engine.rows(f"{kinds} from ({rows}) s group by 1")}
+    return Copies(once=found.get(False, 0), each=found.get(True, 0))
+
+
 def of_a_day(table: Table) -> str:
     """Whether only the day of a row may be known: a truth value over the rows of its view."""
-    return f"(cxml_day or mod(wall({quoted(table.event)}), 86400) = 0)"
+    return f"({DAY_ONLY} or mod(wall({quoted(table.event)}), 86400) = 0)"
 
 
 def _facts(table: Table, columns: Sequence[Column]) -> Iterable[str]:

@@ -15,6 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from cxml.features.declare import NAMED
+
 Rows = Sequence[Mapping[str, Any]] | pd.DataFrame
 _OURS, _OTHER = "#0b5394", "#999999"
 _SIZE = (5.2, 4.2)
@@ -100,31 +102,31 @@ def write(metrics: Mapping[str, Any], folder: Path) -> list[Path]:
 
 
 def drivers(table: Rows, ax: Axes | None = None, *, top: int = 12) -> Axes:
-    """The strongest factors: mean absolute contribution to the log-odds of leaving.
+    """The strongest factors: what their hits add to the log-odds of leaving, over all customers.
 
     Parameters
     ----------
     table : DataFrame or rows
         As from ``cxml.drivers.summary``. With the columns of ``cxml.evidence.ranks``, joined by ``factor``, it also
-        shows between which weights (a line) and ranks (a text) those ranked move in 9 of 10 draws of other customers.
+        shows between which strengths (a line) and ranks (a text) those ranked move in 9 of 10 draws of other customers.
     top : int
         How many.
 
     Examples
     --------
-    >>> ax = drivers([{"factor": "price", "kind": "lever", "importance": 0.1},
-    ...               {"factor": "waiting", "kind": "lever", "importance": 0.4}])
+    >>> ax = drivers([{"factor": "price", "kind": "lever", "strength": 0.1},
+    ...               {"factor": "waiting", "kind": "lever", "strength": 0.4}])
     >>> [tick.get_text() for tick in ax.get_yticklabels()], [float(bar.get_width()) for bar in ax.patches]
     (['waiting', 'price'], [0.4, 0.1])
     """
-    rows = pd.DataFrame(table).nlargest(top, "importance").reset_index(drop=True)
-    ax, _ = _start(rows, ax, "Drivers", "mean absolute contribution (log-odds)", "", down=True)
-    lever = rows["kind"] == "lever"
-    _bars(ax, rows.loc[lever, "importance"], "lever", ours=True)
-    _bars(ax, rows.loc[~lever, "importance"], "no lever", ours=False)
+    rows = pd.DataFrame(table).nlargest(top, "strength").reset_index(drop=True)
+    ax, _ = _start(rows, ax, "Drivers", "mean hit (log-odds)", "", down=True)
+    lever = rows["kind"].isin(NAMED)
+    _bars(ax, rows.loc[lever, "strength"], "lever or column", ours=True)
+    _bars(ax, rows.loc[~lever, "strength"], "other", ours=False)
     if {"weight_low", "weight_high", "rank_low", "rank_high"} <= set(rows):
         known = rows[rows["rank_low"].notna()]
-        low, high = (known["importance"] * known[name] for name in ("weight_low", "weight_high"))
+        low, high = (known["strength"] * known[name] for name in ("weight_low", "weight_high"))
         _intervals(ax, low, high, "in 9 of 10 draws")
         for place, end, first, last in zip(
             known.index, high, known["rank_low"], known["rank_high"], strict=True

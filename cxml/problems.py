@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cxml.errors import DataError
+from cxml.errors import CxmlError, DataError
 
 _SHOWN = 14
 """Problems that one error shows; each takes two lines."""
@@ -89,7 +89,7 @@ class SetAside:
         return {"set_aside": {"rows": dict(self.rows), "rules": broken}}
 
 
-def unreadable(table: str, error: DataError) -> Problem:
+def unreadable(table: str, error: CxmlError) -> Problem:
     """A source that cannot be read, as a problem among others."""
     expected = error.expected or "a source that can be read"
     return Problem("unreadable", table, "", 0, 0, error.what, expected, error.fix, place=error.where)

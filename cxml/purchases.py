@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-ORDERS = "orders"
+ORDERS, RETURNS = "orders", "returns"
 _DAY = "floor(wall / 86400e0)"
 _ACTIVITY = {ORDERS: "purchase", "charges": "not credit_note", "visits": "not given_up"}
 """Of a table, the word that makes a row activity of its customer; any row, where there is none."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from cxml import campaigns, drivers, labels, snapshots, store, telling
+from cxml import campaigns, drivers, emptied, hits, labels, snapshots, store, telling
 from cxml.attributes import attribute_name
 from cxml.config import Config
 from cxml.decisions import call_plan, expected_profit, holdout_flag, list_order
@@ -23,7 +22,8 @@ from cxml.errors import ModelError
 from cxml.features import matrix
 from cxml.features.profile import COLUMN
 from cxml.groups import DAYS, Groups
-from cxml.models.bundle import LEAST_UNSEEN, Bundle
+from cxml.hits import Usual
+from cxml.models.bundle import Bundle
 from cxml.models.schema import Strange
 from cxml.splits import hash_share
 from cxml.tables import Tables, fingerprint
@@ -37,6 +37,8 @@ _ENOUGH = 0.5
 """Share of the customers of the training below which it is told that usual values come from few."""
 _HOW_KNOWN = frozenset({"recorded_at", "version"})
 """Columns that say from when a row counts: they do so also where the training had none."""
+_USUAL_OF = 5_000
+"""Customers from whom it is taken what is usual."""
 _ASKED = 20_000
 """Customers whose survival curves are added up: enough for every segment that can be shown."""
 
@@ -60,6 +62,8 @@ class Scored:
         What is not as it was in training, for people.
     proof : Proof or None
         What the contact log proves; None where none is configured.
+    level_error : float or None
+        The standard deviation of the level of leaving at the cutoff (log-odds); None where it was not followed.
     in_sample : int
         Rows scored whose label the model learned from.
     """
@@ -69,6 +73,7 @@ class Scored:
     unseen: dict[str, int]
     notes: tuple[str, ...] = ()
     proof: Proof | None = None
+    level_error: float | None = None
     in_sample: int = 0
 
 
@@ -96,6 +101,7 @@ def score(
         files, promises, population, currency or zone are not those of the training.
     """
     _same_terms(bundle, tables.config)
+    bundle = bundle.at(cutoff)
     tables = _as_trained(bundle, tables)
     persuasion, proof = None, None
     if tables.config.decisions.contacts:
@@ -104,18 +110,18 @@ def score(
     there = labels.keep_still_there(tables)
     if there.kept:
         population = replace(population, at_risk=there.kept, gone=there.left)
-    strange, filled = Strange(), Counter[str]()
+    strange = Strange()
     kept = {name: bundle.schema.levels[name] for name in bundle.schema.grouped}
     groups = Groups(bundle.labels, bundle.info.get("evidence", {}).get("comparisons", {}), kept)
-    done = 0
+    done, chunks = 0, matrix.Chunks(tables, chunk)
+    usual = _usual(bundle, chunks, _USUAL_OF / population.at_risk)
     with ExitStack() as files:
         writers: list[store.TableWriter | store.CsvWriter] = []
-        for frame in matrix.in_chunks(tables, chunk):
-            scored = rows(bundle, frame, tables.config, persuasion)
+        for frame in chunks:
+            scored = rows(bundle, frame, tables.config, usual, persuasion)
             groups.add(frame, scored, _staying(bundle, frame, scored, _ASKED / population.at_risk))
             table = pa.Table.from_pandas(scored, preserve_index=False)
             strange += bundle.schema.strange(frame)
-            filled.update({name: int(frame[name].notna().sum()) for name in bundle.schema.columns})
             if not writers:
                 writers.append(files.enter_context(run.table_writer("scores.parquet", table.schema)))
                 if csv:
@@ -129,11 +135,24 @@ def score(
     first = _plan(run, tables.config, proof)
     if first:
         _tell(run, tables, first, cutoff, bundle.labels)
-    notes = (*_spellings(bundle, strange), *_empty(bundle, filled, done), *_fleet(bundle, tables, population))
+    reads = matrix.planned(tables).reads
+    empty = emptied.notes(tables, bundle.info.get("filled", {}), cutoff, reads)
     in_sample = there.labelled if _same_customers(bundle, tables) else 0
-    if there.labelled:
-        notes = (*notes, *_labelled(there, in_sample))
-    return Scored(done, population, dict(strange.unseen), notes, proof, in_sample)
+    notes = (
+        *_spellings(bundle, strange),
+        *empty,
+        *_fleet(bundle, tables, population),
+        *_labelled(there, in_sample),
+    )
+    ahead = bundle.churn.calibrator_.ahead
+    error = ahead.at(cutoff).error if ahead is not None else None
+    return Scored(done, population, dict(strange.unseen), notes, proof, error, in_sample)
+
+
+def _usual(bundle: Bundle, chunks: matrix.Chunks, share: float) -> Usual:
+    """What is usual among those scored, from about *share* of them, the same ones in any chunk."""
+    frame = chunks.sample(lambda ids: hash_share(ids, 0) < share)
+    return Usual.among(bundle.explain(frame)[1], frame)
 
 
 def _same_customers(bundle: Bundle, tables: Tables) -> bool:
@@ -144,7 +163,8 @@ def _same_customers(bundle: Bundle, tables: Tables) -> bool:
 
 def _labelled(there: labels.StillThere, in_sample: int) -> Iterator[str]:
     """Who is scored where every row carries a label."""
-    yield f"every row carries a label: {there.kept:,} who stayed are scored, {there.left:,} who left are not"
+    if there.labelled:
+        yield f"every row carries a label: {there.kept:,} who stayed are scored, {there.left:,} who left are not"
     if in_sample:
         yield (
             f"all {in_sample:,} of them were learned from: the model has seen that they stayed, so their probabilities are"
@@ -170,13 +190,13 @@ def _plan(run: store.Run, config: Config, proof: Proof | None) -> list[str]:
     A few columns of the scores are read back, which are small beside a chunk of features.
     """
     path = run.path / "scores.parquet"
-    names = ["customer_id", "churn_probability", "expected_value", "expected_profit", "holdout", "uplift"]
+    names = ["customer_id", "churn_probability", "value_if_stays", "expected_profit", "holdout", "uplift"]
     scores = pq.read_table(path, columns=[n for n in names if n in pq.read_schema(path).names])
     ids = scores["customer_id"].to_pandas()
     column = {name: scores[name].to_numpy() for name in scores.column_names if name != "customer_id"}
     p, held = column["churn_probability"], column["holdout"]
     plan = call_plan(
-        ids, p, column["expected_value"], config.decisions, holdout=held, uplift=column.get("uplift")
+        ids, p, column["value_if_stays"], config.decisions, holdout=held, uplift=column.get("uplift")
     )
     run.write_json("call_plan.json", {"plan": plan.to_dict(), "proof": proof and proof.to_dict()})
     order = list_order(ids, column["expected_profit"], p)
@@ -206,7 +226,7 @@ def _same_terms(bundle: Bundle, config: Config) -> None:
         raise ModelError(
             f"not as when the model was trained: {', '.join(changed)}", where="cxml.toml",
             expected="the promises, factor files, population, currency and zone of the training",
-            fix="bring them back; or train again: a new model that beats its baselines becomes champion",
+            fix="bring them back; or train again: a new model that no baseline beats becomes champion",
         )  # fmt: skip
 
 
@@ -221,14 +241,6 @@ def _spellings(bundle: Bundle, strange: Strange) -> Iterator[str]:
 def _called(bundle: Bundle, name: str) -> str:
     """A feature for people: a column of the customers by its own name."""
     return str(bundle.labels["features"][name]["en"]) if name.startswith(COLUMN) else name
-
-
-def _empty(bundle: Bundle, filled: Mapping[str, int], rows: int) -> Iterator[str]:
-    """Attributes that training knew, and that no row has any more."""
-    for name, label in bundle.labels["features"].items():
-        known = bundle.schema.levels.get(name) or label.get("typical") is not None
-        if name.startswith(COLUMN) and known and not filled.get(name) and rows >= LEAST_UNSEEN:
-            yield f"no row has a {_called(bundle, name)}, which the model learned from: taken as missing everywhere"
 
 
 def _fleet(bundle: Bundle, tables: Tables, population: snapshots.Population) -> Iterator[str]:
@@ -292,24 +304,33 @@ def _as_trained(bundle: Bundle, tables: Tables) -> Tables:
 
 
 def rows(
-    bundle: Bundle, frame: pd.DataFrame, config: Config, persuasion: Persuasion | None = None
+    bundle: Bundle, frame: pd.DataFrame, config: Config, usual: Usual, persuasion: Persuasion | None = None
 ) -> pd.DataFrame:
-    """The rows of ``scores.parquet`` for the snapshots of *frame*: scores, drivers, reasons, decisions.
+    """The rows of ``scores.parquet`` for the snapshots of *frame*: scores, drivers, hits, reasons, decisions.
 
-    With *persuasion* also ``uplift``, and the expected profit counts on it.
+    Whom a factor hits is seen against what is *usual* among all that are scored. With *persuasion* also ``uplift``,
+    and the expected profit counts on it.
     """
     scored, contributions = bundle.explain(frame)
     keys = frame[["customer_id", "cutoff"]].reset_index(drop=True)
-    told, ways = bundle.as_told(frame), bundle.info.get("directions")
-    reasons = drivers.reasons(contributions, told, bundle.labels, ways=ways)
-    found = pd.concat([keys, scored.reset_index(drop=True), reasons.reset_index(drop=True)], axis=1)
+    added = hits.amounts(
+        contributions, frame, bundle.labels, usual, hits.backwards(bundle.info, bundle.labels)
+    )
+    hit = hits.by_factor(contributions, added, bundle.labels, list(bundle.labels["factors"]))
+    told = bundle.as_told(frame)
+    reasons = drivers.reasons(added, hit, told, bundle.labels)
+    other = drivers.other_reason(contributions, told, bundle.labels)
+    parts = (keys, scored, hit, reasons, other)
+    found = pd.concat([part.reset_index(drop=True) for part in parts], axis=1)
     p = found["churn_probability"].to_numpy(dtype=np.float64)
-    value = found["expected_value"].to_numpy(dtype=np.float64)
+    value = found["value_if_stays"].to_numpy(dtype=np.float64)
     rule = config.decisions
-    found.insert(list(found).index("value_high") + 1, "value_at_risk", p * value)
+    found.insert(list(found).index("value_if_stays") + 1, "value_at_risk", p * value)
     uplift = None
     if persuasion is not None:
-        found["uplift"] = uplift = persuasion.uplift(campaigns.told(found), config.model.threads)
+        found["uplift"] = uplift = persuasion.uplift(
+            campaigns.told(scored, frame, bundle), config.model.threads
+        )
     costs = {"contact_cost": rule.contact_cost, "offer_cost": rule.offer_cost}
     found["expected_profit"] = expected_profit(p, value, save_rate=rule.save_rate, **costs, uplift=uplift)
     found["holdout"] = holdout_flag(found["customer_id"], rule.holdout)

@@ -66,6 +66,12 @@ class TableSource:
     attributes: tuple[str, ...] = _key(
         "customers only: further columns to use as attributes; empty beside a ready label: all of them", ()
     )
+    constants: Mapping[str, str | int | float | bool] = _key(
+        "columns of cxml that the source lacks since they are the same in every row, such as"
+        ' { channel = "email" }; read as if the source held them',
+        {},
+    )
+    ignore: tuple[str, ...] = _key("columns of the source that play no part, whatever they are called", ())
     types: Mapping[str, Literal["number", "comma", "text"]] = _key(
         "customers only: what an attribute is taken for, such as { visits = 'number' }, comma being a number with a decimal"
         " comma; others by their values",
@@ -193,8 +199,8 @@ class Training:
 
     cutoffs: tuple[datetime, ...] = _key("cutoffs; empty: the last matured month starts", ())
     count: int = _key(
-        "how many month starts to train on when no cutoffs are given; later ones calibrate and test",
-        8,
+        "how many month starts the tested model trains on when no cutoffs are given: a year shows a season",
+        12,
         Within(1),
     )
 

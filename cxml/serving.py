@@ -17,8 +17,9 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
-from cxml import drivers
+from cxml import drivers, hits
 from cxml.errors import DataError
+from cxml.hits import Usual
 from cxml.models.bundle import Bundle
 
 _UNITS = {"s": " s", "h": " h", "d": " days", "share": "%"}
@@ -47,11 +48,14 @@ class ServedBundle(PythonModel):
         """
         rows = known_rows(self.bundle, model_input)
         found, contributions = self.bundle.explain(rows)
+        labels, info = self.bundle.labels, self.bundle.info
+        # There is no telling who else is a customer today: what was usual at the test cutoff stands in.
+        added = hits.amounts(contributions, rows, labels, Usual.of(info), hits.backwards(info, labels))
         said = drivers.reasons(
-            contributions,
+            added,
+            hits.by_factor(contributions, added, labels, list(labels["factors"])),
             self.bundle.as_told(rows),
-            dict(self.bundle.labels),
-            ways=self.bundle.info.get("directions"),
+            labels,
         )
         found["reasons"] = told(said, self.bundle)
         for name in found.columns[found.isna().any()]:  # JSON has no NaN

@@ -12,6 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
 from cxml import asof, purchases, static, volumes
 from cxml.config import Config
 from cxml.contracts import TABLES
@@ -221,6 +225,21 @@ def narrow(engine: Engine, start: int, stop: int) -> None:
     engine.keep("customer_keys", "select distinct customer_id, ci from snapshots")
 
 
+def ids(engine: Engine, start: int, stop: int) -> list[str]:
+    """Whose the *start*-th to the *stop*-th snapshot of ``everyone`` are (half-open), in their order."""
+    rows = engine.rows(
+        f"select customer_id from everyone where place >= {start} and place < {stop} order by place"
+    )
+    return [str(row[0]) for row in rows]
+
+
+def pick(engine: Engine, places: NDArray[np.int64]) -> None:
+    """Keep those of ``everyone`` at these places, as ``narrow`` keeps a stretch of them."""
+    engine.register("picked_places", pa.table({"place": pa.array(places, pa.int64())}))
+    engine.keep("snapshots", "select customer_id, ci, k, c, g from everyone join picked_places using (place)")
+    engine.keep("customer_keys", "select distinct customer_id, ci from snapshots")
+
+
 def look_back(engine: Engine, seconds: int) -> None:
     """See the same customers as they were *seconds* before each cutoff, as at the start of an exposure window."""
     engine.keep("snapshots", f"select customer_id, ci, k, c - {seconds} as c, g from snapshots")
@@ -333,18 +352,15 @@ def _months_back(config: Config, latest: datetime) -> Iterator[datetime]:
 def _enough_to_train(config: Config, latest: datetime) -> tuple[datetime, ...]:
     """The last month starts up to *latest*, so many that ``count`` of them can train.
 
-    The last one tests; one whose label was known by then calibrates; those whose label was known by that
-    train: with a long horizon that takes more months than with a short one.
+    The last one tests; those whose label was known by then train: with a long horizon that takes more months
+    than with a short one.
     """
     window = config.churn.lead + config.churn.horizon
     found: list[datetime] = []
-    calibrate, trained = None, 0
+    trained = 0
     for start in _months_back(config, latest):
         found.append(start)
-        if calibrate is not None:
-            trained += start + window <= calibrate
-        elif start + window <= found[0]:
-            calibrate = start
+        trained += start + window <= found[0]
         if trained == config.training.count:
             break
     return tuple(reversed(found))

@@ -12,8 +12,8 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,6 +73,33 @@ class Source:
     def names(self) -> tuple[str, ...]:
         """All column names, in order of first appearance."""
         return tuple(dict.fromkeys(name for part in self.parts for name in part.columns))
+
+
+def with_constants(source: Source, values: Mapping[str, str]) -> Source:
+    """*source* with a further column of text for each of *values*, the same in every row."""
+    if not values:
+        return source
+    more = "".join(f", {literal(value)} as {quoted(name)}" for name, value in values.items())
+    kinds = dict.fromkeys(values, "VARCHAR")
+    return replace(
+        source, parts=tuple(_seen(part, "*" + more, {**part.columns, **kinds}) for part in source.parts)
+    )
+
+
+def without(source: Source, names: Collection[str]) -> Source:
+    """*source* as if it did not have the columns *names*."""
+    parts = []
+    for part in source.parts:
+        gone = [quoted(name) for name in part.columns if name in names]
+        kept = {name: kind for name, kind in part.columns.items() if name not in names}
+        parts.append(_seen(part, f"* exclude ({', '.join(gone)})", kept) if gone else part)
+    return replace(source, parts=tuple(parts))
+
+
+def _seen(part: Part, picks: str, columns: Mapping[str, str]) -> Part:
+    """The rows of *part* with the columns that *picks* selects."""
+    scan, numbered = f"(select {picks} from {part.scan})", f"select {picks} from ({part.numbered}) n"
+    return replace(part, columns=columns, scan=scan, numbered=numbered)
 
 
 def open_source(engine: Engine, folder: Path, table: str, spec: TableSource, *, where: str = "") -> Source:

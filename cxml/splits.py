@@ -1,4 +1,4 @@
-"""Who trains, who calibrates, who tests: by time with a gap, or by customer where time does not allow it.
+"""Who trains and who tests: by time with a gap, or by customer where time does not allow it.
 
 The label of a cutoff covers ``[cutoff + lead, cutoff + lead + horizon)`` and is known when that
 window has ended. A model tested at a cutoff may have learned only from labels known by then.
@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cxml.config import duration
 from cxml.errors import ConfigError
+from cxml.time_spans import duration
 
 Rows = NDArray[np.int64]
 
@@ -31,8 +31,6 @@ class Plan:
     ----------
     train : tuple of Timestamp
         Cutoffs to learn from, in order. In mode ``customers`` the test cutoff itself.
-    calibrate : Timestamp or None
-        Cutoff to calibrate on; None: on out-of-fold margins of the training part.
     test : Timestamp
         Cutoff to test on.
     mode : {"time", "customers"}
@@ -41,20 +39,22 @@ class Plan:
         The choice in plain words, for the report.
     passed : tuple of Timestamp
         Later cutoffs that cannot test, since everybody stayed (or left) after them.
+    between : tuple of Timestamp
+        Cutoffs before the test whose label was not known by then: the model that is tested must not learn from them,
+        the one that scores does.
     """
 
     train: tuple[pd.Timestamp, ...]
-    calibrate: pd.Timestamp | None
     test: pd.Timestamp
     mode: Literal["time", "customers"]
     reason: str
     passed: tuple[pd.Timestamp, ...] = ()
+    between: tuple[pd.Timestamp, ...] = ()
 
     @property
     def cutoffs(self) -> tuple[pd.Timestamp, ...]:
-        """All of them, in order."""
-        later = (self.test,) if self.calibrate is None else (self.calibrate, self.test)
-        return tuple(sorted({*self.train, *later}))
+        """All that anything is learned from or tested on, in order."""
+        return tuple(sorted({*self.train, *self.between, self.test}))
 
 
 def plan_splits(
@@ -63,12 +63,10 @@ def plan_splits(
     horizon: timedelta,
     one_sided: Collection[datetime] = (),
 ) -> Plan:
-    """Test on the last cutoff, calibrate on an earlier one, train on still earlier ones.
+    """Test on the last cutoff, train on every one whose label was known by then.
 
-    The calibration cutoff is the latest whose label window ends at or before the test cutoff;
-    training takes every cutoff whose label window ends at or before the calibration cutoff. When
-    that leaves nothing to train on, all cutoffs known by the test train, and calibration uses
-    out-of-fold margins. When no earlier label is known by the test, customers are held out instead.
+    That is: whose label window ends at or before the test cutoff. None is given away to calibrate: customers held
+    out in training do that. When no earlier label is known by the test, customers are held out instead.
 
     Parameters
     ----------
@@ -89,8 +87,8 @@ def plan_splits(
     --------
     >>> months = pd.date_range("2025-01-01", periods=8, freq="MS", tz="UTC")
     >>> plan = plan_splits(months, timedelta(0), timedelta(days=90))
-    >>> plan.test.month, plan.calibrate.month, [c.month for c in plan.train]
-    (8, 5, [1])
+    >>> plan.test.month, [c.month for c in plan.train]
+    (8, [1, 2, 3, 4, 5])
     """
     ordered = _instants(cutoffs)
     if lead < timedelta(0) or horizon <= timedelta(0):
@@ -121,22 +119,15 @@ def _said(plan: Plan, passed: tuple[pd.Timestamp, ...], one_sided: Collection[da
 def _by_time(ordered: list[pd.Timestamp], window: timedelta) -> Plan:
     """The plan that tests on the last of the cutoffs, each of whose labels is known a *window* later."""
     test = ordered[-1]
-    earlier = _known_by(test, ordered, window)
-    if not earlier:
-        return Plan((test,), None, test, "customers", _why_customers(ordered, window))
-    calibrate = earlier[-1]
-    train = _known_by(calibrate, ordered, window)
-    if train:
-        reason = (
-            f"Trained on {_days(train)}, calibrated on {_days((calibrate,))}, tested on {_days((test,))}: "
-            "every label was known at the cutoff where it was used."
-        )
-        return Plan(train, calibrate, test, "time", reason)
+    train = _known_by(test, ordered, window)
+    if not train:
+        return Plan((test,), test, "customers", _why_customers(ordered, window))
     reason = (
-        f"Trained on {_days(earlier)} and tested on {_days((test,))}. The labels of still earlier cutoffs would "
-        f"not have been known at {_days((calibrate,))}, so calibration uses customers held out in training."
+        f"Trained on {_days(train)} and tested on {_days((test,))}: every label was known at the cutoff where it was"
+        " used. Calibrated on customers held out in training."
     )
-    return Plan(earlier, None, test, "time", reason)
+    between = tuple(cutoff for cutoff in ordered[:-1] if cutoff not in train)
+    return Plan(train, test, "time", reason, between=between)
 
 
 @dataclass

@@ -6,9 +6,7 @@ are read when a view is. What a single cell becomes is written in ``cells``.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -17,31 +15,25 @@ import pyarrow as pa
 
 from cxml import static
 from cxml import written_numbers as written
-from cxml.attributes import ATTRIBUTE, attribute_name, kinds_of, without
+from cxml.attributes import ATTRIBUTE, attribute_name, kinds_of
 from cxml.cells import READ_AS, Cell, absent, at_the_grain_of, cell, staged
 from cxml.config import Config
 from cxml.contracts import TABLES, Column, Kind, Table
 from cxml.engine import Engine, literal, quoted
 from cxml.errors import ConfigError, DataError, did_you_mean
 from cxml.made_ids import with_made_id
+from cxml.naming import named, places_of, said_of
 from cxml.problems import Problem, SetAside, one_error, unreadable
 from cxml.sections import TableSource
 from cxml.sources import Part, Source, open_frame, open_source
+from cxml.view_columns import PLACE, beside, days
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-DAY_ONLY, PLACE = "cxml_day", "cxml_order"
-"""Columns of a view beside those of its contract, see ``Opened.select``."""
-
 _FILE = 1 << 40
 """Above any number of rows of a file."""
-
-
-def day_only(instant: str) -> str:
-    """The column of a view that says whether *instant* is a day without a time."""
-    return f"{DAY_ONLY}_{instant}"
 
 
 @dataclass(frozen=True)
@@ -85,20 +77,13 @@ class Opened:
 
     @property
     def beside(self) -> tuple[str, ...]:
-        """The columns of the view that are not the contract's.
-
-        ``cxml_day`` is true for a row whose event is a day without a time, ``cxml_day_x`` where its instant ``x`` is one;
-        ``cxml_order``, of tables whose rows have versions, orders rows by their file and their place in it.
-        """
-        days = (day_only(name) for name in self.table.spans.values() if name in self.known)
-        return (DAY_ONLY, *days, *([PLACE] if "recorded_at" in self.known else []))
+        """The columns of the view that are not the contract's, see ``view_columns``."""
+        return beside(self.table, self.known)
 
     def _beside(self, cells: Mapping[str, Cell], before: int) -> list[str]:
-        instants = {DAY_ONLY: self.table.event}
-        instants |= {day_only(name): name for name in self.table.spans.values() if name in self.known}
         found = [
             f"coalesce({cells[name].signs.get('day', 'false')}, false) as {flag}"
-            for flag, name in instants.items()
+            for flag, name in days(self.table, self.known).items()
         ]
         if PLACE in self.beside:
             found.append(f"(cxml_file + {before}) * {_FILE} + cxml_row as {PLACE}")
@@ -226,19 +211,20 @@ def open_tables(
     engine = engine or Engine(config.engine.memory, config.engine.threads, config.project.timezone)
     _check_zone(engine, config)
     opened: dict[str, Opened] = {}
-    left_out: dict[str, Mapping[str, str]] = {}
-    problems: list[Problem] = []
+    problems, notes = list[Problem](), list[str]()
     for name in names:
         spec = static.labelled(config.tables.get(name, TableSource(source="")), TABLES[name], config)
         _check_names(TABLES[name], spec)
         try:
             source = (open_frame(engine, name, given[name]) if name in given
                       else open_source(engine, config.folder, name, spec))  # fmt: skip
-            spec, left_out[name] = static.described(engine, spec, TABLES[name], source, config, attributes)
+            source = named(TABLES[name], source, spec)
+            spec, no_features = static.described(engine, spec, TABLES[name], source, config, attributes)
             _check_names(TABLES[name], spec)
-            missing, places = _places(TABLES[name], source, spec, static.optional(TABLES[name], config))
+            missing, places = places_of(TABLES[name], source, spec, static.optional(TABLES[name], config))
             problems += missing
             if not missing:
+                notes += said_of(TABLES[name], source, spec, places, no_features)
                 kinds = kinds_of(engine, source, places, spec, attributes)
                 opened[name] = _open(TABLES[name], source, places, kinds, spec, config)
         except DataError as error:
@@ -254,7 +240,7 @@ def open_tables(
         attributes={
             c.name: c.kind for table in opened.values() for c in table.columns if c.name not in table.known
         },
-        notes=tuple(note for name, table in opened.items() for note in _notes(table, left_out[name])),
+        notes=(*(note for table in opened.values() for note in _notes(table)), *notes),
         opened=opened,
     )
 
@@ -307,7 +293,7 @@ def _check_zone(engine: Engine, config: Config) -> None:
 def _check_names(table: Table, spec: TableSource) -> None:
     """Refuse columns that the contract does not have, and attributes elsewhere than in customers."""
     where = f"[tables.{table.name}]"
-    for key, names in (("columns", spec.columns), ("words", spec.words)):
+    for key, names in (("columns", spec.columns), ("words", spec.words), ("constants", spec.constants)):
         for name in names:
             if name not in table.by_name:
                 raise ConfigError(f"the table has no column {name!r}", where=f"{where} {key}",
@@ -331,47 +317,6 @@ def _check_names(table: Table, spec: TableSource) -> None:
             raise ConfigError(what, where=f"{where} attributes", expected="names that differ in letters or digits",
                               fix="take one out, or rename its column in the source")  # fmt: skip
         seen[plain] = name
-
-
-def _places(
-    table: Table, source: Source, spec: TableSource, optional: frozenset[str]
-) -> tuple[list[Problem], dict[str, str]]:
-    """Which column of the source holds which of the contract, and what is missing or looks misspelt."""
-    names = source.names
-    places = {name: spec.columns.get(name, name) for name in table.by_name}
-    if places["recorded_at"] not in names and "version" not in spec.columns:
-        del places["version"]  # without versions it is something else that has this name
-    places.update({attribute_name(name): name for name in spec.attributes})
-    problems = []
-    for name, place in places.items():
-        asked_for = name in {*spec.columns, *spec.words, *table.required} or name not in table.by_name
-        asked_for = asked_for and name not in optional
-        near = _nearest(place, [one for one in names if one not in spec.columns.values()], close=asked_for)
-        if place in names or not (asked_for or near):
-            continue
-        code = "missing_column" if asked_for else "misspelt_column"
-        what = f"there is no column {place!r}" if asked_for else f"a column looks like {name!r} and is not"
-        has = f"the source has {', '.join(names[:20])}" + (" ..." if len(names) > 20 else "")
-        fix = f"did you mean {near!r}? " if near else ""
-        if name in table.by_name:
-            fix += f'say it in [tables.{table.name}]: columns = {{ {name} = "{near or "their name"}" }}'
-            fix += static.perhaps_a_label(table, name)
-        else:
-            fix += "correct the name in attributes"
-        problems.append(
-            Problem(code, table.name, name, 0, 0, what, f"a column for {name}; {has}", fix, source.label)
-        )
-    return problems, {name: place for name, place in places.items() if place in names}
-
-
-def _nearest(name: str, names: Sequence[str], *, close: bool) -> str:
-    """The name that differs only in case, spaces and punctuation; with *close* also a similar one."""
-
-    def plain(text: str) -> str:
-        return re.sub(r"[\W_]", "", text.lower())
-
-    same = [other for other in names if other != name and plain(other) == plain(name)]
-    return next(iter(same or (difflib.get_close_matches(name, names, n=1) if close else [])), "")
 
 
 def _open(
@@ -432,10 +377,8 @@ def _values(cells: Mapping[str, Cell]) -> str:
     return ", ".join(f"{one.value} as {quoted(name)}" for name, one in cells.items())
 
 
-def _notes(opened: Opened, no_features: Mapping[str, str]) -> Iterable[str]:
+def _notes(opened: Opened) -> Iterable[str]:
     name = opened.table.name
-    if no_features:
-        yield f"{name}: {without(no_features)}"
     if opened.made_id:
         yield f"{name} has no {opened.table.id}: rows are told apart by their content"
     for column in opened.columns:
@@ -444,7 +387,3 @@ def _notes(opened: Opened, no_features: Mapping[str, str]) -> Iterable[str]:
             for signs in (one[column.name].signs for one in opened.cells)
         ):
             yield f"{name}.{column.name} holds days without a time: {READ_AS[column.day_is]}"
-    used = {*opened.places.values(), *no_features}
-    extra = [one for one in opened.source.names if one not in used]
-    if extra:
-        yield f"{name}: columns not used: {', '.join(extra)}"

@@ -166,6 +166,20 @@ class Talk:
             self.out.print(f"{name:<{width}}{line}")
         self.out.print()
 
+    def advice(self, found: Mapping[str, Any], files: dict[str, Any]) -> None:
+        """The horizon that the label workbench suggests and what each one costs, then the *files*."""
+        from cxml.report import advice
+
+        if self.json:
+            told = {name: found[name] for name in ("suggestion", "horizons", "broken")}
+            return self.result({**files, **told})
+        if found["broken"]:
+            files = {**files, "left out": found["broken"]["what"]}
+        if not self.quiet:
+            for line in advice(found):
+                self.out.print(escape(line))
+        self.result(files)
+
     def campaign(self, found: Any) -> None:
         """What the list brought, and the save rate to write into the configuration."""
         shares = [f"{left:,} of {all_:,}" for left, all_ in

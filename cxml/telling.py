@@ -25,6 +25,7 @@ from cxml.features.vocabulary import words
 from cxml.sections import Promises
 from cxml.stories import STEPS, STORIES, Fact, Story
 from cxml.tables import Tables
+from cxml.view_columns import DAY_ONLY
 
 PER_REASON = 2
 """Stories told for one reason at most."""
@@ -137,7 +138,7 @@ def _known(tables: Tables, name: str) -> Known:
         one.name for one in table.columns
         if one.name in present and not one.target and not asof.undated(one, present)
     )  # fmt: skip
-    need = have | {asof.ONLY_A_DAY} | {word for word, column in table.made_of.items() if column in have}
+    need = have | {DAY_ONLY} | {word for word, column in table.made_of.items() if column in have}
     rows = asof.rows_select(table, present, need, place=True, wall=True)
     placed = () if asof.versioned(present) else ("pos",)
     known = asof.known_select(table, present, need, source=f"({rows})", extra=(*placed, "wall"))

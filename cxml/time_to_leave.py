@@ -6,7 +6,7 @@ could know. What is learned from is cut off at the instant of use, so no later l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -88,15 +88,22 @@ def train(
     return judge(lifetime, test, watched(test, end, config), seen, probability)
 
 
+def again(tested: Lifetime, frame: pd.DataFrame, config: Config, churn: ChurnClassifier) -> Lifetime:
+    """The lifetimes of the size that was tested, learned from all snapshots and what is known of them in the end."""
+    seen = watched(frame, pd.Timestamp(config.project.observation_end), config)
+    model = _fit(frame, seen, strongest(churn), config, tested.survival.rung_)
+    return tested if model is None else replace(tested, survival=model)
+
+
 def _fit(
-    learned: pd.DataFrame, seen: pd.DataFrame, columns: list[str], config: Config
+    learned: pd.DataFrame, seen: pd.DataFrame, columns: list[str], config: Config, rung: str | None = None
 ) -> SurvivalClassifier | None:
     """The model of at most 20,000 snapshots; None when too few of their customers left."""
     share = MOST_ROWS / max(len(learned), 1)
     drawn = hash_share(learned["customer_id"], config.model.seed + 2) < share
     kept = drawn & (seen["duration"] > 0).to_numpy()
     model = SurvivalClassifier(
-        periods=PERIODS, num_threads=config.model.threads, random_state=config.model.seed
+        periods=PERIODS, rung=rung, num_threads=config.model.threads, random_state=config.model.seed
     )
     if seen.loc[kept, "event"].sum() < model.min_events:
         return None
@@ -120,7 +127,7 @@ def watched(snapshots: pd.DataFrame, known_at: pd.Timestamp, config: Config) -> 
 
 def strongest(churn: ChurnClassifier) -> list[str]:
     """The features that the churn model gained most by, in the order of its columns."""
-    gains = churn.forest_.gains()
+    gains = churn.forest_.gains
     best = set(np.argsort(-gains, kind="stable")[:COLUMNS].tolist())
     return [name for i, name in enumerate(churn.schema_.columns) if i in best]
 

@@ -24,7 +24,7 @@ def log_backtest(
     """Log a backtest.
 
     The run of the whole carries the figures over all test cutoffs and the *files*; each test cutoff is a child
-    with its own figures, and with who trained and calibrated it as parameters. Figures are called as those of a
+    with its own figures, and with who trained it as parameters. Figures are called as those of a
     training run, ``churn.auc`` and ``churn.logistic.auc``, their intervals ``churn.auc.low`` and ``.high``.
 
     Parameters
@@ -75,10 +75,10 @@ def log_backtest(
 
 
 def about(fold: Mapping[str, Any]) -> dict[str, str]:
-    """Who trained and calibrated what is tested at a cutoff, as parameters."""
+    """Who trained what is tested at a cutoff, as parameters."""
     return {
         "test_cutoff": fold["cutoff"], "train_cutoffs": ", ".join(fold["train"]),
-        "train_cutoffs_n": str(len(fold["train"])), "calibration_cutoff": str(fold["calibrate"]),
+        "train_cutoffs_n": str(len(fold["train"])),
         "rows": str(fold["rows"]), "churned": str(fold["churned"]),
     }  # fmt: skip
 

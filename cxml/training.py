@@ -1,32 +1,45 @@
 """From tables to a tested bundle: assemble the training set, split it in time, fit, calibrate, compare.
 
-The last matured cutoff tests, an earlier one calibrates, still earlier ones train; where the labels of
-earlier cutoffs would not have been known in time, customers are held out instead, and it is said so.
+The last matured cutoff tests, those whose label was known by then train; where the labels of earlier cutoffs
+would not have been known in time, customers are held out instead, and it is said so. What is shipped is trained
+again on every cutoff, the tested one included: the figures are those of the model before that.
 """
 
 from __future__ import annotations
 
-import copy
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import clone
 
-from cxml import drivers, evidence, labels, snapshots, static, tested, time_to_leave, too_good, value_models
+from cxml import (
+    churn_models,
+    drivers,
+    evidence,
+    hits,
+    labels,
+    snapshots,
+    static,
+    tested,
+    time_to_leave,
+    too_good,
+    value_models,
+)
 from cxml.config import Config
 from cxml.errors import NotEnoughDataError
-from cxml.features import matrix, planner
-from cxml.features.profile import COLUMN
+from cxml.features import matrix, planner, values
+from cxml.hits import Usual
 from cxml.manifest import plain
-from cxml.models import baselines
 from cxml.models.bundle import Bundle
-from cxml.models.churn import ChurnClassifier, ladder_for
+from cxml.models.churn import ChurnClassifier
+from cxml.models.lifetime import Lifetime
+from cxml.models.staying import leavers_bring
+from cxml.purchases import ORDERS
 from cxml.splits import Plan as Split
 from cxml.splits import customer_folds, plan_splits
 from cxml.tables import Tables
@@ -37,12 +50,9 @@ Tell = Callable[[str], None]
 FOLDS = 10
 FEW = 10
 """Leavers among those tested below which it is told that the figures say little."""
-HALF_YEAR = pd.Timedelta(days=183)
+AHEAD = 12
+"""Months after observation_end for which the level is forecast."""
 KEYS = ("customer_id", "cutoff")
-SIMPLE = ("contact_days_since", "contacts_n", "order_days_since", "orders_n")
-"""The features of the baseline that knows when and how often, and nothing of how people were served."""
-RECENCY = ("order_days_since", "contact_days_since", "session_days_since")
-"""The features that the recency rule may rank by: the first that was built."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ class TrainingSet:
     labels : dict
         How factors and features are called, as stored in the bundle, and what is typical.
     split : splits.Plan
-        Which cutoffs train, calibrate and test; only those are in the frame, unless others were asked for.
+        Which cutoffs train and test; only those are in the frame, unless others were asked for.
     populations : tuple of snapshots.Population
     left_in_lead : int
         Snapshots left out because the customer was gone before anybody could have acted.
@@ -76,12 +86,13 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class Trained:
-    """A bundle, how it did on the test snapshots, and which factors and features drove it there."""
+    """A bundle, how it was tested before its refit, which factors and features drive it, and the tested forecasts."""
 
     bundle: Bundle
     metrics: dict[str, Any]
     factors: pd.DataFrame
     features: pd.DataFrame
+    forecasts: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -121,24 +132,8 @@ def assemble(tables: Tables, cutoffs: Sequence[datetime] = ()) -> TrainingSet:
         )
     columns = tuple(column.name for column in plan.columns)
     kept = frame[stayed].drop(columns="left_in_lead").reset_index(drop=True)
-    said = _with_typical(matrix.labels_of(plan, tables), kept[kept["cutoff"].isin(split.train)])
+    said = values.with_typical(matrix.labels_of(plan, tables), kept[kept["cutoff"].isin(split.train)])
     return TrainingSet(kept, columns, said, split, populations, int((~stayed).sum()))
-
-
-def _with_typical(said: dict[str, Any], train: pd.DataFrame) -> dict[str, Any]:
-    """The labels with the median of each number in the training snapshots: what a reason is measured against."""
-    for column, label in said["features"].items():
-        if label["unit"] != "text":
-            median = float(train[column].astype(float).median())
-            label["typical"] = median if np.isfinite(median) else None
-    return said
-
-
-def _with_levels(said: dict[str, Any], levels: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    """The labels with the levels of the customers' columns: what the number of a reason stands for."""
-    told = {name: {"levels": list(known)} for name, known in levels.items() if name.startswith(COLUMN)}
-    features = {name: {**label, **told.get(name, {})} for name, label in said["features"].items()}
-    return {**said, "features": features}
 
 
 def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Trained:
@@ -153,10 +148,7 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     refuse_one_class(data.frame, split)
     value_models.refuse_too_little(data.frame, split)
     tell(split.reason)
-    churn, trials = _churn_model(data, config), list[dict[str, Any]]()
-    if config.model.trials or config.model.minutes:
-        churn, trials = _searched(churn, data, config, tell)
-    compared = compare(data, config, tell, churn=churn)
+    compared = compare(data, config, tell, churn=_searching(data, config, tell))
     fitted, forecasts = compared.models, compared.forecasts
     measured = tested.measure(forecasts, data.frame, split)
     suspect = too_good.warning(
@@ -166,11 +158,12 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
         measured["too_good"] = suspect
         tell(suspect["what"])
     measured["tables"]["cutoffs"] = tested.by_cutoff(fitted["churn"], data.frame, data.columns, split)
+    measured["level"] = plain(tested.level(fitted["churn"], forecasts["churn"]["model"], data.frame, split))
     if "value" in fitted:
         ranges = value_models.coverage(fitted["value"], data.frame, data.columns, split)
         measured["tables"]["coverage"], measured["value"]["coverage"] = plain(ranges), ranges[-1]["coverage"]
         measured["tables"]["value_candidates"] = plain(fitted["value"].ladder_)
-    if trials:
+    if trials := getattr(fitted["churn"], "trials_", None):
         measured["tables"]["search"] = trials
     if (price := fitted["churn"].monotone_price_) is not None:
         measured["churn"]["monotone_price"] = price
@@ -180,44 +173,87 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     if ahead is not None:
         measured["survival"] = plain(ahead.metrics)
         measured["tables"]["survival"] = ahead.curve
-    churn, rates = _at_base_rate(fitted["churn"], data, config)
-    if rates:
-        tell(
-            f"{rates['data']:.1%} of the labels say that the customer left, and {rates['said']:.1%} of all do: probabilities"
-            " are at the second rate, tested figures at the first"
-        )
-    bundle = Bundle(
-        churn=churn,
-        value=fitted.get("value"),
-        labels=_with_levels(data.labels, fitted["churn"].schema_.levels),
-        info={**_info(data, split, config, churn), "metrics": measured, "base_rate": rates},
-        lifetime=ahead.lifetime if ahead is not None else None,
-    )
-    for sentence in (*_grouped(fitted["churn"]), *measured["verdict"].values()):
+    told = (*_grouped(fitted["churn"]), *measured["verdict"].values(), *measured["level"]["told"])
+    for sentence in told:
         tell(sentence)
+    bundle = _shipped(data, config, fitted, ahead.lifetime if ahead else None, tell)
+    bundle = replace(bundle, info={**bundle.info, "metrics": measured, **_of_leavers(compared, data, config)})
     test = data.frame[data.frame["cutoff"] == split.test].reset_index(drop=True)
     scored, contributions = bundle.explain(test)
     strongest = drivers.features(contributions, test, data.labels)
-    factors = drivers.summary(pd.concat([test[list(KEYS)], scored], axis=1), data.labels)
-    ways = drivers.directions(strongest)
+    ways, usual = drivers.directions(strongest), Usual.among(contributions, test)
+    strange = fitted["churn"].schema_.strange(test)
+    unseen = {name: rows / len(test) for name, rows in strange.unseen.items()}
+    more = {"directions": ways.to_dict(), "backwards": drivers.backwards(strongest), "usual": asdict(usual)}
+    bundle = replace(bundle, info={**bundle.info, **more, "unseen": unseen})
+    hit = hits.of(contributions, test, data.labels, bundle.info, usual)
+    factors = drivers.summary(pd.concat([test[list(KEYS)], scored, hit], axis=1), data.labels)
     factors["direction"] = factors["factor"].map(ways)
     behind = evidence.of(bundle, data.frame, test, strongest)
-    unseen = {name: rows / len(test) for name, rows in bundle.schema.strange(test).unseen.items()}
-    more = {"directions": ways.to_dict(), "evidence": behind, "unseen": unseen}
-    bundle = replace(bundle, info={**bundle.info, **more})
-    return Trained(bundle, measured, factors, strongest)
+    bundle = replace(bundle, info={**bundle.info, "evidence": behind})
+    return Trained(
+        bundle, measured, factors, strongest, tested.beside_what_came(forecasts, data.frame, split)
+    )
+
+
+def _shipped(
+    data: TrainingSet, config: Config, tested: Mapping[str, Any], lifetime: Lifetime | None, tell: Tell
+) -> Bundle:
+    """The models that score: those that were tested, trained again on every cutoff whose label is known.
+
+    Sizes are kept. Where customers were held out, the models have learned from all of them already.
+    """
+    models, sentence = dict(tested), ""
+    if data.split.mode == "time":
+        sentence = (
+            f"The model that scores was trained again on all {len(data.split.cutoffs)} cutoffs, the tested one included;"
+            " the figures are those of the model before that."
+        )
+        tell(sentence)
+        columns, ahead = list(data.columns), _months_on(config)
+        for name, column in (("churn", "churned"), ("value", "value")):
+            if name in models:
+                models[name] = _learn(models[name].again(), data.frame, columns, column, config, ahead)
+        lifetime = lifetime and time_to_leave.again(lifetime, data.frame, config, models["churn"])
+    churn, rates = _at_base_rate(models["churn"], data, config, tell)
+    return Bundle(
+        churn=churn,
+        value=models.get("value"),
+        labels=values.with_levels(data.labels, churn.schema_.levels),
+        info={**_info(data, data.split, config, churn), "shipped": sentence, "base_rate": rates},
+        lifetime=lifetime,
+    )
+
+
+def _months_on(config: Config) -> list[datetime]:
+    """observation_end, and the months after it."""
+    end = pd.Timestamp(config.project.observation_end)
+    return [(end + pd.DateOffset(months=month)).to_pydatetime() for month in range(AHEAD + 1)]
+
+
+def _of_leavers(compared: Compared, data: TrainingSet, config: Config) -> dict[str, Any]:
+    """What tells the value of those who stay: see ``cxml.models.staying``; from rows not learned from."""
+    if "value" not in compared.models:
+        return {}
+    rows = data.frame[data.frame["cutoff"] == data.split.test]
+    p, expected = (compared.forecasts[name]["model"] for name in ("churn", "value"))
+    silence = config.churn.definition in ("inactivity", "rhythm") and ORDERS in config.churn.activity
+    share = leavers_bring(expected, p, rows["churned"], rows["value"])
+    return {"leavers_bring": share, "staying_is_buying": silence}
 
 
 def _at_base_rate(
-    churn: ChurnClassifier, data: TrainingSet, config: Config
+    churn: ChurnClassifier, data: TrainingSet, config: Config, tell: Tell
 ) -> tuple[ChurnClassifier, dict[str, float]]:
     """The classifier for the rate at which customers leave, where the table was drawn by outcome; and both rates."""
     if not config.churn.base_rate:
         return churn, {}
     rates = {"data": float(data.frame["churned"].mean()), "said": config.churn.base_rate}
-    found = copy.copy(churn)
-    found.calibrator_ = churn.calibrator_.at_rate(rates["said"], among=rates["data"])
-    return found, rates
+    tell(
+        f"{rates['data']:.1%} of the labels say that the customer left, and {rates['said']:.1%} of all do: probabilities"
+        " are at the second rate, tested figures at the first"
+    )
+    return churn.at_rate(rates["said"], among=rates["data"]), rates
 
 
 def compare(
@@ -225,12 +261,12 @@ def compare(
     config: Config,
     tell: Tell = lambda text: None,
     only: Sequence[str] = (),
-    churn: ChurnClassifier | None = None,
+    churn: churn_models.Make | None = None,
 ) -> Compared:
     """Fit models and baselines on the training cutoffs of the split, and ask them for its test snapshots.
 
-    Of the labels only those of the cutoffs that train and calibrate are seen. *only* names the competitors
-    to fit (``model`` and its baselines); all when empty. *churn* is fitted in the place of the usual classifier.
+    Of the labels only those of the cutoffs that train are seen. *only* names the competitors
+    to fit (``model`` and its baselines); all when empty. *churn* makes what is fitted in the place of the usual classifier.
 
     Raises
     ------
@@ -238,7 +274,7 @@ def compare(
         Too few leavers to learn from.
     """
     split = data.split
-    targets = [_churn_target(data, config, churn or _churn_model(data, config))]
+    targets = [_churn_target(data, config, churn)]
     if data.frame["value"].notna().any():
         targets.append(_value_target(data, config))
     models, forecasts = {}, {}
@@ -247,21 +283,19 @@ def compare(
         chosen = {name: make for name, make in target.candidates.items() if name in only or not only}
         target = replace(target, candidates=chosen)
         models[target.name], forecasts[target.name] = (
-            _by_time(target, data, split)
-            if split.mode == "time"
-            else _by_customer(target, data, split, config.model.seed)
+            _by_time(target, data, config) if split.mode == "time" else _by_customer(target, data, config)
         )
     return Compared(models, forecasts)
 
 
 def plan_of(cutoffs: Sequence[datetime], config: Config, one_sided: Collection[datetime] = ()) -> Split:
-    """Who trains, calibrates and tests; its sentence shows the days of the project's zone.
+    """Who trains and tests; its sentence shows the days of the project's zone.
 
     The last cutoffs are passed over where they are *one_sided*: where everybody stayed, or left.
     """
     if static.is_static(config):
         moment = pd.Timestamp(cutoffs[-1])
-        return Split((moment,), None, moment, "customers", static.NO_LATER_TIME)
+        return Split((moment,), moment, "customers", static.NO_LATER_TIME)
     local = [pd.Timestamp(cutoff).tz_convert(config.zone) for cutoff in cutoffs]
     horizon = snapshots.maturity(config) - config.churn.lead
     split = plan_splits(local, config.churn.lead, horizon, one_sided)
@@ -269,13 +303,12 @@ def plan_of(cutoffs: Sequence[datetime], config: Config, one_sided: Collection[d
     def utc(some: Iterable[pd.Timestamp]) -> tuple[pd.Timestamp, ...]:
         return tuple(cutoff.tz_convert("UTC") for cutoff in some)
 
-    calibrate = split.calibrate and split.calibrate.tz_convert("UTC")
     return replace(
         split,
         train=utc(split.train),
-        calibrate=calibrate,
         test=split.test.tz_convert("UTC"),
         passed=utc(split.passed),
+        between=utc(split.between),
     )
 
 
@@ -293,71 +326,31 @@ def refuse_one_class(frame: pd.DataFrame, split: Split) -> None:
 
 @dataclass(frozen=True)
 class _Target:
-    """What is predicted: its column, who competes (``model`` and its baselines), what to ask and to calibrate them by."""
+    """What is predicted: its column, who competes (``model`` and its baselines), and what to ask them."""
 
     name: str
     column: str
     candidates: Mapping[str, Callable[[], Any]]
     ask: Callable[[Any, pd.DataFrame], Floats]
-    beside: Callable[[pd.DataFrame, pd.DataFrame], dict[str, Any]] = lambda train, later: {}
 
 
-def _churn_model(data: TrainingSet, config: Config) -> ChurnClassifier:
-    """The classifier that the config asks for, not yet fitted."""
-    signs = {"+": 1, "-": -1}
-    told = {name: signs.get(data.labels["features"][name]["direction"], 0) for name in data.columns}
-    return ChurnClassifier(
-        monotone=told if config.model.monotone else None,
-        random_state=config.model.seed,
-        num_threads=config.model.threads,
+def _searching(data: TrainingSet, config: Config, tell: Tell) -> churn_models.Make | None:
+    """What makes a classifier that searches for its size; None where nothing is asked for.
+
+    With customers held out every part has a search of its own, which sees none of those held out.
+    """
+    if not (config.model.trials or config.model.minutes):
+        return None
+    fits = FOLDS + 1 if data.split.mode == "customers" else 1
+    return churn_models.searching(
+        partial(churn_models.usual, data.columns, data.labels, config), config, fits, tell
     )
 
 
-def _searched(
-    churn: ChurnClassifier, data: TrainingSet, config: Config, tell: Tell
-) -> tuple[ChurnClassifier, list[dict[str, Any]]]:
-    """The classifier with one more size to choose from, and every size that was tried for it."""
-    from cxml.models.search import search
-
-    if data.split.mode == "customers":
-        tell("no search: customers are held out in place of a later time, and it would look at all of them")
-        return churn, []
-    train = data.frame[data.frame["cutoff"].isin(data.split.train)]
-    found = search(
-        churn,
-        train[list(data.columns)],
-        train["churned"],
-        train["customer_id"],
-        trials=config.model.trials,
-        minutes=config.model.minutes,
-        storage=config.folder / "search.sqlite3",
-        tell=tell,
-    )
-    rungs = ladder_for(int(train["churned"].sum()))
-    return clone(churn).set_params(ladder=(*rungs, found.rung)), found.trials
-
-
-def _churn_target(data: TrainingSet, config: Config, churn: ChurnClassifier) -> _Target:
-    candidates: dict[str, Callable[[], Any]] = {
-        "model": lambda: clone(churn),
-        "base_rate": baselines.BaseRate,
-        "logistic": lambda: baselines.LogisticBaseline(random_state=config.model.seed),
-    }
-    simple = [name for name in data.columns for stem in SIMPLE if re.fullmatch(rf"{stem}(_\d+d)?", name)]
-    if simple:
-        candidates["recency_frequency"] = lambda: baselines.LogisticBaseline(
-            columns=simple, random_state=config.model.seed
-        )
-    recency = next((name for stem in RECENCY for name in data.columns if name.startswith(stem)), None)
-    if recency:
-        candidates["recency"] = lambda: baselines.RecencyRule(recency)
-    return _Target("churn", "churned", candidates, lambda m, X: np.asarray(m.predict_proba(X)[:, 1]), _recent)
-
-
-def _recent(train: pd.DataFrame, later: pd.DataFrame) -> dict[str, Any]:
-    """The cutoffs of the half year before the later ones as periods: their levels count beside the later one."""
-    recent = later["cutoff"].min() - train["cutoff"] <= HALF_YEAR
-    return {"periods": np.where(recent, train["cutoff"].rank(method="dense"), 0)}
+def _churn_target(data: TrainingSet, config: Config, churn: churn_models.Make | None) -> _Target:
+    churn = churn or partial(churn_models.usual, data.columns, data.labels, config)
+    candidates = churn_models.competitors(churn, data.columns, config)
+    return _Target("churn", "churned", candidates, lambda m, X: np.asarray(m.predict_proba(X)[:, 1]))
 
 
 def _value_target(data: TrainingSet, config: Config) -> _Target:
@@ -365,38 +358,46 @@ def _value_target(data: TrainingSet, config: Config) -> _Target:
     return _Target("value", "value", candidates, lambda m, X: np.asarray(m.predict(X)))
 
 
-def _by_time(target: _Target, data: TrainingSet, split: Split) -> tuple[Any, Forecasts]:
-    """Train on the earlier cutoffs, calibrate on a later one, forecast the last."""
-    frame, columns = data.frame, list(data.columns)
-    train = frame[frame["cutoff"].isin(split.train)]
-    later = frame[frame["cutoff"] == split.calibrate] if split.calibrate is not None else None
-    test = frame[frame["cutoff"] == split.test]
-    models = {name: _learn(target, make(), train, columns, later) for name, make in target.candidates.items()}
+def _by_time(target: _Target, data: TrainingSet, config: Config) -> tuple[Any, Forecasts]:
+    """Train on the cutoffs whose label was known by the last one, and forecast that."""
+    frame, columns, split = data.frame, list(data.columns), data.split
+    train, test = frame[frame["cutoff"].isin(split.train)], frame[frame["cutoff"] == split.test]
+    models = {
+        name: _learn(make(), train, columns, target.column, config, [split.test])
+        for name, make in target.candidates.items()
+    }
     return models["model"], {name: target.ask(model, test[columns]) for name, model in models.items()}
 
 
-def _by_customer(target: _Target, data: TrainingSet, split: Split, seed: int) -> tuple[Any, Forecasts]:
+def _by_customer(target: _Target, data: TrainingSet, config: Config) -> tuple[Any, Forecasts]:
     """Forecast each tenth of the customers by what the other nine tenths teach; ship what all teach."""
-    columns = list(data.columns)
-    frame = data.frame[data.frame["cutoff"] == split.test].reset_index(drop=True)
-    folds = customer_folds(frame["customer_id"], FOLDS, seed)
+    columns, column = list(data.columns), target.column
+    frame = data.frame[data.frame["cutoff"] == data.split.test].reset_index(drop=True)
+    folds = customer_folds(frame["customer_id"], FOLDS, config.model.seed)
     found = {name: np.full(len(frame), np.nan) for name in target.candidates}
     for fold in range(FOLDS):
         train, test = frame[folds != fold], frame[folds == fold]
         if len(test):
             for name, make in target.candidates.items():
-                found[name][folds == fold] = target.ask(
-                    _learn(target, make(), train, columns, None), test[columns]
-                )
-    return _learn(target, target.candidates["model"](), frame, columns, None), found
+                model = _learn(make(), train, columns, column, config)
+                found[name][folds == fold] = target.ask(model, test[columns])
+    return _learn(target.candidates["model"](), frame, columns, column, config), found
 
 
 def _learn(
-    target: _Target, model: Any, train: pd.DataFrame, columns: list[str], later: pd.DataFrame | None
+    model: Any,
+    train: pd.DataFrame,
+    columns: list[str],
+    column: str,
+    config: Config,
+    ahead: Sequence[datetime] = (),
 ) -> Any:
-    model.fit(train[columns], train[target.column].to_numpy(), groups=train["customer_id"].to_numpy())
-    if later is not None and hasattr(model, "calibrate"):
-        model.calibrate(later[columns], later[target.column].to_numpy(), **target.beside(train, later))
+    """Fit *model*; with instants *ahead*, its level is the one that its way over the cutoffs forecasts for them."""
+    customers = train["customer_id"].to_numpy()
+    model = model.fit(train[columns], train[column].to_numpy(), groups=customers)
+    if ahead and hasattr(model, "follow"):
+        window = config.churn.lead + config.churn.horizon
+        model.follow(train["cutoff"], customers, window, ahead)
     return model
 
 
@@ -409,8 +410,8 @@ def _info(data: TrainingSet, split: Split, config: Config, churn: ChurnClassifie
         "lead_days": config.churn.lead.total_seconds() / 86400,
         "horizon_days": config.churn.horizon.total_seconds() / 86400,
         "observation_end": config.project.observation_end.isoformat(),
-        "train_cutoffs": [c.isoformat() for c in split.train],
-        "calibration_cutoff": split.calibrate.isoformat() if split.calibrate is not None else None,
+        "train_cutoffs": [c.isoformat() for c in split.cutoffs],
+        "tested_train_cutoffs": [c.isoformat() for c in split.train],
         "test_cutoff": split.test.isoformat(),
         "mode": split.mode,
         "split": split.reason,

@@ -44,8 +44,8 @@ FOLDS = 5
 FEWEST_ROWS, FEWEST_LEAVERS = 200, 20
 """Contacted or not, fewer rows or leavers prove nothing."""
 
-_EFFECT = Rung("effect", 4, 0.7, 0.7, 10, 0.03, 100, 0.03, 100, "regression")
-_CHOSEN = Rung("chosen", 4, 0.7, 0.7, 10, 0.05, 60, 0.05, 60)
+_EFFECT = Rung("effect", 4, 0.7, 0.7, 10, 0.03, 100, "regression")
+_CHOSEN = Rung("chosen", 4, 0.7, 0.7, 10, 0.05, 60)
 _LEAF_SHARE = 0.03  # a single outcome says next to nothing: an effect is told of many customers at a time
 _CHANCE = 0.999
 _POINTS = 101
@@ -363,7 +363,7 @@ def _out_of_fold(contacts: Contacts, target: Floats, rung: Rung, seed: int, num_
         out, rows = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         if len(out):
             settings = _settings(rung, len(rows), matrix.shape[1])
-            booster = binned.train(target, settings, rung.rounds, rows=rows, seed=seed)
+            booster = binned.train(target, settings, rung.most, rows=rows, seed=seed)
             found[out] = tree_margins(booster, matrix[out], num_threads)
     return found
 
@@ -372,8 +372,8 @@ def _grown(contacts: Contacts, target: Floats, rung: Rung, seed: int, num_thread
     """Trees of all rows."""
     binned = Binned(contacts.X.to_numpy(dtype=np.float32), (), num_threads)
     settings = _settings(rung, len(target), contacts.X.shape[1])
-    return binned.train(target, settings, rung.rounds, seed=seed)
+    return binned.train(target, settings, rung.most, seed=seed)
 
 
 def _settings(rung: Rung, rows: int, columns: int) -> dict[str, Any]:
-    return {**rung.params(True, columns), "min_data_in_leaf": max(20, int(_LEAF_SHARE * rows))}
+    return {**rung.params(columns), "min_data_in_leaf": max(20, int(_LEAF_SHARE * rows))}

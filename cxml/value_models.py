@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cxml.config import Config
-from cxml.features.worth import MEAN_SPEND, PURCHASES
+from cxml.features.worth import MEAN_SPEND, OF_PURCHASES
 from cxml.models.baselines import NaiveValue, PurchaseBaseline
 from cxml.models.purchase_features import PurchaseColumns
 from cxml.models.value import ValueRegressor
@@ -67,7 +67,7 @@ def purchase_columns(columns: Sequence[str], config: Config) -> PurchaseColumns 
             ),
             key=lambda w: (w < horizon, abs(w - horizon)),
         )
-        if source.table != PURCHASES and windows:
+        if source.table not in OF_PURCHASES and windows:
             steady.append((f"earned_{source.table}_{source.column}_{windows[0]}d", float(windows[0])))
     return PurchaseColumns(*_HISTORY, MEAN_SPEND, lead=lead, horizon=horizon, steady=tuple(steady))
 
@@ -85,7 +85,7 @@ def coverage(
         ``cutoff``, ``rows``, ``coverage`` (a share; 0.9 is wanted) and ``width`` (median of high less low, money).
     """
     found = []
-    used = max([*split.train, *([split.calibrate] if split.calibrate is not None else [])])
+    used = max(split.train)
     for cutoff in sorted(frame["cutoff"].unique()):
         rows = frame[frame["cutoff"] == cutoff]
         if split.mode == "customers" and cutoff != split.test:

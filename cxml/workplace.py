@@ -7,14 +7,17 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxml import store
 from cxml.config import Config, load_config
 from cxml.contracts import TABLES
-from cxml.errors import ModelError
+from cxml.errors import ModelError, UnseenWarning
 from cxml.sections import Tracking
 from cxml.version import __version__
 
@@ -35,6 +38,25 @@ def silent(text: str) -> None:
 
 def still(done: int, everyone: int) -> None:
     """Show no progress."""
+
+
+@contextmanager
+def unseen_told_once(tell: Tell) -> Iterator[None]:
+    """Tell of all levels that training never saw in one line, with the most rows at once; others warn as ever."""
+    most = Counter[str]()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UnseenWarning)
+        try:
+            yield
+        finally:
+            others = [one for one in caught if not isinstance(one.message, UnseenWarning)]
+            for one in caught:
+                if isinstance(one.message, UnseenWarning):
+                    most |= Counter(one.message.counts)
+    for one in others:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    if most:
+        tell(f"{UnseenWarning(most)}, at most, of those tried or tested")
 
 
 def read_config(config: ConfigLike) -> Config:

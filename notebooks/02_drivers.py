@@ -28,7 +28,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from cxml import drivers, evidence, jobs, plots
+from cxml import drivers, evidence, hits, jobs, plots
 from cxml.causes import tidy
 from cxml.models.bundle import Bundle
 
@@ -40,18 +40,22 @@ trained = jobs.train(config, out=home / "train", tell=print)
 # ## What the model leans on
 #
 # The model is asked about everybody at risk at the last cutoff. What each feature adds to the log-odds of leaving is its
-# contribution; those of a factor's features add up to the factor's. `drivers.summary` has a row per factor, and
-# `evidence.ranks` says how far weight and rank move when other customers are drawn.
+# contribution; those of a factor's features add up to the factor's. A factor *hits* a customer by what is worse for them
+# than is usual today, or than promised. `drivers.summary` has a row per factor, and `evidence.ranks` says how far strength
+# and rank move when other customers are drawn.
 
 # %%
 bundle = Bundle.read(trained / "bundle")
 customers = pd.read_parquet(jobs.features(config, out=home / "features.parquet"))
 scores, contributions = bundle.explain(customers)
-factors = drivers.summary(scores, bundle.labels)
+hit = hits.of(contributions, customers, bundle.labels, bundle.info)
+factors = drivers.summary(scores.join(hit), bundle.labels)
 levers = factors.loc[factors["kind"] == "lever", "factor"].tolist()
-ranks = evidence.ranks(evidence.contributions_of(bundle, customers, levers), customers["customer_id"])
+ranks = evidence.ranks(evidence.hits_of(bundle, customers, levers), customers["customer_id"])
 factors = factors.merge(ranks, on="factor", how="left")
-factors[["factor", "kind", "importance", "customers_hit", "odds_ratio", "value_at_risk"]].head(8).round(2)
+factors[["factor", "kind", "strength", "importance", "customers_hit", "odds_ratio", "value_at_risk"]].head(
+    8
+).round(2)
 
 # %%
 _, ax = plt.subplots(figsize=(8, 5))
@@ -72,16 +76,16 @@ curve.round(3)
 # ## One customer
 #
 # The customer with the highest risk. Base and contributions add up to the log-odds of the probability, exactly. The
-# reasons are what a caller may say: levers only, measured, and on the bad side of what is usual.
+# reasons are what a caller may say: levers that hit the customer, by what was measured and is worse than usual.
 
 # %%
 most = scores["churn_probability"].idxmax()
 one = scores.filter(like="contribution_").loc[most].sort_values(ascending=False)
 print(f"probability {scores.loc[most, 'churn_probability']:.3f}, base {scores.loc[most, 'base']:.2f}")
 print(one.head(5).round(2).to_string())
-drivers.reasons(
-    contributions.loc[[most]], customers.loc[[most]], bundle.labels, ways=bundle.info["directions"]
-)
+usual, against = hits.Usual.among(contributions, customers), hits.backwards(bundle.info, bundle.labels)
+added = hits.amounts(contributions.loc[[most]], customers.loc[[most]], bundle.labels, usual, against)
+drivers.reasons(added, hit.loc[[most]], customers.loc[[most]], bundle.labels)
 
 # %% [markdown]
 # ## A second opinion

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from cxml import campaigns, store
+from cxml import campaigns, jobs, store
 from cxml.config import Config, parse_config
 from cxml.decisions import call_plan
 from cxml.errors import ConfigError, DataError, NotEnoughDataError
@@ -55,18 +55,28 @@ def made() -> Company:
     )  # fmt: skip
 
 
+class Sight:
+    """Stands in for a schema: the one feature says who can be persuaded."""
+
+    columns = ("persuadable",)
+
+    def encode(self, frame: pd.DataFrame) -> np.ndarray:
+        return frame["customer_id"].map(persuadable).to_numpy(dtype=np.float32)[:, None]
+
+
 class Seer:
-    """Stands in for a bundle: it sees who can be persuaded, and remembers what it was asked."""
+    """Stands in for a bundle whose scores say nothing of it: it remembers what it was asked."""
+
+    schema = Sight()
 
     def __init__(self) -> None:
         self.asked: list[pd.DataFrame] = []
 
     def explain(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         self.asked.append(frame)
-        sign = frame["customer_id"].map(persuadable).to_numpy(dtype=np.float64)
         noise = frame["customer_id"].map(lambda one: int(one[1:]) % 89 / 89)
         scores = {
-            "churn_probability": 0.3, "base": -0.8, "contribution_waiting": sign, "contribution_noise": noise,
+            "churn_probability": 0.3, "base": -0.8, "contribution_noise": noise,
             "expected_value": np.nan,
         }  # fmt: skip
         return pd.DataFrame(scores, index=frame.index), frame[[]]
@@ -105,7 +115,7 @@ def test_the_log_teaches_whom_a_contact_persuades(made: Company, tmp_path: Path)
         "seen as of the beginning of the day, by the clock of the project"
     )
     now = pd.DataFrame({"customer_id": ["c00004", "c00005"]})
-    high, low = persuasion.uplift(campaigns.told(seer.explain(now)[0]))
+    high, low = persuasion.uplift(campaigns.told(seer.explain(now)[0], now, cast(Bundle, seer)))
     assert high > 0.15 and low < 0.1
 
 
@@ -212,6 +222,29 @@ def test_an_earlier_list_is_judged_by_who_left_since(made: Company, tmp_path: Pa
     assert (found.contacted, found.held) == (400, listed["holdout"].sum()) and found.held > 50
     left = [made.left[name, DRAWS[0]] for name in listed["customer_id"]]
     assert found == judge(listed["holdout"], left)
+
+
+def test_a_list_on_which_nobody_was_to_be_contacted_says_so(
+    made: Company, tmp_path: Path, scored: Path
+) -> None:
+    scores = pd.read_parquet(scored / "scores.parquet")
+    with store.run(tmp_path / "empty") as run:
+        run.write_table("scores.parquet", pa.Table.from_pandas(scores, preserve_index=False))
+        run.write_json("call_plan.json", {"plan": {"size": 0}, "proof": None})
+    with pytest.raises(NotEnoughDataError, match="nobody was to be contacted"):
+        campaigns.judged(opened(made, tmp_path, made.log), run.path)
+
+
+def test_a_contact_log_beside_a_table_without_time_is_refused_by_check(tmp_path: Path) -> None:
+    rows = "".join(f"c{k},{k % 7},{k % 3 == 0}\n" for k in range(60))
+    (tmp_path / "c.csv").write_text("customer_id,calls,churned\n" + rows)
+    (tmp_path / "log.csv").write_text("customer_id,contacted,contacted_at\nc1,1,2025-02-01\n")
+    raw = {
+        "project": {"observation_end": "2025-06-20"}, "tables": {"customers": {"source": "c.csv"}},
+        "churn": {"definition": "label"}, "decisions": {"contacts": "log.csv"},
+    }  # fmt: skip
+    (problem,) = jobs.check(parse_config(raw, tmp_path)).check.problems
+    assert "needs a time" in problem.what and problem.place == "[decisions] contacts"
 
 
 def test_a_list_is_not_judged_before_its_time(made: Company, tmp_path: Path, scored: Path) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lightgbm as lgb
+import numpy as np
 import pandas as pd
 import pytest
 import typer
@@ -205,7 +206,8 @@ def test_score_takes_the_champion_and_says_which(shop: Shop, tmp_path: Path, cxm
     scores = pd.read_parquet(tmp_path / "out" / "CURRENT" / "scores.parquet")
     assert scores.customer_id.str.startswith(CANARY).all()
     assert scores.churn_probability.between(0, 1, inclusive="neither").all()
-    money = ["expected_value", "median_value", "value_low", "value_high", "value_at_risk", "expected_profit"]
+    ranges = ["median_value", "value_low", "value_high"]
+    money = ["expected_value", *ranges, "value_if_stays", "value_at_risk", "expected_profit"]
     assert scores[money].isna().all(axis=None), "no value is configured"
     assert CANARY not in said.out + said.err
 
@@ -431,10 +433,6 @@ BROKEN_TABLES: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     "missing column": (
         lambda f: csv(f, "interactions", lambda t: t.drop(columns="started_at")),
         ("interactions.started_at", "started_at", "[tables.interactions]"),
-    ),
-    "misspelt column": (
-        lambda f: csv(f, "interactions", lambda t: t.rename(columns={"wait_s": "Wait-S"})),
-        ("interactions.wait_s", "Wait-S"),
     ),
     "wrong type": (
         lambda f: cell(f, "interactions", "wait_s", f"{CANARY} minutes"),
@@ -772,3 +770,19 @@ def test_exit_codes_reach_the_shell(shop: Shop, company: Path, out: Path) -> Non
         assert refused(process(*score, "--out", out), 75)
     csv(company, "interactions", lambda frame: frame.assign(wait_s=f"{CANARY} minutes"))
     assert refused(process(*score, "--out", out, LC_ALL="C", PYTHONUTF8="0"), 3)
+
+
+def test_label_says_where_a_log_breaks_off(tmp_path: Path, cxml: Cxml) -> None:
+    rng = np.random.default_rng(0)
+    at = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.uniform(0, 370, 4_000), unit="D")  # to 2025-01-05
+    people = [f"c{i}" for i in rng.integers(0, 200, len(at))]
+    pd.DataFrame({"customer_id": people, "started_at": at}).to_csv(tmp_path / "log.csv", index=False)
+    (tmp_path / "cxml.toml").write_text(
+        '[project]\nobservation_end = "2025-07-01"\n[tables.interactions]\nsource = "log.csv"\n'
+        '[population]\nactivity = ["interactions"]\n[churn]\nactivity = ["interactions"]\nhorizon = "30D"\n'
+    )
+    said = cxml("--json", "label", tmp_path, "--lang", "en")
+    broken = json.loads(said.out)["broken"]
+    assert broken["log"] == "interactions" and "2025-01-01" <= broken["day"] <= "2025-01-05"
+    assert broken["what"].startswith(f"interactions breaks off on {broken['day']}")
+    assert broken["what"] in cxml("label", tmp_path, "--lang", "en").out

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxml.config import Config, duration, load_config, parse_config
+from cxml.config import Config, load_config, parse_config
 from cxml.contracts import TABLES
 from cxml.errors import ConfigError
 from cxml.sections import OwnFactor, TableSource
+from cxml.time_spans import duration
 
 END = {"observation_end": "2026-01-01"}
 

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxml.drivers import HIT
 from cxml.groups import DAYS, MOST_LEVELS, OTHERS, Groups
 
 LABELS = {
@@ -38,7 +37,7 @@ def company(levels: int = 4) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
     })  # fmt: skip
     scores = pd.DataFrame({
         "churn_probability": rng.beta(1, 20, N), "value_at_risk": rng.exponential(10_000, N),
-        "contribution_waiting": rng.normal(0, 0.2, N), "contribution_channels": rng.normal(0, 0.1, N),
+        "hit_waiting": np.maximum(rng.normal(0, 0.2, N), 0), "hit_channels": np.maximum(rng.normal(0, 0.1, N), 0),
     })  # fmt: skip
     staying = np.minimum.accumulate(rng.random((N, len(DAYS))), axis=1)
     staying[:, 0] = 1.0
@@ -66,7 +65,7 @@ def test_segments_are_what_pandas_counts() -> None:
         assert row["customers"] == own.sum()
         assert row["leavers"] == pytest.approx(scores["churn_probability"][own].sum(), abs=1e-6)
         assert row["value_at_risk"] == pytest.approx(scores["value_at_risk"][own].sum(), abs=0.1)
-        assert row["hit"]["waiting"] == (scores["contribution_waiting"][own] > HIT).sum()
+        assert row["hit"]["waiting"] == (scores["hit_waiting"][own] > 0).sum()
         assert row["stays"] == pytest.approx(staying[own].mean(axis=0), abs=1e-6)
     assert sum(row["customers"] for row in found["segments"] if row["attribute"] == "plan") < N
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import bootstrap
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from cxml.intervals import churn_draws, draw_counts, percentile_interval, value_draws
+from cxml.intervals import churn_draws, draw_counts, leavers_range, percentile_interval, value_draws
 from cxml.metrics import churn_metrics, normalised_gini, value_metrics
 
 
@@ -122,3 +122,16 @@ def test_the_same_seed_gives_the_same_interval_in_any_order_of_blocks(
     pieces = churn_draws(y, p, who, draws=60)
     for name, drawn in found.figures.items():
         np.testing.assert_allclose(drawn, pieces.figures[name], rtol=1e-12)
+
+
+def test_the_range_of_leavers_is_that_of_drawn_worlds() -> None:
+    rng = np.random.default_rng(7)
+    p = rng.beta(2, 20, 800)
+    odds = np.log(p / (1 - p))
+    for error in (0.0, 0.25):
+        level = rng.normal(0, error, 6_000)
+        drawn = [(rng.random(800) < 1 / (1 + np.exp(-odds - one))).sum() for one in level]
+        low, high = leavers_range(p, error)
+        assert np.mean([low <= one <= high for one in drawn]) == pytest.approx(0.95, abs=0.012)
+        assert np.quantile(drawn, [0.025, 0.975]) == pytest.approx([low, high], rel=0.08)
+    assert leavers_range([0.01], 3.0)[1] <= 1 and leavers_range([0.01], 3.0)[0] == 0

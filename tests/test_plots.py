@@ -69,7 +69,7 @@ def test_files_are_the_same_each_time_and_only_for_what_is_there(tmp_path: Path)
 
 FACTORS = pd.DataFrame({
     "factor": ["price", "waiting", "behaviour", "visits"], "kind": ["lever", "lever", "context", "lever"],
-    "importance": [0.2, 0.4, 0.3, 0.1],
+    "strength": [0.2, 0.4, 0.3, 0.1],
 })  # fmt: skip
 RANKS = pd.DataFrame(
     {"rank_low": [1, 2], "rank_high": [1, 3], "weight_low": [0.9, 0.5], "weight_high": [1.25, 1.5]},

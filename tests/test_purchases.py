@@ -16,6 +16,7 @@ from cxml.check import check
 from cxml.config import parse_config
 from cxml.features import matrix, planner
 from cxml.tables import Tables, open_tables
+from cxml.value_models import purchase_columns
 
 CUTOFF, END = datetime(2025, 2, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
 WITHIN, HORIZON = timedelta(days=60), timedelta(days=28)
@@ -197,3 +198,61 @@ def test_a_credit_on_a_bill_and_a_visit_given_up_are_no_activity() -> None:
 def test_check_tells_what_is_no_purchase() -> None:
     notes = " ".join(check(shop({"orders": BY_HAND})).notes)
     assert "5 of 31 orders are credit notes" in notes and "3 of 31 orders brought nothing" in notes
+
+
+def test_refunds_are_deducted_from_target_history_and_spend_where_returns_are_a_source() -> None:
+    bought = orders([
+        ("kept", "2025-01-01 10:00", 100, None), ("kept", "2025-02-10 10:00", 80, None),
+        ("back", "2025-01-01 10:00", 100, None), ("back", "2025-01-11 10:00", 500, None),
+        ("back", "2025-02-10 10:00", 80, None),
+        ("owed", "2025-01-11 10:00", 500, None),
+    ])  # fmt: skip
+    returns = pd.DataFrame({
+        "return_id": ["r0", "r1", "r2"], "customer_id": ["back", "back", "owed"], "order_id": ["o3", "o4", "o5"],
+        "requested_at": pd.to_datetime(["2025-01-15", "2025-02-20", "2025-01-20"], utc=True),
+        "refunded_at": pd.to_datetime(["2025-01-20", "2025-02-25", "2025-02-03"], utc=True),  # the last after the cutoff
+        "refund": [500.0, 80.0, 500.0],
+    })  # fmt: skip
+    whole = shop({"orders": bought, "returns": returns})
+    source = {
+        "discount_rate": 0.0,
+        "sources": [{"table": t, "column": c} for t, c in (("orders", "revenue"), ("returns", "refund"))],
+    }
+    raw = {
+        "project": {"observation_end": END}, "engine": {"threads": 1}, "value": source,
+        "population": {"by": "activity", "within": f"{WITHIN.days}D", "activity": ["orders"]},
+        "churn": {"activity": ["orders"], "horizon": f"{HORIZON.days}D"}, "features": {"lookbacks": [30, 90, 365]},
+    }  # fmt: skip
+    net = open_tables(parse_config(raw, Path()), {"orders": bought, "returns": returns})
+    found, gross = learned(net), learned(whole)
+    assert gross.value.to_dict() == {"kept": 80, "back": 80, "owed": 0}
+    assert found.value.to_dict() == {"kept": 80, "back": 0, "owed": 0}
+    assert found.value_90d.to_dict() == {"kept": 100, "back": 100, "owed": 500}, (
+        "a refund is known once it is paid"
+    )
+    assert found.purchase_value.to_dict() == {"kept": 100, "back": 50, "owed": 500}
+    assert (
+        found.refund_share.dropna().to_dict() == {"back": pytest.approx(500 / 600)}
+        and found.returns_n_90d["owed"] == 1
+    )
+    columns = purchase_columns([*found.columns], net.config)
+    assert columns is not None and columns.steady == (), "what is given back does not go on at its rate"
+    said = " ".join(check(whole).notes)
+    assert 'add [[value.sources]] with table = "returns"' in said
+    assert "not deducted" not in " ".join(check(net).notes)
+
+
+def test_single_giants_are_named() -> None:
+    usual = [(f"c{k}", "2025-01-05 10:00", 20 + k % 7, None) for k in range(150)]
+    giants = [
+        ("x", "2025-01-06 10:00", 168_470, "2025-01-06 10:12"),
+        ("y", "2025-01-06 10:00", 400_000, None),
+    ]
+    notes = " ".join(check(shop({"orders": orders([*usual, *giants])})).notes)
+    assert "1 orders hold more than a tenth of all money each (the largest is the order o151)" in notes
+    assert (
+        "1 orders of more than 50 times the usual were cancelled within the hour (the largest is the order o150)"
+        in notes
+    )
+    quiet = " ".join(check(shop({"orders": orders(usual)})).notes)
+    assert "tenth of all money" not in quiet and "within the hour" not in quiet

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,15 +31,9 @@ threads = 1
 
 
 @pytest.fixture(scope="module", autouse=True)
-def small_forests() -> Iterator[None]:
-    """Few trees and folds: what is tested here does not depend on how good they are."""
-    right = lgb.train
-
-    def brief(*args: Any, num_boost_round: int, **others: Any) -> lgb.Booster:
-        return right(*args, num_boost_round=min(8, num_boost_round), **others)
-
+def few_folds(small_forests: None) -> Iterator[None]:
+    """Few folds: what is tested here does not depend on how good the forests are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lgb, "train", brief)
         patch.setattr(training, "FOLDS", 2)
         yield
 

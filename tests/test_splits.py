@@ -37,32 +37,25 @@ def test_label_windows_never_overlap(days: list[int], lead: int, horizon: int) -
     assert plan.test == max(cutoffs)
     assert list(plan.train) == sorted(plan.train) and set(plan.train) <= set(cutoffs)
     if plan.mode == "customers":
-        assert plan.train == (plan.test,) and plan.calibrate is None
+        assert plan.train == (plan.test,)
         assert not any(c + window <= plan.test for c in cutoffs)
         return
     # Everything used is known at the cutoff where it is used.
-    steps = [plan.train, (plan.calibrate,) if plan.calibrate is not None else (), (plan.test,)]
-    for i, earlier in enumerate(steps):
-        for later in steps[i + 1 :]:
-            assert all(a + window <= b for a in earlier for b in later)
+    assert all(cutoff + window <= plan.test for cutoff in plan.train)
     # Nothing usable is left out.
-    last = plan.calibrate if plan.calibrate is not None else plan.test
-    assert set(plan.train) == {c for c in cutoffs if c + window <= last}
-    if plan.calibrate is None:
-        assert not any(a + window <= b for a in plan.train for b in plan.train)
+    assert set(plan.train) == {c for c in cutoffs if c + window <= plan.test}
 
 
 def test_the_usual_case() -> None:
     plan = plan_splits(months(12), timedelta(days=7), timedelta(days=60))
     assert plan.mode == "time" and plan.test == months(12)[-1]
-    assert plan.calibrate == pd.Timestamp("2024-09-01", tz="UTC")
-    assert plan.train[-1] == pd.Timestamp("2024-06-01", tz="UTC") and len(plan.train) == 6
-    assert "calibrated on 2024-09-01" in plan.reason
+    assert plan.train[-1] == pd.Timestamp("2024-09-01", tz="UTC") and len(plan.train) == 9
+    assert "Calibrated on customers held out" in plan.reason
 
 
-def test_one_usable_earlier_cutoff_calibrates_out_of_fold() -> None:
+def test_one_usable_earlier_cutoff_trains() -> None:
     plan = plan_splits([START, START + timedelta(days=60)], timedelta(0), timedelta(days=60))
-    assert plan == Plan((START,), None, START + timedelta(days=60), "time", plan.reason)
+    assert plan == Plan((START,), START + timedelta(days=60), "time", plan.reason)
     assert "held out" in plan.reason
 
 
@@ -93,7 +86,7 @@ def test_the_last_cutoff_with_leavers_tests_as_if_no_later_one_were_there(silent
     plan = plan_splits(cutoffs, *span, one_sided)
     last = max(set(range(12)) - silent, default=11)
     plain = plan_splits(cutoffs[: last + 1], *span)
-    assert (plan.train, plan.calibrate, plan.test) == (plain.train, plain.calibrate, plain.test)
+    assert (plan.train, plan.test) == (plain.train, plain.test)
     assert plan.passed == tuple(cutoffs[last + 1 :]) and plan.reason.startswith(plain.reason)
     assert ("nothing can be tested there" in plan.reason) == bool(plan.passed)
     learned = {i for i in silent if cutoffs[i] in plan.cutoffs}

@@ -216,7 +216,9 @@ def test_what_a_batch_lacks_is_named(coded: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=re.escape("customers.support minutes")):
         batch(coded, tmp_path / "lost", coded_people().drop(columns="support minutes"))
     empty, told = batch(coded, tmp_path / "empty", coded_people().assign(seats=None))
-    assert empty.notna().all() and any("no row has a seats" in one for one in told)
+    assert empty.notna().all() and any(
+        "customers.seats is empty in all 60 rows; in training 100 %" in one for one in told
+    )
     new, told = batch(coded, tmp_path / "new", coded_people().head(1).assign(Plan="999"))
     assert new.notna().all() and any("1 rows hold a Plan that the model has never seen" in x for x in told)
 

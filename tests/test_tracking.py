@@ -288,6 +288,18 @@ def test_the_rule(new: Record, promoted: bool) -> None:
     assert "version 4" in why
 
 
+def test_a_version_that_a_baseline_beats_is_never_promoted_without_a_word() -> None:
+    losing = record(0.40, baseline=0.39)
+    said = "a simpler rule beats it on log loss: logistic"
+    assert judge(losing, "", None) == (True, f"nobody held the alias, but {said}")
+    assert judge(losing, "version 4", record(0.45))[1].endswith(f"but {said}")
+    by_chance = metrics(0.40, baseline=0.39)
+    by_chance["baselines"]["churn"]["logistic"] |= {"log_loss_gap": 0.01, "log_loss_gap_error": 0.02}
+    assert Record.of(by_chance, INFO).beaten_by == ()
+    by_chance["baselines"]["churn"]["logistic"]["log_loss_gap_error"] = 0.009
+    assert Record.of(by_chance, INFO).beaten_by == ("logistic",)
+
+
 def test_a_champion_of_another_configuration_gives_way() -> None:
     """Scoring refuses it: were it to stay, nobody could be scored any more."""
     then = record(0.30, terms={"[promises]": "a"})
@@ -344,10 +356,15 @@ def test_figures_that_are_not_ours_are_left_alone() -> None:
     assert judge(record(0.1), "version 4", None)[0] is False
 
 
+BEATEN = st.sampled_from([(), ("logistic",), ("boosted", "recency_frequency")])
+
+
 @settings(max_examples=30, deadline=None)
-@given(st.floats(0, 10), st.datetimes(timezones=st.timezones()), st.booleans(), st.text(), st.text())
-def test_a_record_survives_its_tags(loss: float, cutoff: Any, beats: bool, question: str, terms: str) -> None:
-    made = Record(cutoff, "brier", loss, beats, question, terms)
+@given(st.floats(0, 10), st.datetimes(timezones=st.timezones()), BEATEN, st.text(), st.text())
+def test_a_record_survives_its_tags(
+    loss: float, cutoff: Any, beaten: tuple[str, ...], question: str, terms: str
+) -> None:
+    made = Record(cutoff, "brier", loss, beaten, question, terms)
     assert Record.from_tags(made.to_tags()) == made
 
 

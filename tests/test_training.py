@@ -49,7 +49,7 @@ def test_training_goes_to_the_last_cutoff_that_has_leavers_and_says_so() -> None
     data = training.assemble(company("2025-06-20"))
     split = data.split
     assert days((split.test,)) == ["2025-06-01"] and days(split.passed) == CUTOFFS[6:]
-    assert days(split.train) == CUTOFFS[:4] and split.calibrate is not None
+    assert days(split.train) == CUTOFFS[:5]
     assert "left after 2025-07-01 to 2025-08-01 (2 cutoffs)" in split.reason
     assert set(data.frame["cutoff"]) == set(split.cutoffs), "later cutoffs play no part"
     assert data.frame.loc[data.frame["cutoff"] == split.test, "churned"].nunique() == 2
@@ -58,9 +58,7 @@ def test_training_goes_to_the_last_cutoff_that_has_leavers_and_says_so() -> None
 def test_the_audit_asks_the_same_cutoffs() -> None:
     tables = company("2025-06-20")
     split, asked = training.assemble(tables).split, sample.take(tables, 10_000, 0).split
-    assert (split.train, split.calibrate, split.test, split.passed) == (
-        asked.train, asked.calibrate, asked.test, asked.passed
-    )  # fmt: skip
+    assert (split.train, split.test, split.passed) == (asked.train, asked.test, asked.passed)
     assert "nothing can be tested there" in asked.reason
 
 

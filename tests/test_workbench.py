@@ -6,6 +6,7 @@ import re
 import tomllib
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -174,6 +175,50 @@ def test_a_short_history_gives_what_it_can(company: Simulation) -> None:
     found = workbench(open_tables(parse_config(raw, Path()), {"interactions": contacts}))
     assert 0 < found.reach < 30 and "back_30" not in found.returns
     assert set(found.definitions.definition) == {"inactivity", "rhythm"} and found.ways.empty
+
+
+def seen_for(days: int) -> dict[str, Any]:
+    """Customers who come at most every 20 days, seen for so many days; a third of them stop half way."""
+    rng = np.random.default_rng(0)
+    end = pd.Timestamp("2025-07-01")
+    rows = [
+        (f"c{c}", day)
+        for c in range(120)
+        for day in pd.date_range(end - days * DAY + rng.integers(20) * DAY, end, freq="20D")
+        if c % 3 or day < end - days / 2 * DAY
+    ]
+    raw = {
+        "project": {"observation_end": "2025-07-01"}, "churn": {"definition": "inactivity", "activity": ["interactions"]},
+        "population": {"by": "activity", "within": "60D", "activity": ["interactions"]}, "engine": {"threads": 1},
+    }  # fmt: skip
+    contacts = pd.DataFrame(rows, columns=["customer_id", "started_at"])
+    return workbench(open_tables(parse_config(raw, Path()), {"interactions": contacts})).rows()
+
+
+def test_no_horizon_is_suggested_that_leaves_no_cutoff_to_test_on() -> None:
+    long, short = seen_for(700), seen_for(150)
+    for found in (long, short):
+        costs = {one["days"]: one for one in found["horizons"]}
+        assert [costs[days]["cutoffs"] for days in (7, 60, 90)] == sorted(
+            (costs[d]["cutoffs"] for d in (7, 60, 90)), reverse=True
+        )
+        assert found["suggestion"] is None or costs[found["suggestion"]["days"]]["tests"]
+    # Month starts with 90 known days after them, up to 2 April 2025, of a log that begins on 1 August 2023.
+    assert {one["days"]: one["cutoffs"] for one in long["horizons"]}[90] == 20
+    assert long["suggestion"]["days"] == 30, "after 30 days nobody comes back"
+    # Of five months, 90 days leave two cutoffs, and the outcome of the one is not known at the other.
+    assert not {one["days"]: one["tests"] for one in short["horizons"]}[90]
+
+
+def test_the_advice_is_said_in_the_terminal_and_to_machines() -> None:
+    from cxml.report import advice
+
+    first, *costs = advice(seen_for(700))
+    assert first.startswith("Suggested horizon: 30 days.")
+    assert "  90 days: 20 cutoffs, one later to test on" in costs
+    assert advice({"horizons": [{"days": 90, "cutoffs": 0, "tests": False}], "suggestion": None, "reach": 0})[
+        1
+    ] == ("  90 days: no outcome is known yet")
 
 
 def test_the_job_writes_a_page_per_language_and_tables(company: Simulation, tmp_path: Path) -> None:

@@ -97,11 +97,11 @@ def _parts(sample: Sample) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
     """Rows to learn from and rows to ask, once by time or several times by customer."""
     frame = sample.frame
     if sample.split.mode == "time":
-        learn = frame["cutoff"].isin(sample.split.train).to_numpy()
-        later = frame["cutoff"].isin(
-            [one for one in (sample.split.calibrate, sample.split.test) if one is not None]
-        )
-        return [(learn, later.to_numpy() & ~learn)]
+        train = sample.split.train
+        # Two later cutoffs are asked where that leaves something to learn from: more leavers, surer figures.
+        learn = frame["cutoff"].isin(train[:-1] or train).to_numpy()
+        later = frame["cutoff"].isin([*train[-1:], sample.split.test]).to_numpy()
+        return [(learn, later & ~learn)]
     folds = customer_folds(frame["customer_id"], _FOLDS)
     test = (frame["cutoff"] == sample.split.test).to_numpy()
     return [(test & (folds != fold), test & (folds == fold)) for fold in range(_FOLDS)]

@@ -65,7 +65,7 @@ def learn_twice(
         A split by time.
     """
     test = (frame["cutoff"] == split.test).to_numpy()
-    earlier = frame["cutoff"].isin([c for c in split.cutoffs if c != split.test]).to_numpy()
+    earlier = frame["cutoff"].isin([c for c in split.train if c != split.test]).to_numpy()
     churned = frame["churned"].to_numpy(dtype=np.float64)
     schema = Schema.learn(frame[list(columns)])
     encoded = schema.encode(frame[list(columns)])
@@ -97,7 +97,7 @@ def probe(sample: Sample, seed: int, threads: int) -> Probe:
     asks = "Does the model do much better on customers held out at random than on a later time?"
     frame, split = sample.frame, sample.split
     test = (frame["cutoff"] == split.test).to_numpy()
-    earlier = frame["cutoff"].isin([c for c in (*split.train, split.calibrate) if c is not None]).to_numpy()
+    earlier = frame["cutoff"].isin(split.train).to_numpy() & ~test
     churned = frame["churned"].to_numpy(dtype=np.float64)
     if split.mode != "time":
         return Probe(

@@ -113,7 +113,7 @@ def _split(cutoffs: tuple[datetime, ...], config: Config, one_sided: set[datetim
     """Who trains and who tests; its sentence shows the days of the project's zone."""
     if static.is_static(config):
         moment = pd.Timestamp(cutoffs[0])
-        return Split((moment,), None, moment, "customers", static.NO_LATER_TIME)
+        return Split((moment,), moment, "customers", static.NO_LATER_TIME)
     lead, horizon = config.churn.lead, snapshots.maturity(config) - config.churn.lead
     local = [cutoff.astimezone(config.zone) for cutoff in cutoffs]
     said = plan_splits(local, lead, horizon, one_sided).reason

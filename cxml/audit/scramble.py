@@ -15,7 +15,8 @@ from typing import Literal, get_args
 
 from cxml.contracts import CONTACT_END, TABLES, WAIT_END, Column, Table
 from cxml.engine import literal, quoted
-from cxml.tables import DAY_ONLY, PLACE, Tables
+from cxml.tables import Tables
+from cxml.view_columns import beside
 
 Change = Literal["at the cutoff", "after the cutoff", "values known later", "recorded later"]
 """What is changed: rows added exactly at the cutoff; rows from the cutoff on; values of earlier rows that
@@ -50,7 +51,7 @@ class _OneTable:
         self.table: Table = TABLES[name]
         self.source = f"{BEFORE}{name}"
         self.types = tables.engine.columns(self.source)
-        self.beside = [one for one in self.types if one == PLACE or one.startswith(DAY_ONLY)]
+        self.beside = beside(self.table, self.types)
         self.columns = [self._column(one, tables.attributes) for one in self.types if one not in self.beside]
         self.at = f"timestamp '{cutoff:%Y-%m-%d %H:%M:%S}'"
         self.levels = self._levels(tables)

@@ -120,7 +120,7 @@ def _examined(
 ) -> Examined:
     columns = list(bundle.schema.columns)
     if bundle.value is not None:
-        frame = frame.assign(value=bundle.value.predict(frame[columns]))
+        frame = frame.assign(value=bundle.score(frame[columns])["value_if_stays"])
     study = study_of(tables, frame, seed, tell)
     if study is None:
         return _nothing(recipe.untested(tables, frame))

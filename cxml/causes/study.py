@@ -124,6 +124,7 @@ def study_of(
     factors, lookbacks = matrix.factors_of(tables), tables.config.features.lookbacks
     window = treatments.window_of(lookbacks)
     asked = treatments.questions(factors, frame.columns, lookbacks)
+    asked = tuple(treatments.scaled(question, drawn) for question in asked)
     seen = _at(tables, drawn, 0, [_row_counts(asked, tables, window)])
     start = treatments.at_the_start(factors, lookbacks)
     use = _use(tables)
@@ -188,6 +189,7 @@ def study_from(
     """
     window = (treatments.USUAL_WINDOW,)
     asked = treatments.questions(factors, frame.columns, window)
+    asked = tuple(treatments.scaled(question, frame) for question in asked)
     during = {
         q.factor: (
             *treatments.within(factor, factors, frame.columns, window),

@@ -26,7 +26,11 @@ FEELINGS = frozenset({"surveys", "posts"})
 
 _FELT = frozenset({"sentiment_start", "sentiment_end", "polarity", "score"})
 _ASKED: frozenset[FactorKind] = frozenset({"lever", "volume"})
-_CAP, _LONGEST_S, _LEAST_COUNT = 0.99, 45 * 60, 3.0
+_CAP, _LEAST_COUNT = 0.99, 3.0
+_SECONDS: Mapping[Unit, float] = {"s": 1.0, "h": 3600.0, "d": 86400.0}
+_SCALES = {"minute": 60.0, "hour": 3600.0, "day": 86400.0}
+_MOST = 45
+"""Durations told per minute are cut at 45 minutes, per hour at 45 hours, per day at 45 days."""
 _PER: Mapping[Unit, tuple[float, str]] = {
     "s": (60.0, "minute"), "h": (1.0, "hour"), "d": (1.0, "day"), "count": (1.0, "one"), "flag": (1.0, "any"),
     "share": (0.1, "ten_points"), "times": (0.1, "tenth"), "ratio": (0.1, "tenth"), "score": (0.1, "tenth"),
@@ -53,6 +57,9 @@ class Question:
     any, everyone, counts : bool
         Whether there was any, not how much; customers without a row in the table are in; the column is 0, not
         missing, for those.
+    scale : str
+        ``minute``, ``hour`` or ``day``: what a duration is told in, as long as it is in these data (``scaled``); empty: by
+        its unit.
     reason : str
         Why nothing can be asked: ``kind`` (it is no lever), ``treatment`` (nothing of it can be varied), ``window``
         (not measured within the exposure window), ``column`` (not measured in these data); else empty.
@@ -68,17 +75,20 @@ class Question:
     any: bool = False
     everyone: bool = False
     counts: bool = False
+    scale: str = ""
     reason: str = ""
 
     @property
     def per(self) -> float:
         """How much of the column the effect is told for: 60 seconds, 0.1 of a share."""
-        return 1.0 if self.any else _PER[self.unit][0]
+        if self.any:
+            return 1.0
+        return _SCALES[self.scale] / _SECONDS[self.unit] if self.scale else _PER[self.unit][0]
 
     @property
     def told(self) -> str:
         """The same as a word: ``minute``, ``hour``, ``day``, ``one``, ``any``, ``ten_points``, ``tenth`` ..."""
-        return "any" if self.any else _PER[self.unit][1]
+        return "any" if self.any else self.scale or _PER[self.unit][1]
 
 
 def window_of(lookbacks: Iterable[int]) -> int:
@@ -148,11 +158,28 @@ def _windows(feature: Feature, lookbacks: Sequence[int]) -> tuple[int, ...]:
     return tuple(lookbacks) if feature.lookbacks == STANDARD else feature.lookbacks
 
 
+def scaled(question: Question, frame: pd.DataFrame) -> Question:
+    """The question with the scale of its durations: the shortest of which 45 hold twice their upper quartile.
+
+    Waits on the phone are told per minute, answers by mail per hour, cases that stay open for weeks per day. Other
+    units are told as ever.
+    """
+    if question.reason or question.any or question.unit not in _SECONDS:
+        return question
+    known = frame[question.column].to_numpy(dtype=np.float64, na_value=np.nan) * _SECONDS[question.unit]
+    some = known[known > 0]
+    if not len(some):
+        return question
+    most = 2 * float(np.quantile(some, 0.75))
+    scale = next((name for name, seconds in _SCALES.items() if _MOST * seconds >= most), "day")
+    return replace(question, scale=scale)
+
+
 def exposure(question: Question, frame: pd.DataFrame, rows_in_window: pd.Series[float] | None) -> Floats:
     """The treatment of each snapshot, missing where the question does not concern it.
 
-    Long tails are cut at the 99th percentile: durations at 45 minutes if that is less, counts never
-    below 3.
+    Long tails are cut at the 99th percentile: durations in seconds at 45 of their scale (minutes, hours, days) if that
+    is less, counts never below 3.
 
     Parameters
     ----------
@@ -176,8 +203,8 @@ def _capped(found: Floats, question: Question) -> Floats:
     if question.any or question.unit in ("share", "flag") or not len(known):
         return found
     most = float(np.quantile(known, _CAP))
-    if question.unit == "s":
-        most = min(most, _LONGEST_S)
+    if question.unit == "s" and question.per * _MOST >= float(np.quantile(known, 0.75)):
+        most = min(most, question.per * _MOST)
     if question.unit == "count":
         most = max(most, _LEAST_COUNT)
     return np.asarray(np.minimum(found, most))

@@ -72,7 +72,7 @@ ABANDONMENT = Factor(
         Feature(
             "abandoned_breach_share", "interactions", share("wait_s > promised_s", of="abandoned"), "share",
             "C5 C6", "+", "share of given-up contacts that had waited longer than their channel promises",
-            "포기 건 중 채널별 응답 약속을 넘긴 비율", (365,),
+            "포기 건 중 채널별 응답 약속을 넘긴 비율", (365,), kept=0,
         ),
         Feature(
             "abandon_wait_max", "interactions", worst("wait_s", "abandoned"), "s", "D3", "+",

@@ -20,7 +20,7 @@ from cxml.features.declare import (
     wide,
     worst,
 )
-from cxml.features.product import INBOUND
+from cxml.features.product import INBOUND, WHO_BEGAN
 
 # A credit on a bill is no charge, and stands among credits.
 _BEFORE = "over (partition by who, kind, credit_note order by t, pos)"
@@ -35,6 +35,7 @@ BILLING = Factor(
     family="price",
     tier=3,
     treatment=Treatment("charges_unexpected_n"),
+    optional=WHO_BEGAN,
     says="Charges above what could be expected or is usual, fees without notice, and disputes.",
     matches=(
         Match(

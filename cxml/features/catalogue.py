@@ -84,8 +84,8 @@ def labels(
     -------
     dict
         ``factors``: name -> ``en``, ``ko``, ``kind``, ``family``, of the factors that occur.
-        ``features``: column -> ``factor``, ``en``, ``ko``, ``unit``, ``direction``, ``aloud``; the window is part
-        of the label.
+        ``features``: column -> ``factor``, ``en``, ``ko``, ``unit``, ``direction``, ``aloud``, ``kept``; the window is
+        part of the label.
 
     Raises
     ------
@@ -114,6 +114,7 @@ def labels(
         found["features"][column] = {
             "factor": factor.name, "en": _said(item, days, "en"), "ko": _said(item, days, "ko"),
             "unit": item.unit, "direction": item.direction, "aloud": item.aloud and item.unit not in _NEVER_ALOUD,
+            "kept": item.kept if isinstance(item, Feature) else None,
         }  # fmt: skip
     return found
 

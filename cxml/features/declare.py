@@ -201,6 +201,9 @@ class Feature:
     aloud : bool
         Whether a caller can say it to a customer. Scores and ratios never are; a sum that fades is not, either.
         Others of the factor are shown as its reason before it.
+    kept : float or None
+        The value that keeps a promise, where the feature is about one: what is worse counts against the company, however
+        usual it is. None: a customer is compared with what is usual.
     """
 
     name: str
@@ -214,6 +217,7 @@ class Feature:
     lookbacks: tuple[int, ...] = STANDARD
     empty: int | None = None
     aloud: bool = True
+    kept: float | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from cxml.features.declare import (
     share,
     worst,
 )
-from cxml.features.product import INBOUND
+from cxml.features.product import INBOUND, WHO_BEGAN
 
 _ABOUT = f"topic like 'delivery%' and {INBOUND}"
 
@@ -31,6 +31,7 @@ DELIVERY = Factor(
     family="process",
     tier=3,
     treatment=Treatment("late_delivery_share"),
+    optional=WHO_BEGAN,
     says="Orders that arrive late, are still on their way past the promise, must be asked about, or come with"
     " the wrong item.",
     matches=(
@@ -59,23 +60,23 @@ DELIVERY = Factor(
     features=(
         Feature(
             "late_deliveries_n", "orders", count("late"), "count", "D11 C30", "+", "late deliveries",
-            "배송 지연 건수", (30, 90, 365), empty=0,
+            "배송 지연 건수", (30, 90, 365), empty=0, kept=0,
         ),
         Feature(
             "late_delivery_share", "orders", share("late"), "share", "D11 C30", "+",
-            "share of deliveries that came late", "배송 지연 비율", (90, 365),
+            "share of deliveries that came late", "배송 지연 비율", (90, 365), kept=0,
         ),
         Feature(
             "delay_d_mean", "orders", mean("delay_s") + f" / {DAY}e0", "d", "D11", "+",
-            "average delay of deliveries", "평균 배송 지연 일수", (90, 365),
+            "average delay of deliveries", "평균 배송 지연 일수", (90, 365), kept=0,
         ),
         Feature(
             "delay_d_max", "orders", worst(f"delay_s / {DAY}e0"), "d", "D11", "+",
-            "longest delay of a delivery", "최장 배송 지연 일수", (365,),
+            "longest delay of a delivery", "최장 배송 지연 일수", (365,), kept=0,
         ),
         Feature(
             "late_delivery_last", "orders", latest("case when late then 1 when not late then 0 end"), "flag",
-            "D11 J3", "+", "last delivery came late", "마지막 배송 지연 여부", (365,),
+            "D11 J3", "+", "last delivery came late", "마지막 배송 지연 여부", (365,), kept=0,
         ),
         Feature(
             "late_delivery_days_since", "orders", days_since("late"), "d", "D11 C8", "-",
@@ -83,12 +84,12 @@ DELIVERY = Factor(
         ),
         Feature(
             "overdue_n", "orders", count("overdue"), "count", "D11", "+",
-            "orders past their promise and not delivered", "약속일이 지난 미배송 주문 건수", (90,), empty=0,
+            "orders past their promise and not delivered", "약속일이 지난 미배송 주문 건수", (90,), empty=0, kept=0,
         ),
         Feature(
             "overdue_d_max", "orders", worst(f"(c - due_at) / {DAY}e0", "overdue"), "d", "D11", "+",
             "longest time past the promise of an order not delivered", "미배송 주문의 최장 약속 초과 일수",
-            (90,),
+            (90,), kept=0,
         ),
         Feature(
             "delivery_d_mean", "orders", mean("delivered_after") + f" / {DAY}e0", "d", "D11 C30", "+",
@@ -97,7 +98,7 @@ DELIVERY = Factor(
         Feature(
             "slow_delivery_share", "orders", share("delivered_after > delivery_promise_s"), "share",
             "C30 D11", "+", "share of deliveries that took longer than the general promise",
-            "일반 배송 약속 기간을 넘긴 배송 비율", (90, 365),
+            "일반 배송 약속 기간을 넘긴 배송 비율", (90, 365), kept=0,
         ),
         Feature(
             "wrong_items_n", "orders", count("wrong_item"), "count", "G35", "+", "deliveries of a wrong item",
@@ -124,7 +125,7 @@ DELIVERY = Factor(
         Feature(
             "cancelled_late_n", "orders", count("cancelled_at > due_at"), "count", "K4 D11", "+",
             "orders cancelled after their promise had passed", "약속일이 지난 뒤 취소한 주문 건수", (365,),
-            empty=0,
+            empty=0, kept=0,
         ),
         Feature(
             "edited_share", "orders", share("edited_at is not null", of="not credit_note"), "share", "K4", "±",

@@ -18,7 +18,7 @@ from cxml.features.declare import (
     share,
     total,
 )
-from cxml.features.product import CLOSED, INBOUND
+from cxml.features.product import CLOSED, INBOUND, WHO_BEGAN
 
 _MOBILE, _DESKTOP = "device like 'mobile%'", "device like 'desktop%'"
 
@@ -30,6 +30,7 @@ DIGITAL = Factor(
     family="product",
     tier=3,
     treatment=Treatment("error_share"),
+    optional=WHO_BEGAN,
     says="What goes wrong on the web and in the app, on small screens above all, and the carts it costs.",
     matches=(
         Match("cart_order_at", "sessions", "orders", "t", "first after", 1, "not credit_note"),

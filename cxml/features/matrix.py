@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cxml import snapshots
 from cxml.config import Config
@@ -185,15 +187,32 @@ def read(tables: Tables, relation: str = "matrix") -> pd.DataFrame:
     return frame
 
 
-def in_chunks(tables: Tables, chunk: int) -> Iterator[pd.DataFrame]:
-    """The feature matrix of the ``snapshots``, *chunk* of them at a time, ordered by customer."""
-    plan = planned(tables)
-    planner.prepare(tables.engine, plan)
-    everyone = snapshots.set_aside(tables.engine)
-    for start in range(0, everyone, chunk):
-        snapshots.narrow(tables.engine, start, start + chunk)
-        planner.run_chunk(tables.engine, plan)
-        yield read(tables)
+class Chunks:
+    """The feature matrix of the ``snapshots``, *chunk* of them at a time, ordered by customer.
+
+    What features need to know of everybody is computed once, when this is made.
+    """
+
+    def __init__(self, tables: Tables, chunk: int) -> None:
+        self._tables, self._chunk, self._plan = tables, chunk, planned(tables)
+        planner.prepare(tables.engine, self._plan)
+        self._everyone = snapshots.set_aside(tables.engine)
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        for start in range(0, self._everyone, self._chunk):
+            snapshots.narrow(self._tables.engine, start, start + self._chunk)
+            yield self._made()
+
+    def sample(self, drawn: Callable[[Sequence[str]], NDArray[np.bool_]]) -> pd.DataFrame:
+        """The matrix of the snapshots that are *drawn* by their customers' ids."""
+        engine, at = self._tables.engine, range(0, self._everyone, self._chunk)
+        chosen = [drawn(snapshots.ids(engine, start, start + self._chunk)) for start in at]
+        snapshots.pick(engine, np.flatnonzero(np.concatenate(chosen)))
+        return self._made()
+
+    def _made(self) -> pd.DataFrame:
+        planner.run_chunk(self._tables.engine, self._plan)
+        return read(self._tables)
 
 
 def coverage(tables: Tables, rows: Mapping[str, int]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from cxml.features.declare import (
     share,
     total,
 )
+from cxml.features.product import INBOUND, WHO_BEGAN
 
 # A channel holds those behind its dot: phone holds phone.human.
 _SAME_CHANNEL = "channel = {0} or channel like ({0} || '.%') or {0} like (channel || '.%')"
@@ -114,11 +115,11 @@ _KNOWN = (
 _LEARNED = (
     Match(
         "contacted_before_at", "messages", "interactions", "t", "last before", 365,
-        "coalesce(direction, 'inbound') = 'inbound' and channel is not null",
+        f"{INBOUND} and channel is not null",
     ),
     Match(
         "contacted_there_at", "messages", "interactions", "t", "last before", 365,
-        "coalesce(direction, 'inbound') = 'inbound'", on="channel",
+        INBOUND, on="channel",
     ),
     Match("bought_before_at", "messages", "orders", "t", "last before", 365, "category is not null and not credit_note"),
     Match("bought_such_at", "messages", "orders", "t", "last before", 365, "not credit_note", on="category"),
@@ -282,6 +283,7 @@ PERSONALIZATION = Factor(
     family="process",
     tier=3,
     treatment=Treatment("personalization_gap"),
+    optional=WHO_BEGAN,
     says="Messages and contacts that left unused, or contradicted, what is known of the customer.",
     flags=(*_MESSAGE_FLAGS, *_CONTACT_FLAGS),
     lookups=_KNOWN,

@@ -18,6 +18,9 @@ from cxml.features.declare import (
 INBOUND = "coalesce(direction, 'inbound') = 'inbound'"
 """The customer began the contact; where nothing is said, they did."""
 
+WHO_BEGAN = ("interactions.direction",)
+"""What a factor that says ``INBOUND`` can do without: a log that does not tell is taken as one of customers."""
+
 GOODS = "kept and not credit_note"
 """An order of which goods may have come: neither cancelled nor a credit note."""
 
@@ -39,6 +42,7 @@ PRODUCT = Factor(
     family="product",
     tier=1,
     treatment=Treatment("defects_n", any=True),
+    optional=WHO_BEGAN,
     says="Contacts that a better product would not have needed, and goods that were not there.",
     matches=(
         Match("bought_at", "interactions", "orders", "t", "last before", 30, "not credit_note"),

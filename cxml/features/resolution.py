@@ -137,13 +137,13 @@ RESOLUTION = Factor(
         ),
         Feature(
             "resolve_promise_share", "interactions", share("kept_promise"), "share", "G1 G12", "-",
-            "share of issues resolved within the promised time", "약속 시간 안에 해결한 문의 건 비율", (90, 365),
+            "share of issues resolved within the promised time", "약속 시간 안에 해결한 문의 건 비율", (90, 365), kept=1,
         ),
         Feature(
             "overdue_issues_n", "interactions",
             count("stands and resolved_at is null and c - issue_start > resolve_promise_s"), "count",
             "D8 D30", "+", "issues open for longer than the promised time",
-            "약속 시간을 넘긴 미해결 문의 건수", (90, 365), empty=0,
+            "약속 시간을 넘긴 미해결 문의 건수", (90, 365), empty=0, kept=0,
         ),
         Feature(
             "resolve_h_p90", "interactions", quantile("(resolved_after + t - issue_start) / 3600e0", 0.9, "stands"),

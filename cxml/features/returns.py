@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cxml.features.declare import (
     DAY,
+    Derived,
     Factor,
     Feature,
     Flag,
@@ -13,9 +14,10 @@ from cxml.features.declare import (
     count,
     mean,
     share,
+    total,
     worst,
 )
-from cxml.features.product import GOODS, INBOUND
+from cxml.features.product import GOODS, INBOUND, WHO_BEGAN
 
 RETURNS = Factor(
     name="returns",
@@ -25,6 +27,7 @@ RETURNS = Factor(
     family="process",
     tier=3,
     treatment=Treatment("returns_refused_n", any=True),
+    optional=WHO_BEGAN,
     after=("delivery",),
     says="Returns that are refused, slow, at the customer's cost, or not refunded when promised.",
     lookups=(
@@ -65,6 +68,19 @@ RETURNS = Factor(
             "share of orders, cancelled ones apart, for which a return was asked within 30 days",
             "30일 이내 반품을 요청한 주문 비율(취소 주문 제외)", (365,),
         ),
+        Feature("returns_n", "returns", count(), "count", "B9 D15", "±", "returns", "반품 건수", (90, 365), empty=0),
+        Feature(
+            "return_d_mean", "returns", mean(f"(t - coalesce(order_delivered_at, order_at)) / {DAY}e0"), "d", "D15 D35",
+            "±", "average time from delivery (or order) to the return", "수령(또는 주문)부터 반품까지 평균 일수", (365,),
+        ),
+        Feature(
+            "refund_sum", "returns", total("refund"), "money", "R11 D15", "±", "money given back by returns",
+            "반품 환불 금액 합계", (365,),
+        ),
+        Feature(
+            "revenue_sum", "orders", total("revenue", "kept and not credit_note"), "money", "A8 D15", "-",
+            "revenue of orders, cancelled ones and credit notes apart", "주문 매출 합계(취소·대변 주문 제외)", (365,),
+        ),
         Feature(
             "return_accepted_share", "returns", share("accepted"), "share", "G21 D15", "-",
             "share of returns accepted", "반품 승인 비율", (365,),
@@ -76,7 +92,7 @@ RETURNS = Factor(
         Feature(
             "returns_refused_in_time_n", "returns", count("not accepted and in_return_window"), "count",
             "C31 D15 G21", "+", "returns refused although asked for within the time for returns",
-            "반품 가능 기간 내 거절 건수", (365,), empty=0,
+            "반품 가능 기간 내 거절 건수", (365,), empty=0, kept=0,
         ),
         Feature(
             "return_decided_d_mean", "returns", mean("decided_after") + f" / {DAY}e0", "d", "D15", "+",
@@ -89,17 +105,17 @@ RETURNS = Factor(
         Feature(
             "refund_late_share", "returns", share("refund_late"), "share", "R11 G12", "+",
             "share of refunds paid, or still missing, after the promised time",
-            "약속 기한을 넘긴 환불 비율(미지급 포함)", (365,),
+            "약속 기한을 넘긴 환불 비율(미지급 포함)", (365,), kept=0,
         ),
         Feature(
             "refunds_overdue_n", "returns", count("refund_overdue"), "count", "R11 D15", "+",
             "returns past the promised time without a refund", "약속 기한이 지난 미환불 건수", (90, 365),
-            empty=0,
+            empty=0, kept=0,
         ),
         Feature(
             "refund_overdue_d_max", "returns",
             worst(f"(age - refund_promise_s) / {DAY}e0", "refund_overdue"), "d", "R11", "+",
-            "longest time past the promise of a refund not paid", "미환불 건의 최장 약속 초과 일수", (365,),
+            "longest time past the promise of a refund not paid", "미환불 건의 최장 약속 초과 일수", (365,), kept=0,
         ),
         Feature(
             "refund_full_share", "returns", share("refund >= order_revenue"), "share", "R11", "-",
@@ -120,6 +136,14 @@ RETURNS = Factor(
         Feature(
             "return_contact_share", "returns", share("return_asked_about"), "share", "D15 B9", "+",
             "share of returns the customer asked about within 30 days", "30일 이내 반품 문의 비율", (365,),
+        ),
+    ),
+    derived=(
+        Derived(
+            "refund_share",
+            "cast(refund_sum_365d as double) / nullif(cast(revenue_sum_365d as double), 0)",
+            "share", "D15 D35 R11", "±",
+            "share of the revenue of a year given back by returns", "최근 1년 매출 중 환불 비율",
         ),
     ),
 )  # fmt: skip

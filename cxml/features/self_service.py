@@ -6,7 +6,7 @@ A robot is a chatbot, a bot on social media or a voice menu.
 from __future__ import annotations
 
 from cxml.features.declare import DAY, Factor, Feature, Flag, Match, Treatment, count, mean, share
-from cxml.features.product import INBOUND
+from cxml.features.product import INBOUND, WHO_BEGAN
 from cxml.features.store import ONE, SCORE
 
 _PORTAL = "kind = 'portal'"
@@ -19,6 +19,7 @@ SELF_SERVICE = Factor(
     family="product",
     tier=3,
     treatment=Treatment("help_found_share"),
+    optional=WHO_BEGAN,
     says="Help that is found or not, portals that work or not, and robots that solve, loop or lead nowhere.",
     matches=(
         Match("help_contact_at", "sessions", "interactions", "t", "first after", 1, INBOUND),

@@ -17,6 +17,7 @@ from cxml import asof
 from cxml.cells import LAST_SECOND
 from cxml.features.declare import DAY, FIXED, Derived, Feature, Flag, Lookup, Match, Norm
 from cxml.features.vocabulary import Present, Vocabulary, with_lookups, words
+from cxml.view_columns import DAY_ONLY
 
 PER_STATEMENT = 16
 """Aggregates in one statement: fewer cost passes, more cost memory."""
@@ -80,7 +81,7 @@ class TableStatements:
         self.used = self.mine.closure(*asked)
         self.matches = [m for m in self.mine.matches.values() if m.name in self.used]
         if self.matches:  # what follows a row may come at any time of a day that is all that is known
-            self.used.add(asof.ONLY_A_DAY)
+            self.used.add(DAY_ONLY)
         self.norms = [n for n in self.mine.norms.values() if n.name in self.used]
         self.contract = with_lookups(self.mine, spoken, self.used)
         flags = [flag for name, flag in self.mine.flags.items() if name in self.used]
@@ -91,7 +92,7 @@ class TableStatements:
         # What is still spoken of once the flags of the cutoff are there, and once the rows are made.
         self.wanted = set().union(
             *map(words, asked), *(words(flag.sql) for flag in self.last), *(words(m.on) for m in self.matches),
-            *(words(n.by) for n in self.norms), {asof.ONLY_A_DAY} if self.matches else set(),
+            *(words(n.by) for n in self.norms), {DAY_ONLY} if self.matches else set(),
         )  # fmt: skip
         self.named = self.wanted.union(*(words(flag.sql) for flag in self.late))
 
@@ -248,7 +249,7 @@ def match_select(match: Match, own: str, other: str) -> str:
     Both hold rows as known at a cutoff, numbered by ``pos``; *own* also ``day_only``. What follows a row of which only
     the day is known may follow at any time of that day.
     """
-    from_t = f"case when {asof.ONLY_A_DAY} then t - {LAST_SECOND} else t end as own_from"
+    from_t = f"case when {DAY_ONLY} then t - {LAST_SECOND} else t end as own_from"
     mine = f"g as own_g, pos as own_pos, t as own_t, {from_t}" + (
         f", {match.on} as own_on" if match.on else ""
     )

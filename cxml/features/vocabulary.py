@@ -10,10 +10,11 @@ from cxml import asof, purchases
 from cxml.contracts import Column, Table
 from cxml.errors import ConfigError
 from cxml.features.declare import Factor, Flag, Lookup, Match, Norm
+from cxml.view_columns import DAY_ONLY
 
 Present = Mapping[str, frozenset[str]]
 
-_TIMES = frozenset({"t", "age", "wall", asof.ONLY_A_DAY})
+_TIMES = frozenset({"t", "age", "wall", DAY_ONLY})
 """Words about when a row happened."""
 
 _WORD = re.compile(r"'[^']*'|([a-z_][a-z0-9_]*)")
@@ -86,7 +87,7 @@ class Vocabulary:
     def read(self, used: Iterable[str]) -> set[str]:
         """What is read of each row for the words *used*: columns, what is made of one, and the grain of its event."""
         used = set(used)
-        return self.columns(used) | ({asof.ONLY_A_DAY, *self.table.made_of} & used)
+        return self.columns(used) | ({DAY_ONLY, *self.table.made_of} & used)
 
 
 def shared_flags(tables: Iterable[str], present: Present) -> tuple[Flag, ...]:

@@ -28,6 +28,7 @@ from cxml.features.declare import (
     total,
     worst,
 )
+from cxml.features.product import INBOUND, WHO_BEGAN
 
 # A channel on which an answer is written: there the first reply is the wait.
 WRITTEN = "channel not like 'phone%' and channel not like 'store%' and channel not like 'field%'"
@@ -55,7 +56,7 @@ BAD = Flag("bad", "interactions", "coalesce(abandoned, false) or coalesce(wait_s
 
 _FLAGS = (
     BAD,
-    Flag("asked", "interactions", f"{WRITTEN} and coalesce(direction, 'inbound') = 'inbound'"),
+    Flag("asked", "interactions", f"{WRITTEN} and {INBOUND}"),
     Flag("unanswered", "interactions", "asked and first_reply_at is null"),
     Flag("reply_late", "interactions", _not_answered_within("3600")),
     Flag("reply_over_5h", "interactions", _not_answered_within("18000")),
@@ -140,38 +141,38 @@ _QUEUE = (
 _PROMISES = (
     Feature(
         "wait_over_promise_share", "interactions", share("wait_s > promised_wait_s"), "share", "D2 G12",
-        "+", "share of waits longer than announced", "대기 시간이 안내보다 길었던 비율", (90, 365),
+        "+", "share of waits longer than announced", "대기 시간이 안내보다 길었던 비율", (90, 365), kept=0,
     ),
     Feature(
         "wait_over_announced_max", "interactions", worst(_over("wait_s", "promised_wait_s")), "s", "D2 G12",
-        "+", "longest wait beyond what was announced", "안내된 시간을 넘긴 최장 대기", (365,),
+        "+", "longest wait beyond what was announced", "안내된 시간을 넘긴 최장 대기", (365,), kept=0,
     ),
     Feature(
         "wait_breach_share", "interactions", share(_BREACH), "share", "A1 C4 C5", "+",
-        "share of waits longer than their channel promises", "채널별 응답 약속을 넘긴 대기 비율", (30, 90, 365),
+        "share of waits longer than their channel promises", "채널별 응답 약속을 넘긴 대기 비율", (30, 90, 365), kept=0,
     ),
     Feature(
         "wait_breach_n", "interactions", count(_BREACH), "count", "C4 C5 C6", "+",
-        "waits longer than their channel promises", "채널별 응답 약속을 넘긴 대기 건수", (90,), empty=0,
+        "waits longer than their channel promises", "채널별 응답 약속을 넘긴 대기 건수", (90,), empty=0, kept=0,
     ),
     Feature(
         "wait_overrun_max", "interactions", worst(_over("wait_s", "promised_s")), "s", "C5 D2", "+",
-        "longest wait beyond the promise of its channel", "채널별 응답 약속을 가장 크게 넘긴 시간", (90, 365),
+        "longest wait beyond the promise of its channel", "채널별 응답 약속을 가장 크게 넘긴 시간", (90, 365), kept=0,
     ),
     Feature(
         "reply_breach_share", "interactions", share("reply_breach"), "share", "A1 C1 C2 C3", "+",
         "share of written contacts not answered within the promise of their channel",
-        "채널별 응답 약속을 넘긴 서면 문의 비율", (30, 90, 365),
+        "채널별 응답 약속을 넘긴 서면 문의 비율", (30, 90, 365), kept=0,
     ),
     Feature(
         "reply_breach_n", "interactions", count("reply_breach"), "count", "C1 C2", "+",
         "written contacts not answered within the promise of their channel",
-        "채널별 응답 약속을 넘긴 서면 문의 건수", (90,), empty=0,
+        "채널별 응답 약속을 넘긴 서면 문의 건수", (90,), empty=0, kept=0,
     ),
     Feature(
         "reply_overrun_h_max", "interactions", worst("reply_overrun_s / 3600e0"), "h", "C1 C2 D30", "+",
         "longest overrun, so far, of the promised time to the first answer in writing",
-        "서면 문의 첫 응답 약속을 가장 크게 넘긴 시간", (90, 365),
+        "서면 문의 첫 응답 약속을 가장 크게 넘긴 시간", (90, 365), kept=0,
     ),
     Feature(
         "answered_5m_share", "interactions", share("not reply_over_5m"), "share", "C4 C5 G8", "-",
@@ -227,7 +228,7 @@ _OFF_HOURS = (
     Feature(
         "off_hours_breach_share", "interactions", share(_BREACH, of="after_hours"), "share", "B30 C1", "+",
         "share of waits outside weekdays 9 to 18 longer than their channel promises",
-        "평일 9~18시 외 응답 약속을 넘긴 대기 비율", (365,),
+        "평일 9~18시 외 응답 약속을 넘긴 대기 비율", (365,), kept=0,
     ),
     Feature(
         "weekend_reply_h_mean", "interactions", mean("reply_s", "asked and on_weekend") + " / 3600e0",
@@ -271,6 +272,7 @@ WAITING = Factor(
     family="process",
     tier=2,
     treatment=Treatment("wait_mean"),
+    optional=WHO_BEGAN,
     says="Time the customer spends waiting: in the queue, on hold, and for the first answer to a message.",
     flags=_FLAGS,
     lookups=(Lookup("interactions", "customers", "customer_id", (("joined", "joined_at"),)),),

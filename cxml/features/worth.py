@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from cxml import value
 from cxml.features.declare import EVER, Derived, Factor, Feature, total
+from cxml.purchases import ORDERS, RETURNS
 from cxml.sections import ValueSource
 
-PURCHASES = "orders"
-"""The table whose rows are purchases: what customers decide on anew each time."""
+OF_PURCHASES = (ORDERS, RETURNS)
+"""The tables whose money is that of purchases, which customers decide on anew each time: given, and given back."""
 MEAN_SPEND = "purchase_value"
 """The money of a purchase of the customer so far, the first included."""
 
@@ -17,13 +18,19 @@ MEAN_SPEND = "purchase_value"
 def worth(sources: Sequence[ValueSource], present: Mapping[str, frozenset[str]]) -> Factor:
     """The factor for the value sources of a config; ``value_<w>d`` is their sum.
 
-    ``purchase_value`` is all that orders brought so far, credit notes deducted, over the purchases: beside the
+    ``purchase_value`` is all that orders brought so far, credit notes and refunds deducted, over the purchases: beside the
     ``frequency``, ``recency`` and ``T`` of :mod:`cxml.features.behaviour` it is what models of purchases take.
     """
     features, parts, bought = [], [], []
     for source in sources:
         stem = f"earned_{source.table}_{source.column}"
         money = value.amount(source, present.get(source.table, frozenset()))
+        back = source.table == RETURNS
+        en, ko = (
+            ("given back by returns", "반품 환불")
+            if back
+            else (f"earned from {source.table}", f"{source.table} 수익")
+        )
         features.append(
             Feature(
                 stem,
@@ -32,16 +39,16 @@ def worth(sources: Sequence[ValueSource], present: Mapping[str, frozenset[str]])
                 "money",
                 "A8",
                 "-",
-                f"earned from {source.table}",
-                f"{source.table} 수익",
+                en,
+                f"{ko} 금액" if back else ko,
             )
         )
         parts.append(f"coalesce(cast({stem}_{{w}}d as double), 0e0)")
-        if source.table == PURCHASES:
+        if source.table in OF_PURCHASES:
             features.append(
                 Feature(
                     f"{stem}_ever", source.table, total(money), "money", "A8", "-",
-                    f"earned from {source.table} in all", f"{source.table} 누적 수익", EVER,
+                    f"{en} in all", "반품 누적 환불 금액" if back else f"{source.table} 누적 수익", EVER,
                 )
             )  # fmt: skip
             bought.append(f"coalesce(cast({stem}_ever as double), 0e0)")

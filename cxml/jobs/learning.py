@@ -22,6 +22,7 @@ from cxml.workplace import (
     row_counts,
     silent,
     tracking_uri,
+    unseen_told_once,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def backtest(
         tracking.reach(tracking_uri(config))
         prints = fingerprint(tables)
         kept = Kept(folder, config_hash(config), _declared(config), *prints.values())
-        found = forward.backtest(tables, cutoffs=cutoffs or forward.CUTOFFS, tell=tell, keep=kept)
+        with unseen_told_once(tell):
+            found = forward.backtest(tables, cutoffs=cutoffs or forward.CUTOFFS, tell=tell, keep=kept)
         inputs = pages.BacktestInputs(
             project=config.project.name,
             timezone=config.project.timezone,
@@ -99,8 +101,10 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
     """Train, test, explain, look for causes, log and register.
 
     Writes ``bundle/``, ``metrics.json``, ``factors.parquet``, ``features.parquet``, ``causes.parquet``,
-    ``cliffs.json``, ``what_if.parquet``, ``coverage.json`` and ``info.md``. Returns the run folder. When a step after
-    the fit fails, the fitted model is kept, and the next run with the same config and data goes on from it.
+    ``cliffs.json``, ``what_if.parquet``, ``coverage.json``, ``info.md`` and ``test_forecasts.parquet``: what was forecast
+    for each customer of the test, and what came. That one holds ids, and so is not logged to MLflow. Returns the run
+    folder. When a step after the fit fails, the fitted model is kept, and the next run with the same config and data
+    goes on from it.
     """
     from cxml import aside, snapshots, tracking, training
     from cxml.features import matrix
@@ -117,8 +121,9 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
         data = training.assemble(tables)
         prints = fingerprint(tables)
         kept = Kept(folder, config_hash(config), _declared(config), *prints.values())
-        trained = fitted(kept, lambda: training.fit(data, config, tell), config.model.threads, tell)
-        with not_lost(kept, tell):
+        with unseen_told_once(tell):
+            trained = fitted(kept, lambda: training.fit(data, config, tell), config.model.threads, tell)
+        with not_lost(kept, tell), unseen_told_once(tell):
             run.info = {
                 "project": config.project.name,
                 "data": prints,
@@ -152,7 +157,7 @@ def _explained(
     """Look for causes, and write what was fitted and found; the bundle as written."""
     import pyarrow as pa
 
-    from cxml import plots
+    from cxml import emptied, plots
     from cxml.causes import cliffs
     from cxml.causes.examine import examine
 
@@ -160,7 +165,8 @@ def _explained(
     seed = tables.config.model.seed
     seen = examine(tables, data.frame, trained.bundle, data.split.test, seed=seed, tell=tell)
     columns = {name: sorted(there) for name, there in tables.columns.items()}
-    about = {"data": prints, "columns": columns, "attributes": tables.attribute_kinds}
+    filled = emptied.shares(tables, tables.config.project.observation_end)
+    about = {"data": prints, "columns": columns, "filled": filled, "attributes": tables.attribute_kinds}
     bundle = dataclasses.replace(trained.bundle, info={**trained.bundle.info, **seen.short(), **about})
     bundle.write(run.path / "bundle")
     run.write_json("metrics.json", trained.metrics)
@@ -169,6 +175,7 @@ def _explained(
         "features": trained.features,
         "causes": seen.causes,
         "what_if": seen.what_if,
+        "test_forecasts": trained.forecasts,
     }
     for name, table in tidy.items():
         run.write_table(f"{name}.parquet", pa.Table.from_pandas(table, preserve_index=False))

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxml import store
-from cxml.config import duration
 from cxml.errors import ConfigError, CxmlError, DataError
+from cxml.time_spans import duration
 from cxml.workplace import (
     ConfigLike,
     Progress,
@@ -125,7 +125,7 @@ def _of_contact_log(tables: Tables) -> Iterator[Problem]:
 
     try:
         contact_log(tables)
-    except DataError as error:
+    except (ConfigError, DataError) as error:
         yield unreadable("contacts", error)
 
 

@@ -14,7 +14,7 @@ from cxml.workplace import Kept, Tell
 if TYPE_CHECKING:
     from cxml.training import Trained
 
-_TABLES = ("factors", "features")
+_TABLES = ("factors", "features", "forecasts")
 
 
 def bundle_folder(kept: Kept) -> Path:

@@ -100,6 +100,7 @@ def score(
             "unseen": done.unseen,
             "in_sample": done.in_sample,
             "notes": list(done.notes),
+            "level_error": done.level_error,
             "late": late,
             "model": bundle.fingerprint,
             "config": config_hash(config),

@@ -1,6 +1,6 @@
 """Models of churn, value and time to leave, what they have to beat, and the bundle that stores them."""
 
-from cxml.models.baselines import BaseRate, LogisticBaseline, NaiveValue, RecencyRule
+from cxml.models.baselines import BaseRate, BoostedBaseline, LogisticBaseline, NaiveValue, RecencyRule
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
 from cxml.models.forecast import SpendForecast
@@ -9,6 +9,7 @@ from cxml.models.value import ValueRegressor
 
 __all__ = [
     "BaseRate",
+    "BoostedBaseline",
     "Bundle",
     "ChurnClassifier",
     "LogisticBaseline",

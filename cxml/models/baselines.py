@@ -1,4 +1,4 @@
-"""What a model has to beat: the base rate, a recency rule, logistic regression, past spend, purchase models.
+"""What a model has to beat: the base rate, a recency rule, logistic regression, boosted trees, past spend, purchase models.
 
 All take the calls of the models: ``fit(X, y, groups)`` on a feature table, then ``predict_proba`` for
 leaving or ``predict`` for value.
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
@@ -31,6 +32,7 @@ from cxml.splits import hash_share
 Floats = NDArray[np.float64]
 _BIN_ROWS = 50
 _MOST_BINS = 20
+_MOST_BOOSTED_LEVELS = 255
 
 
 class ChurnBaseline(ABC):
@@ -172,6 +174,45 @@ class LogisticBaseline(ChurnBaseline):
             sparse_threshold=0,
         )
         return make_pipeline(parts, LogisticRegression(C=0.1, solver="newton-cholesky"))
+
+
+class BoostedBaseline(ChurnBaseline):
+    """scikit-learn's histogram gradient boosting on the same features, with its defaults.
+
+    Parameters
+    ----------
+    most_rows : int
+        Above so many rows, it learns from customers drawn at random with about that many.
+    random_state : int
+        Seed of the draw, and of the rows that it stops early on.
+
+    References
+    ----------
+    Pedregosa et al. (2011), Scikit-learn: machine learning in Python, JMLR 12.
+    """
+
+    def __init__(self, *, most_rows: int = 50_000, random_state: int = 0) -> None:
+        self.most_rows = most_rows
+        self.random_state = random_state
+
+    def fit(self, X: pd.DataFrame, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Learn from rows *X* and outcomes *y*."""
+        outcome = _outcome(y)
+        self.schema_ = Schema.learn(X)
+        keys = np.arange(len(X)) if groups is None else np.asarray(groups)
+        drawn = hash_share(keys, self.random_state + 2) < self.most_rows / len(X)
+        encoded = self.schema_.encode(X.loc[drawn])
+        names, levels = self.schema_.columns, self.schema_.levels
+        few = [i for i in self.schema_.categorical if len(levels[names[i]]) < _MOST_BOOSTED_LEVELS]
+        self.model_ = HistGradientBoostingClassifier(categorical_features=few, random_state=self.random_state)
+        with threadpool_limits(1):  # the same digits whatever the machine
+            self.model_.fit(encoded, outcome[drawn])
+        return self
+
+    def leave(self, X: pd.DataFrame) -> Floats:
+        """Probability of leaving."""
+        with threadpool_limits(1):
+            return np.asarray(self.model_.predict_proba(self.schema_.encode(X))[:, 1], dtype=np.float64)
 
 
 class NaiveValue:

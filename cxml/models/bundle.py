@@ -1,6 +1,6 @@
 """A trained model as a folder of plain text: no pickle, nothing that runs.
 
-Trees are LightGBM's text without its parameters, everything else is JSON; ``manifest.json`` holds the
+Trees are LightGBM's text without its parameters, everything else is JSON, curves among it; ``manifest.json`` holds the
 SHA-256 of every file. A folder is read in this order: checksums, format, JSON, structure of the trees,
 and only then LightGBM. The checksums find accidents and changed files; they do not stop someone who
 can rewrite the manifest as well.
@@ -14,7 +14,8 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,10 +33,13 @@ from cxml.models.info_sheet import info_sheet
 from cxml.models.lifetime import Lifetime
 from cxml.models.purchase_features import EXTRA
 from cxml.models.schema import Schema, Strange
+from cxml.models.staying import if_they_stay
 from cxml.models.value import FORESTS, ValueRegressor
 
 Floats = NDArray[np.float64]
-FORMAT = 1
+FORMAT = 2
+_WITHOUT_CURVES = 1
+"""The format of bundles from before curves, which are still read."""
 MOST_UNSEEN = 0.05
 LEAST_UNSEEN = 10
 """Rows from which a share says something: a single customer with a new plan is scored, and told of."""
@@ -99,6 +103,14 @@ class Bundle:
         texts = sorted(self.files().items())
         return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
+    def at(self, cutoff: datetime) -> Bundle:
+        """The same with the levels of leaving and of money that are forecast for *cutoff*.
+
+        As read, a bundle speaks of its observation_end.
+        """
+        value = self.value.at(cutoff) if self.value is not None else None
+        return replace(self, churn=self.churn.at(cutoff), value=value)
+
     def score(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Scores of the rows of a feature table.
 
@@ -107,8 +119,8 @@ class Bundle:
         DataFrame
             With the index of *frame*: ``churn_probability``, ``base`` and ``contribution_<factor>``
             (calibrated log-odds, in the order of the labels; their sum is logit of the probability),
-            ``expected_value``, ``median_value``, ``value_low``, ``value_high`` (money; NaN without a
-            value model), ``expected_lifetime_days`` and ``lifetime_value`` (NaN where nothing is known).
+            ``expected_value``, ``median_value``, ``value_low``, ``value_high``, ``value_if_stays`` (money; NaN
+            without a value model), ``expected_lifetime_days`` and ``lifetime_value`` (NaN where nothing is known).
 
         Raises
         ------
@@ -131,6 +143,7 @@ class Bundle:
         scores = {"churn_probability": expit(log_odds), "base": parts[:, -1], **self._by_factor(parts)}
         features = pd.DataFrame(parts[:, :-1], columns=list(self.schema.columns), index=frame.index)
         found = pd.DataFrame(scores, index=frame.index).join(self._money(frame, encoded))
+        found["value_if_stays"] = self._if_they_stay(found, encoded, frame)
         return found.join(self._ahead(frame, found)), features
 
     def as_told(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -195,6 +208,9 @@ class Bundle:
         return found | {
             "schema.json": manifest.as_json(schemas),
             "calibrator.json": manifest.as_json(numbers),
+            "curves.json": manifest.as_json(
+                {name: forest.additive and forest.additive.to_dict() for name, forest in forests.items()}
+            ),
             "labels.json": manifest.as_json(dict(self.labels)),
             "info.json": manifest.as_json(info),
             "info.md": info_sheet(info, self.labels, len(self.schema.columns)),
@@ -236,17 +252,19 @@ class Bundle:
         """
         root = Path(folder)
         sealed = manifest.verify(root)
-        if sealed.get("info", {}).get("bundle_format") != FORMAT:
+        written = sealed.get("info", {}).get("bundle_format")
+        if written not in (_WITHOUT_CURVES, FORMAT):
             raise ModelError(
-                "the bundle has another format", where=str(root), expected=f"bundle_format {FORMAT}",
+                "the bundle has another format", where=str(root), expected=f"bundle_format {_WITHOUT_CURVES} or {FORMAT}",
                 fix="use the version of cxml that wrote it, or train again",
             )  # fmt: skip
         schemas, numbers, labels, info = (_json(root, n) for n in ("schema", "calibrator", "labels", "info"))
         schema = Schema.from_dict(schemas.get("churn"))
         size = len(schema.columns)
         names = list(sealed["files"])
+        curves = None if written == _WITHOUT_CURVES else _json(root, "curves")
         churn = ChurnClassifier.from_parts(
-            _forest(root, names, "churn", size),
+            _forest(root, names, "churn", size, curves),
             SigmoidCalibrator.from_dict(numbers.get("churn")),
             schema,
             num_threads,
@@ -257,7 +275,7 @@ class Bundle:
             # What purchase models say comes after the columns of the table.
             wide = size + (EXTRA if numbers["value"].get("outlook") else 0)
             found = {
-                part: _forest(root, names, part, wide)
+                part: _forest(root, names, part, wide, curves)
                 for part in ("chance", *FORESTS.values())
                 if any(name.startswith(f"{_TREES[part]}_") for name in names)
             }
@@ -268,7 +286,7 @@ class Bundle:
         if isinstance(numbers.get("survival"), dict):
             own = Schema.from_dict(schemas.get("survival"))
             # The number of the period is the last feature of the trees.
-            trees = _forest(root, names, "survival", len(own.columns) + 1)
+            trees = _forest(root, names, "survival", len(own.columns) + 1, curves)
             lifetime = Lifetime.from_parts(trees, numbers["survival"], own, num_threads)
         return cls(churn, value, labels, info, lifetime)
 
@@ -285,6 +303,18 @@ class Bundle:
         own = self.value.schema_ != self.schema
         found = self.value.predict_all(self.value.schema_.encode(frame) if own else encoded)
         return found.set_index(frame.index)
+
+    def _if_they_stay(self, found: pd.DataFrame, encoded: NDArray[np.float32], frame: pd.DataFrame) -> Any:
+        """Value if they stay, as ``cxml.models.staying`` has it."""
+        if self.value is None:
+            return np.nan
+        expected, p = found["expected_value"], found["churn_probability"]
+        own = self.value.schema_ != self.schema
+        X = self.value.schema_.encode(frame) if own else encoded
+        pace = self.value.pace(X) if self.info.get("staying_is_buying") else None
+        if pace is not None:
+            return np.maximum(expected, pace)
+        return if_they_stay(expected, p, float(self.info.get("leavers_bring", 1.0)))
 
     def _ahead(self, frame: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         if self.lifetime is None:
@@ -311,14 +341,19 @@ def _labels_fit(schema: Schema, labels: Any) -> None:
         )
 
 
-def _forest(root: Path, names: list[str], part: str, features: int) -> Forest:
-    """The trees of one part: ``<part>_0.lgb``, ``<part>_1.lgb`` ... without a gap."""
+def _forest(
+    root: Path, names: list[str], part: str, features: int, curves: Mapping[str, Any] | None
+) -> Forest:
+    """The trees of one part, ``<part>_0.lgb``, ``<part>_1.lgb`` ... without a gap, and the curves that they start from."""
+    if curves is not None and part not in curves:
+        _refuse(f"the curves of {part} are missing", str(root))
+    own = None if curves is None else curves[part]
     wanted = sum(name.startswith(f"{_TREES[part]}_") and name.endswith(".lgb") for name in names)
     files = [f"{_TREES[part]}_{i}.lgb" for i in range(wanted)]
-    if not files or not set(files) <= set(names):
+    if not (files or own) or not set(files) <= set(names):
         _refuse(f"the trees of {_TREES[part]} are missing", str(root))
     try:
-        return Forest.read([(root / name).read_text(encoding="ascii") for name in files], features)
+        return Forest.read([(root / name).read_text(encoding="ascii") for name in files], features, own)
     except UnicodeDecodeError:
         _refuse("the trees are not plain text", str(root))
 

@@ -7,24 +7,29 @@ contribution to the margin times *a* is its contribution to the calibrated log-o
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, log_expit
 
 from cxml.errors import ModelError, NotEnoughDataError
+from cxml.models.level import Ahead
 
 Floats = NDArray[np.float64]
 LEAST_SLOPE = 1e-3
 _STEPS = 100
-_LEAST_OF_A_PERIOD = 10
+_LARGEST = 1e300
 
 
 @dataclass(frozen=True)
 class SigmoidCalibrator:
     """logit(p) = a * margin + b, with a > 0.
+
+    The level of leaving moves: where that was followed over cutoffs, ``ahead`` holds the shift by day.
 
     Attributes
     ----------
@@ -32,6 +37,8 @@ class SigmoidCalibrator:
         Slope; 1 says that the margins were log-odds already, less that they were too extreme.
     b : float
         Shift, in log-odds.
+    ahead : Ahead or None
+        The shift forecast for later days; None where the level was not followed.
 
     References
     ----------
@@ -48,6 +55,7 @@ class SigmoidCalibrator:
 
     a: float = 1.0
     b: float = 0.0
+    ahead: Ahead | None = None
 
     def at_rate(self, rate: float, among: float) -> SigmoidCalibrator:
         """The sigmoid for a population of which *rate* leave, fitted where *among* did: drawn by outcome, else alike.
@@ -95,38 +103,24 @@ class SigmoidCalibrator:
             _, shift = _newton(np.zeros_like(x), target, offset=a * (x - middle))
         return cls(float(a), float(shift - a * middle))
 
-    def levelled(
-        self, margin: ArrayLike, y: ArrayLike, periods: ArrayLike | None = None
-    ) -> SigmoidCalibrator:
+    def levelled(self, margin: ArrayLike, y: ArrayLike) -> SigmoidCalibrator:
         """The same slope with the shift that gives outcomes *y* at these margins their mean probability.
-
-        With *periods*, the mean of the shifts of each: a period counts by how well its shift is known beside how
-        much the shifts of periods differ anyhow (a season, a good month). Periods with fewer than ten rows of a
-        class do not count, unless there is no other.
-
-        References
-        ----------
-        DerSimonian, Laird (1986), Meta-analysis in clinical trials, Controlled Clinical Trials 7.
 
         >>> found = SigmoidCalibrator(a=0.5).levelled([-2, 0, 1, 3], [0, 0, 1, 0])
         >>> found.a, found.probability([-2, 0, 1, 3]).mean().round(6)
         (0.5, np.float64(0.25))
         """
         x, hit = np.asarray(margin, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        which = np.zeros(len(x)) if periods is None else np.asarray(periods)
-        parts = [which == one for one in np.unique(which)]
-        known = [part for part in parts if min(hit[part].sum(), (1 - hit[part]).sum()) >= _LEAST_OF_A_PERIOD]
-        shifts = np.array(
-            [self._shift(x[part], hit[part]) for part in known or [np.ones(len(x), dtype=bool)]]
-        )
-        return SigmoidCalibrator(self.a, _typical(*shifts.T))
-
-    def _shift(self, x: Floats, hit: Floats) -> tuple[float, float]:
-        """The shift that gives *hit* its mean probability, and its variance."""
         _, shift = _newton(np.zeros_like(x), hit, offset=self.a * (x - x.mean()))
-        b = float(shift - self.a * x.mean())
-        p = expit(self.a * x + b)
-        return b, 1 / float(np.sum(p * (1 - p)))
+        return SigmoidCalibrator(self.a, float(shift - self.a * x.mean()))
+
+    def following(self, ahead: Ahead) -> SigmoidCalibrator:
+        """The same slope with the shifts that are forecast; that of the first day holds."""
+        return SigmoidCalibrator(self.a, ahead.shifts[0], ahead)
+
+    def at(self, instant: datetime | pd.Timestamp) -> SigmoidCalibrator:
+        """The same with the shift of *instant*; as it is where the level was not followed."""
+        return self if self.ahead is None else replace(self, b=self.ahead.at(instant).shift)
 
     def log_odds(self, margin: ArrayLike) -> Floats:
         """Calibrated log-odds of each margin."""
@@ -136,9 +130,10 @@ class SigmoidCalibrator:
         """Calibrated probability of each margin."""
         return np.asarray(expit(self.log_odds(margin)), dtype=np.float64)
 
-    def to_dict(self) -> dict[str, float]:
-        """The two numbers as JSON values."""
-        return {"a": self.a, "b": self.b}
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers as JSON values."""
+        ahead = {"ahead": self.ahead.to_dict()} if self.ahead is not None else {}
+        return {"a": self.a, "b": self.b, **ahead}
 
     @classmethod
     def from_dict(cls, raw: Any) -> SigmoidCalibrator:
@@ -149,7 +144,8 @@ class SigmoidCalibrator:
         ModelError
             A number is missing, is not finite, or the slope is not positive.
         """
-        return cls(a=number(raw, "a", least=0.0), b=number(raw, "b"))
+        a, b = number(raw, "a", least=0.0), number(raw, "b")
+        return cls(a, b, Ahead.from_dict(raw.get("ahead")))
 
 
 def number(raw: Any, key: str, *, least: float | None = None) -> float:
@@ -161,8 +157,10 @@ def number(raw: Any, key: str, *, least: float | None = None) -> float:
         It is not there, is no finite number, or is too small.
     """
     value = raw.get(key) if isinstance(raw, dict) else None
-    found = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-    if not math.isfinite(found) or (least is not None and found <= least):
+    found = math.nan
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST:
+        found = float(value)
+    if math.isnan(found) or (least is not None and found <= least):
         raise ModelError(
             f"the number {key!r} is missing or impossible", where="calibrator.json",
             expected="a finite number" + (f" above {least:g}" if least is not None else ""),
@@ -194,14 +192,3 @@ def _newton(x: Floats, target: Floats, offset: Floats | float = 0.0) -> tuple[fl
         if np.abs(size * step).max() < 1e-12:
             break
     return float(theta[0]), float(theta[1])
-
-
-def _typical(shifts: Floats, variances: Floats) -> float:
-    """The mean of shifts that are known with these variances and differ by more than that, by their moments."""
-    weight = 1 / variances
-    fixed = float(weight @ shifts / weight.sum())
-    excess = float(weight @ (shifts - fixed) ** 2) - (len(shifts) - 1)
-    spare = float(weight.sum() - weight @ weight / weight.sum())
-    between = max(0.0, excess / spare) if len(shifts) > 1 else 0.0
-    weight = 1 / (variances + between)
-    return float(weight @ shifts / weight.sum())

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_expit
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
@@ -18,17 +20,21 @@ from cxml.errors import ConfigError, DataError, NotEnoughDataError
 from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
 from cxml.models.forest import Forest, Rung, Task, grow, losses, make_folds
+from cxml.models.level import Level
 from cxml.models.schema import Schema
 from cxml.models.trees import Binned
 
 Floats = NDArray[np.float64]
 LARGE_EVENTS = 2_000
 LADDER = (
-    Rung("stumps", 2, 0.7, 0.4, 10, 0.05, 350, 0.1, 600),
-    Rung("small", 4, 0.7, 0.4, 10, 0.03, 300, 0.1, 500),
-    Rung("middle", 15, 0.8, 0.8, 5, 0.05, 150, 0.06, 400),
-    Rung("whole", 15, 1.0, 1.0, 0, 0.1, 75, 0.1, 200),
-    Rung("large", 31, 0.8, 0.8, 5, 0.05, 200, 0.05, 300),
+    Rung("linear", additive=True),
+    Rung("stumps", 2, 0.7, 0.4, 10, 0.1, 600),
+    Rung("linear and small", 4, 0.7, 0.4, 10, 0.05, 500, additive=True),
+    Rung("small", 4, 0.7, 0.4, 10, 0.1, 500),
+    Rung("middle", 15, 0.8, 0.8, 5, 0.06, 600),
+    Rung("whole", 15, 1.0, 1.0, 0, 0.06, 1500),
+    Rung("deep", 31, 0.9, 0.5, 1, 0.06, 2000, least_rows=2),
+    Rung("large", 31, 0.8, 0.8, 5, 0.05, 300),
 )
 """From simple to rich; ``large`` is tried from 2,000 events on."""
 
@@ -41,19 +47,19 @@ def ladder_for(events: int) -> tuple[Rung, ...]:
 class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Gradient-boosted trees of a size chosen inside, calibrated by a sigmoid on their margin.
 
-    ``fit`` tries a short ladder of sizes, from stumps up, on customers held out, and keeps the
-    simplest whose log loss is within one standard error of the best. The margins of forests with
-    different seeds are averaged. Nothing is resampled or weighted, so probabilities mean what they
-    say.
+    ``fit`` tries a short ladder of sizes, from a logistic regression up to deep trees, on customers held
+    out, and keeps the simplest whose log loss is within one standard error of the best. The margins of
+    forests with different seeds are averaged. Nothing is resampled or weighted, so probabilities mean
+    what they say.
 
     Parameters
     ----------
     min_events : int
         Fewest rows of each class to learn from, and to calibrate on.
     folds : int
-        Folds by customer in which sizes are compared. Above 10,000 rows one quarter of the
-        customers is held out instead, the number of rounds is chosen on it, and sizes are compared
-        on a sample of customers with 20,000 rows or 1,000 events, whichever is more.
+        Folds by customer in which sizes are compared, each with the number of rounds that is best on average
+        over the folds. Above 10,000 rows one quarter of the customers is held out instead, and sizes are
+        compared on a sample of customers with 20,000 rows or 1,000 events, whichever is more.
     seeds : int
         Forests whose margins are averaged.
     ladder : sequence of Rung, optional
@@ -77,7 +83,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     calibrated_on_ : str
         What the sigmoid was fitted on, in words.
     forest_ : Forest
-        The trees, and what was held out.
+        The trees and the curves of the logistic regression, and what was held out.
     rung_, rounds_ : str, int
         The size kept.
     ladder_ : list of dict
@@ -86,6 +92,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     monotone_price_ : float or None
         Log loss on held-out customers with the directions minus that without them, at the size kept; None
         without directions.
+    level_ : Level
+        How the level moved over the cutoffs; set by ``follow``.
     schema_ : Schema or None
         Names, kinds and levels when fitted on a DataFrame.
 
@@ -166,24 +174,21 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return Task(
             X=encoded, binned=Binned(encoded, categories, self.num_threads), target={"binary": hit},
             learn=np.ones(len(hit), dtype=bool), loss=log_loss, folds=folds, keys=keys, signs=self._signs(),
+            categorical=categories,
         )  # fmt: skip
 
-    def calibrate(self, X: pd.DataFrame | ArrayLike, y: ArrayLike, periods: ArrayLike | None = None) -> Self:
+    def calibrate(self, X: pd.DataFrame | ArrayLike, y: ArrayLike) -> Self:
         """Fit the sigmoid anew, with later rows which training never saw.
 
         The slope belongs to the trees and comes from the later rows and the customers held out in training
         together: from one cutoff alone it would be mostly chance. The level drifts, and comes from the later
-        rows; with *periods*, it is the mean level of the later rows and of those periods, since one period alone
-        has its chance and its season. With fewer than ``min_events`` of them of a class, the calibration on all
-        held-out customers is kept and ``calibrated_on_`` says so.
+        rows. With fewer than ``min_events`` of them of a class, the calibration on all held-out customers is
+        kept and ``calibrated_on_`` says so.
 
         Parameters
         ----------
         X : DataFrame or array of shape (later rows, features)
         y : array-like of shape (later rows,)
-        periods : int array of shape (training rows,), optional
-            To which of the recent periods each row of ``fit`` belongs, from 1; 0: it is too old to count. Only
-            those held out in training are looked at.
 
         Raises
         ------
@@ -196,20 +201,67 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         hit = self._known(y)
         later, (held, outcomes) = self.margin(X), self._held_out
         check_consistent_length(later, hit)
-        when = np.zeros(len(held)) if periods is None else np.asarray(periods)[self.forest_.held_rows]
-        recent = when > 0
-        hits = np.concatenate([hit, outcomes[recent]])
-        fewest = int(min(hits.sum(), len(hits) - hits.sum()))
+        fewest = int(min(hit.sum(), len(hit) - hit.sum()))
         if fewest < self.min_events:
             self.calibrate_out_of_fold()
             self.calibrated_on_ += f"; the later rows have only {fewest:,} of one class"
             return self
         both = SigmoidCalibrator.fit(np.concatenate([later, held]), np.concatenate([hit, outcomes]))
-        self.calibrator_ = both.levelled(
-            np.concatenate([later, held[recent]]), hits, np.concatenate([np.zeros(len(hit)), when[recent]])
-        )
+        self.calibrator_ = both.levelled(later, hit)
         self.calibrated_on_ = f"{len(hit):,} later rows and {len(held):,} of customers held out in training"
         return self
+
+    def follow(
+        self,
+        cutoffs: pd.Series | Sequence[datetime],
+        customers: ArrayLike,
+        window: timedelta,
+        ahead: Sequence[datetime],
+    ) -> Self:
+        """Let the level be what its way over the cutoffs forecasts; the slope stays.
+
+        Each cutoff is measured on customers held out in training: no cutoff is given away for it.
+
+        Parameters
+        ----------
+        cutoffs, customers : of shape (training rows,)
+            Of the rows of ``fit``.
+        window : timedelta
+            Lead and horizon: the level of a cutoff is known that long after it.
+        ahead : sequence of aware instants
+            Rising; the level is forecast for these. ``predict_proba`` speaks of the first, ``at`` moves on.
+        """
+        check_is_fitted(self, "forest_")
+        held, (margins, hit) = self.forest_.held_rows, self._held_out
+        self.calibrate_out_of_fold()
+        self.level_ = Level.of(
+            self.calibrator_.a * margins,
+            hit,
+            pd.Series(cutoffs).iloc[held],
+            np.asarray(customers)[held],
+            pd.Timedelta(window),
+        )
+        self.calibrator_ = self.calibrator_.following(self.level_.ahead(ahead))
+        self.calibrated_on_ += f", the level as it moved over {len(self.level_.at)} cutoffs"
+        return self
+
+    def at(self, instant: datetime) -> Self:
+        """The same with the level forecast for *instant*; as it is where the level was not followed."""
+        found = copy(self)
+        found.calibrator_ = self.calibrator_.at(instant)
+        return found
+
+    def at_rate(self, rate: float, among: float) -> Self:
+        """The same for a population of which *rate* leave, fitted where *among* did; see ``SigmoidCalibrator.at_rate``."""
+        found = copy(self)
+        found.calibrator_ = self.calibrator_.at_rate(rate, among)
+        return found
+
+    def again(self) -> Self:
+        """The same, not fitted, that keeps to the size chosen: for a refit on more rows."""
+        kept = [rung for rung in self.ladder or LADDER if rung.name == self.rung_]
+        again: Self = clone(self).set_params(ladder=kept)
+        return again
 
     def calibrate_out_of_fold(self) -> Self:
         """Fit the sigmoid on the margins of the rows held out while sizes were compared."""

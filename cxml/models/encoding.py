@@ -50,10 +50,7 @@ def encode_new(estimator: Any, X: pd.DataFrame | ArrayLike) -> Matrix:
     if isinstance(X, pd.DataFrame) and estimator.schema_ is not None:
         there = set(estimator.schema_.levels) <= set(X.columns)
         if there and (unseen := estimator.schema_.strange(X).unseen):
-            counts = ", ".join(f"{name} ({rows:,} rows)" for name, rows in unseen.items())
-            warnings.warn(
-                f"levels that training never saw count as missing: {counts}", UnseenWarning, stacklevel=3
-            )
+            warnings.warn(UnseenWarning(unseen), stacklevel=3)
         encoded: Matrix = estimator.schema_.encode(X)
         return encoded
     if isinstance(X, np.ndarray) and X.dtype == np.float32 and estimator.schema_ is not None:

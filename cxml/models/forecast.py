@@ -29,8 +29,8 @@ from cxml.models.forecast_parts import (
 )
 from cxml.models.median import Typical
 from cxml.models.purchase_log import WEEK, LogAsOf
+from cxml.models.purchase_rows import Day, log_of, number_of
 from cxml.models.purchase_value import PurchaseValue
-from cxml.models.spend import daily_purchases
 from cxml.models.tweedie import TweedieRegression
 
 Floats = NDArray[np.float64]
@@ -45,7 +45,9 @@ CANDIDATES: Mapping[str, tuple[str, ...]] = {
 }
 """From simple to rich: the parts whose mean a candidate is."""
 
-_SHARES = (4 / 12, 5 / 12, 6 / 12, 7 / 12, 8 / 12)
+_BACK = (4 / 12, 3 / 12, 2 / 12, 1 / 12, 0.0)
+"""How far the days to learn from lie before the last of them, in parts of the time observed."""
+_LATEST = 8 / 12
 _APART = 1 / 7
 _LEAST = 1e-6
 
@@ -55,17 +57,20 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
 
     Pareto/NBD with Gamma-Gamma is fitted with every purchase counted, the first included. At earlier days
     of the same log, whose future is in it, a Tweedie regression and Tweedie trees learn how spend differs
-    from that; their horizons are shorter than the one asked for, which enters as an offset, so that nothing
-    is extrapolated by a tree. Which of them are averaged is chosen by forecasts made at later ones of those
+    from that. Days and their futures follow the *horizon*: as late as it allows, so that what is learned is about
+    now. Where the log is shorter than that, futures are shorter than the horizon, which enters as an offset, so that
+    nothing is extrapolated by a tree. Which of them are averaged is chosen by forecasts made at later ones of those
     days by what was known on them: by Gini and decile error together, of equals the one with the least
     squared error. The same forecasts say how the median follows from the expectation, and whether the level was wrong so
     consistently (mean log error beyond its standard deviation) that it is corrected.
 
     Parameters
     ----------
-    cutoffs : sequence of float
-        Days to learn from: what lies ahead of each is known until the end of the log. Empty: five days
-        between one and two thirds of the time observed.
+    horizon : float, optional
+        Days ahead that forecasts will be asked for. None: as far as the log reaches.
+    cutoffs : sequence of float or dates
+        Days to learn from. Empty: five days, a twelfth of the time observed apart, the last of them a *horizon*
+        before the end of the log, or at two thirds of the time observed where that comes later.
     seeds : int
         Forests whose margins are averaged.
     num_threads : int
@@ -94,48 +99,53 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> from cxml.models.forecast import SpendForecast
-    >>> SpendForecast(cutoffs=[91, 182]).get_params()["cutoffs"]
-    [91, 182]
+    >>> SpendForecast(horizon=90, cutoffs=["2025-03-01", "2025-06-01"]).get_params()["horizon"]
+    90
     """
 
     def __init__(
         self,
         *,
-        cutoffs: Sequence[float] = (),
+        horizon: float | None = None,
+        cutoffs: Sequence[Day] = (),
         seeds: int = 2,
         num_threads: int = 0,
         random_state: int = 0,
     ) -> None:
+        self.horizon = horizon
         self.cutoffs = cutoffs
         self.seeds = seeds
         self.num_threads = num_threads
         self.random_state = random_state
 
-    def fit(self, purchases: pd.DataFrame, last_day: float) -> Self:
+    def fit(self, purchases: pd.DataFrame, last_day: Day) -> Self:
         """Learn from *purchases* until *last_day*; later rows are not looked at.
 
         Parameters
         ----------
         purchases : DataFrame
-            ``customer``, ``day`` (number of the day), ``amount`` (money, 0 or more), a row a purchase.
-        last_day : float
-            Last day that is observed, itself included.
+            A row a purchase: ``customer_id`` (or ``customer``), ``date`` (or ``day``: dates, texts such as
+            2025-03-01, or numbers of days) and ``amount`` (money). An amount below 0 was given back: a day on which
+            nothing is left is no purchase, and the money is deducted from the day on which it was given back.
+        last_day : float or date
+            Last day that is observed, itself included; a date where the log has dates.
 
         Raises
         ------
         DataError
-            A column is absent, a value is missing, or an amount is negative.
+            A column is absent, a value is missing or no day, or the horizon is not above 0.
         NotEnoughDataError
             Too few customers bought again, at one of the cutoffs or at all.
         """
-        daily, end = _daily(purchases, last_day), float(np.floor(last_day)) + 1
-        learn, tests = self._days(daily, end)
+        daily, end = log_of(purchases, last_day), float(np.floor(number_of(last_day))) + 1
+        horizon = _checked(self.horizon) if self.horizon is not None else np.inf
+        learn, tests = self._days(daily, end, horizon)
         log = Log(daily, {})
-        teacher = Teacher(log, self.seeds, self.random_state, self.num_threads)
+        teacher = Teacher(log, self.seeds, self.random_state, self.num_threads, horizon)
         tried = []
         for day in tests:
             known = [one for one in learn if one <= day - _APART * (end - daily["day"].min())]
-            tried.append(self._due(log, day, end, teacher.parts(known, day), teacher.counts(known, day)))
+            tried.append(_due(teacher, day, end, teacher.parts(known, day), teacher.counts(known, day)))
         self.ladder_ = ranked(
             [(one.came, {name: _mean(one.money, of) for name, of in CANDIDATES.items()}) for one in tried]
         )
@@ -143,31 +153,37 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
         self._level(tried)
         self.parts_, self.counts_ = teacher.parts(learn, end), teacher.counts(learn, end)
         # Each day once: where a forecast was made without its future, that one.
-        learned = [self._due(log, day, end, self.parts_, self.counts_) for day in learn if day not in tests]
+        learned = [_due(teacher, day, end, self.parts_, self.counts_) for day in learn if day not in tests]
         self._medians([*learned, *tried])
         whole = log.at(end)
         self.pareto_, self.bg_ = whole.model, whole.model.with_process(whole.history, "bg_nbd")
         return self
 
-    def predict(self, purchases: pd.DataFrame, last_day: float, horizon: float) -> pd.Series[float]:
+    def predict(
+        self, purchases: pd.DataFrame, last_day: Day, horizon: float | None = None
+    ) -> pd.Series[float]:
         """Expected money of each customer within *horizon* days after *last_day*: for ranking and totals."""
         return self.predict_all(purchases, last_day, horizon)["expected_value"]
 
-    def predict_median(self, purchases: pd.DataFrame, last_day: float, horizon: float) -> pd.Series[float]:
+    def predict_median(
+        self, purchases: pd.DataFrame, last_day: Day, horizon: float | None = None
+    ) -> pd.Series[float]:
         """Median money of each customer: the typical case, 0 where a purchase is unlikely."""
         return self.predict_all(purchases, last_day, horizon)["median_value"]
 
-    def predict_all(self, purchases: pd.DataFrame, last_day: float, horizon: float) -> pd.DataFrame:
+    def predict_all(
+        self, purchases: pd.DataFrame, last_day: Day, horizon: float | None = None
+    ) -> pd.DataFrame:
         """All that is known of each customer who had bought until *last_day*.
 
         Parameters
         ----------
         purchases : DataFrame
             As in ``fit``; rows after *last_day* are not looked at.
-        last_day : float
+        last_day : float or date
             Last day observed, itself included; the forecast starts on the day after.
-        horizon : float
-            Days ahead, above 0.
+        horizon : float, optional
+            Days ahead, above 0; None: the horizon that it was made for.
 
         Returns
         -------
@@ -176,11 +192,9 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
             ``median_count`` (purchases), and the money by ``pareto_nbd`` and ``bg_nbd`` alone.
         """
         check_is_fitted(self, "parts_")
-        if not (np.isfinite(horizon) and horizon > 0):
-            raise DataError(f"the horizon is {horizon}", where="SpendForecast", expected="days, more than 0",
-                            fix="pass the number of days ahead")  # fmt: skip
-        as_of = LogAsOf.of(_daily(purchases, last_day), float(np.floor(last_day)) + 1, self.pareto_)
-        weeks, history = horizon / WEEK, as_of.history
+        ahead = _checked(self.horizon if horizon is None else horizon)
+        as_of = self._as_of(purchases, last_day)
+        weeks, history = ahead / WEEK, as_of.history
         kept = CANDIDATES[self.kept_]
         money = {name: self.parts_[name].value(as_of, weeks) for name in kept}
         expected = self.level_ * _mean(money, kept)
@@ -197,13 +211,13 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
             index=pd.Index(history.customer, name="customer"),
         )
 
-    def predict_candidates(self, purchases: pd.DataFrame, last_day: float, horizon: float) -> pd.DataFrame:
+    def predict_candidates(self, purchases: pd.DataFrame, last_day: Day, horizon: float) -> pd.DataFrame:
         """Expected money by every candidate, as it would be without the choice: a column each, by customer.
 
         Parameters as in ``predict_all``. A forecast made of stored parts has only what its own candidate needs.
         """
         check_is_fitted(self, "parts_")
-        as_of = LogAsOf.of(_daily(purchases, last_day), float(np.floor(last_day)) + 1, self.pareto_)
+        as_of = self._as_of(purchases, last_day)
         money = {name: part.value(as_of, horizon / WEEK) for name, part in self.parts_.items()}
         found = {name: _mean(money, of) for name, of in CANDIDATES.items() if set(of) <= set(money)}
         return pd.DataFrame(found, index=pd.Index(as_of.history.customer, name="customer"))
@@ -253,15 +267,22 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
         }
         return made
 
-    def _days(self, daily: pd.DataFrame, end: float) -> tuple[list[float], list[float]]:
-        """Days to learn from, and later ones to test on: the last two of them and one step further."""
+    def _as_of(self, purchases: pd.DataFrame, last_day: Day) -> LogAsOf:
+        return LogAsOf.of(log_of(purchases, last_day), float(np.floor(number_of(last_day))) + 1, self.pareto_)
+
+    def _days(self, daily: pd.DataFrame, end: float, horizon: float) -> tuple[list[float], list[float]]:
+        """Days to learn from, and later ones to test on: the last two of them and, where that tells, one step further."""
         first = float(daily["day"].min())
-        days = [float(np.floor(c)) for c in self.cutoffs] or [
-            float(np.floor(first + share * (end - first))) for share in _SHARES
+        span = end - first
+        last = max(first + span * _LATEST, end - horizon)
+        days = [float(np.floor(number_of(c))) for c in self.cutoffs] or [
+            float(np.floor(last - back * span)) for back in _BACK
         ]
         days = sorted({day for day in days if first < day < end})
-        tests = sorted({*days[-2:], *([2 * days[-1] - days[-2]] if len(days) > 1 else [])})
-        tests = [t for t in tests if t < end and days[0] <= t - _APART * (end - first)]
+        late = {*days[-2:]}
+        if len(days) > 1 and end - (further := 2 * days[-1] - days[-2]) >= min(end - days[-1], horizon) / 2:
+            late.add(further)
+        tests = sorted(t for t in late if t < end and days[0] <= t - _APART * span)
         if not tests:
             raise NotEnoughDataError(
                 "the log is too short to test a forecast on", where="SpendForecast.fit",
@@ -269,15 +290,6 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
                 fix="observe longer, or pass other cutoffs",
             )  # fmt: skip
         return days, tests
-
-    def _due(
-        self, log: Log, day: float, end: float, parts: Mapping[str, Part], counts: TweedieRegression
-    ) -> _Due:
-        """What *parts* and *counts* forecast on *day* for the time until *end*, beside what came."""
-        as_of, weeks = log.at(day), (end - day) / WEEK
-        bought, came = as_of.came(log.daily, end)
-        money = {name: part.value(as_of, weeks) for name, part in parts.items()}
-        return _Due(day, money, expected_count(as_of, weeks, counts), came, bought)
 
     def _level(self, tried: Sequence[_Due]) -> None:
         """How far the kept candidate's totals were off, and the correction where that was consistent."""
@@ -314,14 +326,18 @@ def _mean(money: Mapping[str, Floats], names: Sequence[str]) -> Floats:
     return total / len(names)
 
 
-def _daily(purchases: pd.DataFrame, last_day: float) -> pd.DataFrame:
-    """The log as customer-days until *last_day*."""
-    absent = [name for name in ("customer", "day", "amount") if name not in purchases]
-    if absent:
-        raise DataError(f"the log has no column {', '.join(absent)}", where="SpendForecast",
-                        expected="customer, day, amount", fix="rename the columns")  # fmt: skip
-    daily = daily_purchases(purchases["customer"], purchases["day"], purchases["amount"], last_day)
-    if (daily["amount"] < 0).any():
-        raise DataError("amounts are negative", where="SpendForecast", expected="money of 0 or more",
-                        fix="leave returns out, or take them off their purchases")  # fmt: skip
-    return daily
+def _due(
+    teacher: Teacher, day: float, end: float, parts: Mapping[str, Part], counts: TweedieRegression
+) -> _Due:
+    """What *parts* and *counts* forecast on *day* for the horizon, or the time until *end*, beside what came."""
+    as_of, ahead = teacher.log.at(day), teacher.ahead(day, end)
+    bought, came = as_of.came(teacher.log.daily, day + ahead)
+    money = {name: part.value(as_of, ahead / WEEK) for name, part in parts.items()}
+    return _Due(day, money, expected_count(as_of, ahead / WEEK, counts), came, bought)
+
+
+def _checked(horizon: float | None) -> float:
+    if horizon is None or not (np.isfinite(horizon) and horizon > 0):
+        raise DataError(f"the horizon is {horizon}", where="SpendForecast", expected="days, more than 0",
+                        fix="pass the number of days ahead")  # fmt: skip
+    return float(horizon)

@@ -106,23 +106,30 @@ class Teacher:
     log : Log
     seeds, seed, num_threads : int
         Forests of a part, the first seed, and threads.
+    horizon : float
+        Days ahead that are learned, or until the end where that comes first.
     """
 
     log: Log
     seeds: int
     seed: int
     num_threads: int
+    horizon: float
+
+    def ahead(self, day: float, end: float) -> float:
+        """Days from *day* whose money is learned, or forecast in a test."""
+        return min(end - day, self.horizon)
 
     def parts(self, cutoffs: Sequence[float], end: float) -> dict[str, Part]:
-        """What the *cutoffs* teach with their futures until *end*.
+        """What the *cutoffs* teach with their futures of a horizon, known until *end*.
 
         Raises
         ------
         NotEnoughDataError
             Nobody spent anything after the cutoffs.
         """
-        rows = [(self.log.at(day), (end - day) / WEEK) for day in cutoffs]
-        actual = np.concatenate([as_of.came(self.log.daily, end)[1] for as_of, _ in rows])
+        rows = [(self.log.at(day), self.ahead(day, end) / WEEK) for day in cutoffs]
+        actual = np.concatenate([a.came(self.log.daily, a.day + WEEK * weeks)[1] for a, weeks in rows])
         if not actual.any():
             raise NotEnoughDataError(
                 "nobody spent anything after the cutoffs", where="SpendForecast.fit",
@@ -141,9 +148,9 @@ class Teacher:
 
     def counts(self, cutoffs: Sequence[float], end: float) -> TweedieRegression:
         """How purchases differ from the purchase model."""
-        rows = [(self.log.at(day), (end - day) / WEEK) for day in cutoffs]
+        rows = [(self.log.at(day), self.ahead(day, end) / WEEK) for day in cutoffs]
         alone = np.concatenate([np.maximum(a.model.count(a.history, weeks), _LEAST) for a, weeks in rows])
-        bought = np.concatenate([as_of.came(self.log.daily, end)[0] for as_of, _ in rows])
+        bought = np.concatenate([a.came(self.log.daily, a.day + WEEK * weeks)[0] for a, weeks in rows])
         return TweedieRegression.fit(
             np.concatenate([as_of.logs(weeks) for as_of, weeks in rows]), alone, bought
         )

@@ -1,15 +1,17 @@
 """A forest whose size is chosen inside the training rows, on customers held out.
 
-A short ladder goes from simple to rich. With few rows the sizes are compared by folds of customers,
-with a fixed number of rounds; with many, on one quarter of the customers, where the number of rounds
-is chosen as well. The simplest size within one standard error of the best is kept. Up to 30,000 rows
-every row ends with a margin by trees that never saw its customer; above, that quarter does.
+A short ladder goes from simple to rich, from the curves of a logistic regression to deep trees. With few rows the
+sizes are compared by folds of customers, with many on one quarter of the customers; the number of rounds and the
+penalty of the curves are chosen there as well. The simplest size within one standard error of the best is kept; nothing
+richer is tried once two sizes in a row were worse than that. Up to
+30,000 rows every row ends with a margin by a model that never saw its customer; above, that quarter does.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length
 
 from cxml.errors import NotEnoughDataError
+from cxml.metrics import clustered_error
+from cxml.models.additive import Additive
+from cxml.models.ridge import PENALTIES, Ridge
 from cxml.models.trees import Binned, read_trees, tree_contributions, tree_margins, tree_text
 from cxml.splits import hash_share
 
@@ -31,36 +36,43 @@ CROSS_ROWS = 30_000
 LADDER_ROWS = 20_000
 LADDER_EVENTS = 1_000
 TREE_COLUMNS = 150
+CURVE_ROWS = 30_000
+"""About so many rows at most, of customers drawn at random, are what curves are learned from."""
 _HOLDOUT_FOLDS = 4
 
 
 @dataclass(frozen=True)
 class Rung:
-    """One size of forest. *rounds* is fixed; *rate* and *most* apply when rounds are chosen inside."""
+    """One size of forest: at most *most* rounds with *rate*, chosen inside.
+
+    With *additive* the trees start from the curves of a logistic regression with a ridge penalty, chosen inside;
+    without leaves there are no trees.
+    """
 
     name: str
-    leaves: int
-    rows_share: float
-    columns_share: float
-    l2: float
-    fixed_rate: float
-    rounds: int
-    rate: float
-    most: int
+    leaves: int = 0
+    rows_share: float = 1.0
+    columns_share: float = 1.0
+    l2: float = 0.0
+    rate: float = 0.1
+    most: int = 0
     objective: str = "binary"
+    least_rows: int = 20
+    additive: bool = False
 
-    def params(self, fixed: bool, columns: int) -> dict[str, Any]:
-        """Settings for LightGBM, with the rate that belongs to *fixed* rounds or to chosen ones.
+    def params(self, columns: int) -> dict[str, Any]:
+        """Settings for LightGBM.
 
         With many *columns* a tree sees about ``TREE_COLUMNS`` of them: more cost time and gained nothing.
         """
         return {
             "objective": self.objective,
             "num_leaves": self.leaves,
-            "learning_rate": self.fixed_rate if fixed else self.rate,
+            "learning_rate": self.rate,
             "bagging_fraction": self.rows_share,
             "feature_fraction": min(self.columns_share, max(TREE_COLUMNS / columns, 0.1)),
             "lambda_l2": self.l2,
+            "min_data_in_leaf": self.least_rows,
         }
 
 
@@ -84,7 +96,9 @@ class Task:
     signs : tuple of int
         Per feature 1, -1 or 0: predictions may only rise, only fall, or do either with it. Empty: all 0.
     offset : array of shape (rows,), optional
-        Raw scores that the trees start from; margins do not hold them.
+        Raw scores that the trees start from; margins do not hold them. Not together with additive sizes.
+    categorical : tuple of int
+        Columns of *X* that hold codes.
     """
 
     X: Matrix
@@ -96,10 +110,11 @@ class Task:
     keys: Rows
     signs: tuple[int, ...] = ()
     offset: Floats | None = None
+    categorical: tuple[int, ...] = ()
 
-    def params(self, rung: Rung, fixed: bool) -> dict[str, Any]:
+    def params(self, rung: Rung) -> dict[str, Any]:
         """Settings of *rung* for LightGBM, with the directions that features must keep to."""
-        found = rung.params(fixed, self.X.shape[1])
+        found = rung.params(self.X.shape[1])
         if any(self.signs):
             found |= {"monotone_constraints": [*self.signs], "monotone_constraints_method": "intermediate"}
         return found
@@ -109,21 +124,32 @@ class Task:
         share = max(LADDER_ROWS / len(self.keys), LADDER_EVENTS / events)
         return np.flatnonzero(hash_share(self.keys, seed + 1) < share)
 
+    def ridge(self, pool: Rows, seed: int) -> tuple[Ridge, Rows]:
+        """The rows of *pool* for curves, or of customers drawn from it with about ``CURVE_ROWS``, and which these are."""
+        drawn = pool[hash_share(self.keys[pool], seed + 2) < CURVE_ROWS / len(pool)]
+        return Ridge.learn(self.X[drawn], self.categorical, self.signs), drawn
+
 
 @dataclass(frozen=True)
 class Forest:
-    """Forests of one size with different seeds, whose margins are averaged.
+    """Forests of one size with different seeds, whose margins are averaged, and the curves that they start from.
 
     Attributes
     ----------
     boosters : tuple of Booster
+        None where the curves are all.
     rung, rounds : str, int
         The size kept.
     ladder : list of dict
         Per size tried ``name``, ``loss`` on held-out rows, ``standard_error`` of its difference
         from the best, by customer, and ``rounds``.
     held_rows, held_margins : arrays
-        Rows held out while sizes were compared, and their margins by trees that never saw them.
+        Rows held out while sizes were compared, and their margins by a model that never saw them.
+    additive : Additive or None
+    penalty : float
+        With which the curves were learned; NaN without.
+    gains : array of shape (features,)
+        How much each feature lowered the loss in training, on average over the seeds. Empty when read from a file.
     """
 
     boosters: tuple[lgb.Booster, ...]
@@ -132,37 +158,43 @@ class Forest:
     ladder: list[dict[str, Any]]
     held_rows: Rows
     held_margins: Floats
+    additive: Additive | None = None
+    penalty: float = math.nan
+    gains: Floats = field(default_factory=lambda: np.zeros(0))
 
     def margin(self, X: Matrix, num_threads: int = 0) -> Floats:
-        """Mean raw score of each row."""
-        return np.asarray(np.mean([tree_margins(b, X, num_threads) for b in self.boosters], axis=0))
+        """Raw score of each row: the mean of the trees, and the curves."""
+        found = np.zeros(len(X)) if self.additive is None else self.additive.margin(X)
+        if self.boosters:
+            found += np.mean([tree_margins(b, X, num_threads) for b in self.boosters], axis=0)
+        return found
 
     def contributions(self, X: Matrix, num_threads: int = 0) -> Floats:
-        """Mean contribution of each feature to the raw score; the last column is the base."""
-        total = tree_contributions(self.boosters[0], X, num_threads)
+        """What each feature adds to the raw score; the last column is the base."""
+        parts = [tree_contributions(b, X, num_threads) for b in self.boosters[:1]]
         for booster in self.boosters[1:]:
-            total += tree_contributions(booster, X, num_threads)
-        return total / len(self.boosters)
-
-    def gains(self) -> Floats:
-        """How much each feature lowered the loss while the trees grew, on average over the seeds."""
-        return np.asarray(np.mean([b.feature_importance("gain") for b in self.boosters], axis=0))
+            parts[0] += tree_contributions(booster, X, num_threads)
+        parts = [part / len(self.boosters) for part in parts]
+        if self.additive is not None:
+            parts.append(self.additive.contributions(X))
+        return np.asarray(sum(parts[1:], start=parts[0]))
 
     def texts(self) -> list[str]:
         """The trees as text, one per seed."""
         return [tree_text(b) for b in self.boosters]
 
     @classmethod
-    def read(cls, texts: Sequence[str], features: int) -> Forest:
-        """The forest held by *texts*; it predicts, but keeps nothing of its training.
+    def read(cls, texts: Sequence[str], features: int, curves: Any = None) -> Forest:
+        """The forest held by *texts*, on top of *curves* as JSON values; it predicts, but keeps nothing of its training.
 
         Raises
         ------
         ModelError
-            A text is no whole forest over *features* columns.
+            A text is no whole forest over *features* columns, or the curves are damaged.
         """
         boosters = tuple(read_trees(text, features) for text in texts)
-        return cls(boosters, "", 0, [], np.zeros(0, dtype=np.int64), np.zeros(0))
+        additive = None if curves is None else Additive.from_dict(curves, features)
+        return cls(boosters, "", 0, [], np.zeros(0, dtype=np.int64), np.zeros(0), additive)
 
 
 def grow(
@@ -178,24 +210,33 @@ def grow(
     few = len(task.keys) <= HOLDOUT_ROWS
     kept, ladder = _compared(task, rungs, events, seed, num_threads)
     if not few and len(kept.rows) < (task.folds == 0).sum():
-        kept = _by_holdout(task, kept.rung, np.arange(len(task.keys)), seed, num_threads)
+        every = _Held.out(task, np.arange(len(task.keys)), seed)
+        kept = every.tried(task, kept.rung, num_threads)
     elif not few and len(task.keys) <= CROSS_ROWS:
         kept = _completed(task, kept, seed, num_threads)
-    found = Forest((), kept.rung.name, kept.rounds, ladder, kept.rows, kept.margins)
+    found = Forest((), kept.rung.name, kept.rounds, ladder, kept.rows, kept.margins, penalty=kept.penalty)
     return finish(task, found, kept.rung, seeds=seeds, seed=seed)
 
 
 def finish(task: Task, forest: Forest, rung: Rung, *, seeds: int, seed: int) -> Forest:
-    """The forest with trees on every row, one set per seed: what ``grow`` does last, and not at all for 0 seeds."""
-    few, rows = len(task.keys) <= HOLDOUT_ROWS, np.flatnonzero(task.learn)
+    """The forest learned from every row, one set of trees per seed: what ``grow`` does last; nothing for 0 seeds."""
+    if not seeds:
+        return forest
+    rows = np.flatnonzero(task.learn)
+    additive, offset, gains = None, task.offset, np.zeros(task.X.shape[1])
+    if rung.additive:
+        additive = _curves(task, rows, forest.penalty, seed)
+        offset = additive.margin(task.X)
+        gains += additive.gains(task.X, task.target["binary"])
     boosters = tuple(
         task.binned.train(
-            task.target[rung.objective], task.params(rung, few), forest.rounds, rows=rows, seed=seed + s,
-            offset=task.offset,
+            task.target[rung.objective], task.params(rung), forest.rounds, rows=rows, seed=seed + s, offset=offset
         )
-        for s in range(seeds)
+        for s in range(seeds if rung.leaves else 0)
     )  # fmt: skip
-    return replace(forest, boosters=boosters)
+    if boosters:
+        gains += np.mean([b.feature_importance("gain") for b in boosters], axis=0)
+    return replace(forest, boosters=boosters, additive=additive, gains=gains)
 
 
 def losses(
@@ -235,6 +276,78 @@ class _Tried:
     margins: Floats
     rows: Rows
     rounds: int
+    penalty: float
+
+
+@dataclass
+class _Held:
+    """A *pool* of rows, held out part by part: per part whom to learn from and who is held out, and curves on demand."""
+
+    pool: Rows
+    splits: list[tuple[Rows, Rows]]
+    seed: int
+    lines: tuple[list[Floats], float] | None = None
+
+    @classmethod
+    def out(cls, task: Task, pool: Rows, seed: int) -> _Held:
+        """Every fold of *pool* with few rows, else the first."""
+        folds = np.unique(task.folds) if len(task.keys) <= HOLDOUT_ROWS else (0,)
+        held = [pool[task.folds[pool] == fold] for fold in folds]
+        inside = [pool[(task.folds[pool] != fold) & task.learn[pool]] for fold in folds]
+        return cls(pool, [*zip(inside, held, strict=True)], seed)
+
+    def tried(self, task: Task, rung: Rung, num_threads: int) -> _Tried:
+        """The rung with the number of rounds, and with the penalty, that is best on average over what is held out."""
+        offsets, penalty = (
+            self.curves(task) if rung.additive else ([task.offset] * len(self.splits), math.nan)
+        )
+        boosters, rounds = self._boosters(task, rung, offsets)
+        margins = [
+            _margin(task, rung, out, booster, offset, num_threads)
+            for (_, out), booster, offset in zip(self.splits, boosters, offsets, strict=True)
+        ]
+        rows = np.concatenate([out for _, out in self.splits])
+        order = np.argsort(rows)
+        return _Tried(rung, np.concatenate(margins)[order], rows[order], rounds, penalty)
+
+    def curves(self, task: Task) -> tuple[list[Floats], float]:
+        """Per part the margins of all rows by curves that learned from that part's rows, and their penalty."""
+        if self.lines is None:
+            ridge, drawn = task.ridge(self.pool, self.seed)
+            hit, lost, paths = task.target["binary"], np.zeros(len(PENALTIES)), []
+            for rows, out in self.splits:
+                inside = np.flatnonzero(np.isin(drawn, rows))
+                held = np.flatnonzero(np.isin(drawn, out))
+                paths.append(ridge.lines(inside, hit[drawn[inside]], PENALTIES))
+                lost += [
+                    float(task.loss(ridge.columns[held] @ weights + base, drawn[held]).sum())
+                    for weights, base in paths[-1]
+                ]
+            best = int(np.argmin(lost))
+            margins = [ridge.curves(path[best]).margin(task.X) for path in paths]
+            self.lines = margins, PENALTIES[best]
+        return self.lines
+
+    def _boosters(
+        self, task: Task, rung: Rung, offsets: Sequence[Floats | None]
+    ) -> tuple[list[lgb.Booster | None], int]:
+        if not rung.leaves:
+            return [None] * len(self.splits), 0
+        target, params = task.target[rung.objective], task.params(rung)
+        checks = [out[task.learn[out]] for _, out in self.splits]
+        judged = [i for i, check in enumerate(checks) if len(check)]
+        found = task.binned.train_until_worse(
+            target, params, rung.most, splits=[(self.splits[i][0], checks[i]) for i in judged],
+            offsets=[offsets[i] for i in judged], seed=self.seed,
+        )  # fmt: skip
+        by_part: dict[int, lgb.Booster] = dict(zip(judged, found, strict=True))
+        rounds = found[0].best_iteration
+        for i, (rows, _) in enumerate(self.splits):
+            if i not in by_part:  # nobody in it to judge by
+                by_part[i] = task.binned.train(
+                    target, params, rounds, rows=rows, seed=self.seed, offset=offsets[i]
+                )
+        return [by_part[i] for i in range(len(self.splits))], rounds
 
 
 def _compared(
@@ -242,51 +355,57 @@ def _compared(
 ) -> tuple[_Tried, list[dict[str, Any]]]:
     """The size to keep, and what each size loses: by folds of customers, or on a sample with one part held out."""
     few = len(task.keys) <= HOLDOUT_ROWS
-    held = set(np.unique(task.folds[task.learn]).tolist())
-    if len(held) < 2 or (not few and 0 not in held):
+    parts = set(np.unique(task.folds[task.learn]).tolist())
+    if len(parts) < 2 or (not few and 0 not in parts):
         raise NotEnoughDataError(
             "nearly all rows to learn from belong to one customer", where="training set",
             expected="rows of many customers", fix="add customers, or check that customer_id tells them apart",
         )  # fmt: skip
-    if few:
-        return _choose([_by_folds(task, rung, seed, num_threads) for rung in rungs], task)
-    sample = task.sample(events, seed)
-    return _choose([_by_holdout(task, rung, sample, seed, num_threads) for rung in rungs], task)
+    held = _Held.out(task, np.arange(len(task.keys)) if few else task.sample(events, seed), seed)
+    tried: list[_Tried] = []
+    for rung in rungs:
+        tried.append(held.tried(task, rung, num_threads))
+        kept, ladder = _choose(tried, task)
+        if len(ladder) > 2 and all(_clearly_worse(step, ladder) for step in ladder[-2:]):
+            break
+    return kept, ladder
 
 
-def _by_folds(task: Task, rung: Rung, seed: int, num_threads: int) -> _Tried:
-    """Out-of-fold margins with a fixed number of rounds."""
-    margins, target = np.zeros(len(task.keys)), task.target[rung.objective]
-    for fold in np.unique(task.folds):
-        out = np.flatnonzero(task.folds == fold)
-        rows = np.flatnonzero((task.folds != fold) & task.learn)
-        booster = task.binned.train(
-            target, task.params(rung, True), rung.rounds, rows=rows, seed=seed, offset=task.offset
-        )
-        margins[out] = tree_margins(booster, task.X[out], num_threads)
-    return _Tried(rung, margins, np.arange(len(task.keys)), rung.rounds)
+def _clearly_worse(step: dict[str, Any], ladder: list[dict[str, Any]]) -> bool:
+    """Whether a size loses to the best by more than a standard error."""
+    return bool(step["loss"] - min(one["loss"] for one in ladder) > step["standard_error"])
 
 
-def _by_holdout(task: Task, rung: Rung, pool: Rows, seed: int, num_threads: int) -> _Tried:
-    """Margins of one held-out part of *pool*, with the number of rounds that is best there."""
-    out, inside = pool[task.folds[pool] == 0], pool[task.folds[pool] != 0]
-    booster = task.binned.train_until_worse(
-        task.target[rung.objective], task.params(rung, False), rung.most,
-        rows=inside[task.learn[inside]], check=out[task.learn[out]], seed=seed, offset=task.offset,
-    )  # fmt: skip
-    return _Tried(rung, tree_margins(booster, task.X[out], num_threads), out, booster.best_iteration)
+def _curves(task: Task, rows: Rows, penalty: float, seed: int) -> Additive:
+    """The curves that *rows* teach with this penalty."""
+    ridge, drawn = task.ridge(rows, seed)
+    (line,) = ridge.lines(np.arange(len(drawn)), task.target["binary"][drawn], [penalty])
+    return ridge.curves(line)
 
 
 def _completed(task: Task, kept: _Tried, seed: int, num_threads: int) -> _Tried:
-    """The same with margins of the other parts as well, each by trees that never saw it."""
-    margins = np.zeros(len(task.keys))
+    """The same with margins of the other parts as well, each by a model that never saw it."""
+    margins, rung = np.zeros(len(task.keys)), kept.rung
     margins[kept.rows] = kept.margins
-    target, params = task.target[kept.rung.objective], task.params(kept.rung, False)
     for fold in range(1, _HOLDOUT_FOLDS):
         out, rows = np.flatnonzero(task.folds == fold), np.flatnonzero((task.folds != fold) & task.learn)
-        booster = task.binned.train(target, params, kept.rounds, rows=rows, seed=seed, offset=task.offset)
-        margins[out] = tree_margins(booster, task.X[out], num_threads)
-    return _Tried(kept.rung, margins, np.arange(len(task.keys)), kept.rounds)
+        offset, booster = task.offset, None
+        if rung.additive:
+            offset = _curves(task, rows, kept.penalty, seed).margin(task.X)
+        if rung.leaves:
+            booster = task.binned.train(
+                task.target[rung.objective], task.params(rung), kept.rounds, rows=rows, seed=seed, offset=offset
+            )  # fmt: skip
+        margins[out] = _margin(task, rung, out, booster, offset, num_threads)
+    return replace(kept, margins=margins, rows=np.arange(len(task.keys)))
+
+
+def _margin(
+    task: Task, rung: Rung, rows: Rows, booster: lgb.Booster | None, offset: Floats | None, num_threads: int
+) -> Floats:
+    """Margins of *rows* by trees, and by the curves that they start from; an offset of the task is not in them."""
+    found = np.zeros(len(rows)) if booster is None else tree_margins(booster, task.X[rows], num_threads)
+    return found + offset[rows] if rung.additive and offset is not None else found
 
 
 def _choose(tried: list[_Tried], task: Task) -> tuple[_Tried, list[dict[str, Any]]]:
@@ -296,16 +415,10 @@ def _choose(tried: list[_Tried], task: Task) -> tuple[_Tried, list[dict[str, Any
     losses = [task.loss(one.margins[judged], rows) for one in tried]
     means = [float(loss.mean()) for loss in losses]
     best = int(np.argmin(means))
-    errors = [_clustered_error(loss - losses[best], task.keys[rows]) for loss in losses]
+    errors = [clustered_error(loss - losses[best], task.keys[rows]) for loss in losses]
     ladder = [
         {"name": one.rung.name, "loss": mean, "standard_error": error, "rounds": one.rounds}
         for one, mean, error in zip(tried, means, errors, strict=True)
     ]
-    near = [mean - means[best] <= error for mean, error in zip(means, errors, strict=True)]
+    near = [not _clearly_worse(step, ladder) for step in ladder]
     return tried[near.index(True)], ladder
-
-
-def _clustered_error(difference: Floats, keys: Rows) -> float:
-    """Standard error of the mean of *difference* when rows of one customer hang together."""
-    sums = np.bincount(keys, weights=difference - difference.mean())
-    return float(np.sqrt(np.sum(sums**2)) / len(difference))

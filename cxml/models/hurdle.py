@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from cxml.errors import ModelError
 from cxml.models.calibration import SigmoidCalibrator, number
+from cxml.models.level import Ahead
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -19,6 +21,8 @@ _BAND_ROWS = 200
 _MOST_BANDS = 20
 _PROBABILITIES = np.linspace(0, 1, 41)
 _LEVEL = (0.2, 5.0)
+_ERRORS = (-1.282, -0.524, 0.0, 0.524, 1.282)
+"""The middles of five equally likely parts of a normal error."""
 _SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 HURDLE = "hurdle"
 """The part that is the product of a probability and an amount."""
@@ -44,6 +48,8 @@ class Hurdle:
         Correction of the total, fitted on held-out customers or a later cutoff; within [0.2, 5].
     rest : float
         Mean value of the training rows without a positive one: 0, or a loss.
+    ahead : Ahead or None
+        The logarithm of the level that is forecast for later days; None where it was not followed.
     """
 
     chance: SigmoidCalibrator | None
@@ -51,6 +57,7 @@ class Hurdle:
     factors: Mapping[str, float]
     level: float
     rest: float
+    ahead: Ahead | None = None
 
     def parts(self, chance: Floats | None, money: Mapping[str, Floats]) -> tuple[Floats, Floats, Floats]:
         """P(positive), the expected positive part (money) and the expected value (money).
@@ -79,6 +86,14 @@ class Hurdle:
         level = (actual.sum() - float(np.sum((1 - p) * self.rest))) / scale.sum()
         return replace(self, level=float(np.clip(level, *_LEVEL)))
 
+    def following(self, ahead: Ahead) -> Hurdle:
+        """The same with the levels that are forecast; that of the first day holds."""
+        return replace(self, level=_level(ahead.shifts[0]), ahead=ahead)
+
+    def at(self, instant: datetime) -> Hurdle:
+        """The same with the level of *instant*; as it is where the level was not followed."""
+        return self if self.ahead is None else replace(self, level=_level(self.ahead.at(instant).shift))
+
     def to_dict(self) -> dict[str, Any]:
         """The numbers as JSON values."""
         plain: dict[str, Any] = {n: getattr(self, n) for n in ("share", "level", "rest")}
@@ -86,6 +101,7 @@ class Hurdle:
             **plain,
             "factors": dict(self.factors),
             "chance": self.chance.to_dict() if self.chance else None,
+            "ahead": self.ahead.to_dict() if self.ahead else None,
         }
 
     @classmethod
@@ -97,7 +113,8 @@ class Hurdle:
             raise _damaged("factors")
         factors = {str(name): number(told, name, least=0.0) for name in told}
         chance = SigmoidCalibrator.from_dict(raw["chance"]) if raw.get("chance") is not None else None
-        return cls(chance, factors=factors, rest=number(raw, "rest"), **found)
+        ahead = Ahead.from_dict(raw.get("ahead"))
+        return cls(chance, factors=factors, rest=number(raw, "rest"), ahead=ahead, **found)
 
 
 @dataclass(frozen=True)
@@ -132,6 +149,17 @@ class Ranges:
         edges, parts = _banded(expected, (actual - expected) / scale)
         low, high = zip(*(_ends(part) for part in parts), strict=True)
         return cls(edges, np.array(low), np.array(high))
+
+    @classmethod
+    def later(cls, expected: Floats, scale: Floats, actual: Floats, error: float) -> Ranges:
+        """The ranges of rows of a later time, whose level is forecast with *error* (of its logarithm).
+
+        The rows measured are taken as if the level had been missed, by as much as such forecasts miss.
+        """
+        missed = [np.exp(one * error) - 1 for one in _ERRORS]
+        scales = np.concatenate([scale * (1 + more) for more in missed])
+        told = np.concatenate([expected + scale * more for more in missed])
+        return cls.measure(told, scales, np.tile(actual, len(missed)))
 
     def around(self, expected: Floats, scale: Floats) -> tuple[Floats, Floats]:
         """Low and high end (money) of each row."""
@@ -196,6 +224,10 @@ class Amounts:
         if ratios.shape[1] != len(_PROBABILITIES):
             raise _damaged("ratios")
         return cls(edges, ratios)
+
+
+def _level(logarithm: float) -> float:
+    return float(np.clip(np.exp(logarithm), *_LEVEL))
 
 
 def _banded(by: Floats, score: Floats) -> tuple[Floats, list[Floats]]:

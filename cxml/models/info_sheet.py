@@ -16,6 +16,7 @@ def info_sheet(info: Mapping[str, Any], labels: Mapping[str, Any], features: int
     blocks = [
         f"# {info.get('project', 'cxml')}: churn and value",
         f"**{suspect['what']}**" if (suspect := (info.get("metrics") or {}).get("too_good")) else "",
+        _loses(info.get("metrics") or {}),
         _predicts(info),
         _data(info, features),
         *_figures(info.get("metrics") or {}),
@@ -36,19 +37,26 @@ def _predicts(info: Mapping[str, Any]) -> str:
     return f"Predicts who leaves within {horizon:g} days {start}{kind}."
 
 
+def _loses(metrics: Mapping[str, Any]) -> str:
+    """What a reader must know before anything else: a simpler rule does better."""
+    said = str((metrics.get("verdict") or {}).get("churn", ""))
+    return f"**{said}** Take its probabilities with more caution than usual." if "LOSES" in said else ""
+
+
 def _data(info: Mapping[str, Any], features: int) -> str:
     lines = ["## Data", ""]
     zone = ZoneInfo(info.get("timezone") or "UTC")
     named = {
         "Observation end": _day(info.get("observation_end"), zone),
         "Train cutoffs": ", ".join(_day(c, zone) for c in info.get("train_cutoffs") or ()),
-        "Calibration": _calibration(info, zone),
+        "Calibration": info.get("calibrated_on"),
         "Test cutoff": _day(info.get("test_cutoff"), zone),
-        "Split": info.get("split"),
+        "What was tested": info.get("split"),
+        "What scores": info.get("shipped"),
         "Snapshots": _count(info.get("snapshots")),
         "Left within the lead, not used": _count(info.get("left_in_lead")),
         "Features": _count(features),
-        "Trees": f"{info['rung']}, {info['rounds']} rounds" if "rung" in info and "rounds" in info else "",
+        "Size": _size(info),
         "Currency": info.get("currency"),
         "Causes": f"could not be looked for: {info['causes_lack']}" if info.get("causes_lack") else "",
         "Rates": _rates(info.get("base_rate")),
@@ -57,11 +65,10 @@ def _data(info: Mapping[str, Any], features: int) -> str:
     return "\n".join([*lines, *(f"- {name}: {text}" for name, text in named.items() if text)])
 
 
-def _calibration(info: Mapping[str, Any], zone: ZoneInfo) -> str:
-    if info.get("calibration_cutoff"):
-        rows = f", on {info['calibrated_on']}" if info.get("calibrated_on") else ""
-        return _day(info["calibration_cutoff"], zone) + rows
-    return "customers held out in training" if "calibration_cutoff" in info else ""
+def _size(info: Mapping[str, Any]) -> str:
+    if "rung" not in info or "rounds" not in info:
+        return ""
+    return f"{info['rung']}, {info['rounds']} rounds" if info["rounds"] else f"{info['rung']}, no trees"
 
 
 def _rates(rates: Mapping[str, float] | None) -> str:
@@ -112,10 +119,17 @@ def _reading(info: Mapping[str, Any]) -> str:
         "- A churn probability of 0.2 says: of 100 such customers, about 20 leave.",
         "- Contributions are in log-odds and add up: base + contributions = log(p / (1 - p)). A contribution of"
         " 0.1 multiplies the odds of leaving by 1.1.",
-        f"- Expected value (in {money}) is for ranking and totals, median value for the typical customer; low and"
-        " high hold the actual value of 90 of 100 such customers.",
+        f"- Expected value (in {money}) is for ranking and totals, median value for the typical customer.{_held(info)}",
         "- Contributions say what the model leans on. They are no proof of a cause.",
     ])  # fmt: skip
+
+
+def _held(info: Mapping[str, Any]) -> str:
+    """How many values lay in their range where that was seen: a promise is not printed."""
+    share = ((info.get("metrics") or {}).get("value") or {}).get("coverage")
+    if not isinstance(share, int | float):
+        return ""
+    return f" Of 100 values of the tested customers, {100 * share:.0f} lay between low and high; 90 are aimed at."
 
 
 def _factors(labels: Mapping[str, Any]) -> str:

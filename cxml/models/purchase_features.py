@@ -7,6 +7,7 @@ purchase, which customers decide on anew each time: it goes on at its past rate.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -111,17 +112,28 @@ class Outlook:
         rows = pd.DataFrame({"key": keys, "age": age, "row": np.arange(len(X))})[known & drawn]
         latest = rows.sort_values(["key", "age"], kind="stable").groupby("key", sort=True)["row"].last()
         history, _ = columns.history(X.iloc[np.sort(latest.to_numpy())])
-        pareto = PurchaseValue.fit(_sorted(history))
-        return cls(
-            columns,
-            pareto,
-            pareto.with_process(_sorted(history), "bg_nbd"),
-            float(np.maximum(value[~known], 0).mean()) if (~known).any() else 0.0,
-        )
+        pareto, bg = _both(_sorted(history).tobytes())
+        newcomer = float(np.maximum(value[~known], 0).mean()) if (~known).any() else 0.0
+        return cls(columns, pareto, bg, newcomer)
 
     def value(self, X: pd.DataFrame, kind: str = "pareto_nbd") -> Floats:
         """Expected money of each row within the horizon by ``pareto_nbd`` or ``bg_nbd``, above 0."""
         return self._said(X, self.pareto if kind == "pareto_nbd" else self.bg)[2]
+
+    def pace(self, X: pd.DataFrame) -> Floats:
+        """Expected money of each row within the horizon if the customer stays, and so buys at least once, above 0.
+
+        Purchases go on at the customer's own rate, whatever the chance to have left by now. It is the mean of what both
+        models say: customers leave after a purchase in the one, at any time in the other, and nobody sees which.
+        """
+        history, known = self.columns.history(X)
+        numbers = history.frequency, history.recency, history.T
+        found = np.full(len(X), self.newcomer)
+        found[known] = self.columns.going_on(X)[known]
+        for model in (self.pareto, self.bg):
+            expected = np.maximum(model.process.expected_rate(*numbers) * self.columns.horizon, _LEAST)
+            found[known] += expected / -np.expm1(-expected) * model.per_purchase(history) / 2
+        return np.asarray(np.maximum(found, _LEAST))
 
     def look(self, X: pd.DataFrame) -> Sight:
         """What both models say of each row, ready for trees and for a regression."""
@@ -192,11 +204,22 @@ class Sight:
     logs: Floats
 
 
-def _sorted(history: PurchaseHistory) -> PurchaseHistory:
-    """The same customers in an order that the order of rows plays no part in."""
-    columns = (history.frequency, history.recency, history.T, history.purchases, history.mean_spend)
-    order = np.lexsort(columns)
-    return PurchaseHistory(history.customer[order], *(column[order] for column in columns))
+@lru_cache(maxsize=1)
+def _both(columns: bytes) -> tuple[PurchaseValue, PurchaseValue]:
+    """Pareto/NBD and BG/NBD with their Gamma-Gamma, from the bytes of a history: see ``_sorted``.
+
+    The value model and its baselines learn from the same customers one after the other: they are fitted once.
+    """
+    x, t_x, end, mean = np.frombuffer(columns).reshape(4, -1)
+    history = PurchaseHistory(np.arange(len(x)), x, t_x, end, x + 1, mean)
+    pareto = PurchaseValue.fit(history)
+    return pareto, pareto.with_process(history, "bg_nbd")
+
+
+def _sorted(history: PurchaseHistory) -> Floats:
+    """Frequency, recency, T and mean spend in an order that the order of rows plays no part in."""
+    columns = np.array([history.frequency, history.recency, history.T, history.mean_spend])
+    return columns[:, np.lexsort(columns)]
 
 
 def _steady(raw: Any) -> tuple[tuple[str, float], ...]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cxml.errors import NotEnoughDataError
 from cxml.models.purchase_value import PurchaseValue
 from cxml.models.spend import PurchaseHistory
 
@@ -48,19 +49,20 @@ class LogAsOf:
 
     @classmethod
     def of(cls, daily: pd.DataFrame, day: float, model: PurchaseValue | None = None) -> Self:
-        """The customers of *daily* (customer, day, amount; one row a customer-day, sorted) as of *day*."""
+        """The customers of *daily*, as ``daily_purchases`` makes it, as of *day*: who had bought by then."""
         seen = daily[daily["day"] < day]
-        history = PurchaseHistory.of_all_purchases(
-            seen["customer"], seen["day"], seen["amount"], last_day=day - 1, unit_days=WEEK
-        )
+        if not seen["bought"].any():
+            raise NotEnoughDataError("nobody had bought yet", where="a purchase log", expected="purchases before each day",
+                                     fix="choose later days")  # fmt: skip
+        history = PurchaseHistory.of_daily(seen, day - 1, WEEK)
         recent = {
             weeks: _sums(seen[seen["day"] >= day - WEEK * weeks], history.customer) for weeks in LAST_WEEKS
         }
-        last = seen.groupby("customer", sort=True)["amount"].last().to_numpy(dtype=np.float64)
+        last = seen[seen["bought"]].groupby("customer", sort=True)["amount"].last().to_numpy(dtype=np.float64)
         return cls(day, history, recent, last, model or PurchaseValue.fit(history))
 
     def came(self, daily: pd.DataFrame, until: float) -> tuple[Floats, Floats]:
-        """Purchases and money of each customer in ``[day, until)``."""
+        """Purchases of each customer in ``[day, until)``, and their money less what was given back, 0 or more."""
         ahead = daily[(daily["day"] >= self.day) & (daily["day"] < until)]
         return _sums(ahead, self.history.customer)
 
@@ -95,5 +97,8 @@ def bg_nbd(as_of: LogAsOf) -> PurchaseValue:
 
 
 def _sums(rows: pd.DataFrame, customers: NDArray[Any]) -> tuple[Floats, Floats]:
-    found = rows.groupby("customer", sort=True)["amount"].agg(["size", "sum"]).reindex(customers).fillna(0.0)
-    return found["size"].to_numpy(dtype=np.float64), found["sum"].to_numpy(dtype=np.float64)
+    by = rows.groupby("customer", sort=True)
+    found = by.agg(count=("bought", "sum"), money=("amount", "sum")).reindex(customers).fillna(0.0)
+    return found["count"].to_numpy(dtype=np.float64), np.maximum(
+        found["money"].to_numpy(dtype=np.float64), 0.0
+    )

@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
-from scipy.special import betaincinv, betaln, exprel, gammaln, hyp2f1
+from scipy.special import betaincinv, betaln, digamma, exprel, gammaln, hyp2f1
 
 from cxml.errors import DataError, ModelError, NotEnoughDataError
 
 Floats = NDArray[np.float64]
 _LOG_BOUND = 12.0
 _NEAR_ONE = 1e-5
-_SLOW_FROM = 8.0
+_BLOCK = 512
+"""Customers whose lifetimes are integrated at a time: what fits near the processor."""
 
 
 def _end_heavy_rule(nodes: int) -> tuple[Floats, Floats]:
@@ -35,12 +36,18 @@ def _end_heavy_rule(nodes: int) -> tuple[Floats, Floats]:
 
 
 _PLACE, _WEIGHT = _end_heavy_rule(128)
+_NODE, _NODE_WEIGHT = (
+    (np.polynomial.legendre.leggauss(32)[0] + 1) / 2,
+    np.polynomial.legendre.leggauss(32)[1] / 2,
+)
 
 
 @dataclass(frozen=True)
 class PurchaseProcess(ABC):
     """A model of purchases that a customer makes until leaving unseen: what its kinds share."""
 
+    r: float
+    alpha: float
     starts: ClassVar[tuple[tuple[float, ...], ...]]
     times: ClassVar[tuple[str, ...]]
 
@@ -85,8 +92,10 @@ class PurchaseProcess(ABC):
         rows, counts = np.unique(np.column_stack([x, t_x / unit, end / unit]), axis=0, return_counts=True)
         x, t_x, end, weight = *rows.T, counts / counts.sum()
 
-        def loss(theta: Floats) -> float:
-            return -float(weight @ cls(*np.exp(theta))._logs(x, t_x, end)[1])
+        def loss(theta: Floats) -> tuple[float, Floats]:
+            values = np.exp(theta)
+            total, slopes = cls(*values)._slopes(x, t_x, end)
+            return -float(weight @ total), -values * (slopes @ weight)
 
         found = dict(zip((f.name for f in dataclasses.fields(cls)), fitted(loss, cls.starts), strict=True))
         return cls(**{n: float(value * unit if n in cls.times else value) for n, value in found.items()})
@@ -103,6 +112,15 @@ class PurchaseProcess(ABC):
         """Probability that a customer has not left by T, shape (customers,); DataError as in :meth:`fit`."""
         alive, total = self._logs(*checked_history(frequency, recency, T))
         return np.exp(np.minimum(alive - total, 0.0))
+
+    def expected_rate(self, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike) -> Floats:
+        """Expected purchases in a unit of time while a customer is there, whether they have left by T or not.
+
+        Shape (customers,); DataError as in :meth:`fit`. The derivative of the law of rates by alpha is r / alpha - rate,
+        so the mean rate given what was seen is r / alpha less the derivative of the log-likelihood.
+        """
+        _, slopes = self._slopes(*checked_history(frequency, recency, T))
+        return np.asarray(self.r / self.alpha - slopes[1])
 
     def expected_purchases(
         self, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike, horizon: ArrayLike
@@ -130,6 +148,10 @@ class PurchaseProcess(ABC):
     @abstractmethod
     def _logs(self, x: Floats, t_x: Floats, end: Floats) -> tuple[Floats, Floats]:
         """Logarithms of the likelihood together with being alive, and of the whole likelihood."""
+
+    @abstractmethod
+    def _slopes(self, x: Floats, t_x: Floats, end: Floats) -> tuple[Floats, Floats]:
+        """Logarithm of the whole likelihood, and its derivatives: a row a parameter, a column a customer."""
 
     @abstractmethod
     def _while_alive(self, x: Floats, end: Floats, ahead: Floats) -> Floats:
@@ -179,6 +201,24 @@ class BgNbd(PurchaseProcess):
         bought = x > 0
         left = np.log(a) - np.log(np.where(bought, b + x - 1, 1.0)) - (r + x) * np.log(alpha + t_x)
         return alive, np.logaddexp(alive, np.where(bought, shared + left, -np.inf))
+
+    def _slopes(self, x: Floats, t_x: Floats, end: Floats) -> tuple[Floats, Floats]:
+        r, alpha, a, b = self.r, self.alpha, self.a, self.b
+        alive, total = self._logs(x, t_x, end)
+        stays = np.exp(alive - total)
+        leaves = 1 - stays
+        both, neither = digamma(a + b), digamma(a + b + x)
+        found = [
+            digamma(r + x)
+            - digamma(r)
+            + np.log(alpha)
+            - stays * np.log(alpha + end)
+            - leaves * np.log(alpha + t_x),
+            r / alpha - (r + x) * (stays / (alpha + end) + leaves / (alpha + t_x)),
+            both - neither + leaves / a,
+            digamma(b + x) - neither - digamma(b) + both - leaves / np.where(x > 0, b + x - 1, 1.0),
+        ]
+        return total, np.array(found)
 
     def _while_alive(self, x: Floats, end: Floats, ahead: Floats) -> Floats:
         if abs(self.a - 1) < _NEAR_ONE:  # the formula has a removable hole there
@@ -236,42 +276,43 @@ class ParetoNbd(PurchaseProcess):
     times: ClassVar[tuple[str, ...]] = ("alpha", "beta")
 
     def _logs(self, x: Floats, t_x: Floats, end: Floats) -> tuple[Floats, Floats]:
+        parts = [self._logs_with(_Leaving.of(self, *rows), *rows) for rows in _blocks(x, t_x, end)]
+        alive, total = (np.concatenate(one) for one in zip(*parts, strict=True))
+        return alive, total
+
+    def _slopes(self, x: Floats, t_x: Floats, end: Floats) -> tuple[Floats, Floats]:
+        parts = [self._slopes_of(*rows) for rows in _blocks(x, t_x, end)]
+        total, slopes = (np.concatenate(one, axis=-1) for one in zip(*parts, strict=True))
+        return total, slopes
+
+    def _logs_with(self, leaving: _Leaving, x: Floats, t_x: Floats, end: Floats) -> tuple[Floats, Floats]:
         r, alpha, s, beta = self.r, self.alpha, self.s, self.beta
         shared = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
         alive = shared - (r + x) * np.log(alpha + end) - s * np.log(beta + end)
-        since, later = self._log_leaving(x, t_x), self._log_leaving(x, end)
-        # To leave between the last purchase and the end: after the last purchase, but not after the end.
         with np.errstate(divide="ignore"):
-            left = since + np.log(-np.expm1(np.minimum(later - since, 0.0)))
+            left = np.log(leaving.mass.sum(axis=1)) - (r + x) * np.log(alpha + t_x) - s * np.log(beta + t_x)
         return alive, np.logaddexp(alive, shared + left)
 
-    def _log_leaving(self, x: Floats, y: Floats) -> Floats:
-        """Log of the integral over t >= y of s (alpha + t)^-(r + x) (beta + t)^-(s + 1).
-
-        By Euler's transformation of the published 2F1, whose value then lies between 1 and a small bound;
-        by quadrature where that series is slow or fails. Customers share pairs of x and y: each is done once.
-        """
-        pairs, back = np.unique(x + 1j * y, return_inverse=True)
-        x, y = pairs.real, pairs.imag
+    def _slopes_of(self, x: Floats, t_x: Floats, end: Floats) -> tuple[Floats, Floats]:
         r, alpha, s, beta = self.r, self.alpha, self.s, self.beta
-        c, series = r + s + x, np.full(len(x), np.nan)
-        if alpha >= beta:
-            front = -(r + x) * np.log(alpha + y) - s * np.log(beta + y)
-            series = hyp2f1(1.0, r + x, c + 1, (alpha - beta) / (alpha + y))
-        else:
-            front = -(r + x - 1) * np.log(alpha + y) - (s + 1) * np.log(beta + y)
-            if s < _SLOW_FROM:
-                series = hyp2f1(1.0, s + 1, c + 1, (beta - alpha) / (beta + y))
-        odd = ~((series >= 1 - 1e-9) & np.isfinite(series))  # hyp2f1 fails for hundreds of purchases
-        with np.errstate(divide="ignore", invalid="ignore"):
-            found = np.asarray(np.log(s / c) + front + np.log(series))
-        if odd.any():
-            # Lifetimes t of a Pareto distribution beyond y, by the share u that lasts longer.
-            with np.errstate(over="ignore"):  # without end: nothing is bought all that time
-                gap = (beta + y[odd, None]) * np.expm1(-np.log(_PLACE) / s) / (alpha + y[odd, None])
-            mean = (np.exp(-(r + x[odd, None]) * np.log1p(gap)) * _WEIGHT).sum(axis=1)
-            found[odd] = np.log(mean) - (r + x[odd]) * np.log(alpha + y[odd]) - s * np.log(beta + y[odd])
-        return np.asarray(found[back])
+        leaving = _Leaving.of(self, x, t_x, end)
+        alive, total = self._logs_with(leaving, x, t_x, end)
+        stays = np.exp(alive - total)
+        leaves = 1 - stays
+        share = leaving.mass * (leaves / np.maximum(leaving.mass.sum(axis=1), 1e-300))[:, None]
+
+        def within(what: Floats) -> Floats:
+            return np.asarray((share * what).sum(axis=1))
+
+        log_buys = stays * np.log(alpha + end) + leaves * np.log(alpha + t_x) + within(leaving.log_buys)
+        log_lasts = stays * np.log(beta + end) + leaves * np.log(beta + t_x) + within(leaving.log_lasts)
+        buys = stays / (alpha + end) + within(1 / (leaving.since + (alpha + t_x)[:, None]))
+        lasts = s * stays / (beta + end) + (s + 1) * within(1 / (leaving.since + (beta + t_x)[:, None]))
+        found = [
+            digamma(r + x) - digamma(r) + np.log(alpha) - log_buys, r / alpha - (r + x) * buys,
+            np.log(beta) + leaves / s - log_lasts, s / beta - lasts,
+        ]  # fmt: skip
+        return total, np.array(found)
 
     def _while_alive(self, x: Floats, end: Floats, ahead: Floats) -> Floats:
         # (1 - k^-(s - 1)) / (s - 1) with k = 1 + ahead / (beta + end), without its hole at s = 1.
@@ -280,8 +321,54 @@ class ParetoNbd(PurchaseProcess):
         return np.asarray(pace * (self.beta + end) * log_k * exprel(-(self.s - 1) * log_k))
 
 
-def fitted(loss: Callable[[Floats], float], starts: tuple[tuple[float, ...], ...]) -> Floats:
-    """The positive parameters of least *loss*, which takes their logarithms.
+@dataclass(frozen=True)
+class _Leaving:
+    """When a customer may have left unseen, between the last purchase and the end: arrays (customers, nodes).
+
+    Attributes
+    ----------
+    since : array
+        Time since the last purchase.
+    log_buys, log_lasts : arrays
+        Logarithms of (alpha + t) / (alpha + t_x) and (beta + t) / (beta + t_x) at t = t_x + *since*.
+    mass : array
+        Its sum over the nodes is the integral over t of s / (beta + t) * exp(-(r + x) log_buys - s log_lasts).
+
+    Notes
+    -----
+    The integrand falls from its beginning on, at first over the time ``reach`` and later like a power, so along the
+    logarithm of time it is smooth at any number of purchases: Gauss-Legendre with 32 nodes is enough.
+    """
+
+    since: Floats
+    log_buys: Floats
+    log_lasts: Floats
+    mass: Floats
+
+    @classmethod
+    def of(cls, model: ParetoNbd, x: Floats, t_x: Floats, end: Floats) -> Self:
+        """The nodes of each customer."""
+        bought, alpha, beta = (
+            (model.r + x)[:, None],
+            (model.alpha + t_x)[:, None],
+            (model.beta + t_x)[:, None],
+        )
+        reach = 1 / (bought / alpha + (model.s + 1) / beta)
+        span = np.log1p((end - t_x)[:, None] / reach)
+        since = reach * np.expm1(span * _NODE)
+        log_buys, log_lasts = np.log1p(since / alpha), np.log1p(since / beta)
+        fall = np.exp(-bought * log_buys - (model.s + 1) * log_lasts)
+        return cls(since, log_buys, log_lasts, model.s / beta * span * _NODE_WEIGHT * (reach + since) * fall)
+
+
+def _blocks(*columns: Floats) -> Iterator[tuple[Floats, ...]]:
+    """The columns, a block of rows at a time; one empty block where there is no row."""
+    for first in range(0, max(len(columns[0]), 1), _BLOCK):
+        yield tuple(column[first : first + _BLOCK] for column in columns)
+
+
+def fitted(loss: Callable[[Floats], tuple[float, Floats]], starts: tuple[tuple[float, ...], ...]) -> Floats:
+    """The positive parameters of least *loss*, which takes their logarithms and gives its gradient beside it.
 
     A start that ends without success, or near a bound, is followed by the next; the best end counts.
 
@@ -292,9 +379,7 @@ def fitted(loss: Callable[[Floats], float], starts: tuple[tuple[float, ...], ...
     best, where = np.inf, None
     for start in starts:
         with np.errstate(all="ignore"):
-            found = minimize(
-                loss, np.log(start), jac="3-point", method="L-BFGS-B", bounds=bounds, options=options
-            )
+            found = minimize(loss, np.log(start), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
         if np.isfinite(found.fun) and found.fun < best:
             best, where = float(found.fun), found.x
             if found.success and np.abs(where).max() < _LOG_BOUND - 1:

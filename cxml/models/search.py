@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from cxml.errors import ConfigError
-from cxml.models.churn import LADDER, ChurnClassifier
+from cxml.models.churn import LADDER, ChurnClassifier, ladder_for
 from cxml.models.forest import Rung, Task, losses
 
 NAME = "searched"
@@ -42,6 +42,37 @@ class Searched:
 
     rung: Rung
     trials: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Searching:
+    """A classifier that first searches, inside the rows that it is given, for one more size to choose from.
+
+    Attributes
+    ----------
+    model : ChurnClassifier
+        Without a ladder of its own.
+    trials, minutes, storage, tell
+        As for ``search``.
+    """
+
+    model: ChurnClassifier
+    trials: int
+    minutes: float = 0.0
+    storage: Path | None = None
+    tell: Callable[[str], None] = lambda text: None
+
+    def fit(
+        self, X: pd.DataFrame | ArrayLike, y: ArrayLike, groups: ArrayLike | None = None
+    ) -> ChurnClassifier:
+        """A fitted copy of the model, whose ``trials_`` are the sizes tried for it."""
+        found = search(
+            self.model, X, y, groups, trials=self.trials, minutes=self.minutes, storage=self.storage, tell=self.tell
+        )  # fmt: skip
+        rungs = (*ladder_for(int(np.sum(np.asarray(y)))), found.rung)
+        fitted: ChurnClassifier = clone(self.model).set_params(ladder=rungs).fit(X, y, groups)
+        fitted.trials_ = found.trials
+        return fitted
 
 
 def search(
@@ -129,7 +160,8 @@ def _study(name: str, storage: Path | None, seed: int) -> Any:
                           fix="move it away, or make the folder writable") from error  # fmt: skip
     if not study.trials:
         for rung in LADDER:
-            study.enqueue_trial(_settings(rung))
+            if rung.leaves:
+                study.enqueue_trial(_settings(rung))
     for trial in study.trials:
         if trial.state == optuna.trial.TrialState.RUNNING:  # killed in it: try it anew
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
@@ -144,29 +176,23 @@ def _suggested(trial: Any) -> Rung:
         {
             "leaves": trial.suggest_int("leaves", 2, 127, log=True),
             "rate": trial.suggest_float("rate", 0.01, 0.2, log=True),
-            "rounds": trial.suggest_int("rounds", 50, 600, log=True),
             "rows_share": trial.suggest_float("rows_share", 0.4, 1.0),
             "columns_share": trial.suggest_float("columns_share", 0.1, 1.0),
             "l2": trial.suggest_float("l2", _LEAST_L2, 100.0, log=True),
+            "least_rows": trial.suggest_int("least_rows", 1, 50, log=True),
+            "additive": trial.suggest_categorical("additive", (False, True)),
         }
     )
 
 
 def _rung(p: dict[str, Any]) -> Rung:
-    return Rung(
-        NAME, p["leaves"], p["rows_share"], p["columns_share"], p["l2"], p["rate"], p["rounds"], p["rate"],
-        _MOST_ROUNDS,
-    )  # fmt: skip
+    return Rung(NAME, **p, most=_MOST_ROUNDS)
 
 
 def _settings(rung: Rung) -> dict[str, Any]:
     """A size of the ladder as the settings of a trial."""
-    shares = {
-        "rows_share": rung.rows_share,
-        "columns_share": rung.columns_share,
-        "l2": max(float(rung.l2), _LEAST_L2),
-    }
-    return {"leaves": rung.leaves, "rate": rung.fixed_rate, "rounds": rung.rounds, **shares}
+    names = ("leaves", "rate", "rows_share", "columns_share", "least_rows", "additive")
+    return {name: getattr(rung, name) for name in names} | {"l2": max(float(rung.l2), _LEAST_L2)}
 
 
 def _fingerprint(task: Task, model: ChurnClassifier) -> str:

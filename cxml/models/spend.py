@@ -8,9 +8,10 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln
+from scipy.special import digamma, gammaln
 
 from cxml.errors import DataError, NotEnoughDataError
+from cxml.models.purchase_rows import daily_purchases
 from cxml.models.purchases import check_parameters, checked_numbers, fitted, numbers
 
 Floats = NDArray[np.float64]
@@ -78,9 +79,10 @@ class GammaGamma:
         rows, counts = np.unique(np.column_stack([x, mean / unit]), axis=0, return_counts=True)
         x, mean, weight = *rows.T, counts / counts.sum()
 
-        def loss(theta: Floats) -> float:
-            p, beyond_one, gamma = np.exp(theta)
-            return -float(weight @ cls(p, 1 + beyond_one, gamma)._log_density(x, mean))
+        def loss(theta: Floats) -> tuple[float, Floats]:
+            p, beyond_one, gamma = values = np.exp(theta)
+            model = cls(p, 1 + beyond_one, gamma)
+            return -float(weight @ model._log_density(x, mean)), -values * (model._slopes(x, mean) @ weight)
 
         p, beyond_one, gamma = fitted(loss, ((2.0, 2.0, 1.0), (10.0, 0.5, 0.1)))
         return cls(float(p), float(1 + beyond_one), float(gamma * unit))
@@ -116,13 +118,26 @@ class GammaGamma:
         )  # fmt: skip
         return np.asarray(density)
 
+    def _slopes(self, x: Floats, mean: Floats) -> Floats:
+        """Derivatives of the log-density by p, q and gamma: a row a parameter, a column a customer."""
+        p, q, gamma = self.p, self.q, self.gamma
+        shape, rate = p * x, gamma + x * mean
+        both = digamma(shape + q)
+        found = [
+            x * (both - digamma(shape) + np.log(mean) + np.log(x) - np.log(rate)),
+            both - digamma(q) + np.log(gamma) - np.log(rate),
+            q / gamma - (shape + q) / rate,
+        ]
+        return np.array(found)
+
 
 @dataclass(frozen=True)
 class PurchaseHistory:
     """The numbers of each customer, in order of customer, that the models of purchases and spend take.
 
-    A customer-day is one purchase: its amounts are added. The first purchase of a customer starts the
-    clock, so frequency never counts it; whether its amount counts is the choice of the two constructors.
+    A customer-day is one purchase: its amounts are added. A day on which money was given back and none is left is
+    no purchase, and its money is deducted from spend. The first purchase of a customer starts the clock, so frequency
+    never counts it; whether its amount counts is the choice of the two constructors.
 
     Attributes
     ----------
@@ -174,7 +189,7 @@ class PurchaseHistory:
         day : array-like of shape (rows,)
             Number of the day; fractions are cut off.
         amount : array-like of shape (rows,)
-            Money of the row.
+            Money of the row, below 0 where it was given back.
         last_day : float
             Number of the last day that is observed, itself included. Rows of later days are left out, and
             so are customers who first bought then.
@@ -189,7 +204,7 @@ class PurchaseHistory:
             Nobody bought until *last_day*.
         """
         daily = daily_purchases(customer, day, amount, last_day)
-        return cls._from_daily(daily, daily["day"] > daily["first"], last_day, unit_days)
+        return cls.of_daily(daily, last_day, unit_days, first_counts=False)
 
     @classmethod
     def of_all_purchases(
@@ -205,45 +220,33 @@ class PurchaseHistory:
 
         Parameters and errors as in :meth:`of_repeat_purchases`.
         """
-        daily = daily_purchases(customer, day, amount, last_day)
-        return cls._from_daily(daily, daily["day"] >= daily["first"], last_day, unit_days)
+        return cls.of_daily(daily_purchases(customer, day, amount, last_day), last_day, unit_days)
 
     @classmethod
-    def _from_daily(cls, daily: pd.DataFrame, counts: pd.Series[bool], last_day: float, unit: float) -> Self:
-        if not (np.isfinite(unit) and unit > 0):
-            raise DataError(f"unit_days is {unit}", where="PurchaseHistory", expected="a number above 0",
+    def of_daily(
+        cls, daily: pd.DataFrame, last_day: float, unit_days: float = 1.0, *, first_counts: bool = True
+    ) -> Self:
+        """The history of customer-days, as ``daily_purchases`` makes them; whether the first purchase is money too.
+
+        Parameters and errors as in :meth:`of_repeat_purchases`.
+        """
+        if not (np.isfinite(unit_days) and unit_days > 0):
+            raise DataError(f"unit_days is {unit_days}", where="PurchaseHistory", expected="a number above 0",
                             fix="pass 1 for days, 7 for weeks")  # fmt: skip
-        days = daily.groupby("customer", sort=True)["day"].agg(["min", "max", "size"])
+        bought = daily[daily["bought"]]
+        days = bought.groupby("customer", sort=True)["day"].agg(["min", "max", "size"])
         first, last, size = (days[name].to_numpy(dtype=np.float64) for name in ("min", "max", "size"))
+        after = daily["day"] - daily["customer"].map(days["min"])
+        counts = after >= 0 if first_counts else after > 0
         spend = daily["amount"].where(counts, 0.0).groupby(daily["customer"], sort=True).sum()
-        counted = counts.groupby(daily["customer"], sort=True).sum()
-        purchases: Floats = np.asarray(counted, dtype=np.float64)
-        mean = spend.to_numpy(dtype=np.float64) / np.maximum(purchases, 1.0)
-        T = (np.floor(last_day) - first) / unit
-        return cls(days.index.to_numpy(), size - 1, (last - first) / unit, T, purchases, mean)
-
-
-def daily_purchases(customer: ArrayLike, day: ArrayLike, amount: ArrayLike, last_day: float) -> pd.DataFrame:
-    """One row per customer and day until *last_day*: customer, day, amount, and the customer's first day.
-
-    Errors as in :meth:`PurchaseHistory.of_repeat_purchases`.
-    """
-    who, days, money = np.asarray(customer), np.floor(numbers("day", day)), numbers("amount", amount)
-    if len({column.shape for column in (who, days, money)}) > 1 or who.ndim != 1:
-        raise DataError("customer, day and amount differ in length", where="PurchaseHistory",
-                        expected="one of each a row", fix="take them from one table")  # fmt: skip
-    if pd.isna(who).any() or not (np.isfinite(days).all() and np.isfinite(money).all()):
-        raise DataError("a customer, day or amount is missing", where="PurchaseHistory",
-                        expected="all three in every row", fix="mend or leave out the rows")  # fmt: skip
-    rows = pd.DataFrame({"customer": who, "day": days, "amount": money})
-    rows = rows[rows["day"] <= last_day]
-    if rows.empty:
-        raise NotEnoughDataError("nobody bought until last_day", where="PurchaseHistory",
-                                 expected="purchases on it or before", fix="choose a later day")  # fmt: skip
-    rows = rows.sort_values(["customer", "day", "amount"])  # a sum's last bits hang on the order of adding
-    daily = rows.groupby(["customer", "day"], sort=True)["amount"].sum().reset_index()
-    daily["first"] = daily.groupby("customer")["day"].transform("min")
-    return daily
+        purchases = size if first_counts else size - 1
+        # More can be given back than was spent in the time observed: nothing is left then.
+        mean = np.maximum(spend.reindex(days.index).to_numpy(dtype=np.float64), 0.0) / np.maximum(
+            purchases, 1.0
+        )
+        T = (np.floor(last_day) - first) / unit_days
+        mean = np.where(purchases > 0, mean, 0.0)
+        return cls(days.index.to_numpy(), size - 1, (last - first) / unit_days, T, purchases, mean)
 
 
 def _checked_spend(frequency: ArrayLike, mean_spend: ArrayLike) -> tuple[Floats, Floats]:

@@ -32,10 +32,10 @@ Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
 LADDER = (
-    Rung("small", 4, 0.8, 1.0, 1, 0.05, 300, 0.1, 600),
-    Rung("middle", 6, 0.8, 1.0, 1, 0.05, 300, 0.1, 600),
-    Rung("large", 12, 0.8, 1.0, 1, 0.05, 300, 0.06, 500),
-    Rung("deep", 31, 0.8, 1.0, 1, 0.05, 150, 0.05, 400),
+    Rung("small", 4, 0.8, 1.0, 1, 0.1, 600),
+    Rung("middle", 6, 0.8, 1.0, 1, 0.1, 600),
+    Rung("large", 12, 0.8, 1.0, 1, 0.06, 500),
+    Rung("deep", 31, 0.8, 1.0, 1, 0.05, 400),
 )
 """From simple to rich. Trees see all columns, for hardly any is of use without the period."""
 

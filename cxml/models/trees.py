@@ -49,6 +49,7 @@ _END = "end of trees\n"
 _DIRECTIONS = re.compile(r"^monotone_constraints=.*\n", re.MULTILINE)
 _CHUNK = 16_384
 _SMALL = 10_000
+_PATIENCE = 40
 
 
 class Binned:
@@ -102,21 +103,31 @@ class Binned:
         params: Mapping[str, Any],
         most: int,
         *,
-        rows: Rows,
-        check: Rows,
+        splits: Sequence[tuple[Rows, Rows]],
+        offsets: Sequence[Floats | None],
         seed: int = 0,
-        offset: Floats | None = None,
-    ) -> lgb.Booster:
-        """Boost until the loss on the rows *check* has not fallen for 40 rounds, at most *most*.
+    ) -> list[lgb.Booster]:
+        """Boost side by side on the first rows of each of *splits*, on top of its offset.
 
-        The best number of rounds is ``best_iteration`` of the result. *offset* as in ``train``.
+        It ends when the mean loss on the second rows of all splits has not fallen for 40 rounds, after *most* rounds at
+        the latest. The best number of rounds is ``best_iteration`` of every result: 1 or more, the same for all.
         """
-        watched = self.part(target, check, offset)
-        stop = lgb.early_stopping(40, verbose=False)
-        return lgb.train(
-            self._settings(params, seed), self.part(target, rows, offset), num_boost_round=most,
-            valid_sets=[watched], callbacks=[stop],
-        )  # fmt: skip
+        boosters, shares = [], np.array([len(check) for _, check in splits], dtype=np.float64)
+        for (rows, check), offset in zip(splits, offsets, strict=True):
+            booster = lgb.Booster(self._settings(params, seed), self.part(target, rows, offset))
+            boosters.append(booster.add_valid(self.part(target, check, offset), "held out"))
+        best, least = 0, np.inf
+        for number in range(1, most + 1):
+            for booster in boosters:
+                booster.update()
+            loss = float(np.average([booster.eval_valid()[0][2] for booster in boosters], weights=shares))
+            if loss < least:
+                best, least = number, loss
+            elif number - best >= _PATIENCE:
+                break
+        for booster in boosters:
+            booster.best_iteration = max(best, 1)
+        return boosters
 
     def _settings(self, params: Mapping[str, Any], seed: int) -> dict[str, Any]:
         return {**COMMON, "num_threads": self._threads, "seed": seed, **params}

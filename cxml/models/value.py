@@ -10,13 +10,15 @@ the deciles best on customers held out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from cxml.errors import DataError, ModelError, NotEnoughDataError
@@ -25,6 +27,7 @@ from cxml.models.choice import ranked
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
 from cxml.models.forest import Forest, Task, make_folds
 from cxml.models.hurdle import HURDLE, Amounts, Hurdle, Ranges
+from cxml.models.level import Level
 from cxml.models.purchase_features import Outlook, PurchaseColumns, Sight
 from cxml.models.schema import Schema
 from cxml.models.trees import Binned
@@ -65,6 +68,8 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Which columns of a DataFrame hold the history of purchases. They become forecasts by Pareto/NBD and
         BG/NBD with Gamma-Gamma, which all forests see as features and three candidates build on. Left out
         where too few customers bought again.
+    keep : str, optional
+        The candidate to keep where it can be had; None: the best on held-out customers.
     min_events : int
         Fewest rows with a positive value. With fewer rows than this at or below zero, the
         probability is one number for all.
@@ -103,10 +108,13 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     calibrated_on_: str
 
+    hurdle_: Hurdle
+
     def __init__(
         self,
         *,
         purchases: PurchaseColumns | None = None,
+        keep: str | None = None,
         min_events: int = 50,
         folds: int = 5,
         seeds: int = 2,
@@ -115,6 +123,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         random_state: int = 0,
     ) -> None:
         self.purchases = purchases
+        self.keep = keep
         self.min_events = min_events
         self.folds = folds
         self.seeds = seeds
@@ -157,6 +166,50 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.calibrated_on_ = f"{len(value):,} later rows"
         return self
 
+    def follow(
+        self,
+        cutoffs: pd.Series | Sequence[datetime],
+        customers: ArrayLike,
+        window: timedelta,
+        ahead: Sequence[datetime],
+    ) -> Self:
+        """Let the level be what its way over the cutoffs forecasts, and the ranges as wide as such forecasts miss.
+
+        Parameters
+        ----------
+        cutoffs, customers, window, ahead
+            As for ``ChurnClassifier.follow``.
+        """
+        check_is_fitted(self, "forests_")
+        self.calibrate_out_of_fold()
+        chance, money, value = self._held_out
+        base = replace(self.hurdle_, level=1.0)
+        p, scale, _ = base.parts(chance, money)
+        self.level_ = Level.of_money(
+            scale,
+            value - (1 - p) * base.rest,
+            pd.Series(cutoffs).iloc[self._held_rows],
+            np.asarray(customers)[self._held_rows],
+            pd.Timedelta(window),
+        )
+        told = self.level_.ahead(ahead)
+        _, scale, expected = self.hurdle_.parts(chance, money)
+        self.ranges_ = Ranges.later(expected, scale, value, told.errors[0])
+        self.hurdle_ = self.hurdle_.following(told)
+        self.calibrated_on_ += f", the level as it moved over {len(self.level_.at)} cutoffs"
+        return self
+
+    def at(self, instant: datetime) -> Self:
+        """The same with the level forecast for *instant*; as it is where the level was not followed."""
+        found = copy(self)
+        found.hurdle_ = self.hurdle_.at(instant)
+        return found
+
+    def again(self) -> Self:
+        """The same, not fitted, that keeps to the candidate chosen: for a refit on more rows."""
+        again: Self = clone(self).set_params(keep=self.kept_)
+        return again
+
     def calibrate_out_of_fold(self) -> Self:
         """Fit P(positive), the level and the scatter on customers held out in training."""
         check_is_fitted(self, "forests_")
@@ -190,6 +243,13 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 "value_high": np.maximum(high, median),
             }
         )
+
+    def pace(self, X: pd.DataFrame | ArrayLike) -> Floats | None:
+        """Expected value (money) of customers who go on buying; None without purchase models."""
+        check_is_fitted(self, "forests_")
+        if self.outlook_ is None:
+            return None
+        return self.outlook_.pace(self._named(encode_new(self, X), self.outlook_.columns))
 
     @classmethod
     def from_parts(
@@ -232,14 +292,17 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.chance_ = nursery.chance() if (value <= 0).sum() >= self.min_events else None
         grown = {HURDLE: nursery.amount()}
         leaves = 15 if grown[HURDLE][1].rung.startswith("middle") else 4
-        grown[TWEEDIE] = nursery.tweedie(leaves)
+        wanted = CANDIDATES.get(self.keep or "", tuple(FORESTS))
+        if TWEEDIE in wanted or sight is None:
+            grown[TWEEDIE] = nursery.tweedie(leaves)
         rows = grown[HURDLE][1].held_rows
-        if sight is not None:
+        if sight is not None and OFFSET in wanted:
             grown[OFFSET] = nursery.tweedie(leaves, np.log(sight.value))
         money = {part: forest.held_margins for part, (_, forest) in grown.items()}
         self.regression_ = None
         if sight is not None:
-            money[OFFSET] = money[OFFSET] + np.log(sight.value[rows])
+            if OFFSET in money:
+                money[OFFSET] = money[OFFSET] + np.log(sight.value[rows])
             money[PURCHASES] = np.log(sight.value[rows])
             earned = np.maximum(value, 0.0)
             self.regression_ = TweedieRegression.fit(sight.logs, sight.value, earned)
@@ -247,7 +310,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         chance = self.chance_.held_margins if self.chance_ else None
         self._base = self._chosen(chance, money, value[rows], value)
         kept = {part: money[part] for part in self._base.factors}
-        self._held_out = (chance, kept, value[rows])
+        self._held_out, self._held_rows = (chance, kept, value[rows]), rows
         self.forests_ = {FORESTS[part]: nursery.finish(*grown[part]) for part in kept if part in grown}
 
     def _chosen(
@@ -264,7 +327,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         }
         forecasts = {name: one.parts(chance, money)[2] for name, one in candidates.items()}
         self.ladder_ = ranked([(held, forecasts)])
-        self.kept_ = str(self.ladder_[0]["name"])
+        self.kept_ = self.keep if self.keep in candidates else str(self.ladder_[0]["name"])
         return candidates[self.kept_]
 
     def _settle(self, chance: Floats | None, money: Mapping[str, Floats], value: Floats) -> None:

@@ -14,13 +14,13 @@ from cxml.models.forest import Forest, Rung, Task, finish, grow
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 CHANCES = (
-    Rung("small", 4, 0.7, 0.4, 10, 0.03, 300, 0.1, 500),
-    Rung("middle", 15, 0.8, 0.8, 5, 0.05, 150, 0.06, 400),
+    Rung("small", 4, 0.7, 0.4, 10, 0.1, 500),
+    Rung("middle", 15, 0.8, 0.8, 5, 0.06, 400),
 )
 AMOUNTS = (
-    Rung("small, log", 4, 0.7, 0.7, 10, 0.05, 200, 0.1, 500, "regression"),
-    Rung("small, gamma", 4, 0.7, 0.7, 10, 0.05, 200, 0.1, 500, "gamma"),
-    Rung("middle, gamma", 15, 0.8, 0.8, 5, 0.05, 150, 0.06, 400, "gamma"),
+    Rung("small, log", 4, 0.7, 0.7, 10, 0.1, 500, "regression"),
+    Rung("small, gamma", 4, 0.7, 0.7, 10, 0.1, 500, "gamma"),
+    Rung("middle, gamma", 15, 0.8, 0.8, 5, 0.06, 400, "gamma"),
 )
 TWEEDIES = {
     leaves: replace(rung, name=f"{name}, tweedie", objective="tweedie")

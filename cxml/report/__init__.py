@@ -5,7 +5,7 @@ from cxml.report.call_list import call_list_xlsx
 from cxml.report.drivers_table import drivers_csv
 from cxml.report.gather import gather
 from cxml.report.inputs import ReportInputs
-from cxml.report.label_page import LabelInputs, label_page
+from cxml.report.label_page import LabelInputs, advice, label_page
 from cxml.report.outputs import build, languages
 from cxml.report.page import render
 from cxml.report.pseudonyms import pseudonym, without_ids
@@ -14,6 +14,7 @@ __all__ = [
     "BacktestInputs",
     "LabelInputs",
     "ReportInputs",
+    "advice",
     "backtest_page",
     "build",
     "call_list_xlsx",

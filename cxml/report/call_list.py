@@ -14,7 +14,7 @@ from xlsxwriter.worksheet import Worksheet
 from cxml.report.content import Call, Content, calls_of, compute, ranked
 from cxml.report.figures import Figures, Language
 from cxml.report.inputs import ReportInputs
-from cxml.report.reasons import reason_text
+from cxml.report.reasons import instead, reason_text
 from cxml.report.safe_text import safe_cell, visible
 from cxml.report.story_text import StoryText
 from cxml.report.words import Words, starting
@@ -113,8 +113,9 @@ def _list(inputs: ReportInputs, words: Words) -> list[_Column]:
     money = f" ({figures.unit})" if figures.currency else ""
 
     def reasons(k: int) -> list[Cell]:
+        said = (inputs.labels, words, figures)
         return [
-            reason_text(c.reasons[k], inputs.labels, words, figures) if len(c.reasons) > k else None
+            reason_text(c.reasons[k], *said) if len(c.reasons) > k else None if k else instead(c, *said)
             for c in calls
         ]
 
@@ -131,7 +132,7 @@ def _list(inputs: ReportInputs, words: Words) -> list[_Column]:
     ]
     if inputs.has_value:
         columns += [
-            _Column(t("calls.expected") + money, 16, "money", [c.expected_value for c in calls]),
+            _Column(t("calls.worth") + money, 16, "money", [c.value_if_stays for c in calls]),
             _Column(t("calls.at_risk") + money, 16, "money", [c.value_at_risk for c in calls]),
         ]
     if any(math.isfinite(c.expected_profit) for c in calls):
@@ -170,7 +171,8 @@ def _factors(content: Content, words: Words) -> list[_Column]:
     columns = [
         _Column(t("factors.factor"), 26, "text", names),
         _Column(t("factors.area"), 20, "text", areas),
-        _Column(t("factors.weight"), 14, "share", [x.share for x in rows]),
+        _Column(t("factors.share"), 14, "share", [x.share for x in rows]),
+        _Column(t("factors.weight"), 14, "share", [x.weight for x in rows]),
     ]
     causes = [content.behind[x.factor].cause if x.factor in content.behind else None for x in rows]
     if any(causes):

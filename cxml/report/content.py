@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxml.config import duration
 from cxml.decisions import list_order
-from cxml.drivers import HIT
 from cxml.errors import DataError
 from cxml.features.declare import NAMED
+from cxml.hits import PREFIX
+from cxml.intervals import leavers_range
 from cxml.report.behind import Behind, Stays, behind_of, stays_of
 from cxml.report.coverage import Coverage, Name, coverage_of, name_of
 from cxml.report.gains import WhatIf, gains_of
@@ -25,13 +25,14 @@ from cxml.report.inputs import SMALL_GROUP, ReportInputs
 from cxml.report.promises import Promised, promises_of
 from cxml.report.quality import Quality, quality
 from cxml.report.safe_text import visible
+from cxml.time_spans import duration
 
 PAGE_ROWS = 50
 """Rows of the call list in the page."""
 _CLEAR = 0.2
 """A rank correlation nearer to 0 than this says nothing of the direction."""
 HARDLY = 0.02
-"""A factor with a smaller share of the forecast is named as hardly linked."""
+"""A factor with a smaller share of what service adds is named as hardly linked."""
 
 Floats = NDArray[np.float64]
 
@@ -56,6 +57,7 @@ class Scope:
     gone: int | None
     observation_end: datetime | None
     training_cutoffs: tuple[datetime, ...]
+    refit: bool
     model_version: str
     data_fingerprint: str
     in_sample: int = 0
@@ -64,11 +66,17 @@ class Scope:
 
 @dataclass(frozen=True)
 class Outlook:
-    """How many will leave and what it costs; money is nan when no value is configured."""
+    """How many will leave and what it costs; money is nan when no value is configured.
+
+    ``low`` and ``high`` hold chance and, where ``followed``, how far forecasts of the level missed at past cutoffs.
+    ``value`` is what all would bring if nobody left, ``value_share`` the part of it that is at risk.
+    """
 
     leavers: float
     share: float
-    spread: float
+    low: float
+    high: float
+    followed: bool
     value_at_risk: float
     value: float
     value_share: float
@@ -81,9 +89,13 @@ class FactorNumbers:
     Attributes
     ----------
     direction : {"expected", "reversed", "unclear", ""}
-        Whether worse service goes with leaving; empty when nobody asked, and of columns of a flat table.
+        Whether worse service goes with leaving; empty where no direction is declared, or nobody asked.
+    share : float
+        Of all that levers and columns add to the odds by being worse than usual; nan for what is neither.
+    weight : float
+        Of all movement in the forecast.
     risk, risk_without : float
-        Mean churn probability of the customers hit, as it is and without the factor's contribution.
+        Mean churn probability of the customers hit, as it is and without what the factor adds there.
     leavers, fewer_leavers : float
         Expected leavers among the customers hit, and how many of them the factor accounts for.
     value_at_risk, avoidable : float
@@ -96,6 +108,7 @@ class FactorNumbers:
     family: str
     direction: str
     share: float
+    weight: float
     customers: int
     small: bool
     hit_share: float
@@ -128,16 +141,20 @@ class Reason:
 
 @dataclass(frozen=True)
 class Call:
-    """A row of the call list; stories and recovery as ``cxml.telling.tell`` gives them."""
+    """A row of the call list; stories and recovery as ``cxml.telling.tell`` gives them.
+
+    ``other`` is what raises the risk most and is no lever.
+    """
 
     rank: int
     customer_id: str
     probability: float
-    expected_value: float
+    value_if_stays: float
     value_at_risk: float
     expected_profit: float
     holdout: bool
     reasons: tuple[Reason, ...]
+    other: Reason | None = None
     stories: tuple[Mapping[str, Any], ...] = ()
     recovery: Mapping[str, Any] | None = None
 
@@ -218,7 +235,7 @@ def compute(inputs: ReportInputs) -> Content:
         has_value=inputs.has_value,
         outlook=_outlook(inputs),
         levers=levers,
-        others=tuple(f for f in factors if f.kind not in NAMED),
+        others=tuple(sorted((f for f in factors if f.kind not in NAMED), key=lambda f: -f.weight)),
         change=levers[best] if best is not None and gain[best] > 0 else None,
         behind=behind_of(inputs),
         stays=stays_of(inputs.groups),
@@ -260,26 +277,33 @@ def ranked(inputs: ReportInputs, limit: int) -> pd.DataFrame:
     return rows.iloc[order[:limit]]
 
 
+def worth_of(scores: pd.DataFrame) -> str:
+    """The column that value at risk is a part of: what customers bring if they stay, where the scores tell it."""
+    return "value_if_stays" if "value_if_stays" in scores else "expected_value"
+
+
 def calls_of(rows: pd.DataFrame, stories: Mapping[str, Any]) -> tuple[Call, ...]:
     """The rows of a ranked frame as calls, in their order, with what is told of their customers."""
     get = {name: rows[name].tolist() for name in rows.columns}
     nothing = [math.nan] * len(rows)
     money = {
         n: [_number(v) for v in get.get(n, nothing)]
-        for n in ("expected_value", "value_at_risk", "expected_profit")
+        for n in (worth_of(rows), "value_at_risk", "expected_profit")
     }
     holdout = [bool(v) if pd.notna(v) else False for v in get.get("holdout", nothing)]
-    reasons = [(get.get(f"reason_{k}", nothing), get.get(f"reason_{k}_value", nothing)) for k in (1, 2, 3)]
+    named = ("reason_1", "reason_2", "reason_3", "other_reason")
+    *reasons, other = ((get.get(name, nothing), get.get(f"{name}_value", nothing)) for name in named)
     return tuple(
         Call(
             rank=i + 1,
             customer_id=visible(get["customer_id"][i]),
             probability=float(get["churn_probability"][i]),
-            expected_value=money["expected_value"][i],
+            value_if_stays=money[worth_of(rows)][i],
             value_at_risk=money["value_at_risk"][i],
             expected_profit=money["expected_profit"][i],
             holdout=holdout[i],
             reasons=tuple(Reason(str(n[i]), _number(v[i])) for n, v in reasons if pd.notna(n[i])),
+            other=Reason(str(other[0][i]), _number(other[1][i])) if pd.notna(other[0][i]) else None,
             stories=tuple(stories.get(get["customer_id"][i], {}).get("stories", ())),
             recovery=stories.get(get["customer_id"][i], {}).get("recovery"),
         )
@@ -307,6 +331,7 @@ def _scope(inputs: ReportInputs) -> Scope:
         gone=population.get("gone"),
         observation_end=instant(seen, zone) if seen else None,
         training_cutoffs=tuple(instant(c, zone) for c in meta.get("training_cutoffs", ())),
+        refit=bool(meta.get("refit")),
         model_version=visible(meta.get("model_version", "")),
         data_fingerprint=visible(meta.get("data_fingerprint", "")),
         in_sample=int(meta.get("in_sample", 0)),
@@ -329,11 +354,15 @@ def _outlook(inputs: ReportInputs) -> Outlook:
     at_risk = value = math.nan
     if inputs.has_value:
         at_risk = float(inputs.scores["value_at_risk"].sum())
-        value = float(inputs.scores["expected_value"].sum())
+        value = float(inputs.scores[worth_of(inputs.scores)].sum())
+    error = inputs.meta.get("level_error")
+    low, high = leavers_range(p, float(error or 0.0))
     return Outlook(
         leavers=float(p.sum()),
         share=float(p.mean()),
-        spread=2 * math.sqrt(float((p * (1 - p)).sum())),
+        low=low,
+        high=high,
+        followed=error is not None,
         value_at_risk=at_risk,
         value=value,
         value_share=at_risk / value if value > 0 else math.nan,
@@ -344,7 +373,8 @@ def _factors(inputs: ReportInputs) -> tuple[FactorNumbers, ...]:
     p = inputs.scores["churn_probability"].to_numpy(np.float64)
     with np.errstate(divide="ignore"):
         logit = np.log(p) - np.log1p(-p)
-    rows = inputs.drivers.sort_values("importance", ascending=False, kind="stable").to_dict("records")
+    by = ["strength", "importance"]
+    rows = inputs.drivers.sort_values(by, ascending=False, kind="stable").to_dict("records")
     return tuple(_factor(inputs, {str(k): v for k, v in row.items()}, p, logit) for row in rows)
 
 
@@ -352,9 +382,9 @@ def _factor(inputs: ReportInputs, row: dict[str, Any], p: Floats, logit: Floats)
     factor = str(row["factor"])
     customers = int(row["customers_hit"])
     small = customers < SMALL_GROUP
-    contribution = inputs.scores[f"contribution_{factor}"].to_numpy(np.float64)
-    hit = contribution > HIT
-    now, rest = p[hit], 1 / (1 + np.exp(contribution[hit] - logit[hit]))
+    added = inputs.scores[PREFIX + factor].to_numpy(np.float64)
+    hit = added > 0
+    now, rest = p[hit], 1 / (1 + np.exp(added[hit] - logit[hit]))
 
     def shown(value: Any) -> float:
         return math.nan if small else _number(value)
@@ -367,8 +397,9 @@ def _factor(inputs: ReportInputs, row: dict[str, Any], p: Floats, logit: Floats)
         name=factor_name(inputs.labels, factor),
         kind=str(row["kind"]),
         family=str(row["family"]),
-        direction=_direction(row["direction"]) if "direction" in row and row["kind"] != "column" else "",
-        share=_number(row["share_of_importance"]),
+        direction=_direction(row["direction"]) if "direction" in row else "",
+        share=shown(row["share_of_strength"]),
+        weight=_number(row["share_of_importance"]),
         customers=customers,
         small=small,
         hit_share=shown(row["share_hit"]),
@@ -384,6 +415,8 @@ def _factor(inputs: ReportInputs, row: dict[str, Any], p: Floats, logit: Floats)
 
 def _direction(value: Any) -> str:
     number = _number(value)
+    if math.isnan(number):
+        return ""
     return "expected" if number > _CLEAR else "reversed" if number < -_CLEAR else "unclear"
 
 

@@ -12,7 +12,16 @@ from cxml.report.inputs import SMALL_GROUP, ReportInputs
 from cxml.report.safe_text import safe_cell, visible
 
 _NUMBERS = ("importance", "share_of_importance", "direction")
-_GROUP = ("customers_hit", "share_hit", "odds_ratio", "value_at_risk", "value_at_risk_without", "avoidable")
+_GROUP = (
+    "strength",
+    "share_of_strength",
+    "customers_hit",
+    "share_hit",
+    "odds_ratio",
+    "value_at_risk",
+    "value_at_risk_without",
+    "avoidable",
+)
 
 
 def drivers_csv(inputs: ReportInputs) -> str:

@@ -54,6 +54,8 @@ def gather(scored: Path) -> ReportInputs:
             "population": info["population"],
             "in_sample": info.get("in_sample", 0),
             "base_rate": model.get("base_rate") or {},
+            "level_error": info.get("level_error"),
+            "refit": bool(model.get("shipped")),
             "training_cutoffs": model["train_cutoffs"],
             "model_version": info["model"][:12],
             "data_fingerprint": _fingerprint(info["data"]),

@@ -17,6 +17,8 @@ _DRIVERS = (
     "factor",
     "kind",
     "family",
+    "strength",
+    "share_of_strength",
     "importance",
     "share_of_importance",
     "customers_hit",
@@ -38,8 +40,8 @@ class ReportInputs:
     ----------
     scores : DataFrame
         One row per customer at risk, the columns of ``scores.parquet``: ``customer_id``,
-        ``churn_probability`` and ``contribution_<factor>`` (calibrated log-odds) are needed;
-        ``expected_value`` and ``value_at_risk`` (money in the horizon), ``reason_1`` ..
+        ``churn_probability``, ``contribution_<factor>`` and ``hit_<factor>`` (calibrated log-odds) are needed;
+        ``expected_value``, ``value_if_stays`` and ``value_at_risk`` (money in the horizon), ``reason_1`` ..
         ``reason_3_value``, ``expected_profit`` and ``holdout`` may be absent or null.
     drivers : DataFrame
         One row per factor, as ``drivers.summary`` gives it; ``direction`` may be added: above 0 worse
@@ -63,8 +65,10 @@ class ReportInputs:
         Needed: ``project``, ``cutoff`` (ISO), ``lead`` and ``horizon`` (``"28D"``). Optional:
         ``currency`` (ISO code), ``timezone`` (IANA name, default UTC), ``churn_definition``
         (``subscription``, ``inactivity``, ``date``), ``model_version``, ``data_fingerprint``,
-        ``population`` (``{"at_risk", "new", "gone"}``), ``observation_end``, ``training_cutoffs``, ``in_sample``
-        (customers scored whom the model learned from), ``audit`` (``{"state": "passed" | "failed" | "missing", "leaks"}``).
+        ``population`` (``{"at_risk", "new", "gone"}``), ``observation_end``, ``training_cutoffs``, ``level_error``
+        (by how much the level of leaving is missed, in log-odds; None where past cutoffs do not tell), ``refit``
+        (whether the model was trained again after its test), ``in_sample`` (customers scored whom the model learned
+        from), ``audit`` (``{"state": "passed" | "failed" | "missing", "leaks"}``).
     calls : mapping
         ``plan``: ``cxml.decisions.CallPlan`` and ``proof``: ``cxml.uplift.Proof``, as ``call_plan.json`` has them.
         May be empty.
@@ -115,7 +119,9 @@ class ReportInputs:
                     expected=", ".join(legal),
                     fix="correct the declaration of the factor and train again",
                 )
-        factors = tuple(f"contribution_{name}" for name in self.drivers["factor"])
+        factors = tuple(
+            f"{part}_{name}" for name in self.drivers["factor"] for part in ("contribution", "hit")
+        )
         _needed(_SCORES + factors, self.scores.columns, "scores")
         _needed(_META, self.meta, "meta")
         if self.scores.empty:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from cxml.report.figures import Figure, Figures, Language
 from cxml.report.inputs import SMALL_GROUP
 from cxml.report.page import environment
 from cxml.report.voice import Voice
+from cxml.report.words import Words
 
 Row = dict[str, Any]
 
@@ -29,6 +31,8 @@ class LabelInputs:
         Days after a silence in which a return was looked for.
     suggestion : dict or None
         ``days``, ``rule`` and ``figure``.
+    horizons : list of dict
+        ``days``, ``cutoffs`` and ``tests``, as in ``cxml.workbench.Horizon``.
     without : int
         Customers without a ready label.
     broken : dict or None
@@ -44,6 +48,7 @@ class LabelInputs:
     reach: int
     ways: list[Row]
     suggestion: Row | None
+    horizons: list[Row]
     without: int = 0
     broken: dict[str, str] | None = None
 
@@ -53,6 +58,33 @@ def label_page(inputs: LabelInputs, lang: Language) -> str:
     voice = _Voice(inputs, lang)
     template = environment().get_template("label.html.j2")
     return template.render(w=inputs, v=voice, t=voice.words, f=voice.figures, small=SMALL_GROUP)
+
+
+def advice(found: Mapping[str, Any]) -> list[str]:
+    """What the workbench advises, in English and plain text: the horizon, then a line for each that was compared.
+
+    Parameters
+    ----------
+    found : mapping
+        As in ``label.json``; beside a ready label there is nothing to advise.
+    """
+    words, figures = Words("en"), Figures("en")
+    if not found["horizons"]:
+        return []
+    told = found["suggestion"] or {"rule": "none", "days": 0, "figure": 0.0}
+    said = {"days": figures.days(told["days"]), "reach": figures.days(found["reach"])}
+    lines = [words.plain(f"suggestions.{told['rule']}", figure=_figure(told, figures), **said)]
+    for one in found["horizons"]:
+        later = "one later to test on" if one["tests"] else "none later to test on"
+        left = f"{one['cutoffs']:,} cutoffs, {later}" if one["cutoffs"] else "no outcome is known yet"
+        lines.append(f"{one['days']:>4} days: {left}")
+    return lines
+
+
+def _figure(told: Mapping[str, Any], figures: Figures) -> Figure:
+    """What a suggestion rests on: a share of silences, or customers who left."""
+    shares = told["rule"] in ("return", "longest")
+    return figures.percent(told["figure"]) if shares else figures.people(told["figure"])
 
 
 class _Voice(Voice):
@@ -69,9 +101,7 @@ class _Voice(Voice):
 
     def figure(self) -> Figure:
         """What the suggestion rests on."""
-        found = self._inputs.suggestion or {"rule": "", "figure": 0.0}
-        shares = found["rule"] in ("return", "longest")
-        return self.figures.percent(found["figure"]) if shares else self.figures.people(found["figure"])
+        return _figure(self._inputs.suggestion or {"rule": "", "figure": 0.0}, self.figures)
 
     def rates(self) -> charts.Plot:
         """Churn by cutoff, under the definition in force."""

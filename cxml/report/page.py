@@ -14,19 +14,21 @@ from markupsafe import Markup
 
 from cxml.report import charts
 from cxml.report.behind_text import BehindText
-from cxml.report.content import HARDLY, Content, FactorNumbers, Reason, compute
-from cxml.report.coverage import Name
+from cxml.report.content import HARDLY, Call, Content, FactorNumbers, Reason, compute
+from cxml.report.coverage import Gap, Name
 from cxml.report.figures import Figure, Figures, Language
 from cxml.report.gains_text import GainsText
 from cxml.report.inputs import SMALL_GROUP, ReportInputs
 from cxml.report.plan_text import PlanText
 from cxml.report.promises_text import PromisesText
-from cxml.report.reasons import reason_text
+from cxml.report.reasons import instead, reason_text
 from cxml.report.story_text import StoryText
 from cxml.report.voice import Voice
 from cxml.report.words import inside, lower_first, starting
 
 CALL_LIST_FILE = "call_list.xlsx"
+_TO_RECORD = 3
+"""Factors, and columns of each, that are named as worth recording first."""
 _BARS = 12
 """Factors that are drawn, so that a drawing fits a printed page; the table below it has all."""
 _CHURN_MEASURES = ("auc", "pr_auc", "top_decile_lift", "log_loss", "brier", "ece")
@@ -78,6 +80,11 @@ def render_content(
     return template.render(c=content, v=voice, t=voice.words, f=voice.figures, small=SMALL_GROUP)
 
 
+def _code(name: str) -> Markup:
+    """A name of a column, set apart from the sentence."""
+    return Markup("<code>{}</code>").format(name)
+
+
 class _Voice(Voice):
     """What the templates say: content in one language."""
 
@@ -123,10 +130,44 @@ class _Voice(Voice):
         """A reason in plain words."""
         return reason_text(reason, self.labels, self.words, self.figures)
 
+    def instead(self, call: Call) -> str:
+        """What is said of a customer without a reason."""
+        return instead(call, self.labels, self.words, self.figures)
+
+    def unexplained(self) -> Markup:
+        """How many of those listed have no reason, and what to record so that there may be one."""
+        rows = self.content.calls.rows
+        without = sum(not call.reasons for call in rows)
+        if not without:
+            return Markup()
+        n, everybody = self.figures.heads(without), self.figures.people(len(rows))
+        if self.content.columns:
+            return self.words("calls.unexplained_column", n=n, all=everybody)
+        said = self.words("calls.unexplained", n=n, all=everybody)
+        return Markup("{} {}").format(said, self.to_record())
+
+    def to_record(self) -> Markup:
+        """What to record so that there may be reasons: what takes the fewest columns of tables at hand comes first."""
+        there = {table for table, _ in self.content.coverage.rows}
+
+        def effort(gap: Gap) -> tuple[int, int]:
+            elsewhere = sum(column.partition(".")[0] not in there for column in gap.missing)
+            return elsewhere, len(gap.missing)
+
+        gaps = sorted((gap for gap in self.content.coverage.absent if gap.missing), key=effort)
+        if not gaps:
+            return Markup()
+        columns = [Markup(", ").join(map(_code, gap.missing[:_TO_RECORD])) for gap in gaps[:_TO_RECORD]]
+        what = Markup(", ").join(
+            self.words("calls.record_one", factor=self.inner(gap.name), columns=mine)
+            for gap, mine in zip(gaps, columns, strict=False)
+        )
+        return self.words("calls.record", what=what)
+
     def why(self) -> tuple[FactorNumbers, ...]:
-        """The three levers with the largest share of the forecast that are linked with leaving as one expects."""
+        """The three strongest levers that are linked with leaving as one expects."""
         linked = (f for f in self.content.levers if f.share >= HARDLY and not f.small)
-        return tuple(f for f in linked if f.direction != "reversed")[:3]
+        return tuple(f for f in linked if f.direction in ("expected", ""))[:3]
 
     def why_caution(self) -> Markup:
         """What may be concluded from the three, as far as their badges go."""
@@ -146,25 +187,29 @@ class _Voice(Voice):
 
     def hardly(self) -> tuple[Name, ...]:
         """Levers with little weight, or that hit hardly anybody."""
-        return tuple(f.name for f in self.content.levers if not self._tells(f))
+        untold = (f for f in self.content.levers if not self._tells(f))
+        return tuple(f.name for f in untold if f.direction != "reversed")
+
+    def reversed(self) -> tuple[Name, ...]:
+        """Levers that go with staying, and so are no reason."""
+        return tuple(f.name for f in self.content.levers if f.direction == "reversed")
 
     def _tells(self, lever: FactorNumbers) -> bool:
-        """Whether a lever weighs in the forecast, or is supported as a cause."""
+        """Whether a lever adds to the risk of some, or is supported as a cause."""
         behind = self.content.behind.get(lever.factor)
         supported = behind is not None and behind.cause is not None and behind.cause.badge == "supported"
         return supported or (lever.share >= HARDLY and not lever.small)
 
     def areas(self) -> list[tuple[str, float]]:
-        """Each area's share of the forecast, the largest first; last what is not a service factor."""
+        """Each area's share of what service adds to the risk, the largest first."""
         shares: dict[str, float] = {}
-        for x in self.content.levers:
+        for x in (x for x in self.content.levers if not x.small):
             shares[x.area] = shares.get(x.area, 0.0) + x.share
-        found = [
+        return [
             (self.words.plain(f"families.{name}"), shares[name])
             for name in sorted(shares, key=lambda n: -shares[n])
+            if shares[name] > 0
         ]
-        rest = sum(x.share for x in self.content.others)
-        return [*found, (self.words.plain("others.title"), rest)] if self.content.others else found
 
     def first_calls(self) -> list[Any]:
         """The first three customers to call."""
@@ -173,8 +218,8 @@ class _Voice(Voice):
     # ---- charts -------------------------------------------------------------------------------
 
     def strength_bars(self, factors: Iterable[FactorNumbers]) -> charts.Bars:
-        """Share of the forecast, one bar per factor."""
-        percent, shown = self.figures.percent, list(factors)[:_BARS]
+        """Share of what service adds to the risk, one bar per factor."""
+        percent, shown = self.figures.percent, [x for x in factors if not x.small][:_BARS]
         weights = [
             self.content.behind[x.factor].weight if x.factor in self.content.behind else () for x in shown
         ]

@@ -73,7 +73,8 @@ class Quality:
     churn, value : tuple of Rival
         The model first, then the simpler rules.
     beaten_by, value_beaten_by : tuple of (str, str)
-        Rules that do better than the model, each with the measure in which they do.
+        Rules that do better than the model, each with the measure in which they do: in who leaves those whose log
+        loss is lower by more than a standard error of the paired difference.
     too_good : tuple of (str, float)
         Features to look at first, each with its AUC alone, where the figures are too good to be believed; else empty.
     """
@@ -131,7 +132,7 @@ def quality(metrics: Mapping[str, Any], small: int, zone: ZoneInfo) -> Quality:
         note={k: str(v) for k, v in note.items()} if isinstance(note, Mapping) else {},
         churn=churn,
         value=value,
-        beaten_by=_better(churn, high="auc", low="log_loss"),
+        beaten_by=_ahead(churn),
         value_beaten_by=_better(value, high="gini", low="decile_mape"),
         calibration=tuple(
             CalibrationGroup(float(g["predicted"]), float(g["actual"]), int(g["rows"]))
@@ -162,6 +163,16 @@ def _rivals(model: Mapping[str, Any] | None, baselines: Mapping[str, Any]) -> tu
     return tuple(
         Rival(name, {k: float(v) for k, v in numbers.items() if isinstance(v, int | float)})
         for name, numbers in {"": model, **baselines}.items()
+    )
+
+
+def _ahead(rivals: tuple[Rival, ...]) -> tuple[tuple[str, str], ...]:
+    """Rules whose log loss is lower than the model's by more than chance; by any amount where nobody measured chance."""
+    return tuple(
+        (rule.name, "log_loss")
+        for rule in rivals[1:]
+        if rule.metrics.get("log_loss_gap", rivals[0].get("log_loss") - rule.get("log_loss"))
+        > rule.metrics.get("log_loss_gap_error", 0.0)
     )
 
 

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from cxml.report.content import Reason
-from cxml.report.figures import Figures
+from cxml.report.content import Call, Reason
+from cxml.report.figures import Figures, Language
 from cxml.report.safe_text import visible
-from cxml.report.words import Words, starting
+from cxml.report.words import Words, inside, starting
+
+Called = Callable[[str, str, Language], str]
 
 
-def reason_text(reason: Reason, labels: Mapping[str, Any], words: Words, figures: Figures) -> str:
-    """What is recorded about the customer, and its value in its unit.
+def instead(call: Call, labels: Mapping[str, Any], words: Words, figures: Figures) -> str:
+    """What is said of a customer without a reason: that there is none, and what raises the risk most instead."""
+    flat = any(one["kind"] == "column" for one in labels["factors"].values())
+    of = "_column" if flat else ""
+    if call.other is None:
+        return words.plain(f"calls.no_reason{of}")
+    return words.plain(
+        f"calls.other_reason{of}", what=reason_text(call.other, labels, words, figures, called=inside)
+    )
+
+
+def reason_text(
+    reason: Reason, labels: Mapping[str, Any], words: Words, figures: Figures, called: Called = starting
+) -> str:
+    """What is recorded about the customer, and its value in its unit; the label *called* as its place asks for.
 
     >>> labels = {"features": {"wait_mean_90d": {"en": "average wait, last 90 days", "unit": "s"}}}
     >>> reason_text(Reason("wait_mean_90d", 870), labels, Words("en"), Figures("en"))
@@ -20,7 +35,7 @@ def reason_text(reason: Reason, labels: Mapping[str, Any], words: Words, figures
     """
     feature = labels.get("features", {}).get(reason.feature, {})
     en, ko = (visible(feature.get(name, reason.feature)) for name in ("en", "ko"))
-    label = starting(en, ko, words.language)
+    label = called(en, ko, words.language)
     unit = str(feature.get("unit", "score"))
     if unit != "text":
         value: object = figures.feature(reason.value, unit, label)

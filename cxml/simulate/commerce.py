@@ -63,12 +63,12 @@ class Spending:
     mean_margin: FloatArray
 
     @classmethod
-    def of(cls, people: Population, months: Months) -> Spending:
-        """What follows from the traits."""
+    def of(cls, people: Population, months: Months, moved: FloatArray) -> Spending:
+        """What follows from the traits, and from the times, which multiply orders by *moved* at each month start."""
         base = _ORDERS_A_DAY * np.exp(0.5 * people.usage - 0.125)
         revenue = _LOWEST + _RANGE * _revenue_level(people)
         margin = revenue * float(_CATEGORY_SHARE @ _MARGIN_SHARE)
-        return cls(base[:, None] * _SEASON[months.calendar_month], revenue, margin)
+        return cls(base[:, None] * (_SEASON[months.calendar_month] * moved), revenue, margin)
 
 
 def draw_orders(

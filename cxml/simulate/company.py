@@ -30,6 +30,7 @@ from cxml.simulate import (
     surveys,
     visits,
 )
+from cxml.simulate.climate import Climate
 from cxml.simulate.effects import Effects
 from cxml.simulate.factors import FACTORS
 from cxml.simulate.handling import Company
@@ -44,7 +45,7 @@ from cxml.simulate.words import WORDS
 _LEAST_MONTHS = FIRST_SNAPSHOT + 3
 _STREAMS = (
     "people", "luck", "plans", "centre", "staff", "orders", "returns", "sessions", "issues", "recovery",
-    "visits", "charges", "messages", "surveys", "posts", "leaving", "retention", "agents", "late",
+    "visits", "charges", "messages", "surveys", "posts", "leaving", "retention", "agents", "late", "climate",
 )  # fmt: skip
 
 
@@ -69,7 +70,13 @@ class Simulation:
 
 
 def simulate(
-    customers: int, months: int = 24, seed: int = 0, effects: Effects | None = None, *, late: bool = False
+    customers: int,
+    months: int = 24,
+    seed: int = 0,
+    effects: Effects | None = None,
+    *,
+    late: bool = False,
+    climate: Climate | None = None,
 ) -> Simulation:
     """A subscription company with a shop and a contact centre, from 2024-01-01 (UTC) on.
 
@@ -90,6 +97,8 @@ def simulate(
     late : bool
         Contacts are recorded late or under a wrong topic first, and customers move: their tables carry
         ``recorded_at``. What was lived through acts on leaving at once all the same.
+    climate : Climate, optional
+        How leaving and spending move with the times; without it they hardly do.
 
     Raises
     ------
@@ -106,12 +115,14 @@ def simulate(
         people, span, contact_centre.draw_contact_centre(draw["centre"], span),
         agents.draw_staff(draw["staff"], customers, span), luck.draw_luck(draw["luck"], customers, span),
     )  # fmt: skip
+    climate = climate or Climate()
+    moved = climate.leaving(span, draw["climate"]), climate.spending(span, draw["climate"])
     worth = commerce.Worth(
-        people, commerce.Spending.of(people, span), subscriptions.draw_plans(draw["plans"], people, span),
+        people, commerce.Spending.of(people, span, moved[1]), subscriptions.draw_plans(draw["plans"], people, span),
         bills.Fees.of(company.luck),
     )  # fmt: skip
     lives = _lives(draw, company, worth)
-    truth, left, asked = _truth(draw, company, worth, lives, effects)
+    truth, left, asked = _truth(draw, company, worth, lives, effects, moved[0])
     lives["interactions"] = outbound.retention_contacts(draw["retention"], lives["interactions"], asked)
     tables = _tables(draw, company, lives, (left, asked), worth.plans, late=late)
     return Simulation(tables, truth, config_text(span, tuple(tables)))
@@ -151,12 +162,12 @@ def _lives(
 
 def _truth(
     draw: Mapping[str, np.random.Generator], company: Company, worth: commerce.Worth,
-    lives: dict[str, Rows], effects: Effects,
+    lives: dict[str, Rows], effects: Effects, moved: FloatArray,
 ) -> tuple[dict[str, pa.Table], IntArray, IntArray]:  # fmt: skip
     """The tables of the truth, when each customer leaves, and when they ask to."""
     people, months = company.people, company.months
     found = _exposures(draw, company, worth, lives)
-    hazard = leaving.hazard_of(people, months, worth.plans, found, effects)
+    hazard = leaving.hazard_of(people, months, worth.plans, found, effects, moved)
     left, asked = leaving.draw_leaving(draw["leaving"], people, months, hazard)
     truth = {
         "snapshots": snapshot_truth(worth, months, hazard, found, left),

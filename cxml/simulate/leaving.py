@@ -57,15 +57,19 @@ def hazard_of(
     plans: Plans,
     exposures: Mapping[str, FloatArray],
     effects: Effects,
+    moved: FloatArray,
 ) -> Hazard:
-    """The hazard of every customer in every month; for those who join within a month, from then on."""
+    """The hazard of every customer in every month; for those who join within a month, from then on.
+
+    *moved* is what the times add at each month start.
+    """
     tenure_d = np.maximum(months.starts[:, None] - people.joined, 0) / DAY
     context = (
         _BASE
         + _NEWNESS * np.exp(-tenure_d / _NEWNESS_D)
         + _USAGE * people.usage
         + _PLAN[plans.before.T]
-        + _SEASON[months.calendar_month][:, None]
+        + (_SEASON[months.calendar_month] + moved)[:, None]
     )
     service = {
         factor.name: effects.of(factor.name) * (exposures[factor.name] - factor.usual) for factor in FACTORS

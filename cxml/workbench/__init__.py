@@ -1,6 +1,6 @@
 """The label workbench: what leaving could mean here, how often it happens, and when it is known."""
 
-from cxml.workbench.findings import Suggestion, Workbench
+from cxml.workbench.findings import Horizon, Suggestion, Workbench
 from cxml.workbench.recipe import workbench
 
-__all__ = ["Suggestion", "Workbench", "workbench"]
+__all__ = ["Horizon", "Suggestion", "Workbench", "workbench"]

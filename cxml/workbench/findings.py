@@ -19,6 +19,7 @@ class Suggestion:
     rule : {"return", "longest", "leavers", "most"}
         ``return``: of those silent for so long, few enough come back; ``longest``: of none few enough do, and this is
         the longest silence seen; ``leavers``: so many leave in it that a model can learn; ``most``: too few do in any.
+        Only horizons that leave a later cutoff to test on are looked at.
     figure : float
         The share of those silent for *days* who come back (``return``, ``longest``); else the customers who left at
         any cutoff.
@@ -27,6 +28,24 @@ class Suggestion:
     days: int
     rule: str
     figure: float
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """What a horizon costs: the longer it is, the fewer cutoffs have a known outcome.
+
+    Attributes
+    ----------
+    days : int
+    cutoffs : int
+        Month starts whose outcome is known, of the last ten years; 0 where none is yet.
+    tests : bool
+        Whether a training has one of them left to test on, later than all that it learns from.
+    """
+
+    days: int
+    cutoffs: int
+    tests: bool
 
 
 @dataclass(frozen=True)
@@ -52,6 +71,9 @@ class Workbench:
         A row per cutoff: ``cutoff``, and the customers who ``asked`` and who had ``not_asked`` to end the contract.
         Empty where nothing tells.
     suggestion : Suggestion or None
+        None where nothing tells, or no horizon leaves a cutoff to test on.
+    horizons : tuple of Horizon
+        The horizons that were compared, by length, under the definition in force; empty beside a ready label.
     without : int
         Customers without a ready label; 0 where leaving is not told by one.
     broken : dict or None
@@ -64,6 +86,7 @@ class Workbench:
     reach: int
     ways: pd.DataFrame
     suggestion: Suggestion | None
+    horizons: tuple[Horizon, ...] = ()
     without: int = 0
     broken: dict[str, str] | None = None
 
@@ -72,6 +95,7 @@ class Workbench:
         return {
             "rates": self.rates.to_dict("records"), "definitions": self.definitions.to_dict("records"),
             "returns": self.returns.to_dict("records"), "reach": self.reach, "ways": self.ways.to_dict("records"),
-            "suggestion": dataclasses.asdict(self.suggestion) if self.suggestion else None, "without": self.without,
+            "suggestion": dataclasses.asdict(self.suggestion) if self.suggestion else None,
+            "horizons": [dataclasses.asdict(one) for one in self.horizons], "without": self.without,
             "broken": self.broken,
         }  # fmt: skip

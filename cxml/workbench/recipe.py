@@ -12,11 +12,12 @@ from scipy.stats import binomtest
 
 from cxml import labels, snapshots, static
 from cxml.config import Config
-from cxml.errors import ConfigError, NotEnoughDataError
+from cxml.errors import ConfigError, ImmatureCutoffError, NotEnoughDataError
 from cxml.sections import Definition
+from cxml.splits import plan_splits
 from cxml.tables import Tables
 from cxml.volumes import Stretch
-from cxml.workbench.findings import Suggestion, Workbench
+from cxml.workbench.findings import Horizon, Suggestion, Workbench
 
 Tell = Callable[[str], None]
 LENGTHS = (30, 60, 90, 180, 365)
@@ -29,6 +30,8 @@ ENOUGH_LEAVERS = 300
 REACH = 180
 """Days after a silence in which a return is looked for, or a third of the history where that is shorter."""
 _MONTHS, _MEMORY = 12, 730
+_HISTORY = 120
+"""Month starts that are counted as cutoffs at most."""
 _LEAST_SILENT = 50
 
 
@@ -68,9 +71,10 @@ def workbench(tables: Tables, tell: Tell = lambda text: None) -> Workbench:
         )  # fmt: skip
     tell("who comes back after a silence")
     returns, reach = _returns(tables)
-    table = pd.DataFrame(definitions)
+    table, horizons = pd.DataFrame(definitions), _horizons(tables)
+    suggestion = _suggestion(tables.config.churn.definition, horizons, table, returns)
     return Workbench(pd.concat(rates, ignore_index=True), table, returns, reach, _ways(own),
-                     _suggestion(tables.config, table, returns), broken=_told(broken))  # fmt: skip
+                     suggestion, horizons, broken=_told(broken))  # fmt: skip
 
 
 def _at_one_moment(tables: Tables, tell: Tell) -> Workbench:
@@ -86,7 +90,7 @@ def _at_one_moment(tables: Tables, tell: Tell) -> Workbench:
         )  # fmt: skip
     without = population.at_risk - int(rates["at_risk"].sum())
     definitions = pd.DataFrame([_summary(tables, rates, one)])
-    return Workbench(rates, definitions, pd.DataFrame(), 0, pd.DataFrame(), None, without)
+    return Workbench(rates, definitions, pd.DataFrame(), 0, pd.DataFrame(), None, without=without)
 
 
 def _told(broken: Stretch | None) -> dict[str, str] | None:
@@ -227,18 +231,51 @@ def _ways(tables: Tables) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["cutoff", "asked", "not_asked"]) if found else pd.DataFrame()
 
 
-def _suggestion(config: Config, definitions: pd.DataFrame, returns: pd.DataFrame) -> Suggestion | None:
-    """The shortest silence after which few come back; for contracts and dates, the shortest with enough leavers."""
-    if config.churn.definition in ("inactivity", "rhythm"):
-        if returns.empty:
+def _suggestion(
+    definition: Definition, horizons: Sequence[Horizon], definitions: pd.DataFrame, returns: pd.DataFrame
+) -> Suggestion | None:
+    """The shortest silence after which few come back; for contracts and dates, the shortest with enough leavers.
+
+    Only of those that leave a cutoff to test on: what cannot be tested cannot be advised.
+    """
+    tested = [one.days for one in horizons if one.tests]
+    if definition in ("inactivity", "rhythm"):
+        if returns.empty or (returns := returns[returns["silent"].isin(tested)]).empty:
             return None
         few = returns[returns["back"] <= FEW_COME_BACK]
         chosen, rule = (few.iloc[0], "return") if len(few) else (returns.iloc[-1], "longest")
         return Suggestion(int(chosen["silent"]), rule, float(chosen["back"]))
-    same = definitions[definitions["definition"] == config.churn.definition].sort_values("days")
+    same = definitions[(definitions["definition"] == definition) & definitions["days"].isin(tested)]
+    if same.empty:
+        return None
+    same = same.sort_values("days")
     enough = same[same["leavers"] >= ENOUGH_LEAVERS]
     chosen, rule = (enough.iloc[0], "leavers") if len(enough) else (same.iloc[-1], "most")
     return Suggestion(int(chosen["days"]), rule, float(chosen["leavers"]))
+
+
+def _horizons(tables: Tables) -> tuple[Horizon, ...]:
+    """What each of the usual horizons, and that of the config, leaves to learn from and to test on."""
+    own = max(1, tables.config.churn.horizon // timedelta(days=1))
+    return tuple(_horizon(tables, days, days == own) for days in sorted({own, *LENGTHS, *SILENCES}))
+
+
+def _horizon(tables: Tables, days: int, in_force: bool) -> Horizon:
+    """The month starts whose outcome is known under this horizon, and how a training would split them."""
+    here, _ = snapshots.learnable(_with(tables, _Definition(tables.config.churn.definition, days, in_force)))
+    latest, churn = snapshots.last_matured(here.config), here.config.churn
+    try:
+        known = snapshots.with_history(here, snapshots.month_starts(here.config, latest, _HISTORY))
+        cutoffs = snapshots.with_history(here, snapshots.training_cutoffs(_by_month(here.config)))
+    except (ImmatureCutoffError, NotEnoughDataError):
+        return Horizon(days, 0, tests=False)
+    window = snapshots.maturity(here.config) - churn.lead
+    return Horizon(days, len(known), tests=plan_splits(cutoffs, churn.lead, window).mode == "time")
+
+
+def _by_month(config: Config) -> Config:
+    """The configuration without cutoffs of its own: they were chosen for another horizon."""
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, cutoffs=()))
 
 
 def _day(instant: datetime, config: Config) -> str:

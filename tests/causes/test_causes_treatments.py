@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from cxml.causes import treatments
-from cxml.causes.treatments import Question, exposure, questions, window_of
+from cxml.causes.treatments import Question, exposure, questions, scaled, window_of
 from cxml.contracts import TABLES
 from cxml.errors import ConfigError
 from cxml.features import FACTORS, Factor, Feature, planner, validate
@@ -152,9 +153,38 @@ def values(question: Question, x: list[float | None], rows: pd.Series[float] | N
 
 
 def test_who_was_never_contacted_did_not_wait_for_nothing() -> None:
-    found = values(PLAIN, [None, 60.0, 120.0, 9999.0])
-    assert np.isnan(found[0]) and found[1:3] == [60.0, 120.0]
-    assert found[3] == pytest.approx(2700.0), "45 minutes at most"
+    found = values(PLAIN, [None, 60.0, 90.0, 120.0])
+    assert np.isnan(found[0]) and found[1:3] == [60.0, 90.0]
+
+
+@pytest.mark.parametrize(
+    ("unit", "usual", "scale", "per", "most"),
+    [
+        ("s", 300.0, "minute", 60.0, 2_700.0),
+        ("s", 1_340.0, "minute", 60.0, 2_700.0),
+        ("s", 1_360.0, "hour", 3_600.0, 162_000.0),
+        ("s", 3 * 86_400.0, "day", 86_400.0, 3_888_000.0),
+        ("s", 90 * 86_400.0, "day", 86_400.0, 1e9),
+        ("h", 0.1, "minute", 1 / 60, 1e9),
+        ("h", 200.0, "day", 24.0, 1e9),
+        ("d", 40.0, "day", 1.0, 1e9),
+    ],
+)
+def test_durations_are_told_and_cut_on_the_scale_that_they_have(
+    unit: Any, usual: float, scale: str, per: float, most: float
+) -> None:
+    frame = pd.DataFrame({"x": [usual] * 97 + [1e9] * 3})
+    asked = scaled(replace(PLAIN, unit=unit), frame)
+    assert (asked.scale, asked.told, asked.per) == (scale, scale, pytest.approx(per))
+    found = exposure(asked, frame, None)
+    assert (found[0], found[-1]) == (usual, pytest.approx(most))
+
+
+def test_what_is_no_duration_has_no_scale() -> None:
+    frame = pd.DataFrame({"x": [3.0, 4.0]})
+    for asked in (replace(PLAIN, unit="count"), replace(PLAIN, any=True), replace(PLAIN, reason="window")):
+        assert scaled(asked, frame) == asked
+    assert scaled(PLAIN, pd.DataFrame({"x": [0.0, np.nan]})).told == "minute"
 
 
 def test_a_count_is_missing_for_who_had_no_row_in_the_table() -> None:

@@ -370,7 +370,7 @@ def arrow(table: str, rows: list[Row]) -> pa.Table:
 
 def beside(table: str) -> str:
     """The columns that say that no instant of the table is a day without a time."""
-    days = ["cxml_day", *(f"cxml_day_{name}" for name in TABLES[table].spans.values())]
+    days = ["day_only", *(f"day_only_{name}" for name in TABLES[table].spans.values())]
     return ", ".join(f"false as {name}" for name in days)
 
 

@@ -110,3 +110,26 @@ def test_an_index_lacks_what_its_parts_lack() -> None:
     }
     assert all(lacking.values()), "what cannot be measured says what it needs"
     assert {"messages", "interactions.recognised"} <= set(lacking["personalization_index"])
+
+
+def test_a_log_that_does_not_say_who_began_is_taken_as_the_customers() -> None:
+    contacts = pd.DataFrame({
+        "interaction_id": ["1", "2", "3"], "customer_id": ["a", "a", "b"], "channel": ["email", "chat.live", "email"],
+        "started_at": ["2024-11-20 10:00:00", "2024-12-01 10:00:00", "2024-12-20 10:00:00"],
+        "first_reply_at": ["2024-11-20 12:00:00", None, "2024-12-20 10:30:00"], "topic": "product.defect",
+    })  # fmt: skip
+    raw = {"project": {"observation_end": "2025-06-01"},
+           "population": {"by": "activity", "activity": ["interactions"]}}  # fmt: skip
+    silent, told, other = (
+        open_tables(parse_config(raw, Path()), {"interactions": contacts.assign(**more)})
+        for more in ({}, {"direction": "inbound"}, {"direction": "outbound"})
+    )
+    frame = built(silent)
+    pd.testing.assert_frame_equal(frame, built(told), check_exact=True)
+    assert frame["reply_h_mean_90d"].tolist() == [2.0, 0.5] and frame["unanswered_n_90d"].tolist() == [1, 0]
+    assert built(other)["unanswered_n_90d"].tolist() == [0, 0]
+    lacking = {
+        one["factor"]: one["missing"] for one in matrix.coverage(silent, {"interactions": 3})["partly"]
+    }
+    assert all("interactions.direction" in lacking[name] for name in ("waiting", "product"))
+    assert "interactions.direction" not in str(matrix.coverage(told, {"interactions": 3}))

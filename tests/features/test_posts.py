@@ -50,7 +50,7 @@ FORMULAS = {"complaint_viral": viral}
 
 def test_every_column_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     gather(monkeypatch, 7)
-    # One site, and so many quiet posts to each loud one that it stands out from their mean.
-    monkeypatch.setitem(company.NUMBERS, "reach", (0, *[1] * 30, *[2] * 10, 90_000, None))
+    # One site, and so many quiet posts to each loud one, beyond 32 bits, that it stands out from their mean.
+    monkeypatch.setitem(company.NUMBERS, "reach", (0, *[1] * 30, *[2] * 10, 3_000_000_000, None))
     monkeypatch.setitem(company.WORDS, "site", ("reviews", "reviews", "reviews", "social.x", None))
     check(POSTS, ORACLE, FORMULAS)

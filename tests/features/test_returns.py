@@ -61,7 +61,32 @@ def days(rows: list[Row], instant: str) -> list[float]:
     return [(r[instant] - r["t"]) / DAY for r in rows if r[instant] is not None]
 
 
+def after_order(r: Row, x: Case) -> float | None:
+    """Days from the delivery, or the order where none is known, to the request."""
+    order = x.lookup(r, "orders", "order_id")
+    if order is None:
+        return None
+    return (r["t"] - (order["t"] if order["delivered_at"] is None else order["delivered_at"])) / DAY
+
+
+def revenue(w: list[Row]) -> float | None:
+    return added(col([r for r in w if r["cancelled_at"] is None and not credit(r)], "revenue"))
+
+
+def added(values: list[float]) -> float | None:
+    return sum(values) if values else None
+
+
+def given_back(x: Case, w: int) -> float | None:
+    back, sold = added(col(x.window("returns", 365), "refund")), revenue(x.window("orders", 365))
+    return float(back) / float(sold) if back is not None and sold else None
+
+
 ORACLE = {
+    "returns_n": lambda w, k, c: len(w),
+    "return_d_mean": lambda w, k, c, x: mean(told(after_order(r, x) for r in w)),
+    "refund_sum": lambda w, k, c: added(col(w, "refund")),
+    "revenue_sum": lambda w, k, c: revenue(w),
     "returned_share": lambda w, k, c, x: share(told(sent_back(r, x) for r in w)),
     "return_accepted_share": lambda w, k, c: share(col(w, "accepted")),
     "returns_refused_n": lambda w, k, c: n(r["accepted"] is False for r in w),
@@ -83,4 +108,4 @@ ORACLE = {
 def test_every_column_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(company.WORDS, "topic", ("return.status", "return", "billing", None))
     gather(monkeypatch, 14, 30)
-    check(RETURNS, ORACLE)
+    check(RETURNS, ORACLE, {"refund_share": given_back})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -18,11 +19,13 @@ from scipy.special import logit
 
 from cxml.errors import CxmlError, ModelError
 from cxml.models.bundle import Bundle
-from cxml.models.churn import ChurnClassifier
+from cxml.models.churn import LADDER, ChurnClassifier
 from cxml.models.info_sheet import info_sheet
 from cxml.models.schema import Strange
 from cxml.models.value import ValueRegressor
 
+BOTH = [rung for rung in LADDER if rung.additive and rung.leaves]
+"""Trees on top of curves: everything that a bundle can hold."""
 FACTORS = ("waiting", "effort", "behaviour", "unused")
 
 
@@ -50,7 +53,7 @@ def bundle() -> Bundle:
     eta = -1 + 1.5 * frame.f0_30d.fillna(0) + (frame.plan_last == "pro")
     churned = (rng.random(900) < 1 / (1 + np.exp(-eta.to_numpy(dtype=float)))).astype(int)
     value = np.where(rng.random(900) < 0.6, rng.lognormal(3, 1, 900), 0)
-    churn = ChurnClassifier(num_threads=1, folds=2).fit(frame, churned)
+    churn = ChurnClassifier(num_threads=1, folds=2, ladder=BOTH).fit(frame, churned)
     money = ValueRegressor(num_threads=1, folds=2).fit(frame, value)
     info = {"project": "Musterladen", "metrics": {"churn": {"auc": float("nan")}}, "horizon_days": 90.0}
     return Bundle(churn, money, labels(frame), info)
@@ -114,18 +117,18 @@ INSTANTS = {
     ("info", "lines"),
     [
         (
-            {**INSTANTS, "calibration_cutoff": "2025-11-30T15:00:00+00:00"},
-            ["Train cutoffs: 2025-10-01, 2025-11-01", "Calibration: 2025-12-01", "Test cutoff: 2026-01-01",
+            {**INSTANTS, "calibrated_on": "900 rows", "shipped": "trained again", "split": "tested so"},
+            ["Train cutoffs: 2025-10-01, 2025-11-01", "Calibration: 900 rows", "Test cutoff: 2026-01-01",
+             "What was tested: tested so", "What scores: trained again",
              "Observation end: 2026-03-31 18:30"],
         ),
-        ({**INSTANTS, "calibration_cutoff": None}, ["Calibration: customers held out in training"]),
         ({"test_cutoff": "2025-12-31T15:00:00+00:00"}, ["Test cutoff: 2025-12-31 15:00"]),
     ],
 )  # fmt: skip
 def test_the_sheet_shows_days_of_the_projects_zone(info: dict[str, Any], lines: list[str]) -> None:
     sheet = info_sheet(info, {}, 3).splitlines()
     assert [line for line in lines if f"- {line}" not in sheet] == []
-    assert ("Calibration" in "".join(sheet)) == ("calibration_cutoff" in info)
+    assert ("Calibration" in "".join(sheet)) == ("calibrated_on" in info)
 
 
 def test_no_rows_score_to_no_rows(bundle: Bundle) -> None:
@@ -149,8 +152,8 @@ def test_values_come_from_the_value_model(bundle: Bundle) -> None:
 def test_files_hold_no_pickle_no_parameters_and_no_levels_beside_the_schema(stored: Path) -> None:
     names = {path.name for path in stored.iterdir()}
     assert names == {
-        "manifest.json", "schema.json", "calibrator.json", "labels.json", "info.json", "info.md", "churn_0.lgb",
-        "churn_1.lgb", "value_chance_0.lgb", "value_chance_1.lgb", "value_amount_0.lgb", "value_amount_1.lgb",
+        "manifest.json", "schema.json", "calibrator.json", "curves.json", "labels.json", "info.json", "info.md",
+        "churn_0.lgb", "churn_1.lgb", "value_chance_0.lgb", "value_chance_1.lgb", "value_amount_0.lgb", "value_amount_1.lgb",
     }  # fmt: skip
     for path in stored.iterdir():
         text = path.read_text(encoding="utf-8")
@@ -186,7 +189,8 @@ def reseal(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["churn_0.lgb", "schema.json", "calibrator.json", "labels.json", "info.json", "info.md"]
+    "name",
+    ["churn_0.lgb", "schema.json", "calibrator.json", "curves.json", "labels.json", "info.json", "info.md"],
 )
 def test_a_flipped_bit_or_a_lost_file_is_found(copy: Path, name: str) -> None:
     content = bytearray((copy / name).read_bytes())
@@ -199,6 +203,13 @@ def test_a_flipped_bit_or_a_lost_file_is_found(copy: Path, name: str) -> None:
         Bundle.read(copy)
 
 
+def edited(text: str, change: Callable[[dict[str, Any]], Any]) -> str:
+    """The curves with a change to the first of them."""
+    found = json.loads(text)
+    change(found["churn"]["curves"][0])
+    return json.dumps(found)
+
+
 DAMAGE: dict[str, tuple[str, Callable[[str], str | bytes]]] = {
     "a pickle": ("churn_0.lgb", lambda _: pickle.dumps({"a": 1})),
     "trees cut off": ("churn_0.lgb", lambda t: t[: len(t) // 2]),
@@ -208,6 +219,20 @@ DAMAGE: dict[str, tuple[str, Callable[[str], str | bytes]]] = {
     "not a number": ("calibrator.json", lambda t: t.replace('"a": ', '"a": NaN, "x": ')),
     "negative slope": ("calibrator.json", lambda t: t.replace('"a": ', '"a": -')),
     "no calibrator": ("calibrator.json", lambda _: "{}"),
+    "no curves": ("curves.json", lambda _: "{}"),
+    "curves of another table": ("curves.json", lambda t: t.replace('"curves": [', '"curves": [null, ', 1)),
+    "knots that fall": ("curves.json", lambda t: edited(t, lambda one: one["at"].reverse())),
+    "a knot without a number": ("curves.json", lambda t: edited(t, lambda one: one["adds"].pop())),
+    "a number beyond any float": (
+        "curves.json",
+        lambda t: edited(t, lambda one: one.update(missing=10**400)),
+    ),
+    "a curve of text": ("curves.json", lambda t: edited(t, lambda one: one.update(missing="0"))),
+    "a curve without an end": ("curves.json", lambda t: edited(t, lambda one: one.pop("missing"))),
+    "a slope beyond any float": (
+        "calibrator.json",
+        lambda t: re.sub('"a": [^,]*,', f'"a": 1{"0" * 400},', t, count=1),
+    ),
     "a list": ("schema.json", lambda _: "[]"),
     "no columns": ("schema.json", lambda t: t.replace('"columns"', '"rows"')),
     "deep nesting": ("info.json", lambda _: "[" * 100_000),
@@ -230,9 +255,37 @@ def test_damage_behind_a_matching_manifest_is_found(copy: Path, how: str) -> Non
     assert caught.value.fix
 
 
+def test_curves_alone_are_a_model(tmp_path: Path) -> None:
+    frame = table(600, 4)
+    churned = (np.random.default_rng(5).random(600) < 1 / (1 + np.exp(-frame.f0_30d.fillna(0)))).astype(int)
+    churn = ChurnClassifier(num_threads=1, folds=2, ladder=LADDER[:1]).fit(frame, churned)
+    made = Bundle(churn, None, labels(frame), {"rung": churn.rung_, "rounds": churn.rounds_})
+    again = Bundle.read(made.write(tmp_path / "curves"))
+    assert not [*(tmp_path / "curves").glob("*.lgb")]
+    assert "linear, no trees" in (tmp_path / "curves" / "info.md").read_text(encoding="utf-8")
+    pd.testing.assert_frame_equal(again.score(frame), made.score(frame), check_exact=True)
+    scores, features = again.explain(frame)
+    total = features.sum(axis=1) + scores["base"]
+    np.testing.assert_allclose(total, logit(scores["churn_probability"]), atol=1e-9)
+
+
+def test_a_bundle_from_before_curves_is_read(bundle: Bundle, tmp_path: Path) -> None:
+    frame = table(600, 4)
+    churned = (np.random.default_rng(5).random(600) < 1 / (1 + np.exp(-frame.f0_30d.fillna(0)))).astype(int)
+    churn = ChurnClassifier(num_threads=1, folds=2, ladder=LADDER[1:2]).fit(frame, churned)
+    made = Bundle(churn, None, labels(frame), {})
+    folder = made.write(tmp_path / "old")
+    sealed = json.loads((folder / "manifest.json").read_text())
+    del sealed["files"]["curves.json"]
+    sealed["info"]["bundle_format"] = 1
+    (folder / "manifest.json").write_text(json.dumps(sealed))
+    (folder / "curves.json").unlink()
+    pd.testing.assert_frame_equal(Bundle.read(folder).score(frame), made.score(frame), check_exact=True)
+
+
 def test_another_format_is_refused(copy: Path) -> None:
     manifest = json.loads((copy / "manifest.json").read_text())
-    manifest["info"]["bundle_format"] = 2
+    manifest["info"]["bundle_format"] = 3
     (copy / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ModelError, match="another format"):
         Bundle.read(copy)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import brentq, minimize
+from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.calibration import _SigmoidCalibration
 from sklearn.linear_model import LogisticRegression
 
 from cxml.errors import ModelError, NotEnoughDataError
 from cxml.models.calibration import LEAST_SLOPE, SigmoidCalibrator
+from cxml.models.level import Ahead
 
 RNG = np.random.default_rng(1)
 MARGIN = RNG.normal(-2, 1.5, 3000)
@@ -113,33 +115,11 @@ def test_damaged_numbers_are_refused(raw: object) -> None:
         SigmoidCalibrator.from_dict(raw)
 
 
-def test_the_level_of_several_periods_is_that_of_a_random_effects_mean() -> None:
-    rng = np.random.default_rng(5)
-    shift = np.array([-0.4, 0.1, 0.5, 0.0])
-    which = rng.integers(0, 4, 20_000)
-    margin = rng.normal(-2, 1, 20_000)
-    y = (rng.random(20_000) < expit(margin + shift[which])).astype(int)
-    found = SigmoidCalibrator(1.0, 0.0).levelled(margin, y, which)
-    # An independent way: each level by root finding, the variance between by DerSimonian and Laird's sums.
-    levels, variances = [], []
-    for k in range(4):
-        x, hit = margin[which == k], y[which == k]
-        levels.append(brentq(lambda b, x=x, hit=hit: expit(x + b).mean() - hit.mean(), -3, 3))
-        p = expit(x + levels[-1])
-        variances.append(1 / (p * (1 - p)).sum())
-    w = [1 / v for v in variances]
-    fixed = sum(a * b for a, b in zip(w, levels, strict=True)) / sum(w)
-    q = sum(a * (b - fixed) ** 2 for a, b in zip(w, levels, strict=True))
-    between = (q - 3) / (sum(w) - sum(a * a for a in w) / sum(w))
-    w = [1 / (v + between) for v in variances]
-    assert found.b == pytest.approx(sum(a * b for a, b in zip(w, levels, strict=True)) / sum(w), abs=1e-9)
-    assert between > 0.05 and found.a == 1.0
-    # Periods that are alike are as good as one; a period in which hardly anybody left says nothing.
-    calm = (rng.random(20_000) < expit(margin)).astype(int)
-    split, whole = (SigmoidCalibrator().levelled(margin, calm, part).b for part in (which, None))
-    assert split == pytest.approx(whole, abs=0.02)
-    calm[which == 2] = 0
-    rest = which != 2
-    assert SigmoidCalibrator().levelled(margin, calm, which).b == pytest.approx(
-        SigmoidCalibrator().levelled(margin[rest], calm[rest], which[rest]).b
-    )
+def test_levels_ahead_move_the_shift_and_nothing_else() -> None:
+    ahead = Ahead((0.0, 100.0), (-1.0, 1.0), (0.1, 0.2))
+    found = SigmoidCalibrator(2.0, 0.5).following(ahead)
+    assert (found.a, found.b) == (2.0, -1.0)
+    day = pd.Timestamp("1970-02-20", tz="UTC")
+    assert (found.at(day).a, found.at(day).b, found.at(day).ahead) == (2.0, 0.0, ahead)
+    assert SigmoidCalibrator(2.0, 0.5).at(day) == SigmoidCalibrator(2.0, 0.5)
+    assert SigmoidCalibrator.from_dict(json.loads(json.dumps(found.to_dict()))) == found

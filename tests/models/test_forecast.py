@@ -16,6 +16,7 @@ from cxml.metrics import normalised_gini, value_metrics
 from cxml.models.choice import ranked
 from cxml.models.forecast import CANDIDATES, SpendForecast
 from cxml.models.median import Typical
+from cxml.models.purchase_rows import log_of
 from cxml.models.tweedie import TweedieRegression
 
 LAST, HORIZON = 364, 180
@@ -145,14 +146,70 @@ def test_unfit_logs_are_refused(shop: tuple[pd.DataFrame, pd.DataFrame], fitted:
     log, _ = shop
     with pytest.raises(DataError, match="amount"):
         SpendForecast().fit(log.drop(columns="amount"), LAST)
-    with pytest.raises(DataError, match="negative"):
+    with pytest.raises(NotEnoughDataError, match="nobody bought"):
         SpendForecast().fit(log.assign(amount=-1.0), LAST)
+    with pytest.raises(DataError, match="two kinds"):
+        SpendForecast().fit(log, "2025-01-01")
+    with pytest.raises(DataError, match="neither a number nor a date"):
+        SpendForecast().fit(log.assign(day="last week"), "2025-01-01")
     with pytest.raises(NotEnoughDataError):
         SpendForecast().fit(log.drop_duplicates("customer"), LAST)
     with pytest.raises(NotEnoughDataError, match="too short"):
         SpendForecast(cutoffs=[300]).fit(log, LAST)
     with pytest.raises(DataError, match="horizon"):
         fitted.predict(log, LAST, 0)
+
+
+def dated(log: pd.DataFrame) -> pd.DataFrame:
+    """The log as people have it."""
+    at = pd.Timestamp("2024-01-01 15:00") + pd.to_timedelta(log.day, unit="D")
+    return pd.DataFrame({"customer_id": log.customer, "date": at, "amount": log.amount})
+
+
+def test_a_log_is_taken_as_people_have_it(
+    shop: tuple[pd.DataFrame, pd.DataFrame], fitted: SpendForecast
+) -> None:
+    log, _ = shop
+    last = pd.Timestamp("2024-01-01") + pd.Timedelta(days=LAST)
+    by_number = fitted.predict_all(log, LAST, HORIZON)
+    for day in (last, last.date(), last.strftime("%Y-%m-%d")):
+        pd.testing.assert_frame_equal(
+            fitted.predict_all(dated(log), day, HORIZON), by_number, check_exact=True
+        )
+    texts = dated(log).assign(date=lambda f: f.date.dt.strftime("%Y-%m-%d"))
+    pd.testing.assert_frame_equal(fitted.predict_all(texts, last, HORIZON), by_number, check_exact=True)
+
+
+def test_what_is_given_back_is_deducted(
+    shop: tuple[pd.DataFrame, pd.DataFrame], fitted: SpendForecast
+) -> None:
+    log, _ = shop
+    some = log[log.customer < 3]
+    usual = fitted.predict_all(some, LAST, HORIZON)
+    giant = pd.DataFrame({"customer": 0, "day": LAST - 5, "amount": [168_470.0, -168_470.0]})
+    stray = pd.DataFrame({"customer": [77], "day": [LAST - 9], "amount": [-50.0]})
+    same_day = fitted.predict_all(pd.concat([some, giant, stray]), LAST, HORIZON)
+    pd.testing.assert_frame_equal(same_day, usual, check_exact=True)
+    back = pd.DataFrame(
+        {"customer": [0], "day": [LAST - 1], "amount": [-some[some.customer == 0].amount.sum() / 2]}
+    )
+    found = fitted.predict_all(pd.concat([some, back]), LAST, HORIZON)
+    assert found.expected_value[0] < usual.expected_value[0]
+    assert (found.expected_value[1:] == usual.expected_value[1:]).all()
+
+
+def test_days_to_learn_from_follow_the_horizon(shop: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    daily, end = log_of(shop[0], LAST), LAST + 1.0
+    first = daily.day.min()
+    learn, tests = SpendForecast()._days(daily, end, np.inf)
+    assert max(learn) == np.floor(first + (end - first) * 8 / 12) and len(learn) == 5 and len(tests) == 3
+    learn, tests = SpendForecast()._days(daily, end, 30.0)
+    assert max(learn) == end - 30 and max(tests) == end - 30, "the last future that is known whole"
+    assert SpendForecast()._days(daily, end, 5000.0) == SpendForecast()._days(daily, end, np.inf)
+    cutoffs = SpendForecast(cutoffs=["2024-05-01", "2024-08-01"])._days(
+        log_of(dated(shop[0]), "2024-12-30"), 20_088.0, 90
+    )
+    assert cutoffs[0] == [19_844.0, 19_936.0]
 
 
 # ---------------------------------------------------------------- its pieces

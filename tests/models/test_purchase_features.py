@@ -15,6 +15,7 @@ from cxml.models.baselines import PurchaseBaseline
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
 from cxml.models.purchase_features import Outlook, PurchaseColumns
+from cxml.models.purchase_value import PurchaseValue
 from cxml.models.spend import PurchaseHistory
 from cxml.models.value import CANDIDATES, ValueRegressor
 
@@ -89,6 +90,18 @@ def test_the_latest_row_of_each_customer_is_learned_from_in_any_order() -> None:
     assert found.pareto == alone.pareto and found.bg == alone.bg
     order = np.random.default_rng(1).permutation(700)
     assert Outlook.fit(COLUMNS, frame.iloc[order], value[order], order).pareto == alone.pareto
+
+
+def test_competitors_share_what_was_fitted_on_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame, value = table(600, seed=9)
+    fits = []
+    usual = PurchaseValue.fit
+    monkeypatch.setattr(PurchaseValue, "fit", lambda *args: fits.append(1) or usual(*args))
+    for part in (frame, frame.iloc[:500]):
+        ValueRegressor(purchases=COLUMNS, num_threads=1, seeds=1, folds=2).fit(part, value[: len(part)])
+        for kind in ("bg_nbd", "pareto_nbd"):
+            PurchaseBaseline(kind, COLUMNS).fit(part, value[: len(part)])
+    assert len(fits) == 2
 
 
 def test_odd_histories_are_understood() -> None:

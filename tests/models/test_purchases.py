@@ -138,6 +138,32 @@ def test_likelihood_and_alive_are_the_integrals(model, integrate, history) -> No
     assert model.probability_alive(*columns)[0] == pytest.approx(alive / (alive + left), abs=1e-4)
 
 
+@pytest.mark.parametrize("history", [(0, 0.0, 6.0), (1, 2.5, 6.0), (4, 3.0, 9.0)])
+def test_the_expected_rate_is_the_mean_of_the_rates_given_what_was_seen(history) -> None:
+    x, t_x, T = history
+    model = ParetoNbd(1.4, 3.0, 1.7, 5.0)
+    laws = gamma_law(model.r, scale=1 / model.alpha), gamma_law(model.s, scale=1 / model.beta), 15.0
+
+    def seen(rate, mu):
+        left = mu / (rate + mu) * (np.exp(-(rate + mu) * t_x) - np.exp(-(rate + mu) * T))
+        return rate**x * (np.exp(-(rate + mu) * T) + left)
+
+    mean = over_laws(lambda rate, mu: rate * seen(rate, mu), *laws) / over_laws(seen, *laws)
+    assert model.expected_rate([x], [t_x], [T])[0] == pytest.approx(mean, rel=1e-4)
+
+
+@each_model
+def test_the_expected_rate_is_that_of_simulated_customers_gone_or_not(model) -> None:
+    times, _ = simulated(model, 40_000, 8.0, seed=4)
+    x, t_x = np.isfinite(times).sum(axis=1), np.nan_to_num(times).max(axis=1)
+    luck = np.random.default_rng(4)
+    rate = luck.gamma(model.r, 1 / model.alpha, 40_000)  # as simulated() drew them
+    found = model.expected_rate(x, t_x, np.full(len(x), 8.0))
+    for group in (x == 0, x == 1, (x > 1) & (t_x < 3), (x > 1) & (t_x > 6)):
+        noise = 4 * rate[group].std() / math.sqrt(group.sum())
+        assert abs(rate[group].mean() - found[group].mean()) < noise
+
+
 @each_model
 def test_likelihood_sums_to_one(model) -> None:
     """Over every count of purchases, and every time of the last one."""
@@ -282,6 +308,60 @@ def test_gamma_gamma_finds_what_spend_was_drawn_from() -> None:
     actual = (SPEND.p / rate)[once]
     noise = 4 * actual.std() / math.sqrt(once.sum())
     assert abs(SPEND.expected_spend(x[once], mean[once]).mean() - actual.mean()) < noise
+
+
+# ---------------------------------------------------------------- the search for parameters
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        BG,
+        PARETO,
+        ParetoNbd(0.3, 40.0, 2.0, 9.0),
+        ParetoNbd(0.8, 3.0, 400.0, 2e3),
+        BgNbd(0.3, 4.0, 0.02, 30.0),
+    ],
+)
+def test_slopes_are_those_of_finite_differences(model) -> None:
+    history = (
+        np.array([0, 0, 1, 3, 40, 2]),
+        np.array([0, 0, 2.5, 1.0, 7.5, 8.0]),
+        np.array([8, 0, 8, 8, 8, 8.0]),
+    )
+    total, slopes = model._slopes(*history)
+    assert total == pytest.approx(model.log_likelihood(*history), rel=1e-12)
+    for row, (name, at) in zip(slopes, vars(model).items(), strict=True):
+        step = 1e-5 * at
+        high, low = (
+            type(model)(**{**vars(model), name: at + side}).log_likelihood(*history) for side in (step, -step)
+        )
+        assert row == pytest.approx((high - low) / (2 * step), rel=1e-5, abs=1e-7), name
+
+
+def test_slopes_of_spend_are_those_of_finite_differences() -> None:
+    x, mean = np.array([1.0, 2, 9]), np.array([3.0, 60, 8])
+    for row, (name, at) in zip(SPEND._slopes(x, mean), vars(SPEND).items(), strict=True):
+        step = 1e-5 * at
+        high, low = (
+            GammaGamma(**{**vars(SPEND), name: at + side}).log_likelihood(x, mean) for side in (step, -step)
+        )
+        assert row == pytest.approx((high - low) / (2 * step), rel=1e-6, abs=1e-9), name
+
+
+@each_model
+def test_no_step_away_from_the_fit_is_likelier(model) -> None:
+    times, _ = simulated(model, 2_000, 40.0, seed=5)
+    x, t_x = np.isfinite(times).sum(axis=1), np.where(np.isfinite(times), times, 0.0).max(axis=1)
+    history = x, t_x, np.full(len(x), 40.0)
+    found = type(model).fit(*history)
+    best = found.log_likelihood(*history).sum()
+    for name, at in vars(found).items():
+        for factor in (0.99, 1.01):
+            beside = type(model)(**{**vars(found), name: at * factor})
+            assert beside.log_likelihood(*history).sum() < best
+    slopes = found._slopes(*(np.asarray(one, dtype=float) for one in history))[1].mean(axis=1)
+    assert np.abs(slopes * list(vars(found).values())).max() < 1e-5
 
 
 # ---------------------------------------------------------------- rules that always hold

@@ -235,8 +235,8 @@ def test_a_number_of_periods_takes_as_many_leavers_each() -> None:
 def test_the_simplest_size_is_kept_where_more_does_not_pay() -> None:
     X, y, _ = monthly(800, seed=8)
     model = SurvivalClassifier(periods=MONTHS, seeds=1, folds=2, num_threads=1).fit(X, y)
-    assert [step["name"] for step in model.ladder_] == ["small", "middle", "large", "deep"]
-    assert model.rung_ == "small" and model.rounds_ == 300
+    assert [step["name"] for step in model.ladder_][:2] == ["small", "middle"]
+    assert model.rung_ == "small" and 0 < model.rounds_ < 300
 
 
 def test_no_customer_is_on_both_sides_and_many_rows_choose_rounds(monkeypatch: pytest.MonkeyPatch) -> None:

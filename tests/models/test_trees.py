@@ -71,7 +71,7 @@ def test_training_stops_when_the_check_rows_get_worse(data: tuple[np.ndarray, np
     rows, check = np.arange(1000), np.arange(1000, 1500)
     deep = {**SMALL, "metric": "binary_logloss", "learning_rate": 0.3}
     binned = trees.Binned(X, [3, 4], 1)
-    found = binned.train_until_worse(y, deep, 300, rows=rows, check=check)
+    (found,) = binned.train_until_worse(y, deep, 300, splits=[(rows, check)], offsets=[None])
     best = found.best_iteration
     assert 0 < best < 300
     longer = binned.train(y, deep, best + 40, rows=rows)
@@ -226,3 +226,18 @@ def test_another_number_of_columns_is_refused(text: str, booster: lgb.Booster) -
         trees.read_trees(text, 6)
     with pytest.raises(ModelError):
         trees.tree_margins(booster, np.zeros((3, 4), dtype=np.float32))
+
+
+def test_rounds_side_by_side_are_those_of_lightgbm_cv() -> None:
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(900, 4)).astype(np.float32)
+    y = (rng.random(900) < 1 / (1 + np.exp(-X[:, 0] * X[:, 1]))).astype(float)
+    splits = [
+        (np.flatnonzero(np.arange(900) % 3 != k), np.flatnonzero(np.arange(900) % 3 == k)) for k in range(3)
+    ]
+    params = {"objective": "binary", "num_leaves": 7, "learning_rate": 0.1}
+    found = trees.Binned(X, (), 1).train_until_worse(y, params, 200, splits=splits, offsets=[None] * 3)
+    settings = {**trees.COMMON, **params, "num_threads": 1, "seed": 0, "metric": "binary_logloss"}
+    table = lgb.Dataset(X, label=y, params=settings, free_raw_data=False)
+    curve = lgb.cv(settings, table, num_boost_round=200, folds=splits)["valid binary_logloss-mean"]
+    assert {booster.best_iteration for booster in found} == {int(np.argmin(curve)) + 1}

@@ -44,7 +44,8 @@ def test_ranks_nearly_as_the_truth_and_meets_the_total(zeros: float, losses: flo
     X_test, actual, truth = shop(12_000, seed=1, zeros=zeros, losses=losses)
     found, best = value_metrics(actual, model.predict(X_test)), value_metrics(actual, truth)
     assert found["gini"] > 0.93 * best["gini"]
-    assert abs(found["total_error"]) < 0.1
+    # The mean of 3,000 such values is itself off by up to 7 %, and no model can know that.
+    assert abs(found["total_error"]) < 0.12
     assert (model.chance_ is None) == (zeros < 0.01)
 
 
@@ -62,6 +63,40 @@ def test_the_range_holds_nine_of_ten_in_every_band(fitted: ValueRegressor) -> No
     assert (
         (shop(12_000, seed=4, zeros=0.0001)[1] >= low) & (shop(12_000, seed=4, zeros=0.0001)[1] <= high)
     ).mean() == pytest.approx(0.9, abs=0.02)
+
+
+def test_ranges_hold_on_later_cutoffs_whose_level_moves() -> None:
+    """Each month brings more or less than the others: ranges of one time are too narrow for the next."""
+    rng = np.random.default_rng(11)
+    cutoffs = pd.date_range("2025-01-01", periods=14, freq="MS", tz="UTC")
+    level = np.exp(rng.normal(0, 0.35, 14))
+    when = np.repeat(np.arange(14), 400)
+    X, value, _ = shop(14 * 400, seed=12, zeros=0.05)
+    value = value * level[when]
+    seen = when < 8
+    model = ValueRegressor(num_threads=1, seeds=1).fit(X[seen], value[seen])
+    still = model.predict_all(X[~seen])
+    told = pd.Series(cutoffs[when])[seen], np.arange(seen.sum()), pd.Timedelta(days=28), [cutoffs[8]]
+    moved = model.follow(*told).predict_all(X[~seen])
+
+    def held(found: pd.DataFrame) -> float:
+        inside = (value[~seen] >= found["value_low"]) & (value[~seen] <= found["value_high"])
+        return float(inside.mean())
+
+    assert (moved["value_high"] - moved["value_low"]).mean() > (
+        still["value_high"] - still["value_low"]
+    ).mean()
+    assert 0.87 <= held(moved) <= 0.95 and abs(held(moved) - 0.9) <= abs(held(still) - 0.9) + 0.02
+    assert model.at(cutoffs[8]).hurdle_.level == model.hurdle_.level
+    again = Hurdle.from_dict(json.loads(json.dumps(model.hurdle_.to_dict())))
+    assert again.ahead == model.hurdle_.ahead and again.at(cutoffs[13]).level > 0
+
+
+def test_a_refit_keeps_the_candidate(fitted: ValueRegressor) -> None:
+    again = fitted.again()
+    assert again.keep == fitted.kept_ and not hasattr(again, "forests_")
+    X, value, _ = shop(1000, seed=9)
+    assert again.fit(X, value).kept_ == fitted.kept_
 
 
 def test_the_median_wins_on_absolute_error_and_halves_the_rows(fitted: ValueRegressor) -> None:

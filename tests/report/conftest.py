@@ -63,6 +63,9 @@ def scores_of(customers: int, seed: int = 7) -> pd.DataFrame:
             hit, strength * rng.gamma(4, 0.25, customers), -abs(strength) * share * rng.random(customers)
         )
         frame[f"contribution_{factor}"] = part
+        # What is usual adds a fifth of what hits; only the rest counts, where it is more than a tenth of the odds.
+        more = part - 0.2 * abs(strength)
+        frame[f"hit_{factor}"] = np.where(more > np.log(1.1), more, 0.0)
         logit += part
     p = 1 / (1 + np.exp(-logit))
     frame["churn_probability"], frame["base"] = p, -2.75
@@ -73,8 +76,11 @@ def scores_of(customers: int, seed: int = 7) -> pd.DataFrame:
         "value_low": value * 0.3,
         "value_high": value * 2,
     }
-    frame["value_at_risk"] = p * value
+    frame["value_if_stays"] = 1.1 * value
+    frame["value_at_risk"] = p * 1.1 * value
     frame |= _reasons(frame, customers, rng)
+    frame["other_reason"] = np.where(frame["contribution_behaviour"] > 0.3, "recency", None)
+    frame["other_reason_value"] = np.where(frame["contribution_behaviour"] > 0.3, 61.0, np.nan)
     frame["expected_profit"] = 0.1 * p * value - 2500
     frame["holdout"] = rng.random(customers) < 0.1
     return pd.DataFrame(frame)
@@ -104,13 +110,15 @@ def _reasons(frame: dict[str, Any], customers: int, rng: np.random.Generator) ->
 
 def drivers_of(scores: pd.DataFrame) -> pd.DataFrame:
     """One row per factor, straight from the definitions."""
-    p, value = scores["churn_probability"], scores["expected_value"].astype(float)
+    p, value = scores["churn_probability"], scores["value_if_stays"].astype(float)
     logit = np.log(p / (1 - p))
     importance = {f: float(scores[f"contribution_{f}"].abs().mean()) for f in FACTORS}
+    strength = {f: float(scores[f"hit_{f}"].mean()) for f in FACTORS}
+    of_levers = sum(strength[f] for f, facts in FACTORS.items() if facts[2] == "lever")
     rows = []
     for factor, (_, _, kind, family, _, _) in FACTORS.items():
-        part = scores[f"contribution_{factor}"]
-        hit = part > np.log(1.1)
+        part = scores[f"hit_{factor}"]
+        hit = part > 0
         without = 1 / (1 + np.exp(-(logit - part)))
         at_risk, rest = float((p * value)[hit].sum()), float((without * value)[hit].sum())
         rows.append(
@@ -118,6 +126,8 @@ def drivers_of(scores: pd.DataFrame) -> pd.DataFrame:
                 "factor": factor,
                 "kind": kind,
                 "family": family,
+                "strength": strength[factor],
+                "share_of_strength": strength[factor] / of_levers if kind == "lever" else np.nan,
                 "importance": importance[factor],
                 "share_of_importance": importance[factor] / sum(importance.values()),
                 "customers_hit": int(hit.sum()),
@@ -128,7 +138,7 @@ def drivers_of(scores: pd.DataFrame) -> pd.DataFrame:
                 "avoidable": at_risk - rest,
             }
         )
-    return pd.DataFrame(rows).sort_values("importance", ascending=False, kind="stable", ignore_index=True)
+    return pd.DataFrame(rows).sort_values("strength", ascending=False, kind="stable", ignore_index=True)
 
 
 def labels_of() -> dict[str, Any]:
@@ -138,6 +148,8 @@ def labels_of() -> dict[str, Any]:
                     for f, (en, ko, kind, family, _, _) in FACTORS.items()},
         "features": {n: {"factor": f, **windowed(n, en, ko), "unit": unit, "direction": "+"}
                      for n, (f, en, ko, unit, _) in FEATURES.items()}
+        | {"recency": {"factor": "behaviour", "en": "days since the last order", "ko": "마지막 주문 후 경과 일수",
+                       "unit": "d", "direction": "+"}}
         | {"customer_region": {"factor": "behaviour", "en": "region", "ko": "지역", "unit": "text", "direction": "±"}},
     }  # fmt: skip
 
@@ -227,7 +239,7 @@ def evidence_of(drivers: pd.DataFrame) -> dict[str, Any]:
         "ranks": {f: {"rank": k + 1, "rank_low": max(1, k), "rank_high": k + 2 if k else 1, "first": float(k == 0),
                       "weight_low": 0.9 - 0.01 * k, "weight_high": 1.1 + 0.02 * k}
                   for k, f in enumerate(levers)},
-        "history": [{"cutoff": c, "factor": f, "importance": 0.1, "share_hit": 0.2 + 0.01 * j - 0.02 * k, "rank": k + 1}
+        "history": [{"cutoff": c, "factor": f, "strength": 0.1, "share_hit": 0.2 + 0.01 * j - 0.02 * k, "rank": k + 1}
                     for j, c in enumerate(cutoffs) for k, f in enumerate(levers)],
         "curves": {"waiting": {"value": [30.0, 120.0, 600.0, 900.0], "left": [0.03, 0.05, 0.08, 0.2],
                                "low": [0.02, 0.04, 0.06, 0.0], "high": [0.04, 0.06, 0.1, 0.5],
@@ -356,6 +368,8 @@ META: dict[str, Any] = {
         "2026-01-31T15:00:00Z",
         "2026-02-28T15:00:00Z",
     ],
+    "level_error": 0.1,
+    "refit": True,
 }
 
 
@@ -364,7 +378,7 @@ def make_inputs(customers: int = 10_000) -> ReportInputs:
     scores = scores_of(customers)
     drivers = drivers_of(scores)
     rule = Decisions(contact_cost=2000.0, offer_cost=500.0, save_rate=0.2, holdout=0.1)
-    plan = call_plan(scores["customer_id"], scores["churn_probability"], scores["expected_value"], rule)
+    plan = call_plan(scores["customer_id"], scores["churn_probability"], scores["value_if_stays"], rule)
     return ReportInputs(
         scores, drivers, labels_of(), metrics_of(), coverage_of(), META, evidence=evidence_of(drivers),
         groups=groups_of(drivers), causes=CAUSES, cliffs=CLIFFS, what_if=WHAT_IF,
@@ -374,7 +388,9 @@ def make_inputs(customers: int = 10_000) -> ReportInputs:
 
 def without_value(inputs: ReportInputs) -> ReportInputs:
     """The same company with no value configured: the value columns are null."""
-    money = ("expected_value", "median_value", "value_low", "value_high", "value_at_risk", "expected_profit")
+    money = (
+        "expected_value", "median_value", "value_low", "value_high", "value_if_stays", "value_at_risk", "expected_profit",
+    )  # fmt: skip
     empty = dict.fromkeys(money, np.nan)
     drivers = inputs.drivers.assign(value_at_risk=np.nan, value_at_risk_without=np.nan, avoidable=np.nan)
     metrics = {key: part for key, part in inputs.metrics.items() if key != "value"}

@@ -125,11 +125,12 @@ def test_every_verdict_has_its_words() -> None:
     assert {word for _, word in treatments._PER.values()} | {"any"} == set(catalogue()["per"])
 
 
-def test_areas_add_up_to_the_whole_forecast(inputs: ReportInputs, read: Any) -> None:
-    drivers = inputs.drivers
+def test_areas_add_up_to_all_that_service_adds(inputs: ReportInputs, read: Any) -> None:
+    drivers = inputs.drivers[inputs.drivers["customers_hit"] >= 10]
     levers = drivers[drivers["kind"] == "lever"]
-    by_family = levers.groupby("family")["share_of_importance"].sum().sort_values(ascending=False)
-    expected = [*by_family, drivers.loc[drivers["kind"] != "lever", "share_of_importance"].sum()]
+    by_family = levers.groupby("family")["share_of_strength"].sum().sort_values(ascending=False)
+    expected = [share for share in by_family if share > 0]
+    assert sum(expected) == pytest.approx(1, abs=1e-3)
     for lang in ("en", "ko"):
         found = read(render(inputs, lang)).figures("areas")
         assert found == pytest.approx(expected, abs=1e-6)
@@ -137,7 +138,7 @@ def test_areas_add_up_to_the_whole_forecast(inputs: ReportInputs, read: Any) -> 
 
 def test_bars_end_where_other_customers_put_them(inputs: ReportInputs, read: Any) -> None:
     page = read(render(inputs, "en"))
-    shares = inputs.drivers.set_index("factor")["share_of_importance"]
+    shares = inputs.drivers.set_index("factor")["share_of_strength"]
     ranks = inputs.evidence["ranks"]
     lines = [
         n

@@ -84,8 +84,11 @@ def test_list_holds_the_ranking(inputs: ReportInputs) -> None:
         order["expected_profit"].to_list()
     )
     assert (frame["Status"] == "Holdout: do not contact").to_list() == order["holdout"].to_list()
-    said = frame["Reason 1"].notna()
-    assert said.to_list() == order["reason_1"].notna().to_list()
+    none, other = order["reason_1"].isna(), order["other_reason"].notna()
+    assert none.any() and (none & other).any() and (none & ~other).any()
+    said = frame["Reason 1"]
+    assert said.str.startswith("No service experience on record").to_list() == none.to_list()
+    assert said.str.endswith("days since the last order: 61 days").to_list() == (none & other).to_list()
 
 
 def test_reason_in_plain_words(inputs: ReportInputs) -> None:
@@ -145,7 +148,7 @@ def test_csv_carries_the_drivers(inputs: ReportInputs) -> None:
     shown = (inputs.drivers["customers_hit"] >= 10) | (inputs.drivers["customers_hit"] == 0)
     for column in ("importance", "share_of_importance"):
         assert back[column].to_list() == inputs.drivers[column].to_list()
-    for column in ("customers_hit", "odds_ratio", "value_at_risk", "avoidable"):
+    for column in ("strength", "customers_hit", "odds_ratio", "value_at_risk", "avoidable"):
         pd.testing.assert_series_equal(
             back.loc[shown, column], inputs.drivers.loc[shown, column], check_dtype=False
         )

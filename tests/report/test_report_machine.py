@@ -25,7 +25,7 @@ def told(inputs: ReportInputs) -> dict[str, Any]:
 
 
 def test_headline_numbers(inputs: ReportInputs, told: dict[str, Any]) -> None:
-    p, value = inputs.scores["churn_probability"], inputs.scores["expected_value"]
+    p, value = inputs.scores["churn_probability"], inputs.scores["value_if_stays"]
     assert told["scope"]["customers"] == len(p)
     assert told["outlook"]["leavers"] == pytest.approx(p.sum())
     assert told["outlook"]["value_at_risk"] == pytest.approx((p * value).sum())
@@ -35,7 +35,9 @@ def test_levers_and_calls(inputs: ReportInputs, told: dict[str, Any]) -> None:
     drivers = inputs.drivers.set_index("factor")
     assert {row["factor"] for row in told["levers"]} == set(drivers.index[drivers["kind"] == "lever"])
     for row in told["levers"]:
-        assert row["share"] == pytest.approx(drivers["share_of_importance"][row["factor"]])
+        assert row["weight"] == pytest.approx(drivers["share_of_importance"][row["factor"]])
+        if drivers["customers_hit"][row["factor"]] >= 10:
+            assert row["share"] == pytest.approx(drivers["share_of_strength"][row["factor"]])
     listed = [call["customer_id"] for call in told["calls"]["rows"]]
     assert len(listed) == len(set(listed)) == 50
     assert set(listed) <= set(inputs.scores["customer_id"])

@@ -53,7 +53,7 @@ def _close(found: list[float], *expected: float) -> None:
 
 
 def test_headline_is_recomputed_from_scores(inputs: ReportInputs, pages: dict[str, Any]) -> None:
-    p, value = inputs.scores["churn_probability"], inputs.scores["expected_value"]
+    p, value = inputs.scores["churn_probability"], inputs.scores["value_if_stays"]
     size = pages["en"].figures("size")
     _close(size, p.sum(), p.mean(), len(p), 2 * math.sqrt((p * (1 - p)).sum()))
     _close(size, (p * value).sum(), value.sum(), (p * value).sum() / value.sum())
@@ -64,11 +64,11 @@ def test_lever_that_would_change_most_where_nobody_asked_what_if(inputs: ReportI
     best, gain, fewer = "", 0.0, 0.0
     for factor, kind in zip(inputs.drivers["factor"], inputs.drivers["kind"], strict=True):
         saved = left = 0.0
-        part = inputs.scores[f"contribution_{factor}"].to_numpy()
+        part = inputs.scores[f"hit_{factor}"].to_numpy()
         for p, value, c in zip(
-            inputs.scores["churn_probability"], inputs.scores["expected_value"], part, strict=True
+            inputs.scores["churn_probability"], inputs.scores["value_if_stays"], part, strict=True
         ):
-            if math.exp(c) > 1.1:
+            if c > 0:
                 odds = p / (1 - p) / math.exp(c)
                 saved, left = saved + (p - odds / (1 + odds)) * value, left + p - odds / (1 + odds)
         if kind == "lever" and saved > gain:
@@ -273,7 +273,8 @@ def _hostile(inputs: ReportInputs, texts: tuple[str, ...]) -> ReportInputs:
     pick = itertools.cycle(texts)
     inputs = dataclasses.replace(inputs, scores=inputs.scores.head(400))
     keys = {f: f"{next(pick)}{k}" for k, f in enumerate(inputs.drivers["factor"])}
-    scores = inputs.scores.rename(columns={f"contribution_{f}": f"contribution_{k}" for f, k in keys.items()})
+    named = {f"{part}_{f}": f"{part}_{k}" for f, k in keys.items() for part in ("contribution", "hit")}
+    scores = inputs.scores.rename(columns=named)
     scores["customer_id"] = [f"{texts[i % len(texts)]}{i}" for i in range(len(scores))]
     features = {
         n: {**label, "en": next(pick), "ko": next(pick)} for n, label in inputs.labels["features"].items()
@@ -373,11 +374,23 @@ def test_bare_model_is_said_to_be_untested(inputs: ReportInputs, read: Any) -> N
     assert not [n for n in read(render(bare, "ko")).nodes if n.attrs.get("class") == "plot"]
 
 
-def test_simpler_rule_that_wins_is_named(inputs: ReportInputs, read: Any) -> None:
-    metrics = {**inputs.metrics, "baselines": {"churn": {"logistic": {"auc": 0.80, "log_loss": 0.5}}}}
-    page = read(render(dataclasses.replace(inputs, metrics=metrics), "en"))
-    assert "A simpler rule does better: logistic regression (AUC)" in page.find("", "sureness")[0].text
-    assert "does better than every" not in page.prose()
+@pytest.mark.parametrize(("gap", "beaten"), [(0.02, True), (0.009, False), (-0.02, False)])
+def test_simpler_rule_that_wins_by_more_than_chance_is_named_first(
+    inputs: ReportInputs, read: Any, gap: float, beaten: bool
+) -> None:
+    own = inputs.metrics["churn"]["log_loss"]
+    rule = {"auc": 0.80, "log_loss": own - gap, "log_loss_gap": gap, "log_loss_gap_error": 0.01}
+    metrics = {**inputs.metrics, "baselines": {"churn": {"boosted": rule}}}
+    html = render(dataclasses.replace(inputs, metrics=metrics), "en")
+    page = read(html)
+    said = "A simpler rule does better: gradient boosting with defaults (log loss)"
+    assert (said in page.find("", "sureness")[0].text) == beaten
+    assert ("No simpler rule that it was compared with does better" in page.prose()) == (not beaten)
+    assert ("In the test a simpler rule forecast better than this model" in html) == beaten
+    if beaten:
+        assert html.index("a simpler rule forecast better than this model") < html.index('id="overview"')
+    korean = render(dataclasses.replace(inputs, metrics=metrics), "ko")
+    assert ("시험에서 이 모델보다 더 단순한 방법이 더 정확했습니다" in korean) == beaten
 
 
 def test_customers_held_out_instead_of_time_is_said(inputs: ReportInputs, read: Any) -> None:
@@ -423,7 +436,7 @@ def test_the_direction_of_a_factor_is_said_where_it_is_known(company: Any, read:
     }
     assert said["Waiting"].endswith("Process · as expected")
     assert said["Repeat contacts"].endswith("Process · other way round")
-    assert said["Resolution"].endswith("Process · unclear")
+    assert said["Resolution"].endswith("Process"), "where nobody knows, nothing is said"
     assert "other way round" not in read(render(inputs, "en")).prose()
 
 
@@ -455,3 +468,31 @@ def test_what_speaks_against_the_figures_stands_first(inputs: ReportInputs, lang
     assert words("sure.too_good") in page and words("sure.strong") not in page
     assert str(words("sure.in_sample", n="@")).partition("@")[2][-20:] in page
     assert "notice" not in render(inputs, lang).partition("<main>")[2].partition("<article")[0]
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("en", "First worth recording"), ("ko", "먼저 기록하면 좋은 항목")]
+)
+def test_where_nobody_has_a_reason_the_page_says_so_and_what_to_record(
+    company: Any, lang: Any, words: str
+) -> None:
+    inputs = company(300)
+    levers = inputs.drivers["kind"] == "lever"
+    drivers = inputs.drivers.assign(
+        customers_hit=inputs.drivers["customers_hit"].where(~levers, 0), strength=0.0, share_of_strength=0.0, direction=-0.5,
+    )  # fmt: skip
+    hit = inputs.scores.filter(regex="^hit_").columns
+    scores = inputs.scores.assign(**dict.fromkeys(hit, 0.0), reason_1=None, reason_2=None, reason_3=None)
+    scores["other_reason"], scores["other_reason_value"] = "recency", 61.0
+    # Columns of a table at hand are worth recording before whole tables are.
+    coverage = {**inputs.coverage, "not_measured": [
+        {"factor": "visits", "en": "Field visits", "ko": "방문 서비스", "missing": ["visits"]},
+        {"factor": "mood", "en": "Mood", "ko": "감정", "missing": ["interactions.sentiment_end", "interactions.topic"]},
+    ]}  # fmt: skip
+    html = render(dataclasses.replace(inputs, drivers=drivers, scores=scores, coverage=coverage), lang)
+    page = re.sub(r"\s+", " ", re.sub(r"(?s)<style>.*?</style>|<[^>]+>", "", html))
+    assert {"en": "50 of the 50 customers", "ko": "50명"}[lang] in page
+    place = page.index(words)
+    assert 0 < page.index("interactions.sentiment_end", place) < page.index("visits", place)
+    assert {"en": "days since the last order: 61 days", "ko": "마지막 주문 후 경과 일수: 61일"}[lang] in page
+    assert {"en": "The other way round in these data", "ko": "방향이 반대여서"}[lang] in page

@@ -1,0 +1,74 @@
+"""Whether ranges hold while levels move: ``python benchmarks/season.py [--seeds S] [--customers N] [--value]``.
+
+For companies whose leaving and spending have a season, wander, or both, customers are scored at the last cutoff by a
+model of every cutoff of the year and a half before whose label was known then. Prints how many were expected to
+leave, the range that the report would print, the range that chance alone would have, and how many left; with
+``--value`` also the error of the total value and how many of 100 values lay in their ranges. Seeds 0 to 9 measure;
+what was chosen was chosen on seeds from 1000.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import pandas as pd
+from moving import company, known_at
+
+from cxml import value_models
+from cxml.config import Config
+from cxml.intervals import leavers_range
+from cxml.models.churn import LADDER, ChurnClassifier
+from cxml.training import TrainingSet
+
+WORLDS = ("season", "drift", "both")
+TRAINED = 16
+
+
+def measured(data: TrainingSet, config: Config, *, value: bool) -> dict[str, float]:
+    """The figures of the last cutoff."""
+    frame, columns = data.frame, list(data.columns)
+    cutoff = max(frame["cutoff"].unique())
+    train = frame[frame["cutoff"].isin(known_at(data, config, cutoff)[-TRAINED:])]
+    scored = frame[frame["cutoff"] == cutoff]
+    told = (train["cutoff"], train["customer_id"], config.churn.lead + config.churn.horizon, [cutoff])
+    churn = ChurnClassifier(ladder=LADDER[:1], num_threads=1)
+    churn.fit(train[columns], train["churned"], groups=train["customer_id"]).follow(*told)
+    p = churn.predict_proba(scored[columns])[:, 1]
+    low, high = leavers_range(p, churn.calibrator_.ahead.errors[0])
+    alone = leavers_range(p)
+    left = int(scored["churned"].sum())
+    found = {
+        "expected": p.sum(), "low": low, "high": high, "left": left, "held": low <= left <= high,
+        "chance held": alone[0] <= left <= alone[1],
+    }  # fmt: skip
+    if value:
+        model = value_models.competitors(data.columns, config)["model"]()
+        model.fit(train[columns], train["value"], groups=train["customer_id"]).follow(*told)
+        actual, forecast = scored["value"].to_numpy(), model.predict_all(scored[columns])
+        inside = (forecast["value_low"] <= actual) & (actual <= forecast["value_high"])
+        found["value error"] = forecast["expected_value"].sum() / actual.sum() - 1
+        found["values held"] = inside.mean()
+    return found
+
+
+def main() -> None:
+    """Print a line per company, and how often ranges held."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--customers", type=int, default=2_000)
+    parser.add_argument("--value", action="store_true")
+    asked = parser.parse_args()
+    for world in WORLDS:
+        rows = []
+        for seed in range(asked.seeds):
+            rows.append(measured(*company(world, seed, asked.customers), value=asked.value))
+            print(
+                f"{world}, seed {seed}: " + ", ".join(f"{k} {v:.3g}" for k, v in rows[-1].items()), flush=True
+            )
+        means = pd.DataFrame(rows).astype(np.float64).mean()
+        print(f"{world}: " + ", ".join(f"{name} {figure:.3g}" for name, figure in means.items()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
