@@ -50,14 +50,14 @@ SQL_TYPES: Mapping[Kind, str] = {
 }  # fmt: skip
 
 SIGNS = ("infinite", "fraction", "inexact", "epoch", "endless", "day", "local", "zoned", "gap", "twice",
-         "midnight")  # fmt: skip
+         "midnight", "percent")  # fmt: skip
 """What a cell may say of itself, beside its value.
 
 ``infinite`` a number that is none; ``fraction`` a count that is not whole; ``inexact`` an id that went
 through a float; ``epoch`` a number where an instant belongs; ``endless`` an instant at the end of the calendar, or infinity;
 ``day`` an instant without a time;
 ``local`` and ``zoned`` an instant without and with a zone; ``gap`` and ``twice`` a local time that clocks
-skip or show twice; ``midnight`` a local time of 00:00.
+skip or show twice; ``midnight`` a local time of 00:00; ``percent`` a number written with a percent sign.
 """
 
 SAY_NOTHING = ("n/a", "na", "-", "null", "none", "nil", "?")

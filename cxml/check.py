@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cxml import hints, ids, lost_columns, static, volumes
+from cxml import flat_columns, hints, ids, lost_columns, static, volumes
 from cxml.aside import COPY, Cleaning, too_many
 from cxml.config import Config
 from cxml.contact_ends import ends_known, made_instant
@@ -43,6 +43,8 @@ class Check:
         Rows of each log by month, such as ``2025-03``, in the zone of the project.
     set_aside : SetAside
         Rows that break a rule, few enough to go on without them: the views of the tables are without them now.
+    columns : tuple of flat_columns.Seen
+        Every attribute of the customers, and what it is taken for.
     """
 
     problems: tuple[Problem, ...]
@@ -50,6 +52,7 @@ class Check:
     notes: tuple[str, ...]
     months: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     set_aside: SetAside = field(default_factory=SetAside)
+    columns: tuple[flat_columns.Seen, ...] = ()
 
     def raise_if_any(self) -> None:
         """Raise all problems as one ``DataError``; do nothing when there is none."""
@@ -97,7 +100,9 @@ def check(tables: Tables) -> Check:
         daily = volumes.by_day(tables)
         notes += [*alike, *volumes.notes(tables, daily)]
         months = volumes.by_month(tables, daily)
-    return Check(tuple(problems), rows, (*notes, *set_aside.lines()), months, set_aside)
+    return Check(
+        tuple(problems), rows, (*notes, *set_aside.lines()), months, set_aside, flat_columns.seen(tables)
+    )
 
 
 @dataclass(frozen=True)
@@ -196,6 +201,12 @@ def _rules(tables: Tables, opened: Opened, people: _People) -> list[Rule]:
                        made_id=opened.made_id, known=people.known, aside=people.aside))  # fmt: skip
     if static.LABEL in signs and static.is_static(tables.config):
         found += static.label_rules(tables.config)
+    found = [flat_columns.of_attribute(rule, opened.places.get(rule.column, "")) for rule in found]
+    found += [
+        flat_columns.mixed_percent(name, opened.places[name])
+        for name, some in signs.items()
+        if "percent" in some
+    ]
     return [*found, *ids.rules_of(opened.columns)]
 
 
@@ -237,7 +248,11 @@ def _told(tables: Tables, cleaning: Cleaning, broken: Sequence[tuple[Rule, int]]
         file, row = divmod(int(found[f"first_{place}"]), _FILE)
         fixes = [fix for number, (_, fix) in enumerate(rule.advice) if found[f"advice_{place}_{number}"]]
         what = rule.what.format(n=f"{count:,}")
-        yield Problem(rule.code, cleaning.opened.table.name, rule.column, count, row, what, rule.expected,
+        if rule.column == static.LABEL and rule.code in ("unknown_label", "third_class"):
+            what += f"; the label holds {static.label_values(tables.engine)}"
+        opened = cleaning.opened
+        column = rule.column if rule.column in opened.known else opened.places.get(rule.column, rule.column)
+        yield Problem(rule.code, opened.table.name, column, count, row, what, rule.expected,
                       (fixes or [rule.fix])[0], place=cleaning.opened.files[file - 1])  # fmt: skip
 
 

@@ -124,7 +124,8 @@ def check(config: Config) -> None:
         problems = [p.__dict__ for p in found.check.problems]
         rows = {"rows": found.check.rows, **found.check.set_aside.as_info()}
         talk.result({"problems": problems, **rows, "coverage": found.coverage,
-                     "notes": found.check.notes, "months": found.check.months})  # fmt: skip
+                     "notes": found.check.notes, "months": found.check.months,
+                     "columns": [vars(one) for one in found.check.columns]})  # fmt: skip
         raise typer.Exit(DataError.exit_code if problems else 0)
     if not talk.quiet:
         talk.check(found)

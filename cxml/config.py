@@ -22,6 +22,7 @@ from cxml.sections import (
     EngineLimits,
     Features,
     Model,
+    OwnFactor,
     Population,
     Project,
     Promises,
@@ -33,11 +34,9 @@ from cxml.sections import (
     ValueSource,
     Within,
 )
+from cxml.time_spans import LONGEST, duration
 
 S = TypeVar("S")
-_UNITS = {"D": 86400, "W": 7 * 86400, "h": 3600, "min": 60, "s": 1}
-_DURATION = re.compile(r"^(\d+)\s*(D|W|h|min|s)$")
-_LONGEST = timedelta(days=36_525)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +51,7 @@ class Config:
     value: Value = field(default_factory=Value)
     training: Training = field(default_factory=Training)
     features: Features = field(default_factory=Features)
+    factors: Mapping[str, OwnFactor] = field(default_factory=dict)
     promises: Promises = field(default_factory=Promises)
     model: Model = field(default_factory=Model)
     decisions: Decisions = field(default_factory=Decisions)
@@ -118,10 +118,10 @@ def parse_config(raw: Mapping[str, Any], folder: Path) -> Config:
     hints = typing.get_type_hints(Config)
     made: dict[str, Any] = {}
     for name, value in raw.items():
-        if name == "tables":
-            _known(value, TABLES, "[tables]")
+        if name in _NAMED:
+            _known(value, TABLES if name == "tables" else value, f"[{name}]")
             made[name] = {
-                key: _read(TableSource, part, f"[tables.{key}]", zone) for key, part in value.items()
+                key: _read(_NAMED[name], part, f"[{name}.{key}]", zone) for key, part in value.items()
             }
         else:
             made[name] = _read(hints[name], value, f"[{name}]", zone)
@@ -132,6 +132,8 @@ def parse_config(raw: Mapping[str, Any], folder: Path) -> Config:
     return config
 
 
+_NAMED: Mapping[str, type[TableSource] | type[OwnFactor]] = {"tables": TableSource, "factors": OwnFactor}
+"""Sections with a part for each name, such as ``[tables.orders]``."""
 _AHEAD = ("lead", "horizon", "grace", "activity", "times")
 """Keys of [churn] about what is seen after a cutoff."""
 
@@ -150,31 +152,6 @@ def _of_one_moment(config: Config, raw: Mapping[str, Any]) -> Config:
     churn = dataclasses.replace(config.churn, column=column, lead=timedelta(0), horizon=timedelta(0))
     by = raw.get("population", {}).get("by", "customers")
     return dataclasses.replace(config, churn=churn, population=dataclasses.replace(config.population, by=by))
-
-
-def duration(text: str, where: str = "") -> timedelta:
-    """A time span such as ``90D``, ``2W`` or ``12h``; *where* it stands goes into the error.
-
-    >>> duration("2W").days
-    14
-    """
-    match = _DURATION.match(str(text).strip())
-    if not match:
-        raise ConfigError(
-            f"{text!r} is not a time span",
-            where=where,
-            expected="a whole number with D, W, h, min or s",
-            fix="write for example '90D'",
-        )
-    seconds = int(match[1]) * _UNITS[match[2]]
-    if seconds > _LONGEST.total_seconds():
-        raise ConfigError(
-            f"{text!r} is too long",
-            where=where,
-            expected=f"at most {_LONGEST.days:,} days",
-            fix="write for example '90D'",
-        )
-    return timedelta(seconds=seconds)
 
 
 def _known(raw: Any, names: Any, where: str) -> None:
@@ -260,15 +237,18 @@ def _value(kind: Any, raw: Any, where: str, zone: ZoneInfo) -> Any:
         return raw
     if isinstance(origin, type) and issubclass(origin, Mapping):
         either = typing.get_args(args[1]) if isinstance(args[1], types.UnionType) else ()
-        held = either or (dict if typing.get_origin(args[1]) else str)
+        named = args[1] is str or typing.get_origin(args[1]) is Literal
+        held = either or (str if named or not typing.get_origin(args[1]) else dict)
         if not isinstance(raw, Mapping) or not all(isinstance(v, held) for v in raw.values()):
             of = "tables by column" if held is dict else "names" if args[1] is str else "time spans"
             raise _wrong(
                 raw, where, "a table of texts, numbers, true or false" if either else f"a table of {of}"
             )
-        if either:
-            return dict(raw)
-        return {key: _value(args[1], item, f"{where}.{key}", zone) for key, item in raw.items()}
+        return (
+            dict(raw)
+            if either
+            else {key: _value(args[1], item, f"{where}.{key}", zone) for key, item in raw.items()}
+        )
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _read(kind, raw, where, zone)
     if kind is datetime:
@@ -340,6 +320,10 @@ def _coherent(config: Config) -> None:
     if config.churn.definition == "label":
         _ready_label(config)
     else:
+        _need(
+            not config.churn.base_rate, "[churn] base_rate", "a ready label: rows of events are not drawn by outcome",
+            "take it out",
+        )  # fmt: skip
         _instants(config.churn.column, "[churn] column", table_alone=False)
         _need(
             config.churn.horizon > timedelta(0),
@@ -359,10 +343,10 @@ def _coherent(config: Config) -> None:
     lookbacks = config.features.lookbacks
     _need(
         bool(lookbacks)
-        and 1 <= min(lookbacks) <= max(lookbacks) <= _LONGEST.days
+        and 1 <= min(lookbacks) <= max(lookbacks) <= LONGEST.days
         and len(set(lookbacks)) == len(lookbacks),
         "[features] lookbacks",
-        f"whole days above 0, at most {_LONGEST.days:,}, each once",
+        f"whole days above 0, at most {LONGEST.days:,}, each once",
         "write for example [30, 90, 365]",
     )
 
@@ -373,6 +357,10 @@ def _ready_label(config: Config) -> None:
     _need(
         table == "customers" and bool(column), "[churn] column", "customers. and the name of the label's column",
         "write for example 'customers.churned'",
+    )  # fmt: skip
+    _need(
+        bool(config.churn.positive) or not config.churn.negative, "[churn] negative", "positive beside it",
+        'name the value that means leaving too, such as positive = "gone"',
     )  # fmt: skip
     _need(
         len(config.training.cutoffs) <= 1, "[training] cutoffs", "one cutoff at most: a ready label belongs to one moment",

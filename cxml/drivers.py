@@ -18,6 +18,7 @@ from scipy.stats import spearmanr
 
 from cxml import hits
 from cxml.errors import ModelError, did_you_mean
+from cxml.features.declare import NAMED
 
 if TYPE_CHECKING:
     from cxml.models.churn import ChurnClassifier
@@ -44,7 +45,7 @@ def summary(scores: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
     -------
     DataFrame
         ``factor``, ``kind``, ``family``; ``strength``: what its hits add to the log-odds, over all customers, by which
-        factors are ordered; ``share_of_strength``: among the levers, in [0, 1], NaN for what is no lever;
+        factors are ordered; ``share_of_strength``: among the levers and columns, in [0, 1], NaN for others;
         ``importance``: mean absolute contribution (log-odds), ``share_of_importance`` in [0, 1];
         ``customers_hit``, ``share_hit``; ``odds_ratio``: exp of the mean hit; ``value_at_risk``: sum of
         probability x value if they stay over the hit; ``value_at_risk_without``: the same with the hit taken away;
@@ -75,7 +76,7 @@ def summary(scores: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
             "value_at_risk": at_risk, "value_at_risk_without": left, "avoidable": at_risk - left,
         })  # fmt: skip
     found = pd.DataFrame(rows)
-    lever = found["kind"] == "lever"
+    lever = found["kind"].isin(NAMED)
     for name, among in (("strength", lever), ("importance", lever | ~lever)):
         everything = found.loc[among, name].sum()
         shares = (found[name] / everything if everything else found[name] * 0.0).where(among)
@@ -259,7 +260,7 @@ def backwards(strongest: pd.DataFrame) -> dict[str, float]:
 def reasons(
     added: pd.DataFrame, hit: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, Any], top: int = 3
 ) -> pd.DataFrame:
-    """The *top* reasons of each row: levers that hit the customer, the largest first.
+    """The *top* reasons of each row: what hits the customer and the company can change, or perhaps can, the largest first.
 
     Each is shown by its strongest feature that can be said aloud, with a number. What nobody says aloud, such as a
     spread, shows a factor only where nothing else does.
@@ -271,14 +272,14 @@ def reasons(
     hit : DataFrame
         As from ``hits.by_factor``, of the same rows.
     frame : DataFrame
-        The features of these rows.
+        The features of these rows, as from ``Bundle.as_told``.
 
     Returns
     -------
     DataFrame
         ``reason_1``, ``reason_1_value``, ...: a feature column and its value; missing when there are fewer.
     """
-    levers = [name for name, label in labels["factors"].items() if label["kind"] == "lever"]
+    levers = [name for name, label in labels["factors"].items() if label["kind"] in NAMED]
     weights = hit[[hits.PREFIX + factor for factor in levers]].to_numpy(dtype=np.float64)
     return _shown(added, frame, labels, levers, weights, [f"reason_{k + 1}" for k in range(top)])
 
@@ -286,13 +287,15 @@ def reasons(
 def other_reason(contributions: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
     """What raises the risk of each row most that is no lever: it explains the forecast, and nobody can make it good.
 
+    *frame* is as from ``Bundle.as_told``.
+
     Returns
     -------
     DataFrame
         ``other_reason``: of the factor that adds most, the strongest feature with a number, and
         ``other_reason_value``; missing where no such factor multiplies the odds by more than 1.1.
     """
-    others = [name for name, label in labels["factors"].items() if label["kind"] != "lever"]
+    others = [name for name, label in labels["factors"].items() if label["kind"] not in NAMED]
     weights = np.zeros((len(contributions), len(others)))
     for k, factor in enumerate(others):
         mine = [name for name in contributions if labels["features"][name]["factor"] == factor]

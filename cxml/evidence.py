@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from cxml import hits
+from cxml.features.declare import NAMED
 from cxml.models.bundle import Bundle
 from cxml.splits import hash_share
 
@@ -176,6 +177,8 @@ class Comparison:
         How many times as often they left, and its 95 % interval, clustered by customer.
     customers, rows : int
         Of the bad side, over all cutoffs that were looked at.
+    level : str
+        Of a text: those who have this value are beside all others, and the threshold is its place among the levels.
 
     References
     ----------
@@ -192,14 +195,17 @@ class Comparison:
     high: float
     customers: int
     rows: int
+    level: str = ""
 
     def beyond(self, value: ArrayLike) -> NDArray[np.bool_]:
         """Which values lie on the bad side; what is missing does not."""
-        return beyond(value, self.threshold, self.above)
+        return beyond(value, self.threshold, self.above, self.level)
 
 
-def beyond(value: ArrayLike, threshold: float, above: bool) -> NDArray[np.bool_]:
-    """Which values lie on the bad side of *threshold*; what is missing does not."""
+def beyond(value: ArrayLike, threshold: float, above: bool, level: str = "") -> NDArray[np.bool_]:
+    """Which values lie on the bad side of *threshold*, or are the *level* of a text; what is missing does not."""
+    if level:
+        return np.asarray(pd.Series(value).astype(object).astype(str) == level)
     known = np.asarray(value, dtype=np.float64)
     return np.asarray(known > threshold if above else known < threshold)
 
@@ -212,20 +218,40 @@ def comparison(frame: pd.DataFrame, feature: str, label: Mapping[str, Any]) -> C
     frame : DataFrame
         Snapshots with ``customer_id``, ``churned`` and the feature.
     label : mapping
-        Of the feature: ``unit``, and ``direction``, which says where the bad side is.
+        Of the feature: ``unit``, and ``direction``, which says where the bad side is. Of a text with ``levels`` the bad
+        side is one of them.
     """
-    if label["unit"] == "text" or label["direction"] not in ("+", "-"):
+    if label["unit"] == "text":
+        return _of_level(frame, feature) if "levels" in label else None
+    if label["direction"] not in ("+", "-"):
         return None
     everyone: Floats = np.asarray(frame[feature].astype(float), dtype=np.float64)
-    known = np.isfinite(everyone)
-    value = np.asarray(everyone[known], dtype=np.float64)
-    churned: Floats = frame["churned"].to_numpy(dtype=np.float64)[known]
-    customers = frame["customer_id"].astype(str).to_numpy()[known]
+    rows = frame[np.isfinite(everyone)]
+    value = np.asarray(everyone[np.isfinite(everyone)], dtype=np.float64)
     above = label["direction"] == "+"
     threshold = _threshold(value, above, label["unit"])
     if threshold is None:
         return None
-    bad = beyond(value, threshold, above)
+    return _compared(rows, beyond(value, threshold, above), feature, threshold, above)
+
+
+def _of_level(frame: pd.DataFrame, feature: str) -> Comparison | None:
+    """The level of a text, of those that enough customers have, whose customers left most often for certain."""
+    rows = frame[frame[feature].notna()]
+    text = rows[feature].astype(object).astype(str)
+    made = (
+        _compared(rows, (text == level).to_numpy(), feature, 0.0, True, level)
+        for level in sorted(text.unique())
+    )
+    return max((one for one in made if one is not None), key=lambda one: one.low, default=None)
+
+
+def _compared(
+    frame: pd.DataFrame, bad: NDArray[np.bool_], feature: str, threshold: float, above: bool, level: str = ""
+) -> Comparison | None:
+    """How often the rows that are *bad* left, beside the others; None where there are too few."""
+    churned: Floats = frame["churned"].to_numpy(dtype=np.float64)
+    customers = frame["customer_id"].astype(str).to_numpy()
     fewest_leavers = min(churned[bad].sum(), churned[~bad].sum())
     if min(bad.sum(), (~bad).sum()) < _FEWEST or fewest_leavers < _FEWEST_LEAVERS:
         return None
@@ -236,7 +262,7 @@ def comparison(frame: pd.DataFrame, feature: str, label: Mapping[str, Any]) -> C
     return Comparison(
         feature=feature, threshold=threshold, above=above, left=float(left), left_others=float(others),
         ratio=float(ratio), low=float(ratio * np.exp(-_Z * error)), high=float(ratio * np.exp(_Z * error)),
-        customers=len(np.unique(customers[bad])), rows=int(bad.sum()),
+        customers=len(np.unique(customers[bad])), rows=int(bad.sum()), level=level,
     )  # fmt: skip
 
 
@@ -249,8 +275,12 @@ def _threshold(value: Floats, above: bool, unit: str) -> float | None:
     if edge == best or unit == "flag":
         return best
     round_one = rounded(edge, unit)
-    # A round figure may leave nobody beyond it where values are few and far between.
-    return round_one if 0 < beyond(value, round_one, above).mean() < 0.5 else edge
+    # A round figure, or the edge itself, may leave nobody beyond it where values are few and far between.
+    if 0 < beyond(value, round_one, above).mean() < 0.5:
+        return round_one
+    if beyond(value, edge, above).any():
+        return edge
+    return float(value[value < edge].max() if above else value[value > edge].min())
 
 
 def rounded(value: float, unit: str) -> float:
@@ -318,15 +348,25 @@ def comparisons(
     the first that can be compared at all.
     """
     found: dict[str, Comparison] = {}
-    levers = [name for name, label in labels["factors"].items() if label["kind"] == "lever"]
+    levers = [name for name, label in labels["factors"].items() if label["kind"] in NAMED]
     for factor in levers:
         own = strongest[(strongest["factor"] == factor) & (strongest["importance"] > 0)]
-        near = own.loc[own["importance"] >= _NEAR * own["importance"].max(), "feature"]
-        made = (comparison(frame, feature, labels["features"][feature]) for feature in near)
+        near = own[own["importance"] >= _NEAR * own["importance"].max()]
+        made = (
+            comparison(frame, feature, _directed(labels, factor, feature, slope))
+            for feature, slope in zip(near["feature"], near["slope"], strict=True)
+        )
         told = [one for one in made if one is not None]
         if told:
             found[factor] = next((one for one in told if one.low > 1), told[0])
     return found
+
+
+def _directed(labels: Mapping[str, Any], factor: str, feature: str, slope: float) -> Mapping[str, Any]:
+    """The label of a feature; of a column of which nobody said a direction, with the one that the model found."""
+    label: Mapping[str, Any] = labels["features"][feature]
+    found = "+" if slope > 0 else "-" if slope < 0 else "±"
+    return {**label, "direction": found} if labels["factors"][factor]["kind"] == "column" else label
 
 
 def of(bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, strongest: pd.DataFrame) -> dict[str, Any]:
@@ -342,7 +382,7 @@ def of(bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, strongest: pd.Da
     strongest : DataFrame
         As ``drivers.features`` gives it.
     """
-    levers = [name for name, label in bundle.labels["factors"].items() if label["kind"] == "lever"]
+    levers = [name for name, label in bundle.labels["factors"].items() if label["kind"] in NAMED]
     if not levers:  # a table of attributes alone
         return {"ranks": {}, "history": [], "comparisons": {}, "curves": {}}
     shown = sampled(test)

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from cxml.evidence import beyond
+from cxml.features.declare import NAMED
 from cxml.hits import PREFIX
 
 Floats = NDArray[np.float64]
@@ -33,7 +34,7 @@ class Groups:
     Parameters
     ----------
     labels : mapping
-        Of the bundle. Attributes are its features of unit ``text`` in factors of kind ``context``.
+        Of the bundle. Attributes are its features of unit ``text`` in factors of the kinds ``context`` and ``column``.
     comparisons : mapping
         Factor -> ``feature``, ``threshold`` and ``above``, as in ``evidence.of``.
     kept : mapping of str to sequence of str
@@ -57,11 +58,11 @@ class Groups:
         kept: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         kinds = {name: label["kind"] for name, label in labels["factors"].items()}
-        self.levers = tuple(name for name, kind in kinds.items() if kind == "lever")
+        self.levers = tuple(name for name, kind in kinds.items() if kind in NAMED)
         self.attributes = tuple(
             name
             for name, label in labels["features"].items()
-            if label["unit"] == "text" and kinds[label["factor"]] == "context"
+            if label["unit"] == "text" and kinds[label["factor"]] in ("context", "column")
         )
         self._comparisons = comparisons
         self._kept = {name: set(levels) for name, levels in (kept or {}).items()}
@@ -96,8 +97,9 @@ class Groups:
                     self._sums[attribute, self._told_apart(attribute, str(name))][figure] += total
         for factor, told in self._comparisons.items():
             if told["feature"] in frame:
-                value = frame[told["feature"]].astype(float).to_numpy(dtype=np.float64)
-                _into(self._beyond[factor], beyond(value, told["threshold"], told["above"]), figures)
+                value, level = frame[told["feature"]], told.get("level", "")
+                value = value if level else value.astype(float).to_numpy(dtype=np.float64)
+                _into(self._beyond[factor], beyond(value, told["threshold"], told["above"], level), figures)
 
     def segments(self) -> list[dict[str, Any]]:
         """A row per attribute and level, the largest first: ``attribute``, ``level`` and the figures of a group.

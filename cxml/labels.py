@@ -8,6 +8,7 @@ left_in_lead, left_after_days)``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from cxml import asof, purchases, static
@@ -308,18 +309,38 @@ def _told_customers(tables: Tables) -> str:
             fix=did_you_mean(place.partition(".")[2], names),
         )  # fmt: skip
     rows = _final(tables, "customers", [static.LABEL])
-    return f"select ci, {static.says_left(tables.config)} as churned from ({rows}) t where {static.LABEL} is not null"
+    said = static.says_left(tables.config)
+    return f"select * from (select ci, {said} as churned from ({rows}) t) s where churned is not null"
 
 
-def keep_untold(tables: Tables) -> int:
-    """Of the ``snapshots`` to be scored, keep those whose ready label is missing, where any is; how many they are."""
+@dataclass(frozen=True)
+class StillThere:
+    """Of the snapshots to be scored beside a ready label, how many were ``kept``; all 0 where no label tells.
+
+    Where every row carries a label, also those who had ``left``, and those ``labelled`` as staying.
+    """
+
+    kept: int = 0
+    left: int = 0
+    labelled: int = 0
+
+
+def keep_still_there(tables: Tables) -> StillThere:
+    """Keep of the ``snapshots`` to be scored those whose ready label is missing; where none is, those who stayed."""
     if not static.is_static(tables.config) or static.LABEL not in tables.columns["customers"]:
-        return 0
-    untold = f"select * from snapshots where ci not in (select ci from ({_told_customers(tables)}) t)"
-    found = int(tables.engine.rows(f"select count(*) from ({untold}) u")[0][0])
-    if found:
-        tables.engine.keep("snapshots", untold)
-    return found
+        return StillThere()
+    told = _told_customers(tables)
+    untold = f"select * from snapshots where ci not in (select ci from ({told}) t)"
+    stayed = f"select * from snapshots where ci in (select ci from ({told}) t where churned = 0)"
+    everybody, unknown, here = (
+        int(tables.engine.rows(f"select count(*) from ({rows}) u")[0][0])
+        for rows in ("select * from snapshots", untold, stayed)
+    )
+    kept = unknown or here
+    if not kept:  # all have left: there is nobody else to look at
+        return StillThere()
+    tables.engine.keep("snapshots", untold if unknown else stayed)
+    return StillThere(kept) if unknown else StillThere(kept, everybody - here, here)
 
 
 def _value(tables: Tables) -> str:

@@ -6,7 +6,8 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from cxml.attributes import attribute_name
+from cxml import static
+from cxml.attributes import attribute_name, untaught
 from cxml.contracts import Table
 from cxml.errors import ConfigError, did_you_mean
 from cxml.problems import Problem
@@ -73,6 +74,7 @@ def places_of(
         fix = f"did you mean {near!r}? " if near else ""
         if name in table.by_name:
             fix += f'say it in [tables.{table.name}]: columns = {{ {name} = "{near or "their name"}" }}'
+            fix += static.perhaps_a_label(table, name)
         else:
             fix += "correct the name in attributes"
         problems.append(
@@ -91,8 +93,19 @@ def places_of(
     return problems, {name: place for name, place in places.items() if place in names}
 
 
-def said_of(table: Table, source: Source, spec: TableSource, places: Mapping[str, str]) -> Iterator[str]:
-    """What is to be known of the columns: constants, those that resemble one of the contract, and those not used."""
+def said_of(
+    table: Table,
+    source: Source,
+    spec: TableSource,
+    places: Mapping[str, str],
+    no_features: Mapping[str, str],
+) -> Iterator[str]:
+    """What is to be known of the columns: constants, those that resemble one of the contract, and those not used.
+
+    *no_features* are the columns that teach nothing, and why.
+    """
+    if no_features:
+        yield f"{table.name}: {untaught(no_features)}"
     for name, value in spec.constants.items():
         said = "given" if table.by_name[name].personal else repr(_text(value))
         yield f"{table.name}.{name} is {said} in every row (constants)"
@@ -105,7 +118,8 @@ def said_of(table: Table, source: Source, spec: TableSource, places: Mapping[str
             f"{table.name}: the column {near!r} resembles {name} and is not used; if it is the same, write"
             f' columns = {{ {name} = "{near}" }} in [tables.{table.name}], if not: ignore = ["{near}"]'
         )
-    extra = [one for one in source.names if one not in places.values() and one not in like]
+    used = {*places.values(), *like, *no_features}
+    extra = [one for one in source.names if one not in used]
     if extra:
         yield f"{table.name}: columns not used: {', '.join(extra)}"
 

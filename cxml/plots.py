@@ -15,6 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from cxml.features.declare import NAMED
+
 Rows = Sequence[Mapping[str, Any]] | pd.DataFrame
 _OURS, _OTHER = "#0b5394", "#999999"
 _SIZE = (5.2, 4.2)
@@ -119,9 +121,9 @@ def drivers(table: Rows, ax: Axes | None = None, *, top: int = 12) -> Axes:
     """
     rows = pd.DataFrame(table).nlargest(top, "strength").reset_index(drop=True)
     ax, _ = _start(rows, ax, "Drivers", "mean hit (log-odds)", "", down=True)
-    lever = rows["kind"] == "lever"
-    _bars(ax, rows.loc[lever, "strength"], "lever", ours=True)
-    _bars(ax, rows.loc[~lever, "strength"], "no lever", ours=False)
+    lever = rows["kind"].isin(NAMED)
+    _bars(ax, rows.loc[lever, "strength"], "lever or column", ours=True)
+    _bars(ax, rows.loc[~lever, "strength"], "other", ours=False)
     if {"weight_low", "weight_high", "rank_low", "rank_high"} <= set(rows):
         known = rows[rows["rank_low"].notna()]
         low, high = (known["strength"] * known[name] for name in ("weight_low", "weight_high"))

@@ -20,12 +20,13 @@ from cxml.config import Config
 from cxml.decisions import call_plan, expected_profit, holdout_flag, list_order
 from cxml.errors import ModelError
 from cxml.features import matrix
+from cxml.features.profile import COLUMN
 from cxml.groups import DAYS, Groups
 from cxml.hits import Usual
 from cxml.models.bundle import Bundle
 from cxml.models.schema import Strange
 from cxml.splits import hash_share
-from cxml.tables import Tables
+from cxml.tables import Tables, fingerprint
 from cxml.uplift import Persuasion, Proof
 
 CHUNK = 50_000
@@ -63,6 +64,8 @@ class Scored:
         What the contact log proves; None where none is configured.
     level_error : float or None
         The standard deviation of the level of leaving at the cutoff (log-odds); None where it was not followed.
+    in_sample : int
+        Rows scored whose label the model learned from.
     """
 
     rows: int
@@ -71,6 +74,7 @@ class Scored:
     notes: tuple[str, ...] = ()
     proof: Proof | None = None
     level_error: float | None = None
+    in_sample: int = 0
 
 
 def score(
@@ -85,7 +89,7 @@ def score(
 ) -> Scored:
     """Score everybody at risk at *cutoff* into ``scores.parquet`` (and ``scores.csv``) of *run*.
 
-    Beside a ready label, those whose label is missing are scored, or everybody where nobody's is.
+    Beside a ready label, those whose label is missing are scored, or where nobody's is, those who stayed.
     Rows come in the order of the customer ids and do not depend on *chunk*. ``call_plan.json`` says how long the call
     list is and what it is expected to bring, ``groups.json`` who is hit. With a contact log that proves it, the list
     is ranked by uplift.
@@ -103,7 +107,9 @@ def score(
     if tables.config.decisions.contacts:
         persuasion, proof = campaigns.learn_from_log(tables, bundle, chunk)
     (population,) = snapshots.take(tables, [cutoff])
-    population = replace(population, at_risk=labels.keep_untold(tables) or population.at_risk)
+    there = labels.keep_still_there(tables)
+    if there.kept:
+        population = replace(population, at_risk=there.kept, gone=there.left)
     strange = Strange()
     kept = {name: bundle.schema.levels[name] for name in bundle.schema.grouped}
     groups = Groups(bundle.labels, bundle.info.get("evidence", {}).get("comparisons", {}), kept)
@@ -131,16 +137,39 @@ def score(
         _tell(run, tables, first, cutoff, bundle.labels)
     reads = matrix.planned(tables).reads
     empty = emptied.notes(tables, bundle.info.get("filled", {}), cutoff, reads)
-    notes = (*_spellings(strange), *empty, *_fleet(bundle, tables, population))
+    in_sample = there.labelled if _same_customers(bundle, tables) else 0
+    notes = (
+        *_spellings(bundle, strange),
+        *empty,
+        *_fleet(bundle, tables, population),
+        *_labelled(there, in_sample),
+    )
     ahead = bundle.churn.calibrator_.ahead
     error = ahead.at(cutoff).error if ahead is not None else None
-    return Scored(done, population, dict(strange.unseen), notes, proof, error)
+    return Scored(done, population, dict(strange.unseen), notes, proof, error, in_sample)
 
 
 def _usual(bundle: Bundle, chunks: matrix.Chunks, share: float) -> Usual:
     """What is usual among those scored, from about *share* of them, the same ones in any chunk."""
     frame = chunks.sample(lambda ids: hash_share(ids, 0) < share)
     return Usual.among(bundle.explain(frame)[1], frame)
+
+
+def _same_customers(bundle: Bundle, tables: Tables) -> bool:
+    """Whether the customers are those that the model learned from."""
+    then = bundle.info.get("data", {}).get("customers")
+    return then is not None and then == fingerprint(tables, ["customers"])["customers"]
+
+
+def _labelled(there: labels.StillThere, in_sample: int) -> Iterator[str]:
+    """Who is scored where every row carries a label."""
+    if there.labelled:
+        yield f"every row carries a label: {there.kept:,} who stayed are scored, {there.left:,} who left are not"
+    if in_sample:
+        yield (
+            f"all {in_sample:,} of them were learned from: the model has seen that they stayed, so their probabilities are"
+            " too low; leave the label of current customers empty"
+        )
 
 
 def _staying(bundle: Bundle, frame: pd.DataFrame, scored: pd.DataFrame, share: float) -> Floats | None:
@@ -201,12 +230,17 @@ def _same_terms(bundle: Bundle, config: Config) -> None:
         )  # fmt: skip
 
 
-def _spellings(strange: Strange) -> Iterator[str]:
+def _spellings(bundle: Bundle, strange: Strange) -> Iterator[str]:
     """What the model made of texts that it does not know."""
     for name, n in strange.unseen.items():
-        yield f"{n:,} rows hold a {name} that the model has never seen: taken as missing"
+        yield f"{n:,} rows hold a {_called(bundle, name)} that the model has never seen: taken as missing"
     for name, n in strange.respelt.items():
-        yield f"{n:,} rows hold a {name} in another spelling than in training: taken as the same"
+        yield f"{n:,} rows hold a {_called(bundle, name)} in another spelling than in training: taken as the same"
+
+
+def _called(bundle: Bundle, name: str) -> str:
+    """A feature for people: a column of the customers by its own name."""
+    return str(bundle.labels["features"][name]["en"]) if name.startswith(COLUMN) else name
 
 
 def _fleet(bundle: Bundle, tables: Tables, population: snapshots.Population) -> Iterator[str]:
@@ -283,8 +317,9 @@ def rows(
         contributions, frame, bundle.labels, usual, hits.backwards(bundle.info, bundle.labels)
     )
     hit = hits.by_factor(contributions, added, bundle.labels, list(bundle.labels["factors"]))
-    reasons = drivers.reasons(added, hit, frame, bundle.labels)
-    other = drivers.other_reason(contributions, frame, bundle.labels)
+    told = bundle.as_told(frame)
+    reasons = drivers.reasons(added, hit, told, bundle.labels)
+    other = drivers.other_reason(contributions, told, bundle.labels)
     parts = (keys, scored, hit, reasons, other)
     found = pd.concat([part.reset_index(drop=True) for part in parts], axis=1)
     p = found["churn_probability"].to_numpy(dtype=np.float64)

@@ -72,12 +72,42 @@ class TableSource:
         {},
     )
     ignore: tuple[str, ...] = _key("columns of the source that play no part, whatever they are called", ())
-    delimiter: str = _key("CSV only", ",")
+    types: Mapping[str, Literal["number", "comma", "text"]] = _key(
+        "customers only: what an attribute is taken for, such as { visits = 'number' }, comma being a number with a decimal"
+        " comma; others by their values",
+        {},
+    )
+    na: tuple[str, ...] = _key("texts of the source that stand for a missing value, as it has them", ())
+    decimal: Literal[".", ","] = _key("what numbers written as text have before their decimals", ".")
+    delimiter: str = _key('CSV only; a tab is "\\t"', ",")
     tolerate: float = _key(
         "share of the rows that may break a rule and are set aside, for each rule and of those that give its column;"
         " one row always may where the table has ten; 0: none may",
         0.01,
         SHARE,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnFactor:
+    """``[factors.NAME]``."""
+
+    columns: tuple[str, ...] = _key(
+        "columns of the table customers that speak of it, as their source calls them"
+    )
+    en: str = _key("its name in English; empty: NAME", "")
+    ko: str = _key("its name in Korean; empty: NAME", "")
+    kind: Literal["lever", "outcome", "context", "volume"] = _key(
+        "lever: the company can change it; outcome: what service left behind, such as a score; context: who the"
+        " customer is and what they buy; volume: how often they are in touch",
+        "lever",
+    )
+    family: Literal["people", "process", "product", "price", "other"] = _key(
+        "its area in the report", "other"
+    )
+    direction: Literal["+", "-", "±"] = _key(
+        "of its numbers: + where more of it is expected to make customers leave, - where less does, ± unsure",
+        "±",
     )
 
 
@@ -128,6 +158,16 @@ class Churn:
         "label: the value that means leaving, any other one being staying; empty: true, 1 and yes mean leaving,"
         " false, 0 and no staying",
         "",
+    )
+    base_rate: float = _key(
+        "label: share of all customers who leave, where the table holds more or fewer leavers than that, such as 0.02 of a"
+        " table that was balanced; 0: as in the table",
+        0.0,
+        Within(0, 0.999),
+    )
+    negative: tuple[str, ...] = _key(
+        "label: beside positive, the values that mean staying; any other is no label; empty: there is but one other",
+        (),
     )
 
 

@@ -52,7 +52,10 @@ class ServedBundle(PythonModel):
         # There is no telling who else is a customer today: what was usual at the test cutoff stands in.
         added = hits.amounts(contributions, rows, labels, Usual.of(info), hits.backwards(info, labels))
         said = drivers.reasons(
-            added, hits.by_factor(contributions, added, labels, list(labels["factors"])), rows, labels
+            added,
+            hits.by_factor(contributions, added, labels, list(labels["factors"])),
+            self.bundle.as_told(rows),
+            labels,
         )
         found["reasons"] = told(said, self.bundle)
         for name in found.columns[found.isna().any()]:  # JSON has no NaN
@@ -91,7 +94,7 @@ def told(reasons: pd.DataFrame, bundle: Bundle) -> list[str | None]:
     return ["; ".join(text) or None for text in texts]
 
 
-def said(value: float, label: Mapping[str, str], currency: str = "") -> str:
+def said(value: float, label: Mapping[str, Any], currency: str = "") -> str:
     """A feature and its value in words, with three significant digits.
 
     >>> said(387.33, {"en": "average wait, last 90 days", "unit": "s"})
@@ -99,7 +102,11 @@ def said(value: float, label: Mapping[str, str], currency: str = "") -> str:
     >>> said(0.125, {"en": "share of repeat contacts, last 30 days", "unit": "share"})
     'Share of repeat contacts, last 30 days: 12.5%'
     """
-    text, unit = label["en"][:1].upper() + label["en"][1:], label["unit"]
+    text: str = label["en"][:1].upper() + label["en"][1:]
+    unit = label["unit"]
+    if unit == "text" and "levels" in label and np.isfinite(value):
+        levels: list[str] = [*label["levels"], "another value"]
+        return f"{text}: {levels[int(value)]}"
     if unit == "text" or not np.isfinite(value):
         return text
     if unit == "flag":

@@ -244,7 +244,7 @@ def _header(path: Path, delimiter: str) -> tuple[str, ...]:
         for other in sorted((set(";\t|,") - {delimiter}) & set(names[0])):
             raise DataError("the file reads as one column", where=str(path),
                             expected=f"columns separated by {delimiter!r}",
-                            fix=f"add to its table in cxml.toml: delimiter = {other!r}")  # fmt: skip
+                            fix=f"add to its table in cxml.toml: delimiter = {json.dumps(other)}")  # fmt: skip
     _distinct(names, str(path))
     return tuple(name or f"unnamed {place}" for place, name in enumerate(names, start=1))
 

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cxml.config import duration
 from cxml.errors import ConfigError
+from cxml.time_spans import duration
 
 Rows = NDArray[np.int64]
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from cxml.config import Config
 from cxml.contracts import TABLES
-from cxml.sections import TableSource, ValueSource
+from cxml.sections import OwnFactor, TableSource, ValueSource
 
 _HEAD = """\
 # What is commented out is optional and shows its default. 'cxml check .' says what is wrong or missing.
 """
 _UNITS = {"D": 86_400, "h": 3_600, "min": 60, "s": 1}
 _EXAMPLES = {"project.observation_end": '"2026-01-01"', "tables.source": '"interactions.csv"',
-             "value.table": '"orders"', "value.column": '"margin"'}  # fmt: skip
+             "factors.columns": '["complaints"]', "value.table": '"orders"', "value.column": '"margin"'}  # fmt: skip
 
 
 def starter() -> str:
@@ -33,6 +33,13 @@ def starter() -> str:
             continue
         if section.name == "tables":
             lines += list(_tables())
+            continue
+        if section.name == "factors":
+            lines += [
+                "\n# Columns of the customers that speak of one theme: a section each.",
+                "# [factors.NAME]",
+            ]
+            lines += [f"# {line.removeprefix('# ')}" for line in _keys(OwnFactor, "factors")]
             continue
         lines += [f"\n[{section.name}]", *_keys(hints[section.name], section.name)]
         if section.name == "value":

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Literal
 
+from cxml.attributes import look
 from cxml.cells import Cell
 from cxml.config import Config
 from cxml.contracts import CUSTOMERS, NO, YES, Table
-from cxml.engine import literal
+from cxml.engine import Engine, literal
 from cxml.errors import ConfigError
 from cxml.rules import Rule
 from cxml.sections import TableSource
@@ -28,12 +30,24 @@ NO_LATER_TIME = (
     " so that all customers are seen at one moment."
 )
 
+_FEW, _SHOWN = 10, 8
+"""Rows of a value of the label that may be shown, and such values at most."""
 _DATES = ("DATE", "TIMESTAMP", "TIME")
 
 
 def is_static(config: Config) -> bool:
     """Whether leaving is told by a ready label."""
     return config.churn.definition == "label"
+
+
+def perhaps_a_label(table: Table, missing: str) -> str:
+    """What to add to the advice for customers of whom nothing says when they joined: the table may be a flat one."""
+    if table is not CUSTOMERS or missing != table.event:
+        return ""
+    return (
+        '; or, where nothing has a date and a column says who left: [churn] definition = "label" and'
+        ' column = "customers.NAME OF THAT COLUMN"'
+    )
 
 
 def moment(config: Config) -> datetime:
@@ -59,10 +73,21 @@ def labelled(spec: TableSource, table: Table, config: Config) -> TableSource:
     return replace(spec, columns={**spec.columns, LABEL: place})
 
 
-def described(spec: TableSource, table: Table, source: Source, config: Config) -> TableSource:
-    """*spec* with every further column as an attribute where it names none; dates are left out."""
+def described(
+    engine: Engine,
+    spec: TableSource,
+    table: Table,
+    source: Source,
+    config: Config,
+    known: Mapping[str, str] | None,
+) -> tuple[TableSource, dict[str, str]]:
+    """*spec* with every further column as an attribute where it names none, and why others teach nothing.
+
+    Dates, ids and numbers of rows are left out, unless ``types`` of the config or *known*, the kinds of a training, have
+    them.
+    """
     if not _concerns(table, config) or spec.attributes:
-        return spec
+        return spec, {}
     taken = {spec.columns.get(name, name) for name in table.by_name}
     dated = {
         name
@@ -70,7 +95,16 @@ def described(spec: TableSource, table: Table, source: Source, config: Config) -
         for name, kind in part.columns.items()
         if kind.upper().startswith(_DATES)
     }
-    return replace(spec, attributes=tuple(name for name in source.names if name not in taken | dated))
+    further = [name for name in source.names if name not in taken]
+    told = {*spec.types, *(known or ())}
+    looks = look(engine, source, [name for name in further if name not in told | dated], spec)
+    no_feature = {name: one.no_feature for name, one in looks.items() if one.no_feature}
+    no_feature |= {name: "dates" for name in further if name in dated}
+    kinds: dict[str, Literal["number", "comma", "text"]] = {
+        name: "number" if one.kind == "number" else "text" for name, one in looks.items()
+    }
+    attributes = tuple(name for name in further if name not in no_feature)
+    return replace(spec, attributes=attributes, types={**kinds, **spec.types}), no_feature
 
 
 def dated(cells: Mapping[str, Cell], table: Table, config: Config) -> dict[str, Cell]:
@@ -82,36 +116,60 @@ def dated(cells: Mapping[str, Cell], table: Table, config: Config) -> dict[str, 
 
 
 def says_left(config: Config, column: str = LABEL) -> str:
-    """SQL: 1 where the label says that the customer left, 0 where it says anything else, missing where nothing."""
-    if config.churn.positive:
-        left = f"{column} = {literal(config.churn.positive)}"
-    else:
-        left = f"lower(trim({column})) in ({_listed(YES)})"
-    return f"case when {column} is null then null when {left} then 1 else 0 end"
+    """SQL: 1 where the label says that the customer left, 0 where it says that they stayed, missing where neither."""
+    churn = config.churn
+    left = (
+        f"{column} = {literal(churn.positive)}"
+        if churn.positive
+        else f"lower(trim({column})) in ({_listed(YES)})"
+    )
+    stayed = f"{column} in ({_listed(churn.negative)})" if churn.negative else f"{column} is not null"
+    return f"case when {left} then 1 when {stayed} then 0 end"
 
 
 def label_rules(config: Config) -> Iterator[Rule]:
     """What a label must keep to: two values, and it is known which of them means leaving."""
-    if not config.churn.positive:
+    churn = config.churn
+    if not churn.positive:
         yield Rule(
             "unknown_label", LABEL, f"lower(trim({LABEL})) not in ({_listed((*YES, *NO))})",
             "{n} labels are neither true or false, 1 or 0, nor yes or no", "a label of two values, empty where unknown",
-            'say which value means leaving, such as positive = "gone" in [churn]; or correct the labels',
+            'say which value means leaving, such as positive = "gone" in [churn], and with more than two values which mean'
+            ' staying, such as negative = ["here"]',
         )  # fmt: skip
         return
-    positive = literal(config.churn.positive)
+    positive = literal(churn.positive)
     rows = f"from customers where {LABEL} is not null"
     yield Rule(
         "unknown_label", LABEL, f"{LABEL} is not null and not exists (select 1 {rows} and {LABEL} = {positive})",
         "none of {n} labels is the value that [churn] positive names", "the value as the table has it; case counts",
         "correct [churn] positive",
     )  # fmt: skip
-    yield Rule(
-        "third_class", LABEL,
-        f"{LABEL} <> {positive} and {LABEL} <> (select min({LABEL}) {rows} and {LABEL} <> {positive})",
-        "{n} labels are a third value, beside the one that means leaving and another", "a label of two values",
-        "make two of them where the file is made, or leave these rows out", beside=f"{LABEL} = {positive}",
-    )  # fmt: skip
+    for value in churn.negative:
+        yield Rule(
+            "unknown_label", LABEL, f"{LABEL} is not null and not exists (select 1 {rows} and {LABEL} = {literal(value)})",
+            "none of {n} labels is a value that [churn] negative names", "the values as the table has them; case counts",
+            "correct [churn] negative",
+        )  # fmt: skip
+    if not churn.negative:
+        yield Rule(
+            "third_class", LABEL,
+            f"{LABEL} <> {positive} and {LABEL} <> (select min({LABEL}) {rows} and {LABEL} <> {positive})",
+            "{n} labels are a third value, beside the one that means leaving and another", "a label of two values",
+            'say in [churn] which values mean staying, such as negative = ["here"]: the others then carry no label',
+            beside=f"{LABEL} = {positive}",
+        )  # fmt: skip
+
+
+def label_values(engine: Engine) -> str:
+    """The values of the label with how many rows have each, those of few rows together: a few may be personal."""
+    rows = engine.rows(
+        f"select {LABEL}, count(*) as n from customers where {LABEL} is not null group by 1 order by n desc, 1"
+    )
+    shown = [(value, n) for value, n in rows if n >= _FEW][:_SHOWN]
+    rest = sum(n for _, n in rows) - sum(n for _, n in shown)
+    said = [f"{value!r} ({n:,} rows)" for value, n in shown]
+    return ", ".join([*said, *([f"others ({rest:,} rows)"] if rest else [])])
 
 
 def _concerns(table: Table, config: Config) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from cxml import static
+from cxml import written_numbers as written
 from cxml.attributes import ATTRIBUTE, attribute_name, kinds_of
 from cxml.cells import READ_AS, Cell, absent, at_the_grain_of, cell, staged
 from cxml.config import Config
@@ -218,14 +219,14 @@ def open_tables(
             source = (open_frame(engine, name, given[name]) if name in given
                       else open_source(engine, config.folder, name, spec))  # fmt: skip
             source = named(TABLES[name], source, spec)
-            spec = static.described(spec, TABLES[name], source, config)
+            spec, no_features = static.described(engine, spec, TABLES[name], source, config, attributes)
             _check_names(TABLES[name], spec)
             missing, places = places_of(TABLES[name], source, spec, static.optional(TABLES[name], config))
             problems += missing
             if not missing:
-                notes += said_of(TABLES[name], source, spec, places)
-                kinds = kinds_of(engine, source, places, attributes or {})
-                opened[name] = _open(TABLES[name], source, places, kinds, spec.words, config)
+                notes += said_of(TABLES[name], source, spec, places, no_features)
+                kinds = kinds_of(engine, source, places, spec, attributes)
+                opened[name] = _open(TABLES[name], source, places, kinds, spec, config)
         except DataError as error:
             problems.append(unreadable(name, error))
     if problems:
@@ -266,10 +267,11 @@ def customer_ids(tables: Tables) -> str:
     return "known_customers"
 
 
-def fingerprint(tables: Tables) -> dict[str, str]:
-    """A hash of the content of each table, the same for any order of rows and any kind of source."""
+def fingerprint(tables: Tables, only: Iterable[str] = ()) -> dict[str, str]:
+    """A hash of the content of each table, or of *only* these; the same for any order of rows and any kind of source."""
     found = {}
-    for name, table in tables.opened.items():
+    for name in only or tables.opened:
+        table = tables.opened[name]
         columns = sorted(column.name for column in table.columns)
         cells = ", ".join(quoted(column) for column in columns)
         row = tables.engine.row(
@@ -322,17 +324,14 @@ def _open(
     source: Source,
     places: Mapping[str, str],
     kinds: Mapping[str, Kind],
-    words: Mapping[str, Mapping[str, str]],
+    spec: TableSource,
     config: Config,
 ) -> Opened:
     columns = [table.by_name[name] for name in table.by_name if name in places]
     for name, kind in kinds.items():
         columns.append(Column(name, kind, "an attribute of the customer", personal=True))
     cells = (
-        {
-            column.name: _cell(part, places[column.name], column, words.get(column.name, {}), config)
-            for column in columns
-        }
+        {column.name: _cell(part, places[column.name], column, spec, config) for column in columns}
         for part in source.parts
     )
     known = (_at_one_grain(static.dated(some, table, config), table, columns, config) for some in cells)
@@ -353,15 +352,25 @@ def _at_one_grain(
     }
 
 
-def _cell(part: Part, place: str, column: Column, words: Mapping[str, str], config: Config) -> Cell:
+def _cell(part: Part, place: str, column: Column, spec: TableSource, config: Config) -> Cell:
     """The cell of *column* read from where it lies, its words in the language of the contract."""
     if place not in part.columns:
         return absent(column.kind)
-    if not words:
-        return cell(quoted(place), part.columns[place], column, config.zone)
+    raw, kind, words = quoted(place), part.columns[place], spec.words.get(column.name, {})
     text = f"cast({quoted(place)} as varchar)"
-    cases = " ".join(f"when {literal(word)} then {literal(meant)}" for word, meant in words.items())
-    return cell(f"(case trim({text}) {cases} else {text} end)", "VARCHAR", column, config.zone)
+    decimal = "," if spec.types.get(place) == "comma" else spec.decimal
+    number = column.kind in ("number", "money", "count") and kind == "VARCHAR"
+    written_so = number and (column.name.startswith(ATTRIBUTE) or decimal == ",")
+    if written_so:
+        nothing = written.nothing(text, spec.na)
+        raw = f"(case when {nothing} then null else {written.plain(text, decimal)} end)"
+    elif spec.na:
+        raw = f"(case when {written.unknown(text, spec.na)} then null else {raw} end)"
+    if words:
+        cases = " ".join(f"when {literal(word)} then {literal(meant)}" for word, meant in words.items())
+        raw, kind = f"(case trim({text}) {cases} else cast({raw} as varchar) end)", "VARCHAR"
+    found = cell(raw, kind, column, config.zone)
+    return replace(found, signs={**found.signs, "percent": f"contains({text}, '%')"}) if written_so else found
 
 
 def _values(cells: Mapping[str, Cell]) -> str:

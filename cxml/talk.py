@@ -137,6 +137,13 @@ class Talk:
             rows.add_row(name, f"{n:,}")
         self.out.print(rows)
         self._months(found.check.months)
+        if found.check.columns:
+            columns = Table("column of the customers", "taken as", "values", "missing", "", box=None)
+            for one in found.check.columns:
+                columns.add_row(
+                    escape(one.column), one.kind, f"{one.levels:,}", f"{one.missing:.1%}", one.remark
+                )
+            self.out.print(columns)
         for note in found.check.notes:
             self.out.print(f"[dim]note: {escape(note)}[/dim]")
         measured = ", ".join(entry["factor"] for entry in found.coverage["measured"])

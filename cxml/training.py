@@ -7,7 +7,6 @@ again on every cutoff, the tested one included: the figures are those of the mod
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -18,13 +17,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxml import drivers, evidence, hits, labels, snapshots, static, tested, time_to_leave, value_models
+from cxml import (
+    churn_models,
+    drivers,
+    evidence,
+    hits,
+    labels,
+    snapshots,
+    static,
+    tested,
+    time_to_leave,
+    too_good,
+    value_models,
+)
 from cxml.config import Config
 from cxml.errors import NotEnoughDataError
-from cxml.features import matrix, planner
+from cxml.features import matrix, planner, values
 from cxml.hits import Usual
 from cxml.manifest import plain
-from cxml.models import baselines
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
 from cxml.models.lifetime import Lifetime
@@ -43,10 +53,6 @@ FEW = 10
 AHEAD = 12
 """Months after observation_end for which the level is forecast."""
 KEYS = ("customer_id", "cutoff")
-SIMPLE = ("contact_days_since", "contacts_n", "order_days_since", "orders_n")
-"""The features of the baseline that knows when and how often, and nothing of how people were served."""
-RECENCY = ("order_days_since", "contact_days_since", "session_days_since")
-"""The features that the recency rule may rank by: the first that was built."""
 
 
 @dataclass(frozen=True)
@@ -126,17 +132,8 @@ def assemble(tables: Tables, cutoffs: Sequence[datetime] = ()) -> TrainingSet:
         )
     columns = tuple(column.name for column in plan.columns)
     kept = frame[stayed].drop(columns="left_in_lead").reset_index(drop=True)
-    said = _with_typical(matrix.labels_of(plan, tables), kept[kept["cutoff"].isin(split.train)])
+    said = values.with_typical(matrix.labels_of(plan, tables), kept[kept["cutoff"].isin(split.train)])
     return TrainingSet(kept, columns, said, split, populations, int((~stayed).sum()))
-
-
-def _with_typical(said: dict[str, Any], train: pd.DataFrame) -> dict[str, Any]:
-    """The labels with the median of each number in the training snapshots: what a reason is measured against."""
-    for column, label in said["features"].items():
-        if label["unit"] != "text":
-            median = float(train[column].astype(float).median())
-            label["typical"] = median if np.isfinite(median) else None
-    return said
 
 
 def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Trained:
@@ -154,6 +151,12 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     compared = compare(data, config, tell, churn=_searching(data, config, tell))
     fitted, forecasts = compared.models, compared.forecasts
     measured = tested.measure(forecasts, data.frame, split)
+    suspect = too_good.warning(
+        measured["churn"]["auc"], data.frame[data.frame["cutoff"] == split.test], data.columns, data.labels
+    )
+    if suspect:
+        measured["too_good"] = suspect
+        tell(suspect["what"])
     measured["tables"]["cutoffs"] = tested.by_cutoff(fitted["churn"], data.frame, data.columns, split)
     measured["level"] = plain(tested.level(fitted["churn"], forecasts["churn"]["model"], data.frame, split))
     if "value" in fitted:
@@ -212,11 +215,12 @@ def _shipped(
             if name in models:
                 models[name] = _learn(models[name].again(), data.frame, columns, column, config, ahead)
         lifetime = lifetime and time_to_leave.again(lifetime, data.frame, config, models["churn"])
+    churn, rates = _at_base_rate(models["churn"], data, config, tell)
     return Bundle(
-        churn=models["churn"],
+        churn=churn,
         value=models.get("value"),
-        labels=data.labels,
-        info={**_info(data, data.split, config, models["churn"]), "shipped": sentence},
+        labels=values.with_levels(data.labels, churn.schema_.levels),
+        info={**_info(data, data.split, config, churn), "shipped": sentence, "base_rate": rates},
         lifetime=lifetime,
     )
 
@@ -238,12 +242,26 @@ def _of_leavers(compared: Compared, data: TrainingSet, config: Config) -> dict[s
     return {"leavers_bring": share, "staying_is_buying": silence}
 
 
+def _at_base_rate(
+    churn: ChurnClassifier, data: TrainingSet, config: Config, tell: Tell
+) -> tuple[ChurnClassifier, dict[str, float]]:
+    """The classifier for the rate at which customers leave, where the table was drawn by outcome; and both rates."""
+    if not config.churn.base_rate:
+        return churn, {}
+    rates = {"data": float(data.frame["churned"].mean()), "said": config.churn.base_rate}
+    tell(
+        f"{rates['data']:.1%} of the labels say that the customer left, and {rates['said']:.1%} of all do: probabilities"
+        " are at the second rate, tested figures at the first"
+    )
+    return churn.at_rate(rates["said"], among=rates["data"]), rates
+
+
 def compare(
     data: TrainingSet,
     config: Config,
     tell: Tell = lambda text: None,
     only: Sequence[str] = (),
-    churn: Callable[[], Any] | None = None,
+    churn: churn_models.Make | None = None,
 ) -> Compared:
     """Fit models and baselines on the training cutoffs of the split, and ask them for its test snapshots.
 
@@ -256,7 +274,7 @@ def compare(
         Too few leavers to learn from.
     """
     split = data.split
-    targets = [_churn_target(data, config, churn or partial(_churn_model, data, config))]
+    targets = [_churn_target(data, config, churn)]
     if data.frame["value"].notna().any():
         targets.append(_value_target(data, config))
     models, forecasts = {}, {}
@@ -316,55 +334,22 @@ class _Target:
     ask: Callable[[Any, pd.DataFrame], Floats]
 
 
-def _churn_model(data: TrainingSet, config: Config) -> ChurnClassifier:
-    """The classifier that the config asks for, not yet fitted."""
-    signs = {"+": 1, "-": -1}
-    told = {name: signs.get(data.labels["features"][name]["direction"], 0) for name in data.columns}
-    return ChurnClassifier(
-        monotone=told if config.model.monotone else None,
-        random_state=config.model.seed,
-        num_threads=config.model.threads,
-    )
+def _searching(data: TrainingSet, config: Config, tell: Tell) -> churn_models.Make | None:
+    """What makes a classifier that searches for its size; None where nothing is asked for.
 
-
-def _searching(data: TrainingSet, config: Config, tell: Tell) -> Callable[[], Any] | None:
-    """What makes a classifier that searches for its size inside its own training rows; None where nothing is asked for.
-
-    With customers held out every part has a search of its own, which sees none of those held out: the time is shared.
+    With customers held out every part has a search of its own, which sees none of those held out.
     """
     if not (config.model.trials or config.model.minutes):
         return None
-    from cxml.models.search import Searching
-
     fits = FOLDS + 1 if data.split.mode == "customers" else 1
-    if fits > 1:
-        tell(
-            f"{fits} searches, one per tenth of the customers held out and one for all: none sees whom it is tested on"
-        )
-    return lambda: Searching(
-        _churn_model(data, config),
-        config.model.trials,
-        config.model.minutes / fits,
-        config.folder / "search.sqlite3",
-        tell,
+    return churn_models.searching(
+        partial(churn_models.usual, data.columns, data.labels, config), config, fits, tell
     )
 
 
-def _churn_target(data: TrainingSet, config: Config, churn: Callable[[], Any]) -> _Target:
-    candidates: dict[str, Callable[[], Any]] = {
-        "model": churn,
-        "base_rate": baselines.BaseRate,
-        "logistic": lambda: baselines.LogisticBaseline(random_state=config.model.seed),
-        "boosted": lambda: baselines.BoostedBaseline(random_state=config.model.seed),
-    }
-    simple = [name for name in data.columns for stem in SIMPLE if re.fullmatch(rf"{stem}(_\d+d)?", name)]
-    if simple:
-        candidates["recency_frequency"] = lambda: baselines.LogisticBaseline(
-            columns=simple, random_state=config.model.seed
-        )
-    recency = next((name for stem in RECENCY for name in data.columns if name.startswith(stem)), None)
-    if recency:
-        candidates["recency"] = lambda: baselines.RecencyRule(recency)
+def _churn_target(data: TrainingSet, config: Config, churn: churn_models.Make | None) -> _Target:
+    churn = churn or partial(churn_models.usual, data.columns, data.labels, config)
+    candidates = churn_models.competitors(churn, data.columns, config)
     return _Target("churn", "churned", candidates, lambda m, X: np.asarray(m.predict_proba(X)[:, 1]))
 
 

@@ -17,7 +17,7 @@ from cxml.contracts import CONTACT_END, TABLES, WAIT_END
 from cxml.features import FACTORS, LOOKBACKS, catalogue
 from cxml.features.profile import profile
 from cxml.features.worth import worth
-from cxml.sections import TableSource, ValueSource
+from cxml.sections import OwnFactor, TableSource, ValueSource
 from cxml.starter import shown
 
 HERE = Path(__file__).parent / "reference"
@@ -85,8 +85,8 @@ def config_page() -> str:
     for section in dataclasses.fields(Config):
         if section.name == "folder":
             continue
-        cls = TableSource if section.name == "tables" else hints[section.name]
-        title = "tables.NAME" if section.name == "tables" else section.name
+        cls = {"tables": TableSource, "factors": OwnFactor}.get(section.name) or hints[section.name]
+        title = f"{section.name}.NAME" if section.name in ("tables", "factors") else section.name
         lines += [f"## [{title}]", "", *_key_rows(cls), ""]
         if section.name == "value":
             lines += ["## [[value.sources]]", "", *_key_rows(ValueSource), ""]

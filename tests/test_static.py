@@ -91,8 +91,12 @@ def test_the_tables_keep_to_their_contract(home: Path) -> None:
     found = jobs.check(home)
     assert found.check.problems == ()
     assert any("nothing says when" in note for note in found.check.notes)
-    (profile,) = found.coverage["partly"]
-    assert (profile["factor"], profile["features"]) == ("profile", 3)
+    told = {(one["factor"], one["en"], one["features"]) for one in found.coverage["measured"]}
+    assert told == {
+        ("customer_plan", "Plan", 1),
+        ("customer_support_minutes", "support minutes", 1),
+        ("customer_seats", "seats", 1),
+    }
 
 
 def test_every_column_but_the_label_is_a_feature(home: Path) -> None:
@@ -117,7 +121,8 @@ def test_those_without_a_label_are_scored(home: Path) -> None:
     scores = pd.read_parquet(home / "runs" / "score" / "CURRENT" / "scores.parquet")
     assert scores["customer_id"].tolist() == [f"c{row:04d}" for row in range(40)]
     p = scores["churn_probability"]
-    assert np.allclose(scores["base"] + scores["contribution_profile"], np.log(p / (1 - p)), atol=1e-6)
+    added = scores["base"] + scores.filter(regex="^contribution_customer_").sum(axis=1)
+    assert np.allclose(added, np.log(p / (1 - p)), atol=1e-6)
     info = json.loads((home / "runs" / "score" / "CURRENT" / "manifest.json").read_text())["info"]
     assert info["population"] == {"at_risk": 40, "new": 0, "gone": 0}
 
@@ -133,7 +138,13 @@ def test_a_new_table_is_scored_whole(home: Path, tmp_path: Path, label: str) -> 
     assert found.problems == ()
     assert any("can be scored, not learned from" in note for note in found.notes) == (label == "missing")
     scored = jobs.score(tmp_path, model=home / "runs" / "train" / "CURRENT" / "bundle")
-    assert len(pd.read_parquet(scored / "scores.parquet")) == 30
+    there = frame["Left"] == "No" if label == "full" else frame["customer_id"].notna()
+    assert (
+        pd.read_parquet(scored / "scores.parquet")["customer_id"].tolist()
+        == frame[there]["customer_id"].tolist()
+    )
+    notes = json.loads((scored / "manifest.json").read_text())["info"]["notes"]
+    assert any("who left are not" in note for note in notes) == (label == "full")
 
 
 def batch(home: Path, folder: Path, frame: pd.DataFrame) -> tuple[pd.Series, list[str]]:
@@ -185,19 +196,23 @@ def test_a_batch_scores_as_the_whole_table(coded: Path, tmp_path: Path, name: st
     part, told = batch(coded, tmp_path / "part", BATCHES[name](coded_people()))
     assert len(part) and part.equals(whole[part.index])
     respelt = name in ("floats", "case and spaces")
-    assert any("a customer_plan in another spelling" in one for one in told) == respelt
+    assert any("a Plan in another spelling" in one for one in told) == respelt
 
 
 def test_what_a_batch_lacks_is_named(coded: Path, tmp_path: Path) -> None:
     frame = coded_people().assign(seats=lambda x: x.seats.astype(object))
-    frame.loc[6, "seats"] = "N/A"
+    frame.loc[6, "seats"] = "few"
     some, told = batch(coded, tmp_path / "word", frame)
     assert len(some) == len(frame) - 1 and any(
-        "1 values are not numbers" in one and "row 7" in one for one in told
+        "1 values of 'seats' are not numbers" in one and "row 7" in one for one in told
     )
-    with pytest.raises(DataError, match="1 values are not numbers") as caught:
+    with pytest.raises(DataError, match="1 values of 'seats' are not numbers") as caught:
         batch(coded, tmp_path / "one", frame.iloc[[6]])
-    assert "first in row 1" in caught.value.where and "empty" in caught.value.fix
+    assert "first in row 1" in caught.value.where and 'na = ["unknown"]' in caught.value.fix
+    frame.loc[6, "seats"] = "N/A"
+    empty, _ = batch(coded, tmp_path / "nothing", frame)
+    frame.loc[6, "seats"] = None
+    assert empty.equals(batch(coded, tmp_path / "missing", frame)[0])
     with pytest.raises(ModelError, match=re.escape("customers.support minutes")):
         batch(coded, tmp_path / "lost", coded_people().drop(columns="support minutes"))
     empty, told = batch(coded, tmp_path / "empty", coded_people().assign(seats=None))
@@ -205,9 +220,7 @@ def test_what_a_batch_lacks_is_named(coded: Path, tmp_path: Path) -> None:
         "customers.seats is empty in all 60 rows; in training 100 %" in one for one in told
     )
     new, told = batch(coded, tmp_path / "new", coded_people().head(1).assign(Plan="999"))
-    assert new.notna().all() and any(
-        "1 rows hold a customer_plan that the model has never seen" in x for x in told
-    )
+    assert new.notna().all() and any("1 rows hold a Plan that the model has never seen" in x for x in told)
 
 
 def test_frames_in_memory_are_read_as_the_training_read_its_table(coded: Path, tmp_path: Path) -> None:
@@ -340,7 +353,9 @@ def features(tables: Tables) -> list[str]:
 def test_all_columns_are_attributes_unless_some_are_named() -> None:
     frame = people(9).assign(since=pd.Timestamp("2024-05-01"))
     assert features(opened(frame)) == ["customer_plan", "customer_support_minutes", "customer_seats"]
-    assert any("since" in note for note in opened(frame).notes), "a date is no category, and it is said"
+    assert any("'since' (dates)" in note for note in opened(frame).notes), (
+        "a date is no category, and it is said"
+    )
     named = {"customers": {"source": "x", "attributes": ["seats"]}}
     assert features(opened(frame, tables=named)) == ["customer_seats"]
     assert features(opened(frame, features={"leave_out": ["customer_plan"]})) == [

@@ -53,19 +53,27 @@ def measure(sample: Sample) -> list[Alone]:
 
     Where no cutoff is early enough, from four fifths of the customers, measured on the rest.
     """
-    frame = sample.frame
-    churned = frame["churned"].to_numpy(dtype=np.float64)
+    churned = sample.frame["churned"].to_numpy(dtype=np.float64)
     parts = _parts(sample)
-    asked = np.logical_or.reduce([ask for _, ask in parts])
     found = []
     for column in (one.name for one in sample.columns):
-        score, most = np.zeros(len(frame)), Group()
+        score, asked = scores(sample, column)
+        most = Group()
         for learn, ask in parts:
-            made = groups(frame[column], learn, _BINS)
-            score[ask] = _rates(made, churned, learn)[made.of[ask]]
-            most = max(most, _most_telling(made, churned, ask))
+            most = max(most, _most_telling(groups(sample.frame[column], learn, _BINS), churned, ask))
         found.append(Alone(column, auc(churned[asked], score[asked]), most))
     return sorted(found, key=lambda one: (-one.auc.auc, one.column))
+
+
+def scores(sample: Sample, column: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """What a column alone says of each row that is asked: the rate of its group among others; and which are asked."""
+    churned = sample.frame["churned"].to_numpy(dtype=np.float64)
+    score, asked = np.zeros(len(churned)), np.zeros(len(churned), dtype=bool)
+    for learn, ask in _parts(sample):
+        made = groups(sample.frame[column], learn, _BINS)
+        score[ask] = _rates(made, churned, learn)[made.of[ask]]
+        asked |= ask
+    return score, asked
 
 
 def probe(sample: Sample, measured: list[Alone]) -> Probe:

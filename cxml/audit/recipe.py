@@ -8,7 +8,18 @@ from datetime import datetime
 from typing import get_args
 
 from cxml import snapshots
-from cxml.audit import alone, consequences, future, gap, overwritten, sample, settling, standing, sums
+from cxml.audit import (
+    alone,
+    consequences,
+    future,
+    gap,
+    outshines,
+    overwritten,
+    sample,
+    settling,
+    standing,
+    sums,
+)
 from cxml.audit.findings import Audit, Probe
 from cxml.errors import ConfigError, NotEnoughDataError, did_you_mean
 from cxml.features import matrix
@@ -64,7 +75,12 @@ def audit(
         tell(f"looking at {taken.customers:,} customers of {taken.everyone:,}, drawn by seed {seed}")
     tell("asking each feature alone")
     measured = alone.measure(taken)
-    done(alone.probe(taken, measured))
+    single = alone.probe(taken, measured)
+    named = {one.about for one in single.findings}
+    if taken.split.mode == "customers" and not single.note:
+        ahead = {one.about: one for one in outshines.findings(taken, measured) if one.about not in named}
+        single = replace(single, findings=(*single.findings, *ahead.values()))
+    done(single)
     tell("looking for values that were written or summed up later")
     summed = tuple(sums.findings(tables, cutoffs[-1]))
     written = standing.probe(tables, taken)

@@ -103,7 +103,7 @@ def window_of(lookbacks: Iterable[int]) -> int:
 def questions(
     factors: Sequence[Factor], built: Iterable[str], lookbacks: Sequence[int]
 ) -> tuple[Question, ...]:
-    """What is asked of each factor, in their order.
+    """What is asked of each factor, in their order; of a column of a flat table nothing is.
 
     Parameters
     ----------
@@ -114,7 +114,9 @@ def questions(
         Days of the standard windows.
     """
     columns, window = set(built), window_of(lookbacks)
-    return tuple(_question(factor, columns, window, lookbacks) for factor in factors)
+    return tuple(
+        _question(factor, columns, window, lookbacks) for factor in factors if factor.kind != "column"
+    )
 
 
 def _question(factor: Factor, built: set[str], window: int, lookbacks: Sequence[int]) -> Question:

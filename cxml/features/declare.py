@@ -33,11 +33,14 @@ from typing import Literal
 
 Direction = Literal["+", "-", "±"]
 Unit = Literal["s", "h", "d", "count", "share", "score", "money", "times", "ratio", "flag", "km", "text"]
-FactorKind = Literal["lever", "outcome", "context", "volume", "consequence", "index"]
+FactorKind = Literal["lever", "outcome", "context", "volume", "column", "consequence", "index"]
 Family = Literal["people", "process", "product", "price", "other"]
 
-LEARNED: frozenset[FactorKind] = frozenset({"lever", "outcome", "context", "volume"})
+LEARNED: frozenset[FactorKind] = frozenset({"lever", "outcome", "context", "volume", "column"})
 """The kinds of factor that models learn from."""
+
+NAMED: frozenset[FactorKind] = frozenset({"lever", "column"})
+"""The kinds that are ranked as drivers, and named as a customer's reasons."""
 
 MEASURED: frozenset[FactorKind] = LEARNED | {"index"}
 """The kinds that can be shown to people without giving the answer away."""
@@ -266,11 +269,11 @@ class Factor:
     ----------
     kind : FactorKind
         ``lever``: the company can change it. ``outcome``: what service left behind, such as a score.
-        ``context``: behaviour and plan, nobody can make it good. ``volume``: how often people
-        contacted; no lever, and never called protective. ``consequence``: a part of leaving itself,
-        such as a cancel request. ``index``: sums up other factors for people. Models learn from
-        neither of the last two: the one gives the answer away, the other would share out what
-        belongs to its parts.
+        ``context``: behaviour and plan, nobody can make it good. ``volume``: how often people contacted; no lever,
+        and never called protective. ``column``: a column of a flat table, of which nobody said whether the company
+        can change it. ``consequence``: a part of leaving itself, such as a cancel request. ``index``: sums up other
+        factors for people. Models learn from neither of the last two: the one gives the answer away, the other
+        would share out what belongs to its parts.
     family : Family
         People, process, product, price; ``other`` for what is not a service factor.
     tier : int

@@ -21,7 +21,7 @@ from cxml.features import planner
 from cxml.features.catalogue import FACTORS, labels, validate
 from cxml.features.declare import LEARNED, MEASURED, Derived, Factor, FactorKind, Feature
 from cxml.features.own import fingerprints, own_factors
-from cxml.features.profile import profile
+from cxml.features.profile import feature_of, profile, themes
 from cxml.features.promises import promise_flags
 from cxml.features.worth import worth
 from cxml.tables import Tables
@@ -39,17 +39,44 @@ def factors_of(tables: Tables) -> tuple[Factor, ...]:
         in ``leave_out`` that is no factor, feature or column.
     """
     config = tables.config
-    names = tables.opened["customers"].places if tables.attributes else {}
-    company = (worth(config.value.sources, tables.columns), profile(tables.attributes, names))
+    names = _customer_columns(tables)
+    for name in {factor.name for factor in FACTORS} & config.factors.keys():
+        raise ConfigError(f"cxml has a factor {name!r} of its own", where=f"[factors.{name}]",
+                          expected="a name of your own", fix=f"write for example [factors.our_{name}]")  # fmt: skip
+    who = themes(
+        profile(tables.attributes, names), names, config.factors, flat=set(tables.columns) == {"customers"}
+    )
+    company = (worth(config.value.sources, tables.columns), *who)
     factors = (*FACTORS, *company, *own_factors(config.features.files, config.folder))
     validate(factors, _contracts(tables))
     known = {name for factor in factors for name in (factor.name, *_names(factor, config.features.lookbacks))}
-    for name in config.features.leave_out:
-        if name not in known:
+    left_out = _left_out(tables)
+    for name, feature in left_out.items():
+        if feature not in known:
             raise ConfigError(f"there is no factor, feature or column {name!r}", where="[features] leave_out",
                               expected="names that 'cxml features --list' shows, or columns, such as wait_mean_30d",
-                              fix=did_you_mean(name, known))  # fmt: skip
-    return planner.without(factors, config.features.leave_out)
+                              fix=did_you_mean(name, {*known, *names.values()}))  # fmt: skip
+    return planner.without(factors, left_out.values())
+
+
+def _customer_columns(tables: Tables) -> dict[str, str]:
+    """The columns of the customers by their names in the view, and what their source calls them."""
+    opened = tables.opened.get("customers")
+    there = tables.columns.get("customers", frozenset()) | set(tables.attributes)
+    return {name: opened.places.get(name, name) for name in sorted(there)} if opened else {}
+
+
+def _left_out(tables: Tables) -> dict[str, str]:
+    """What the config leaves out: as it names it, and the factor, feature or column that it means.
+
+    A column of the customers may be named as its source calls it.
+    """
+    places = {
+        place: feature_of(name)
+        for name, place in _customer_columns(tables).items()
+        if name in tables.attributes
+    }
+    return {name: places.get(name, name) for name in tables.config.features.leave_out}
 
 
 def declared(config: Config) -> dict[str, str]:
@@ -97,7 +124,7 @@ def planned(
     flags = promise_flags(tables.config.promises)
     chosen = [factor for factor in factors or factors_of(tables) if factor.kind in kinds]
     plan = planner.plan(present, chosen, config.lookbacks, _contracts(tables), flags)
-    left = _without_columns(plan, set(config.leave_out))
+    left = _without_columns(plan, set(_left_out(tables).values()))
     if config.leave_out and not left.columns:
         raise ConfigError("no feature is left to build", where="[features] leave_out",
                           expected="a factor or column that is not left out", fix="leave out fewer")  # fmt: skip
@@ -196,7 +223,7 @@ def coverage(tables: Tables, rows: Mapping[str, int]) -> dict[str, Any]:
     is not missing.
     """
     factors = [factor for factor in factors_of(tables) if factor.kind in MEASURED]
-    plan = planned(tables, MEASURED)
+    plan = planned(tables, MEASURED, factors)
     built = {column.feature.name for column in plan.columns}
     found: dict[str, Any] = {"measured": [], "partly": [], "not_measured": [], "rows": dict(rows)}
     for factor in factors:

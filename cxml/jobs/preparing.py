@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxml import store
-from cxml.config import duration
 from cxml.errors import ConfigError, CxmlError, DataError
+from cxml.time_spans import duration
 from cxml.workplace import (
     ConfigLike,
     Progress,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxml import store
-from cxml.config import load_config
-from cxml.errors import ConfigError, DataError
+from cxml.config import Config, load_config
+from cxml.errors import ConfigError, CxmlError, DataError
 from cxml.jobs.learning import train
 from cxml.jobs.preparing import check, simulate
 from cxml.manifest import RUN_NAME
@@ -97,6 +98,7 @@ def score(
                 "gone": done.population.gone,
             },
             "unseen": done.unseen,
+            "in_sample": done.in_sample,
             "notes": list(done.notes),
             "level_error": done.level_error,
             "late": late,
@@ -126,6 +128,7 @@ def report(
     languages = pages.languages(langs or config.project.languages)
     with _in_shape(scored):
         inputs = pages.gather(scored)
+        inputs = dataclasses.replace(inputs, meta={**inputs.meta, "audit": _audit(config)})
         if config.report.hash_ids:
             inputs = pages.without_ids(inputs, _id_key())
         made = pages.build(inputs, languages)
@@ -138,6 +141,17 @@ def report(
             "languages": list(languages),
         }
     return run.path
+
+
+def _audit(config: Config) -> dict[str, object]:
+    """Whether the latest audit of the config passed, failed, or is missing; what leaks by its name."""
+    try:
+        folder = store.current(out_folder(config, None, "audit"))
+        told = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
+    except (CxmlError, OSError, ValueError):
+        return {"state": "missing", "leaks": []}
+    leaks = [one["about"] for probe in told["probes"] for one in probe["findings"] if one["leak"]]
+    return {"state": "failed" if leaks else "passed", "leaks": leaks}
 
 
 def _scored(out: str | Path) -> Path:

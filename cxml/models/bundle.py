@@ -146,6 +146,11 @@ class Bundle:
         found["value_if_stays"] = self._if_they_stay(found, encoded, frame)
         return found.join(self._ahead(frame, found)), features
 
+    def as_told(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The table as reasons read it: what has ``levels`` in its label is the place of its level, a number."""
+        told = [name for name, label in self.labels["features"].items() if "levels" in label]
+        return self.schema.coded(frame, told) if told else frame
+
     def staying(self, frame: pd.DataFrame, churn_probability: Floats, days: Sequence[float]) -> Floats | None:
         """Chance of each row to be there still after each of *days*; None where leaving has no moment."""
         if self.lifetime is None:

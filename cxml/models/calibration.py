@@ -57,6 +57,23 @@ class SigmoidCalibrator:
     b: float = 0.0
     ahead: Ahead | None = None
 
+    def at_rate(self, rate: float, among: float) -> SigmoidCalibrator:
+        """The sigmoid for a population of which *rate* leave, fitted where *among* did: drawn by outcome, else alike.
+
+        A constant is added to every log-odds, so ranking and contributions stay as they are.
+
+        References
+        ----------
+        King, Zeng (2001), Logistic regression in rare events data, Political Analysis 9 (prior correction).
+
+        Examples
+        --------
+        >>> SigmoidCalibrator().at_rate(0.02, among=0.5).probability([0.0]).round(6).tolist()
+        [0.02]
+        """
+        shift = math.log(rate / (1 - rate)) - math.log(among / (1 - among))
+        return SigmoidCalibrator(self.a, self.b + shift)
+
     @classmethod
     def fit(cls, margin: ArrayLike, y: ArrayLike) -> SigmoidCalibrator:
         """The most likely sigmoid for outcomes *y* (0 or 1) at these margins.

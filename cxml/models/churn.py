@@ -251,6 +251,12 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         found.calibrator_ = self.calibrator_.at(instant)
         return found
 
+    def at_rate(self, rate: float, among: float) -> Self:
+        """The same for a population of which *rate* leave, fitted where *among* did; see ``SigmoidCalibrator.at_rate``."""
+        found = copy(self)
+        found.calibrator_ = self.calibrator_.at_rate(rate, among)
+        return found
+
     def again(self) -> Self:
         """The same, not fitted, that keeps to the size chosen: for a refit on more rows."""
         kept = [rung for rung in self.ladder or LADDER if rung.name == self.rung_]

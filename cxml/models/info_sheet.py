@@ -15,6 +15,7 @@ def info_sheet(info: Mapping[str, Any], labels: Mapping[str, Any], features: int
     """The page as Markdown. What *info* does not hold is left out."""
     blocks = [
         f"# {info.get('project', 'cxml')}: churn and value",
+        f"**{suspect['what']}**" if (suspect := (info.get("metrics") or {}).get("too_good")) else "",
         _loses(info.get("metrics") or {}),
         _predicts(info),
         _data(info, features),
@@ -58,6 +59,7 @@ def _data(info: Mapping[str, Any], features: int) -> str:
         "Size": _size(info),
         "Currency": info.get("currency"),
         "Causes": f"could not be looked for: {info['causes_lack']}" if info.get("causes_lack") else "",
+        "Rates": _rates(info.get("base_rate")),
         "Grouped texts": ", ".join(info.get("grouped") or ()),
     }
     return "\n".join([*lines, *(f"- {name}: {text}" for name, text in named.items() if text)])
@@ -67,6 +69,15 @@ def _size(info: Mapping[str, Any]) -> str:
     if "rung" not in info or "rounds" not in info:
         return ""
     return f"{info['rung']}, {info['rounds']} rounds" if info["rounds"] else f"{info['rung']}, no trees"
+
+
+def _rates(rates: Mapping[str, float] | None) -> str:
+    if not rates:
+        return ""
+    return (
+        f"{rates['data']:.1%} of the labels say left, {rates['said']:.1%} of all customers leave: probabilities are at the"
+        " second rate, the figures below at the first"
+    )
 
 
 def _day(instant: Any, zone: ZoneInfo) -> str:

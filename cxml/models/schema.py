@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -159,6 +159,18 @@ class Schema:
                 expected="finite numbers below 3.4e38, or missing", fix="mend or empty these cells",
             )  # fmt: skip
         return encoded
+
+    def coded(self, frame: pd.DataFrame, columns: Collection[str]) -> pd.DataFrame:
+        """The table with the texts of *columns* as the places of their levels, missing where they are unknown.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"wait": [5.0, 7.0], "plan": ["pro", "basic"]})
+        >>> Schema.learn(frame).coded(frame, ["plan"]).to_numpy().tolist()
+        [[5.0, 1.0], [7.0, 0.0]]
+        """
+        codes = {name: _codes(frame[name], self.levels[name], name in self.grouped) for name in columns}
+        return frame.assign(**codes)
 
     def strange(self, frame: pd.DataFrame) -> Strange:
         """How many rows hold texts that are not as training knew them."""

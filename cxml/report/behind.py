@@ -37,6 +37,8 @@ class Contrast:
         Beyond the threshold today; nan where nobody counted.
     value_at_risk : float
         Of these customers (money); nan where unknown.
+    level : str
+        The value of a text that is compared with all others; empty for a number.
     """
 
     feature: str
@@ -50,6 +52,7 @@ class Contrast:
     high: float
     customers: float
     value_at_risk: float
+    level: str = ""
 
     @property
     def clear(self) -> bool:
@@ -143,7 +146,10 @@ def behind_of(inputs: ReportInputs) -> dict[str, Behind]:
             (datetime.fromisoformat(row["cutoff"]).astimezone(zone), float(row["share_hit"])) for row in past
         )
         places = [rank["rank_low"], rank["rank_high"], *(row["rank"] for row in past)]
-        worst, best = _spots(inputs.groups, factor)
+        own = inputs.labels["factors"].get(factor, {}).get("kind") == "column"
+        worst, best = (
+            (None, None) if own else _spots(inputs.groups, factor)
+        )  # a column by columns says little
         found[factor] = Behind(
             factor=factor, rank=int(rank["rank"]), rank_low=int(min(places)), rank_high=int(max(places)),
             weight=tuple(rank[name] for name in _WEIGHT if name in rank),
@@ -174,6 +180,7 @@ def _contrast(inputs: ReportInputs, factor: str) -> Contrast | None:
         threshold=float(told["threshold"]), above=bool(told["above"]), left=told["left"],
         others=told["left_others"], ratio=told["ratio"], low=told["low"], high=told["high"],
         customers=float(customers), value_at_risk=math.nan if money is None or few else float(money),
+        level=visible(told.get("level", "")),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from cxml.report.content import HARDLY, FactorNumbers
 from cxml.report.figures import Figures
 from cxml.report.inputs import SMALL_GROUP
 from cxml.report.safe_text import visible
-from cxml.report.words import Words, lower_first
+from cxml.report.words import Words, inside
 
 SHOWN = 8
 """Factors that are told one by one."""
@@ -39,7 +39,8 @@ class BehindText:
     def label(self, feature: str) -> str:
         """What a column is called, inside a sentence."""
         told = self._labels.get("features", {}).get(feature, {})
-        return lower_first(visible(told.get(self._words.language, feature)))
+        en, ko = (visible(told.get(language, feature)) for language in ("en", "ko"))
+        return inside(en, ko, self._words.language)
 
     def rank(self, x: Behind) -> Markup:
         """The rank, and between which ranks chance moves it."""
@@ -53,11 +54,12 @@ class BehindText:
         key = "above" if x.above else "below"
         if x.unit == "flag" or (x.threshold == 0 and x.above):
             key = "any"
+        key = "level" if x.level else key
         way = "" if x.clear else "_unclear"
         return self._words(
             f"contrasts.{key}{way}", feature=label, threshold=f.feature(x.threshold, x.unit, label),
             ratio=f.times(x.ratio), low=f.score(x.low, 1), high=f.score(x.high, 1), left=f.percent(x.left),
-            others=f.percent(x.others),
+            others=f.percent(x.others), level=_apart(x.level),
         )  # fmt: skip
 
     def today(self, x: Contrast) -> Markup:

@@ -17,7 +17,7 @@ from cxml.report.inputs import ReportInputs
 from cxml.report.reasons import instead, reason_text
 from cxml.report.safe_text import safe_cell, visible
 from cxml.report.story_text import StoryText
-from cxml.report.words import Words, upper_first
+from cxml.report.words import Words, starting
 
 CALL_LIST_ROWS = 10_000
 """Rows of the list at most, in the order to contact."""
@@ -166,8 +166,8 @@ def _statuses(inputs: ReportInputs, calls: Sequence[Call]) -> Iterator[str]:
 def _factors(content: Content, words: Words) -> list[_Column]:
     t = words.plain
     rows = content.levers + content.others
-    names = [upper_first(x.name.ko if words.language == "ko" else x.name.en) for x in rows]
-    areas = [t(f"families.{x.family}") if x.kind == "lever" else t("others.title") for x in rows]
+    names = [starting(x.name.en, x.name.ko, words.language) for x in rows]
+    areas = [t(f"families.{x.area}") if x in content.levers else t("others.title") for x in rows]
     columns = [
         _Column(t("factors.factor"), 26, "text", names),
         _Column(t("factors.area"), 20, "text", areas),
@@ -178,13 +178,16 @@ def _factors(content: Content, words: Words) -> list[_Column]:
     if any(causes):
         badges = [t(f"badges.{cause.badge}") if cause else None for cause in causes]
         columns.append(_Column(t("factors.badge"), 22, "text", badges))
-    hit = [x if x.kind == "lever" and not x.small else None for x in rows]
+    hit = [x if x in content.levers and not x.small else None for x in rows]
     columns += [
         _Column(
             t("factors.hit"),
             14,
             "count",
-            [x.customers if x.kind == "lever" and (not x.small or x.customers == 0) else None for x in rows],
+            [
+                x.customers if x in content.levers and (not x.small or x.customers == 0) else None
+                for x in rows
+            ],
         ),
         _Column(t("factors.hit_share"), 14, "share", [x.hit_share if x else None for x in hit]),
         _Column(t("factors.risk"), 14, "share", [x.risk if x else None for x in hit]),

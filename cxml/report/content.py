@@ -13,17 +13,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxml.config import duration
 from cxml.decisions import list_order
 from cxml.errors import DataError
+from cxml.features.declare import NAMED
 from cxml.hits import PREFIX
 from cxml.intervals import leavers_range
 from cxml.report.behind import Behind, Stays, behind_of, stays_of
+from cxml.report.coverage import Coverage, Name, coverage_of, name_of
 from cxml.report.gains import WhatIf, gains_of
 from cxml.report.inputs import SMALL_GROUP, ReportInputs
 from cxml.report.promises import Promised, promises_of
 from cxml.report.quality import Quality, quality
 from cxml.report.safe_text import visible
+from cxml.time_spans import duration
 
 PAGE_ROWS = 50
 """Rows of the call list in the page."""
@@ -36,16 +38,12 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Name:
-    """A label in both languages."""
-
-    en: str
-    ko: str
-
-
-@dataclass(frozen=True)
 class Scope:
-    """What the report is about. Instants are aware; the forecast window is ``[start, end)``."""
+    """What the report is about. Instants are aware; the forecast window is ``[start, end)``.
+
+    ``in_sample`` are the customers scored whom the model learned from. ``base_rate``: of labels drawn by outcome, the
+    share that left, and that of all customers.
+    """
 
     project: str
     currency: str
@@ -62,6 +60,8 @@ class Scope:
     refit: bool
     model_version: str
     data_fingerprint: str
+    in_sample: int = 0
+    base_rate: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class FactorNumbers:
     direction : {"expected", "reversed", "unclear", ""}
         Whether worse service goes with leaving; empty where no direction is declared, or nobody asked.
     share : float
-        Of all that levers add to the odds by being worse than usual; nan for what is no lever.
+        Of all that levers and columns add to the odds by being worse than usual; nan for what is neither.
     weight : float
         Of all movement in the forecast.
     risk, risk_without : float
@@ -119,6 +119,11 @@ class FactorNumbers:
     fewer_leavers: float
     value_at_risk: float
     avoidable: float
+
+    @property
+    def area(self) -> str:
+        """Its family; of a column of a flat table, that it is one."""
+        return "column" if self.kind == "column" else self.family
 
     @property
     def value_without(self) -> float:
@@ -172,28 +177,22 @@ class Calls:
 
 
 @dataclass(frozen=True)
-class Gap:
-    """A factor that is not, or only partly, measured, and the columns that are missing."""
+class Audited:
+    """An audit that is missing or failed: ``state`` says which, ``names`` what leaks."""
 
-    name: Name
-    missing: tuple[str, ...]
-    features: int
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """What the data could show."""
-
-    measured: tuple[Name, ...]
-    partly: tuple[Gap, ...]
-    absent: tuple[Gap, ...]
-    rows: tuple[tuple[str, int], ...]
-    set_aside: tuple[tuple[str, int], ...]
+    state: str
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Content:
-    """All numbers of the report."""
+    """All numbers of the report.
+
+    Attributes
+    ----------
+    levers : tuple of FactorNumbers
+        What the company can change, and columns of a flat table of which nobody said whether it can.
+    """
 
     scope: Scope
     has_value: bool
@@ -208,16 +207,26 @@ class Content:
     calls: Calls
     quality: Quality
     coverage: Coverage
+    audit: Audited | None = None
+
+    @property
+    def columns(self) -> bool:
+        """Whether columns of a flat table stand among the levers."""
+        return any(x.kind == "column" for x in self.levers)
 
 
 def compute(inputs: ReportInputs) -> Content:
     """All numbers of the report from its inputs."""
     factors = _factors(inputs)
-    levers = tuple(f for f in factors if f.kind == "lever")
+    levers = tuple(f for f in factors if f.kind in NAMED)
     # Where better service goes with leaving, the factor stands in for something else, such as little use:
-    # mending it would change nothing.
+    # mending it would change nothing. Nobody said that a column of a flat table can be made good at all.
     gain = [
-        0.0 if f.direction == "reversed" else f.avoidable if inputs.has_value else f.fewer_leavers
+        0.0
+        if f.direction == "reversed" or f.kind != "lever"
+        else f.avoidable
+        if inputs.has_value
+        else f.fewer_leavers
         for f in levers
     ]
     best = max(range(len(gain)), key=lambda k: (gain[k] if gain[k] > 0 else 0.0, -k), default=None)
@@ -226,7 +235,7 @@ def compute(inputs: ReportInputs) -> Content:
         has_value=inputs.has_value,
         outlook=_outlook(inputs),
         levers=levers,
-        others=tuple(sorted((f for f in factors if f.kind != "lever"), key=lambda f: -f.weight)),
+        others=tuple(sorted((f for f in factors if f.kind not in NAMED), key=lambda f: -f.weight)),
         change=levers[best] if best is not None and gain[best] > 0 else None,
         behind=behind_of(inputs),
         stays=stays_of(inputs.groups),
@@ -234,13 +243,24 @@ def compute(inputs: ReportInputs) -> Content:
         promises=promises_of(inputs),
         calls=_calls(inputs),
         quality=quality(inputs.metrics, SMALL_GROUP, ZoneInfo(str(inputs.meta.get("timezone", "UTC")))),
-        coverage=_coverage(inputs),
+        coverage=coverage_of(inputs),
+        audit=_audit(inputs),
     )
+
+
+def _audit(inputs: ReportInputs) -> Audited | None:
+    """The audit, where there is something to say of it."""
+    told = inputs.meta.get("audit") or {}
+    if told.get("state") not in ("missing", "failed"):
+        return None
+    features = inputs.labels.get("features", {})
+    names = (str(features.get(name, {}).get("en", name)) for name in told.get("leaks", ()))
+    return Audited(told["state"], tuple(visible(name) for name in names))
 
 
 def factor_name(labels: Mapping[str, Any], factor: str) -> Name:
     """The label of a factor; its key where it has none."""
-    return _name(labels.get("factors", {}).get(factor, {}), factor)
+    return name_of(labels.get("factors", {}).get(factor, {}), factor)
 
 
 def ranked(inputs: ReportInputs, limit: int) -> pd.DataFrame:
@@ -314,6 +334,8 @@ def _scope(inputs: ReportInputs) -> Scope:
         refit=bool(meta.get("refit")),
         model_version=visible(meta.get("model_version", "")),
         data_fingerprint=visible(meta.get("data_fingerprint", "")),
+        in_sample=int(meta.get("in_sample", 0)),
+        base_rate=(rates["data"], rates["said"]) if (rates := meta.get("base_rate")) else None,
     )
 
 
@@ -421,35 +443,6 @@ def _calls(inputs: ReportInputs) -> Calls:
         paying=paying,
         profit=profit,
     )
-
-
-def _coverage(inputs: ReportInputs) -> Coverage:
-    data = inputs.coverage
-
-    def counts(part: str) -> tuple[tuple[str, int], ...]:
-        return tuple((visible(table), int(n)) for table, n in data.get(part, {}).items())
-
-    def gaps(part: str) -> tuple[Gap, ...]:
-        return tuple(
-            Gap(
-                name=_name(gap, str(gap["factor"])),
-                missing=tuple(visible(c) for c in gap.get("missing", ())),
-                features=int(gap.get("features", 0)),
-            )
-            for gap in data.get(part, ())
-        )
-
-    return Coverage(
-        measured=tuple(_name(one, str(one["factor"])) for one in data.get("measured", ())),
-        partly=gaps("partly"),
-        absent=gaps("not_measured"),
-        rows=counts("rows"),
-        set_aside=counts("set_aside"),
-    )
-
-
-def _name(labels: Mapping[str, Any], fallback: str) -> Name:
-    return Name(en=visible(labels.get("en", fallback)), ko=visible(labels.get("ko", fallback)))
 
 
 def _number(value: Any) -> float:

@@ -52,6 +52,8 @@ def gather(scored: Path) -> ReportInputs:
             "horizon": _days(model["horizon_days"]),
             "churn_definition": model["churn"],
             "population": info["population"],
+            "in_sample": info.get("in_sample", 0),
+            "base_rate": model.get("base_rate") or {},
             "level_error": info.get("level_error"),
             "refit": bool(model.get("shipped")),
             "training_cutoffs": model["train_cutoffs"],

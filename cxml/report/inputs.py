@@ -26,7 +26,7 @@ _DRIVERS = (
     "odds_ratio",
 )
 _LEGAL = {
-    "kind": ("lever", "outcome", "context", "volume"),
+    "kind": ("lever", "outcome", "context", "volume", "column"),
     "family": ("people", "process", "product", "price", "other"),
 }
 _META = ("project", "cutoff", "lead", "horizon")
@@ -66,8 +66,9 @@ class ReportInputs:
         ``currency`` (ISO code), ``timezone`` (IANA name, default UTC), ``churn_definition``
         (``subscription``, ``inactivity``, ``date``), ``model_version``, ``data_fingerprint``,
         ``population`` (``{"at_risk", "new", "gone"}``), ``observation_end``, ``training_cutoffs``, ``level_error``
-        (by how much the level of leaving is missed, in log-odds; None where past cutoffs do not tell) and ``refit``
-        (whether the model was trained again after its test).
+        (by how much the level of leaving is missed, in log-odds; None where past cutoffs do not tell), ``refit``
+        (whether the model was trained again after its test), ``in_sample`` (customers scored whom the model learned
+        from), ``audit`` (``{"state": "passed" | "failed" | "missing", "leaks"}``).
     calls : mapping
         ``plan``: ``cxml.decisions.CallPlan`` and ``proof``: ``cxml.uplift.Proof``, as ``call_plan.json`` has them.
         May be empty.

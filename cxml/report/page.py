@@ -14,7 +14,8 @@ from markupsafe import Markup
 
 from cxml.report import charts
 from cxml.report.behind_text import BehindText
-from cxml.report.content import HARDLY, Call, Content, FactorNumbers, Gap, Name, Reason, compute
+from cxml.report.content import HARDLY, Call, Content, FactorNumbers, Reason, compute
+from cxml.report.coverage import Gap, Name
 from cxml.report.figures import Figure, Figures, Language
 from cxml.report.gains_text import GainsText
 from cxml.report.inputs import SMALL_GROUP, ReportInputs
@@ -23,7 +24,7 @@ from cxml.report.promises_text import PromisesText
 from cxml.report.reasons import instead, reason_text
 from cxml.report.story_text import StoryText
 from cxml.report.voice import Voice
-from cxml.report.words import lower_first, upper_first
+from cxml.report.words import inside, lower_first, starting
 
 CALL_LIST_FILE = "call_list.xlsx"
 _TO_RECORD = 3
@@ -104,14 +105,11 @@ class _Voice(Voice):
 
     def name(self, name: Name) -> str:
         """A label at the start of a line."""
-        return upper_first(self._label(name))
+        return starting(name.en, name.ko, self.lang)
 
     def inner(self, name: Name) -> str:
         """A label inside a sentence."""
-        return lower_first(self._label(name))
-
-    def _label(self, name: Name) -> str:
-        return name.ko if self.lang == "ko" else name.en
+        return inside(name.en, name.ko, self.lang)
 
     def names(self, of: Iterable[Name]) -> str:
         """Labels in a row."""
@@ -142,8 +140,10 @@ class _Voice(Voice):
         without = sum(not call.reasons for call in rows)
         if not without:
             return Markup()
-        f, t = self.figures, self.words
-        said = t("calls.unexplained", n=f.heads(without), all=f.people(len(rows)))
+        n, everybody = self.figures.heads(without), self.figures.people(len(rows))
+        if self.content.columns:
+            return self.words("calls.unexplained_column", n=n, all=everybody)
+        said = self.words("calls.unexplained", n=n, all=everybody)
         return Markup("{} {}").format(said, self.to_record())
 
     def to_record(self) -> Markup:
@@ -204,7 +204,7 @@ class _Voice(Voice):
         """Each area's share of what service adds to the risk, the largest first."""
         shares: dict[str, float] = {}
         for x in (x for x in self.content.levers if not x.small):
-            shares[x.family] = shares.get(x.family, 0.0) + x.share
+            shares[x.area] = shares.get(x.area, 0.0) + x.share
         return [
             (self.words.plain(f"families.{name}"), shares[name])
             for name in sorted(shares, key=lambda n: -shares[n])
@@ -282,6 +282,11 @@ class _Voice(Voice):
     def method(self, name: str) -> str:
         """The model or a simpler rule by name."""
         return self.words.named("baselines", name) if name else self.words.plain("quality.model")
+
+    def suspects(self) -> str:
+        """The features to look at where the figures are too good to be believed, each with its AUC alone."""
+        told = self.content.quality.too_good
+        return ", ".join(f"{self.behind.label(name)} ({self.figures.score(auc, 2)})" for name, auc in told)
 
     def methods(self, beaten_by: Iterable[tuple[str, str]]) -> str:
         """Simpler rules in a row, each with the measure in which it does better."""

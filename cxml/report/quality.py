@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-Grade = Literal["strong", "useful", "rough", "poor"]
+Grade = Literal["too_good", "strong", "useful", "rough", "poor"]
 _GRADES: tuple[tuple[float, Grade], ...] = (
     (0.8, "strong"),
     (0.7, "useful"),
@@ -75,6 +75,8 @@ class Quality:
     beaten_by, value_beaten_by : tuple of (str, str)
         Rules that do better than the model, each with the measure in which they do: in who leaves those whose log
         loss is lower by more than a standard error of the paired difference.
+    too_good : tuple of (str, float)
+        Features to look at first, each with its AUC alone, where the figures are too good to be believed; else empty.
     """
 
     mode: str
@@ -89,6 +91,7 @@ class Quality:
     calibration: tuple[CalibrationGroup, ...]
     lift: tuple[LiftPoint, ...]
     deciles: tuple[ValueGroup, ...]
+    too_good: tuple[tuple[str, float], ...] = ()
 
     @property
     def auc(self) -> float:
@@ -98,6 +101,8 @@ class Quality:
     @property
     def grade(self) -> Grade:
         """The AUC in one word."""
+        if self.too_good:
+            return "too_good"
         return next(grade for least, grade in _GRADES if self.auc >= least)
 
     @property
@@ -139,6 +144,9 @@ def quality(metrics: Mapping[str, Any], small: int, zone: ZoneInfo) -> Quality:
             ValueGroup(float(g["predicted"]), float(g["actual"]))
             for g in sorted(tables.get("deciles", ()), key=lambda g: float(g["predicted"]))
             if g["rows"] >= small
+        ),
+        too_good=tuple(
+            (str(one["feature"]), float(one["auc"])) for one in metrics.get("too_good", {}).get("columns", ())
         ),
     )
 

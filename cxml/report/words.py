@@ -98,3 +98,23 @@ def lower_first(text: str) -> str:
     ('waiting', 'NPS answers')
     """
     return text if text[1:2].isupper() or not text[1:2].isalpha() else text[:1].lower() + text[1:]
+
+
+def starting(en: str, ko: str, language: Language) -> str:
+    """A label at the start of a line. One that is the same in both languages is a name, and stays as it is.
+
+    >>> starting("waiting", "대기", "en"), starting("total_day_minutes", "total_day_minutes", "en")
+    ('Waiting', 'total_day_minutes')
+    """
+    text = ko if language == "ko" else en
+    return text if en == ko else upper_first(text)
+
+
+def inside(en: str, ko: str, language: Language) -> str:
+    """A label inside a sentence. One that is the same in both languages is a name, and stays as it is.
+
+    >>> inside("Waiting", "대기", "en"), inside("Complain", "Complain", "en")
+    ('waiting', 'Complain')
+    """
+    text = ko if language == "ko" else en
+    return text if en == ko else lower_first(text)

@@ -17,6 +17,8 @@ import pytest
 
 from cxml.errors import DataError
 from cxml.report import ReportInputs, build, render
+from cxml.report.figures import Language
+from cxml.report.words import Words
 
 LATIN = {"AUC", "Qini", "PR", "CLV", "NPS", "CSAT", "CES", "xlsx", "call_list", "Hangang", "Home"}
 PAYLOADS = (
@@ -449,6 +451,23 @@ def test_months_on_which_nothing_could_be_tested_are_told_of(
     }
     page = render(dataclasses.replace(inputs, metrics={**inputs.metrics, "test": test}), lang)
     assert words in page
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_what_speaks_against_the_figures_stands_first(inputs: ReportInputs, lang: Language) -> None:
+    leaks = {"columns": [{"feature": "wait_mean_90d", "name": "wait", "auc": 0.99}]}
+    said = dataclasses.replace(
+        inputs,
+        metrics={**inputs.metrics, "too_good": leaks},
+        meta={**inputs.meta, "audit": {"state": "failed", "leaks": ["wait_mean_90d"]}, "in_sample": 70},
+    )
+    page = render(said, lang)
+    first = page[page.index("<main>") : page.index("<article")]
+    words = Words(lang)
+    assert first.count('class="notice"') == 2
+    assert words("sure.too_good") in page and words("sure.strong") not in page
+    assert str(words("sure.in_sample", n="@")).partition("@")[2][-20:] in page
+    assert "notice" not in render(inputs, lang).partition("<main>")[2].partition("<article")[0]
 
 
 @pytest.mark.parametrize(
