@@ -7,7 +7,7 @@ cutoff, and how much more often those beyond a plain threshold of its strongest 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -353,8 +353,9 @@ def comparisons(
         own = strongest[(strongest["factor"] == factor) & (strongest["importance"] > 0)]
         near = own[own["importance"] >= _NEAR * own["importance"].max()]
         made = (
-            comparison(frame, feature, _directed(labels, factor, feature, slope))
+            comparison(frame, feature, label)
             for feature, slope in zip(near["feature"], near["slope"], strict=True)
+            for label in _directed(labels, factor, feature, slope)
         )
         told = [one for one in made if one is not None]
         if told:
@@ -362,11 +363,19 @@ def comparisons(
     return found
 
 
-def _directed(labels: Mapping[str, Any], factor: str, feature: str, slope: float) -> Mapping[str, Any]:
-    """The label of a feature; of a column of which nobody said a direction, with the one that the model found."""
+def _directed(
+    labels: Mapping[str, Any], factor: str, feature: str, slope: float
+) -> Iterator[Mapping[str, Any]]:
+    """The label of a feature; of a number of which nobody said a direction, with that of its *slope*, then the other.
+
+    Both ends may raise the risk, or the model may lean on it the other way than customers left who differ in much else.
+    """
     label: Mapping[str, Any] = labels["features"][feature]
-    found = "+" if slope > 0 else "-" if slope < 0 else "±"
-    return {**label, "direction": found} if labels["factors"][factor]["kind"] == "column" else label
+    if labels["factors"][factor]["kind"] != "column" or label["unit"] == "text":
+        yield label
+    elif np.isfinite(slope):
+        for way in "+-" if slope > 0 else "-+":
+            yield {**label, "direction": way}
 
 
 def of(bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, strongest: pd.DataFrame) -> dict[str, Any]:
