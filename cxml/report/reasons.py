@@ -15,7 +15,7 @@ Called = Callable[[str, str, Language], str]
 
 def instead(call: Call, labels: Mapping[str, Any], words: Words, figures: Figures) -> str:
     """What is said of a customer without a reason: that there is none, and what raises the risk most instead."""
-    flat = any(one["kind"] == "column" for one in labels["factors"].values())
+    flat = any(one.get("kind") == "column" for one in labels["factors"].values())
     of = "_column" if flat else ""
     if call.other is None:
         return words.plain(f"calls.no_reason{of}")

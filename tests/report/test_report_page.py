@@ -55,7 +55,13 @@ def _close(found: list[float], *expected: float) -> None:
 def test_headline_is_recomputed_from_scores(inputs: ReportInputs, pages: dict[str, Any]) -> None:
     p, value = inputs.scores["churn_probability"], inputs.scores["value_if_stays"]
     size = pages["en"].figures("size")
-    _close(size, p.sum(), p.mean(), len(p), 2 * math.sqrt((p * (1 - p)).sum()))
+    _close(size, p.sum(), p.mean(), len(p))
+    # 95 % for chance and for a missed level, as independent normals; shown as whole customers.
+    chance, missed = 1.96**2 * (p * (1 - p)).sum(), math.exp(1.96 * inputs.meta["level_error"])
+    moved = ((p * odds / (1 - p + p * odds)).sum() - p.sum() for odds in (1 / missed, missed))
+    for way, by in zip((-1, 1), moved, strict=True):
+        end = p.sum() + way * math.hypot(chance**0.5, by)
+        assert min(abs(figure - end) for figure in size) < 0.5
     _close(size, (p * value).sum(), value.sum(), (p * value).sum() / value.sum())
     _close(pages["en"].figures("big"), p.sum(), (p * value).sum())
 
