@@ -131,7 +131,7 @@ def test_the_strongest_driver_is_on_top_and_ranks_stand_beside_their_bars() -> N
         (2, "rank 2 to 3"),
     ]
     assert "log-odds" in ax.get_xlabel()
-    assert {"lever", "no lever"} <= set(words(ax))
+    assert {"lever or column", "other"} <= set(words(ax))
     assert {bool(bar.get_hatch()) for bar in ax.patches} == {False, True}, "told apart without colours, too"
     assert not plots.drivers(FACTORS).texts, "no ranks, none shown"
 
