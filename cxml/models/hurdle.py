@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from cxml.errors import ModelError
 from cxml.models.calibration import SigmoidCalibrator, number
@@ -21,8 +22,8 @@ _BAND_ROWS = 200
 _MOST_BANDS = 20
 _PROBABILITIES = np.linspace(0, 1, 41)
 _LEVEL = (0.2, 5.0)
-_ERRORS = (-1.282, -0.524, 0.0, 0.524, 1.282)
-"""The middles of five equally likely parts of a normal error."""
+_ERRORS = ndtri((np.arange(15) + 0.5) / 15)
+"""The middles of equally likely parts of a normal error."""
 _SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 HURDLE = "hurdle"
 """The part that is the product of a probability and an amount."""
@@ -154,12 +155,12 @@ class Ranges:
     def later(cls, expected: Floats, scale: Floats, actual: Floats, error: float) -> Ranges:
         """The ranges of rows of a later time, whose level is forecast with *error* (of its logarithm).
 
-        The rows measured are taken as if the level had been missed, by as much as such forecasts miss.
+        What came is moved as the level may have moved; what was expected stays, and so does each row's band.
         """
-        missed = [np.exp(one * error) - 1 for one in _ERRORS]
-        scales = np.concatenate([scale * (1 + more) for more in missed])
-        told = np.concatenate([expected + scale * more for more in missed])
-        return cls.measure(told, scales, np.tile(actual, len(missed)))
+        moved = np.exp(_ERRORS * error)
+        return cls.measure(
+            np.tile(expected, len(moved)), np.tile(scale, len(moved)), np.outer(moved, actual).ravel()
+        )
 
     def around(self, expected: Floats, scale: Floats) -> tuple[Floats, Floats]:
         """Low and high end (money) of each row."""
