@@ -224,8 +224,8 @@ def test_curves_end_where_the_fold_is(walked: Walked) -> None:
     steps = curves[curves.metric == "churn.auc"].groupby("curve").step.apply(list)
     # One cutoff holds fewer than 50 leavers, so it is left out.
     assert any("learning curve: 1 training cutoff," in said for said in walked.said)
-    assert steps["cutoffs"] == [2, 4] and steps["lookback"] == [30, 90]
-    last = curves.query("curve == 'cutoffs' and step == 4").set_index("metric").value
+    assert steps["cutoffs"] == [2, 4, 5] and steps["lookback"] == [30, 90]
+    last = curves.query("curve == 'cutoffs' and step == 5").set_index("metric").value
     for metric, value in last.items():
         assert value == pytest.approx(figures[metric])
     one = curves.query("curve == 'cutoffs' and step == 2 and metric == 'churn.auc'").iloc[0]
@@ -362,9 +362,9 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_too_few_leavers_are_left_out_and_said(walked: Walked) -> None:
-    """With all leavers of the last training cutoffs gone, that fold alone cannot be made."""
+    """With all leavers of the first training cutoffs gone, that fold alone cannot be made."""
     frame = walked.data.frame
-    early = frame["cutoff"] < pd.Timestamp("2025-03-01", tz="UTC")
+    early = frame["cutoff"] < pd.Timestamp("2025-04-01", tz="UTC")
     few = replace(walked.data, frame=frame[~early | (frame["churned"] == 0)].reset_index(drop=True))
     said: list[str] = []
 
