@@ -22,6 +22,7 @@ name = "resumed"
 observation_end = "2026-01-01"
 [tables.customers]
 source = "customers.csv"
+types = { name = "text" }
 [churn]
 definition = "label"
 column = "customers.left"
