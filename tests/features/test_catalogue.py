@@ -45,7 +45,7 @@ def test_every_column_has_labels_in_both_languages() -> None:
     assert all(set(entry) == {"en", "ko", "kind", "family"} for entry in found["factors"].values())
     for column in planned.columns:
         entry = found["features"][column.name]
-        assert set(entry) == {"factor", "en", "ko", "unit", "direction", "aloud"}
+        assert set(entry) - {"kept"} == {"factor", "en", "ko", "unit", "direction", "aloud"}
         if entry["unit"] in ("score", "ratio"):
             assert not entry["aloud"], "nobody says a bare number to a customer"
         assert entry["factor"] == column.factor
