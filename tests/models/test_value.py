@@ -44,8 +44,8 @@ def test_ranks_nearly_as_the_truth_and_meets_the_total(zeros: float, losses: flo
     X_test, actual, truth = shop(12_000, seed=1, zeros=zeros, losses=losses)
     found, best = value_metrics(actual, model.predict(X_test)), value_metrics(actual, truth)
     assert found["gini"] > 0.93 * best["gini"]
-    # The mean of 3,000 such values is itself off by up to 7 %, and no model can know that.
-    assert abs(found["total_error"]) < 0.12
+    # The mean of 3,000 such values is itself off by up to 13 %, and no model can know that.
+    assert found["total_error"] == pytest.approx(value.mean() / actual.mean() - 1, abs=0.05)
     assert (model.chance_ is None) == (zeros < 0.01)
 
 

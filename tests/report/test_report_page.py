@@ -470,9 +470,9 @@ def test_what_speaks_against_the_figures_stands_first(inputs: ReportInputs, lang
     page = render(said, lang)
     first = page[page.index("<main>") : page.index("<article")]
     words = Words(lang)
-    assert first.count('class="notice"') == 2
+    assert first.count('class="notice"') == 3
     assert words("sure.too_good") in page and words("sure.strong") not in page
-    assert str(words("sure.in_sample", n="@")).partition("@")[2][-20:] in page
+    assert str(words("sure.in_sample", n="@")).partition("@")[2][-20:] in first
     assert "notice" not in render(inputs, lang).partition("<main>")[2].partition("<article")[0]
 
 
