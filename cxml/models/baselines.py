@@ -33,6 +33,8 @@ Floats = NDArray[np.float64]
 _BIN_ROWS = 50
 _MOST_BINS = 20
 _MOST_BOOSTED_LEVELS = 255
+_LEAST_LEAF = 20
+"""Rows that scikit-learn leaves in a leaf at least, by default."""
 
 
 class ChurnBaseline(ABC):
@@ -202,6 +204,8 @@ class BoostedBaseline(ChurnBaseline):
         keys = np.arange(len(X)) if groups is None else np.asarray(groups)
         drawn = hash_share(keys, self.random_state + 2) < self.most_rows / len(X)
         encoded = self.schema_.encode(X.loc[drawn])
+        # A column that is always missing cannot be cut into bins. With so few values none can be split on.
+        encoded[:, (~np.isnan(encoded)).sum(axis=0) < _LEAST_LEAF] = 0
         names, levels = self.schema_.columns, self.schema_.levels
         few = [i for i in self.schema_.categorical if len(levels[names[i]]) < _MOST_BOOSTED_LEVELS]
         self.model_ = HistGradientBoostingClassifier(categorical_features=few, random_state=self.random_state)

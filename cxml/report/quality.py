@@ -99,6 +99,11 @@ class Quality:
         return self.churn[0].get("auc") if self.churn else math.nan
 
     @property
+    def value_coverage(self) -> float:
+        """Share of the values of the test that lay in their 90 % range; NaN where it was not measured."""
+        return self.value[0].get("coverage") if self.value else math.nan
+
+    @property
     def grade(self) -> Grade:
         """The AUC in one word."""
         if self.too_good:

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 from scipy.stats import norm
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from cxml.errors import ConfigError, NotEnoughDataError
 from cxml.metrics import churn_metrics
-from cxml.models.baselines import BaseRate, LogisticBaseline, NaiveValue, RecencyRule
+from cxml.models.baselines import BaseRate, BoostedBaseline, LogisticBaseline, NaiveValue, RecencyRule
 
 RNG = np.random.default_rng(2)
 DAYS = np.where(RNG.random(4000) < 0.1, np.nan, RNG.gamma(1, 30, 4000).round())
@@ -81,6 +82,18 @@ def test_logistic_knows_the_base_rate_where_no_column_tells_rows_apart() -> None
     np.testing.assert_allclose(found, np.tile([1 - Y.mean(), Y.mean()], (len(X), 1)))
     by_plan = LogisticBaseline().fit(X[["same", "plan_last"]], Y).leave(X)
     assert len(np.unique(by_plan)) == 3
+
+
+def test_boosted_takes_columns_without_values_and_few_values_change_nothing() -> None:
+    few = pd.Series(np.nan, index=X.index)
+    few[:19] = np.arange(19.0)
+    numbers = X[["order_days_since", "spend_90d"]]
+    found = BoostedBaseline().fit(numbers.assign(never=np.nan, few=few), Y)
+    plain = HistGradientBoostingClassifier(random_state=0).fit(numbers.to_numpy(np.float32), Y)
+    later = numbers.assign(never=3.0, few=100.0)
+    want = plain.predict_proba(numbers.to_numpy(np.float32))[:, 1]
+    np.testing.assert_array_equal(found.leave(later), want)
+    assert np.isfinite(BoostedBaseline().fit(X, Y).leave(X)).all()
 
 
 def test_naive_value_goes_on_at_the_same_rate() -> None:

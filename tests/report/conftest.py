@@ -179,7 +179,8 @@ def metrics_of(seed: int = 3) -> dict[str, Any]:
         "churn": {"auc": 0.783, "pr_auc": 0.391, "log_loss": 0.2871, "brier": 0.0874, "ece": 0.0061,
                   "ece_noise_p99": 0.0118, "top_decile_lift": 3.42, "base_rate": 0.1216, "rows": 9840,
                   "events": 1197},
-        "value": {"gini": 0.61, "spearman": 0.58, "decile_mape": 0.061, "mae": 48210.0, "total_error": 0.034},
+        "value": {"gini": 0.61, "spearman": 0.58, "decile_mape": 0.061, "mae": 48210.0, "total_error": 0.034,
+                  "coverage": 0.874},
         "baselines": {
             "churn": {
                 "base_rate": {"auc": 0.5, "pr_auc": 0.1216, "log_loss": 0.3697, "brier": 0.1068,

@@ -90,6 +90,18 @@ def test_top_tenth_of_the_list(inputs: ReportInputs, pages: dict[str, Any]) -> N
     _close(pages["en"].figures("overview"), sum(at_risk[:1000]) / sum(at_risk))
 
 
+def test_ranges_of_value_are_told_with_the_coverage_they_had(
+    inputs: ReportInputs, pages: dict[str, Any], read: Any
+) -> None:
+    def told(page: Any) -> str:
+        return page.find("section", "quality")[0].text
+
+    assert "Of 100 of these customers, 87 had a value within their range" in told(pages["en"])
+    assert "100명 중 87명" in told(pages["ko"])
+    metrics = {**inputs.metrics, "value": {**inputs.metrics["value"], "coverage": None}}
+    assert "within their range" not in told(read(render(dataclasses.replace(inputs, metrics=metrics), "en")))
+
+
 def test_what_the_top_of_the_list_holds_follows_the_list(inputs: ReportInputs, read: Any) -> None:
     mixed = np.random.default_rng(3).permutation(len(inputs.scores)).astype(float)
     scores = inputs.scores.assign(expected_profit=mixed)
