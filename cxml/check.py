@@ -83,8 +83,9 @@ def check(tables: Tables) -> Check:
                 fewer[name] = found.all_rows - found.rows
             notes += [_said(name, rule, count, found.rows) for rule, count in found.notes]
             notes += _told_twice(opened, found)
-            notes += [*_beside(tables, name), *lost_columns.notes(tables, name), *hints.notes(tables, name)]
-            if names := _overwritten(tables, name):
+            notes += _beside(tables, opened)
+            notes += [*lost_columns.notes(tables, opened), *hints.notes(tables, opened)]
+            if names := _overwritten(tables, opened):
                 overwritten[name] = names
             if name == "customers":
                 people = _people(tables, opened, fewer.get(name, 0))
@@ -261,9 +262,9 @@ def _said(table: str, rule: Rule, count: int, rows: int) -> str:
     return f"{table}.{rule.column}: {rule.what.format(n=f'{count:,}', rows=f'{rows:,}', share=share)}"
 
 
-def _beside(tables: Tables, table: str) -> Iterator[str]:
+def _beside(tables: Tables, opened: Opened) -> Iterator[str]:
     """Notes that need more than one row, or the table as a whole."""
-    columns = tables.columns[table]
+    table, columns = opened.table.name, opened.known
     if table == "customers" and "recorded_at" not in columns and static.is_static(tables.config):
         yield from _undated_labelled(tables)
     if table == "interactions":
@@ -317,14 +318,14 @@ def _unknown_ends(tables: Tables) -> Iterator[str]:
         )
 
 
-def _overwritten(tables: Tables, table: str) -> list[str]:
+def _overwritten(tables: Tables, opened: Opened) -> list[str]:
     """The columns that may hold today's value rather than that of the time of their row, as nothing dates it."""
-    columns = tables.columns[table]
+    table, columns = opened.table.name, opened.known
     if "recorded_at" in columns or (table == "customers" and static.is_static(tables.config)):
         return []
-    names = [one.name for one in TABLES[table].columns if one.overwritten and one.name in columns]
+    names = [one.name for one in opened.table.columns if one.overwritten and one.name in columns]
     if table == "customers":
-        names += sorted(tables.opened[table].places[name] for name in tables.attributes)
+        names += sorted(opened.places[name] for name in tables.attributes)
     return names
 
 

@@ -16,14 +16,13 @@ _CHANCE = 1e-6
 _SHOWN = 3
 
 
-def notes(tables: Tables, name: str) -> Iterator[str]:
+def notes(tables: Tables, opened: Opened) -> Iterator[str]:
     """What people should know of the files of a table."""
-    opened = tables.opened[name]
     yield from _utc(opened)
     if len(opened.files) > 1:
         yield from _lacking(opened)
         yield from _empty_files(tables, opened)
-    elif opened.table.owner == "customer_id" and name != "customers":
+    elif opened.table.owner == "customer_id" and opened.table.name != "customers":
         yield from _empty_months(tables, opened)
 
 
