@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cxml import flat_columns, hints, ids, lost_columns, static, volumes
+from cxml import contact_log, flat_columns, hints, ids, lost_columns, static, volumes
 from cxml.aside import COPY, Cleaning, too_many
-from cxml.config import Config
 from cxml.contact_ends import ends_known, made_instant
 from cxml.contracts import CONTACT_END, TABLES
 from cxml.engine import literal
@@ -73,11 +72,12 @@ def check(tables: Tables) -> Check:
     fewer: dict[str, int] = {}
     overwritten: dict[str, list[str]] = {}
     people = _People()
-    for name, opened in tables.opened.items():
+    for opened in tables.inputs:
+        name = opened.table.name
         try:
             found = _checked(tables, opened, people)
             rows[name] = found.rows - found.copies.once
-            problems += found.problems
+            problems += [*found.problems, *contact_log.too_many_draws(tables, opened)]
             without += found.set_aside
             if found.all_rows > found.rows:
                 fewer[name] = found.all_rows - found.rows
@@ -93,9 +93,9 @@ def check(tables: Tables) -> Check:
             problems.append(unreadable(name, error))
     notes += _never_changed(overwritten)
     set_aside = SetAside(fewer, tuple(without))
-    problems += _empty(tables.config, rows, len(tables.opened))
+    problems += _empty(tables, rows)
     months: Mapping[str, Mapping[str, int]] = {}
-    if len(rows) == len(tables.opened):  # what looks at several tables needs all of them
+    if len(rows) == len(tables.inputs):  # what looks at several tables needs all of them
         apart, alike = ids.spelt_apart(tables)
         problems += apart
         daily = volumes.by_day(tables)
@@ -208,7 +208,7 @@ def _rules(tables: Tables, opened: Opened, people: _People) -> list[Rule]:
         for name, some in signs.items()
         if "percent" in some
     ]
-    return [*found, *ids.rules_of(opened.columns)]
+    return [*found, *ids.rules_of(opened.columns), *contact_log.rules_of(tables, opened)]
 
 
 def _broken(
@@ -362,7 +362,9 @@ def _undated_labelled(tables: Tables) -> Iterator[str]:
 def _told_twice(opened: Opened, found: _Found) -> Iterator[str]:
     """Rows without an id that look like copies: taken once where they have a time, and counted each where they have none."""
     table, once, each = opened.table, found.copies.once, found.copies.each
-    if once:
+    if once and table.once_a_day:
+        yield f"{table.name}: {once:,} of {found.rows:,} rows are copies of another row and are taken once"
+    elif once:
         yield (
             f"{table.name}: {once:,} of {found.rows:,} rows are copies of another row, to the second, and are taken once;"
             f" where each of them happened, map {table.id}"
@@ -386,9 +388,10 @@ def _unmet_promises(tables: Tables) -> Iterator[str]:
             yield f"[promises.answer] {name}: no channel of a contact begins so"
 
 
-def _empty(config: Config, rows: Mapping[str, int], opened: int) -> Iterator[Problem]:
+def _empty(tables: Tables, rows: Mapping[str, int]) -> Iterator[Problem]:
     """Tables without a row where rows are needed."""
-    if rows and len(rows) == opened and not any(rows.values()):
+    config, found = tables.config, [rows.get(name) for name in tables.opened]
+    if not any(count is None or count for count in found):
         yield Problem("no_rows", "all tables", "", 0, 0, "no table has a row", "rows to learn from",
                       "check the exports; a header alone is not enough")  # fmt: skip
         return

@@ -107,7 +107,7 @@ def _empty(columns: Sequence[Column], found: Sequence[tuple[Any, ...]]) -> dict[
     """Columns by the groups in which they are empty, more surely than chance allows.
 
     A row of *found* is the name of a group, its rows, and how many of them each column fills, groups in the order of
-    time. What comes later than its row, a delivery say, may well be missing in the last groups.
+    time. What comes later than its row, a delivery say or who left, may well be missing in the last groups.
     """
     empty: dict[tuple[str, ...], list[str]] = {}
     for place, column in enumerate(columns, start=2):
@@ -115,7 +115,7 @@ def _empty(columns: Sequence[Column], found: Sequence[tuple[Any, ...]]) -> dict[
         if not filled:
             continue
         share = sum(row[place] for row in filled) / sum(row[1] for row in filled)
-        later = column.known not in ("", CONTACT_END)
+        later = column.target or column.known not in ("", CONTACT_END)
         groups = tuple(
             row[0]
             for row in found
