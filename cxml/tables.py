@@ -7,7 +7,7 @@ are read when a view is. What a single cell becomes is written in ``cells``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -207,19 +207,7 @@ def open_tables(
         there or not what their name says, missing columns.
     """
     given = dict(sources or {})
-    for name in given:
-        if name not in ALL_TABLES:
-            raise ConfigError(f"unknown table {name!r}", where="sources",
-                              expected=f"one of {', '.join(ALL_TABLES)}",
-                              fix=did_you_mean(name, ALL_TABLES))  # fmt: skip
-    names = [name for name in ALL_TABLES if name in given or name in config.tables]
-    if CONTACTS.name in names and static.is_static(config):
-        raise ConfigError("a log of contacts needs a time to look at", where=f"[tables.{CONTACTS.name}]",
-                          expected="customers with dates: a ready label says who left, and not when",
-                          fix="take the section out")  # fmt: skip
-    if not any(name in TABLES for name in names):
-        raise ConfigError("there is no table", where="[tables]", expected="at least a table of activity",
-                          fix='write [tables.interactions] and source = "interactions.csv"')  # fmt: skip
+    names = _names(config, given)
     engine = engine or Engine(config.engine.memory, config.engine.threads, config.project.timezone)
     _check_zone(engine, config)
     opened: dict[str, Opened] = {}
@@ -297,6 +285,24 @@ def fingerprint(tables: Tables, only: Iterable[str] = ()) -> dict[str, str]:
         text = "|".join([name, *columns, *(str(row[key]) for key in ("rows", "total", "mixed"))])
         found[name] = hashlib.sha256(text.encode()).hexdigest()
     return found
+
+
+def _names(config: Config, given: Collection[str]) -> list[str]:
+    """The tables that are in the configuration or *given*, in the order of the contract."""
+    for name in given:
+        if name not in ALL_TABLES:
+            raise ConfigError(f"unknown table {name!r}", where="sources",
+                              expected=f"one of {', '.join(ALL_TABLES)}",
+                              fix=did_you_mean(name, ALL_TABLES))  # fmt: skip
+    names = [name for name in ALL_TABLES if name in given or name in config.tables]
+    if CONTACTS.name in names and static.is_static(config):
+        raise ConfigError("a log of contacts needs a time to look at", where=f"[tables.{CONTACTS.name}]",
+                          expected="customers with dates: a ready label says who left, and not when",
+                          fix="take the section out")  # fmt: skip
+    if not any(name in TABLES for name in names):
+        raise ConfigError("there is no table", where="[tables]", expected="at least a table of activity",
+                          fix='write [tables.interactions] and source = "interactions.csv"')  # fmt: skip
+    return names
 
 
 def _check_zone(engine: Engine, config: Config) -> None:
