@@ -8,6 +8,7 @@ labels that churn is learned from, or from the log itself.
 from __future__ import annotations
 
 import json
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -16,49 +17,33 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cxml import labels, snapshots, static
-from cxml.cells import absent, cell, staged
+from cxml import labels, snapshots
 from cxml.config import Config
-from cxml.contracts import Column
+from cxml.contracts import CONTACTS
 from cxml.decisions import list_order
 from cxml.drivers import PREFIX
-from cxml.engine import quoted
-from cxml.errors import ConfigError, DataError, NotEnoughDataError
+from cxml.errors import NotEnoughDataError
 from cxml.features import matrix
 from cxml.judgement import Judgement, judge
 from cxml.models.bundle import Bundle
-from cxml.sections import TableSource
-from cxml.sources import Source, open_source
 from cxml.tables import Tables
 from cxml.uplift import Contacts, Persuasion, Proof, learn
 
-COLUMNS = (
-    Column("customer_id", "text", "who was drawn", personal=True),
-    Column("contacted", "flag", "whether the customer was contacted, or kept aside"),
-    Column("contacted_at", "instant", "when the draw was contacted: the same for those kept aside"),
-    Column("churned", "flag", "whether the customer has left since", target=True),
-)
-"""The columns of a contact log; the last one may be missing."""
-
-MOST_DRAWS = 60
-_WHERE = "[decisions] contacts"
+_WHERE = f"[tables.{CONTACTS.name}]"
 
 
 def learn_from_log(tables: Tables, bundle: Bundle, chunk: int) -> tuple[Persuasion | None, Proof]:
-    """Learn whom a contact persuades from the log that ``[decisions] contacts`` names.
+    """Learn whom a contact persuades from the log of earlier contacts, which *tables* must have.
 
     What trees see of a customer is what ``told`` gives, as of the day of the draw. Draws whose outcome is not known
     by observation_end are left out, and so is who was not at risk.
 
     Raises
     ------
-    ConfigError, DataError
-        As ``contact_log`` has it.
     NotEnoughDataError
-        No draw has an outcome yet.
+        No draw has an outcome yet, or no customer of the log was at risk when drawn.
     """
-    log = contact_log(tables)
-    known, seen = _seen(tables, bundle, log, chunk)
+    known, seen = _seen(tables, bundle, drawn(tables), chunk)
     probability = known["churn_probability"].to_numpy(dtype=np.float64)
     contacts = Contacts(
         known, seen["contacted"].to_numpy(dtype=bool), seen["left"].to_numpy(dtype=bool), probability,
@@ -128,60 +113,20 @@ def _listed(scored: Path, scores: pd.DataFrame) -> Any:
     return order[: np.searchsorted(called, size) + 1] if size else order[:0]
 
 
-def contact_log(tables: Tables) -> pd.DataFrame:
+def drawn(tables: Tables) -> pd.DataFrame:
     """The log: ``customer_id``, ``cutoff`` (the beginning of the day, in UTC), ``contacted``, ``churned``.
 
-    Raises
-    ------
-    ConfigError
-        Beside a ready label, which knows no time.
-    DataError
-        The log cannot be read, lacks a column or a value, or holds more than ``MOST_DRAWS`` days.
+    Each customer of a draw stands there once. What lies at or after observation_end is not looked at.
     """
-    config, engine = tables.config, tables.engine
-    if static.is_static(config):
-        raise ConfigError("a contact log needs a time to look at", where=_WHERE,
-                          expected="tables with dates", fix="take the key out")  # fmt: skip
-    spec = TableSource(source=config.decisions.contacts)
-    source = open_source(engine, config.folder, "contacts", spec, where=_WHERE)
-    _whole(source)
-    parts = []
-    for part in source.parts:
-        cells = {c.name: cell(quoted(c.name), part.columns[c.name], c, config.zone)
-                 if c.name in part.columns else absent(c.kind) for c in COLUMNS}  # fmt: skip
-        values = ", ".join(f"{one.value} as {name}" for name, one in cells.items())
-        parts.append(f"select {values} from {staged(cells, part.scan)}")
-    found: pd.DataFrame = engine.arrow(" union all ".join(parts)).to_pandas()
-    empty = {c.name: int(found[c.name].isna().sum()) for c in COLUMNS[:3]}
-    if any(empty.values()):
-        what = ", ".join(f"{n:,} without a readable {name}" for name, n in empty.items() if n)
-        raise DataError(
-            f"{len(found):,} contacts, {what}", where=_WHERE,
-            expected="in every row a customer, 1 or 0, and an instant: also for those who were not contacted",
-            fix="write into contacted_at when the draw was made, the same for both groups",
-        )  # fmt: skip
-    found["contacted"], found["churned"] = (
-        found["contacted"].astype("bool"),
-        found["churned"].astype("boolean"),
-    )
+    config, known = tables.config, tables.contacts.known if tables.contacts else frozenset()
+    end = f"timestamp '{config.project.observation_end.astimezone(UTC):%Y-%m-%d %H:%M:%S}'"
+    churned = "churned" if "churned" in known else "cast(null as boolean) as churned"
+    sql = f"select customer_id, contacted_at, contacted, {churned} from contacts where contacted_at < {end}"
+    found: pd.DataFrame = tables.engine.arrow(sql).to_pandas()
+    found = found.astype({"contacted": "boolean", "churned": "boolean"})
     at = pd.to_datetime(found["contacted_at"], utc=True).dt.tz_convert(config.zone)
     found["cutoff"] = at.dt.normalize().dt.tz_convert("UTC").dt.as_unit("us")
-    days = found["cutoff"].nunique()
-    if days > MOST_DRAWS:
-        raise DataError(
-            f"contacts on {days:,} days", where=_WHERE, expected=f"at most {MOST_DRAWS} draws",
-            fix="write into contacted_at when the draw was made, the same for all of it, or keep the latest draws",
-        )  # fmt: skip
     return found.groupby(["customer_id", "cutoff"], as_index=False)[["contacted", "churned"]].max()
-
-
-def _whole(source: Source) -> None:
-    missing = [c.name for c in COLUMNS[:3] if c.name not in source.names]
-    if missing:
-        raise DataError(
-            f"missing: {', '.join(missing)}", where=f"{_WHERE}: {source.label}",
-            expected=", ".join(f"{c.name} ({c.says})" for c in COLUMNS[:3]), fix="rename or add the columns",
-        )  # fmt: skip
 
 
 def _seen(tables: Tables, bundle: Bundle, log: pd.DataFrame, chunk: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -192,14 +137,20 @@ def _seen(tables: Tables, bundle: Bundle, log: pd.DataFrame, chunk: int) -> tupl
         raise NotEnoughDataError(
             "no contact of the log has an outcome yet", where=_WHERE,
             expected="draws whose label window ends by observation_end, or a column churned",
-            fix="wait, add earlier draws, or take the key out",
+            fix="wait, add earlier draws, or take the section out",
         )  # fmt: skip
-    snapshots.take(tables, sorted(one.to_pydatetime() for one in log["cutoff"].unique()))
+    snapshots.take_if_any(tables, sorted(one.to_pydatetime() for one in log["cutoff"].unique()))
     keys = pa.table({
         "customer_id": pa.array(log["customer_id"], pa.string()), "c": pa.array(_seconds(log["cutoff"])),
     })  # fmt: skip
     engine.register("contact_log", keys)
     engine.keep("snapshots", "select s.* from snapshots s join contact_log l using (customer_id, c)")
+    if not engine.row("select count(*) as n from snapshots")["n"]:
+        raise NotEnoughDataError(
+            "no customer of the log was at risk when drawn", where=_WHERE,
+            expected="customers of the other tables, at risk at the beginning of the day of their draw",
+            fix="write customer_id as the other tables do; see [population] for who is at risk",
+        )  # fmt: skip
     labels.make(tables)
     left = _left(tables)
     parts, keys = list[pd.DataFrame](), list[pd.DataFrame]()

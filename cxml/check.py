@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cxml import flat_columns, hints, ids, lost_columns, static, volumes
+from cxml import contact_log, flat_columns, hints, ids, lost_columns, static, volumes
 from cxml.aside import COPY, Cleaning, too_many
-from cxml.config import Config
 from cxml.contact_ends import ends_known, made_instant
 from cxml.contracts import CONTACT_END, TABLES
 from cxml.engine import literal
@@ -73,18 +72,20 @@ def check(tables: Tables) -> Check:
     fewer: dict[str, int] = {}
     overwritten: dict[str, list[str]] = {}
     people = _People()
-    for name, opened in tables.opened.items():
+    for opened in tables.inputs:
+        name = opened.table.name
         try:
             found = _checked(tables, opened, people)
             rows[name] = found.rows - found.copies.once
-            problems += found.problems
+            problems += [*found.problems, *contact_log.too_many_draws(tables, opened)]
             without += found.set_aside
             if found.all_rows > found.rows:
                 fewer[name] = found.all_rows - found.rows
             notes += [_said(name, rule, count, found.rows) for rule, count in found.notes]
             notes += _told_twice(opened, found)
-            notes += [*_beside(tables, name), *lost_columns.notes(tables, name), *hints.notes(tables, name)]
-            if names := _overwritten(tables, name):
+            notes += _beside(tables, opened)
+            notes += [*lost_columns.notes(tables, opened), *hints.notes(tables, opened)]
+            if names := _overwritten(tables, opened):
                 overwritten[name] = names
             if name == "customers":
                 people = _people(tables, opened, fewer.get(name, 0))
@@ -92,9 +93,9 @@ def check(tables: Tables) -> Check:
             problems.append(unreadable(name, error))
     notes += _never_changed(overwritten)
     set_aside = SetAside(fewer, tuple(without))
-    problems += _empty(tables.config, rows, len(tables.opened))
+    problems += _empty(tables, rows)
     months: Mapping[str, Mapping[str, int]] = {}
-    if len(rows) == len(tables.opened):  # what looks at several tables needs all of them
+    if len(rows) == len(tables.inputs):  # what looks at several tables needs all of them
         apart, alike = ids.spelt_apart(tables)
         problems += apart
         daily = volumes.by_day(tables)
@@ -207,7 +208,7 @@ def _rules(tables: Tables, opened: Opened, people: _People) -> list[Rule]:
         for name, some in signs.items()
         if "percent" in some
     ]
-    return [*found, *ids.rules_of(opened.columns)]
+    return [*found, *ids.rules_of(opened.columns), *contact_log.rules_of(tables, opened)]
 
 
 def _broken(
@@ -261,9 +262,9 @@ def _said(table: str, rule: Rule, count: int, rows: int) -> str:
     return f"{table}.{rule.column}: {rule.what.format(n=f'{count:,}', rows=f'{rows:,}', share=share)}"
 
 
-def _beside(tables: Tables, table: str) -> Iterator[str]:
+def _beside(tables: Tables, opened: Opened) -> Iterator[str]:
     """Notes that need more than one row, or the table as a whole."""
-    columns = tables.columns[table]
+    table, columns = opened.table.name, opened.known
     if table == "customers" and "recorded_at" not in columns and static.is_static(tables.config):
         yield from _undated_labelled(tables)
     if table == "interactions":
@@ -317,14 +318,14 @@ def _unknown_ends(tables: Tables) -> Iterator[str]:
         )
 
 
-def _overwritten(tables: Tables, table: str) -> list[str]:
+def _overwritten(tables: Tables, opened: Opened) -> list[str]:
     """The columns that may hold today's value rather than that of the time of their row, as nothing dates it."""
-    columns = tables.columns[table]
+    table, columns = opened.table.name, opened.known
     if "recorded_at" in columns or (table == "customers" and static.is_static(tables.config)):
         return []
-    names = [one.name for one in TABLES[table].columns if one.overwritten and one.name in columns]
+    names = [one.name for one in opened.table.columns if one.overwritten and one.name in columns]
     if table == "customers":
-        names += sorted(tables.opened[table].places[name] for name in tables.attributes)
+        names += sorted(opened.places[name] for name in tables.attributes)
     return names
 
 
@@ -361,7 +362,9 @@ def _undated_labelled(tables: Tables) -> Iterator[str]:
 def _told_twice(opened: Opened, found: _Found) -> Iterator[str]:
     """Rows without an id that look like copies: taken once where they have a time, and counted each where they have none."""
     table, once, each = opened.table, found.copies.once, found.copies.each
-    if once:
+    if once and table.once_a_day:
+        yield f"{table.name}: {once:,} of {found.rows:,} rows are copies of another row and are taken once"
+    elif once:
         yield (
             f"{table.name}: {once:,} of {found.rows:,} rows are copies of another row, to the second, and are taken once;"
             f" where each of them happened, map {table.id}"
@@ -385,9 +388,10 @@ def _unmet_promises(tables: Tables) -> Iterator[str]:
             yield f"[promises.answer] {name}: no channel of a contact begins so"
 
 
-def _empty(config: Config, rows: Mapping[str, int], opened: int) -> Iterator[Problem]:
+def _empty(tables: Tables, rows: Mapping[str, int]) -> Iterator[Problem]:
     """Tables without a row where rows are needed."""
-    if rows and len(rows) == opened and not any(rows.values()):
+    config, found = tables.config, [rows.get(name) for name in tables.opened]
+    if not any(count is None or count for count in found):
         yield Problem("no_rows", "all tables", "", 0, 0, "no table has a row", "rows to learn from",
                       "check the exports; a header alone is not enough")  # fmt: skip
         return

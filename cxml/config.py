@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cxml.contracts import TABLES
+from cxml.contracts import ALL_TABLES, CONTACTS, TABLES
 from cxml.errors import ConfigError, did_you_mean
 from cxml.sections import (
     Churn,
@@ -117,9 +117,10 @@ def parse_config(raw: Mapping[str, Any], folder: Path) -> Config:
     zone = _zone(raw["project"])
     hints = typing.get_type_hints(Config)
     made: dict[str, Any] = {}
+    raw = _with_contacts(raw)
     for name, value in raw.items():
         if name in _NAMED:
-            _known(value, TABLES if name == "tables" else value, f"[{name}]")
+            _known(value, ALL_TABLES if name == "tables" else value, f"[{name}]")
             made[name] = {
                 key: _read(_NAMED[name], part, f"[{name}.{key}]", zone) for key, part in value.items()
             }
@@ -152,6 +153,26 @@ def _of_one_moment(config: Config, raw: Mapping[str, Any]) -> Config:
     churn = dataclasses.replace(config.churn, column=column, lead=timedelta(0), horizon=timedelta(0))
     by = raw.get("population", {}).get("by", "customers")
     return dataclasses.replace(config, churn=churn, population=dataclasses.replace(config.population, by=by))
+
+
+def _with_contacts(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """*raw* with the file that ``[decisions] contacts`` names as the source of ``[tables.contacts]``, its one home."""
+    decisions, tables = raw.get("decisions"), raw.get("tables", {})
+    if not isinstance(decisions, Mapping) or "contacts" not in decisions or not isinstance(tables, Mapping):
+        return raw
+    where, file = "[decisions] contacts", _plain(str, decisions["contacts"], "[decisions] contacts")
+    rest = {key: value for key, value in decisions.items() if key != "contacts"}
+    if not file:
+        return {**raw, "decisions": rest}
+    section = tables.get(CONTACTS.name, {})
+    _known(section, section, f"[tables.{CONTACTS.name}]")
+    _need(
+        "source" not in section,
+        where,
+        "one source of the log of contacts",
+        "take it out: [tables.contacts] has one",
+    )
+    return {**raw, "decisions": rest, "tables": {**tables, CONTACTS.name: {"source": file, **section}}}
 
 
 def _known(raw: Any, names: Any, where: str) -> None:

@@ -60,6 +60,8 @@ class Column:
         For an instant, what a day without a time stands for.
     undone_by : str
         For an instant, the column of the later instant that takes it back: a resolution is none once the issue came back.
+    required : bool
+        The table cannot be used without it; so it is with its owner and its event, which need not say so.
     overwritten : bool
         A source may change the value in place after ``known``, as people move, plans change and tickets
         are filed anew. An export without ``recorded_at`` then shows on every row what holds today, also
@@ -78,6 +80,7 @@ class Column:
     target: bool = False
     day_is: DayIs = "last second"
     undone_by: str = ""
+    required: bool = False
     overwritten: bool = False
 
 
@@ -85,7 +88,8 @@ class Column:
 class Table:
     """One input table: a row is ``row_is``, it happened at ``event``, ``id`` tells rows apart.
 
-    ``until`` is the column that says until when a row holds, where rows are spans of time.
+    ``until`` is the column that says until when a row holds, where rows are spans of time. With ``once_a_day`` rows of
+    one day that are alike are copies, since what they tell of happens once.
     """
 
     name: str
@@ -94,6 +98,7 @@ class Table:
     event: str
     columns: tuple[Column, ...]
     until: str = ""
+    once_a_day: bool = False
 
     @property
     def once(self) -> dict[str, str]:
@@ -117,7 +122,8 @@ class Table:
     @property
     def required(self) -> tuple[str, ...]:
         """The columns without which the table cannot be used."""
-        return tuple(dict.fromkeys((self.owner, self.event)))
+        also = (column.name for column in self.columns if column.required)
+        return tuple(dict.fromkeys((self.owner, self.event, *also)))
 
     @property
     def owner(self) -> str:
@@ -390,3 +396,19 @@ TABLES: dict[str, Table] = {
     )
 }  # fmt: skip
 """The thirteen input tables by name."""
+
+CONTACTS = Table(
+    "contacts", "a customer in a draw of those to be contacted, or kept aside for comparison", "contact_id", "contacted_at",
+    (
+        Column("contact_id", "text", "tells one row from another"),
+        Column("customer_id", "text", "who was drawn", personal=True),
+        Column("contacted_at", "instant", "when the draw was made: the same for those kept aside", day_is="first second"),
+        Column("contacted", "flag", "to be contacted, reached or not; no: kept aside", required=True),
+        Column("churned", "flag", "whether the customer has left since; without it, labels say so", target=True),
+    ),
+    once_a_day=True,
+)  # fmt: skip
+"""The log of earlier contacts drawn at random: the call list learns from it, no feature does."""
+
+ALL_TABLES: dict[str, Table] = {**TABLES, CONTACTS.name: CONTACTS}
+"""Every table that a configuration may name: the input tables and the log of earlier contacts."""

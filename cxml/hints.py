@@ -121,9 +121,9 @@ _HINTS = (
 _CURRENCY = "currency|curr|currency_code|currencycode|ccy|iso_currency|통화|통화코드"
 
 
-def notes(tables: Tables, name: str) -> Iterator[str]:
+def notes(tables: Tables, opened: Opened) -> Iterator[str]:
     """What people should look at in a table whose rows are read without a problem."""
-    opened = tables.opened[name]
+    name = opened.table.name
     yield from _unit_names(tables, opened)
     if name == "interactions":
         yield from _service_times(tables)

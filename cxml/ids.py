@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cxml.contracts import TABLES, Column
+from cxml.contracts import Column
 from cxml.engine import literal, quoted
 from cxml.problems import Problem
 from cxml.rules import Rule
@@ -81,8 +81,7 @@ def _note(column: str, when: str, what: str, least: float = 0.0) -> Rule:
 
 def _holders(tables: Tables, name: str) -> list[str]:
     """The tables with ids of that name, the one that they refer to first."""
-    found = [table for table, columns in tables.columns.items() if name in columns]
-    found = [table for table in found if not (tables.opened[table].made_id and TABLES[table].id == name)]
+    found = [one.table.name for one in tables.inputs if name in one.known]
     home = _HOMES.get(name)
     if name == "customer_id":
         return [] if "customers" in found else found

@@ -16,14 +16,13 @@ _CHANCE = 1e-6
 _SHOWN = 3
 
 
-def notes(tables: Tables, name: str) -> Iterator[str]:
+def notes(tables: Tables, opened: Opened) -> Iterator[str]:
     """What people should know of the files of a table."""
-    opened = tables.opened[name]
     yield from _utc(opened)
     if len(opened.files) > 1:
         yield from _lacking(opened)
         yield from _empty_files(tables, opened)
-    elif opened.table.owner == "customer_id" and name != "customers":
+    elif opened.table.owner == "customer_id" and opened.table.name != "customers":
         yield from _empty_months(tables, opened)
 
 
@@ -108,7 +107,7 @@ def _empty(columns: Sequence[Column], found: Sequence[tuple[Any, ...]]) -> dict[
     """Columns by the groups in which they are empty, more surely than chance allows.
 
     A row of *found* is the name of a group, its rows, and how many of them each column fills, groups in the order of
-    time. What comes later than its row, a delivery say, may well be missing in the last groups.
+    time. What comes later than its row, a delivery say or who left, may well be missing in the last groups.
     """
     empty: dict[tuple[str, ...], list[str]] = {}
     for place, column in enumerate(columns, start=2):
@@ -116,7 +115,7 @@ def _empty(columns: Sequence[Column], found: Sequence[tuple[Any, ...]]) -> dict[
         if not filled:
             continue
         share = sum(row[place] for row in filled) / sum(row[1] for row in filled)
-        later = column.known not in ("", CONTACT_END)
+        later = column.target or column.known not in ("", CONTACT_END)
         groups = tuple(
             row[0]
             for row in found

@@ -24,7 +24,7 @@ def with_made_id(table: Table, columns: Sequence[Column], rows: str, *, beside: 
     that can be seen. The customer comes last in the id: whose rows they are does not change the order.
 
     Copies of a row are one row, where its event has a time: nothing happens twice in one instant and is alike in all.
-    Of a day, or of midnight, which may stand for one, rows that are alike each count.
+    Of a day, or of midnight, which may stand for one, rows that are alike each count, unless there can be but one a day.
     """
     apart = (table.owner, "recorded_at")
     first = [column for column in columns if not (column.known or column.target or column.name in apart)]
@@ -59,7 +59,9 @@ def count_copies(engine: Engine, table: Table, columns: Sequence[Column], rows: 
 
 
 def of_a_day(table: Table) -> str:
-    """Whether only the day of a row may be known: a truth value over the rows of its view."""
+    """Whether only the day of a row may be known, of several a day: a truth value over the rows of its view."""
+    if table.once_a_day:
+        return "false"
     return f"({DAY_ONLY} or mod(wall({quoted(table.event)}), 86400) = 0)"
 
 

@@ -60,8 +60,8 @@ def places_of(
     """Which column of the source holds which of the contract, and what is missing."""
     names = source.names
     places = {name: spec.columns.get(name, name) for name in table.by_name}
-    if places["recorded_at"] not in names and "version" not in spec.columns:
-        del places["version"]  # without versions it is something else that has this name
+    if places.get("recorded_at") not in names and "version" not in spec.columns:
+        places.pop("version", None)  # without versions it is something else that has this name
     places.update({attribute_name(name): name for name in spec.attributes})
     problems = []
     for name, place in places.items():

@@ -104,7 +104,7 @@ def score(
     bundle = bundle.at(cutoff)
     tables = _as_trained(bundle, tables)
     persuasion, proof = None, None
-    if tables.config.decisions.contacts:
+    if tables.contacts:
         persuasion, proof = campaigns.learn_from_log(tables, bundle, chunk)
     (population,) = snapshots.take(tables, [cutoff])
     there = labels.keep_still_there(tables)

@@ -268,11 +268,6 @@ class Decisions:
         "money for one list: contacts, and offers expected to be taken; 0: no limit", 0.0, NONE_OR_SOME
     )
     most: int = _key("most contacts in one list; 0: no limit", 0, NONE_OR_SOME)
-    contacts: str = _key(
-        "CSV or Parquet of earlier contacts drawn at random: customer_id, contacted, contacted_at (when the"
-        " customer was contacted, or would have been) and, if you like, churned; empty: none",
-        "",
-    )
     stories: int = _key(
         "customers at the top of the list whose reasons are told with dates and figures", 300, NONE_OR_SOME
     )

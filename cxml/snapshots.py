@@ -174,6 +174,20 @@ def take(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[Population, ...]:
     NotEnoughDataError
         Nobody is at risk at one of the cutoffs.
     """
+    found = take_if_any(tables, cutoffs)
+    for population in found:
+        if not population.at_risk:
+            raise NotEnoughDataError(
+                f"nobody is at risk at {population.cutoff.astimezone(tables.config.zone):%Y-%m-%d}",
+                where="[population]",
+                expected="customers known before the cutoff, with an active contract or activity as [population] asks",
+                fix="choose a cutoff inside the data, or widen [population] within",
+            )
+    return found
+
+
+def take_if_any(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[Population, ...]:
+    """``take``, where at some of the cutoffs nobody may be at risk."""
     engine = tables.engine
     people = customer_ids(tables)
     engine.keep(
@@ -199,18 +213,9 @@ def take(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[Population, ...]:
         " from cutoffs u order by k"
     )
     engine.drop("candidates")
-    found = tuple(
+    return tuple(
         Population(cutoffs[k], here, new, everyone - here - new) for k, here, new, everyone in counts
     )
-    for population in found:
-        if not population.at_risk:
-            raise NotEnoughDataError(
-                f"nobody is at risk at {population.cutoff.astimezone(tables.config.zone):%Y-%m-%d}",
-                where="[population]",
-                expected="customers known before the cutoff, with an active contract or activity as [population] asks",
-                fix="choose a cutoff inside the data, or widen [population] within",
-            )
-    return found
 
 
 def narrow(engine: Engine, start: int, stop: int) -> None:

@@ -102,8 +102,8 @@ def _seen(part: Part, picks: str, columns: Mapping[str, str]) -> Part:
     return replace(part, columns=columns, scan=scan, numbered=numbered)
 
 
-def open_source(engine: Engine, folder: Path, table: str, spec: TableSource, *, where: str = "") -> Source:
-    """Open what ``[tables.NAME]`` of the configuration points to, or what another key, *where*, does.
+def open_source(engine: Engine, folder: Path, table: str, spec: TableSource) -> Source:
+    """Open what ``[tables.NAME]`` of the configuration points to.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def open_source(engine: Engine, folder: Path, table: str, spec: TableSource, *, 
     ConfigError
         A kind of file that cannot be read.
     """
-    where = where or f"[tables.{table}] source"
+    where = f"[tables.{table}] source"
     paths = _found(folder, spec.source, where)
     kinds = {_kind(path, where) for path in paths}
     if len(kinds) > 1:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cxml.config import Config
-from cxml.contracts import TABLES
+from cxml.contracts import ALL_TABLES
 from cxml.sections import OwnFactor, TableSource, ValueSource
 
 _HEAD = """\
@@ -52,7 +52,7 @@ def _tables() -> Iterator[str]:
     yield "[tables.interactions]"
     yield from _keys(TableSource, "tables")
     yield "# tables:"
-    for table in TABLES.values():
+    for table in ALL_TABLES.values():
         yield f"#   {table.name}: {table.row_is}; needs {', '.join(table.required)}"
 
 

@@ -7,7 +7,7 @@ are read when a view is. What a single cell becomes is written in ``cells``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from cxml import written_numbers as written
 from cxml.attributes import ATTRIBUTE, attribute_name, kinds_of
 from cxml.cells import READ_AS, Cell, absent, at_the_grain_of, cell, staged
 from cxml.config import Config
-from cxml.contracts import TABLES, Column, Kind, Table
+from cxml.contracts import ALL_TABLES, CONTACTS, TABLES, Column, Kind, Table
 from cxml.engine import Engine, literal, quoted
 from cxml.errors import ConfigError, DataError, did_you_mean
 from cxml.made_ids import with_made_id
@@ -151,6 +151,8 @@ class Tables:
         What was decided on opening, for people.
     opened : Mapping[str, Opened]
         How each table is read from its source.
+    contacts : Opened or None
+        The log of earlier contacts, which is none of the tables that features, labels and the audit look at.
     set_aside : SetAside
         Rows that a check has left out of the views.
     """
@@ -161,7 +163,13 @@ class Tables:
     attributes: Mapping[str, str]
     notes: tuple[str, ...]
     opened: Mapping[str, Opened]
+    contacts: Opened | None = None
     set_aside: SetAside = field(default_factory=SetAside)
+
+    @property
+    def inputs(self) -> tuple[Opened, ...]:
+        """All that is read: the tables, and then the log of earlier contacts."""
+        return (*self.opened.values(), *([self.contacts] if self.contacts else []))
 
     @property
     def attribute_kinds(self) -> dict[str, str]:
@@ -193,55 +201,51 @@ def open_tables(
     Raises
     ------
     ConfigError
-        A table or column name that no contract knows; no table at all.
+        A table or column name that no contract knows; no table at all; contacts beside a label without a time.
     DataError
         Everything that can be seen without reading rows, for all tables at once: files that are not
         there or not what their name says, missing columns.
     """
     given = dict(sources or {})
-    for name in given:
-        if name not in TABLES:
-            raise ConfigError(f"unknown table {name!r}", where="sources",
-                              expected=f"one of {', '.join(TABLES)}",
-                              fix=did_you_mean(name, TABLES))  # fmt: skip
-    names = [name for name in TABLES if name in given or name in config.tables]
-    if not names:
-        raise ConfigError("there is no table", where="[tables]", expected="at least a table of activity",
-                          fix='write [tables.interactions] and source = "interactions.csv"')  # fmt: skip
+    names = _names(config, given)
     engine = engine or Engine(config.engine.memory, config.engine.threads, config.project.timezone)
     _check_zone(engine, config)
     opened: dict[str, Opened] = {}
     problems, notes = list[Problem](), list[str]()
     for name in names:
-        spec = static.labelled(config.tables.get(name, TableSource(source="")), TABLES[name], config)
-        _check_names(TABLES[name], spec)
+        table = ALL_TABLES[name]
+        spec = static.labelled(config.tables.get(name, TableSource(source="")), table, config)
+        _check_names(table, spec)
         try:
             source = (open_frame(engine, name, given[name]) if name in given
                       else open_source(engine, config.folder, name, spec))  # fmt: skip
-            source = named(TABLES[name], source, spec)
-            spec, no_features = static.described(engine, spec, TABLES[name], source, config, attributes)
-            _check_names(TABLES[name], spec)
-            missing, places = places_of(TABLES[name], source, spec, static.optional(TABLES[name], config))
+            source = named(table, source, spec)
+            spec, no_features = static.described(engine, spec, table, source, config, attributes)
+            _check_names(table, spec)
+            missing, places = places_of(table, source, spec, static.optional(table, config))
             problems += missing
             if not missing:
-                notes += said_of(TABLES[name], source, spec, places, no_features)
+                notes += said_of(table, source, spec, places, no_features)
                 kinds = kinds_of(engine, source, places, spec, attributes)
-                opened[name] = _open(TABLES[name], source, places, kinds, spec, config)
+                opened[name] = _open(table, source, places, kinds, spec, config)
         except DataError as error:
             problems.append(unreadable(name, error))
     if problems:
         raise one_error(problems)
-    for table in opened.values():
-        show(engine, table)
+    for one in opened.values():
+        show(engine, one)
+    read_as = [note for one in opened.values() for note in _notes(one)]
+    contacts = opened.pop(CONTACTS.name, None)
     return Tables(
         engine=engine,
         config=config,
-        columns={name: table.known | {table.table.id} for name, table in opened.items()},
+        columns={name: one.known | {one.table.id} for name, one in opened.items()},
         attributes={
-            c.name: c.kind for table in opened.values() for c in table.columns if c.name not in table.known
+            c.name: c.kind for one in opened.values() for c in one.columns if c.name not in one.known
         },
-        notes=(*(note for table in opened.values() for note in _notes(table)), *notes),
+        notes=(*read_as, *notes),
         opened=opened,
+        contacts=contacts,
     )
 
 
@@ -281,6 +285,24 @@ def fingerprint(tables: Tables, only: Iterable[str] = ()) -> dict[str, str]:
         text = "|".join([name, *columns, *(str(row[key]) for key in ("rows", "total", "mixed"))])
         found[name] = hashlib.sha256(text.encode()).hexdigest()
     return found
+
+
+def _names(config: Config, given: Collection[str]) -> list[str]:
+    """The tables that are in the configuration or *given*, in the order of the contract."""
+    for name in given:
+        if name not in ALL_TABLES:
+            raise ConfigError(f"unknown table {name!r}", where="sources",
+                              expected=f"one of {', '.join(ALL_TABLES)}",
+                              fix=did_you_mean(name, ALL_TABLES))  # fmt: skip
+    names = [name for name in ALL_TABLES if name in given or name in config.tables]
+    if CONTACTS.name in names and static.is_static(config):
+        raise ConfigError("a log of contacts needs a time to look at", where=f"[tables.{CONTACTS.name}]",
+                          expected="customers with dates: a ready label says who left, and not when",
+                          fix="take the section out")  # fmt: skip
+    if not any(name in TABLES for name in names):
+        raise ConfigError("there is no table", where="[tables]", expected="at least a table of activity",
+                          fix='write [tables.interactions] and source = "interactions.csv"')  # fmt: skip
+    return names
 
 
 def _check_zone(engine: Engine, config: Config) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from cxml.config import Config
-from cxml.contracts import CONTACT_END, TABLES, WAIT_END
+from cxml.contracts import ALL_TABLES, CONTACT_END, CONTACTS, WAIT_END
 from cxml.features import FACTORS, LOOKBACKS, catalogue
 from cxml.features.profile import profile
 from cxml.features.worth import worth
@@ -41,12 +41,15 @@ def tables_page() -> str:
         "time of the row. [`cxml audit`](../audit.md) looks for columns that know too much.",
         "",
     ]
-    for table in TABLES.values():
+    for table in ALL_TABLES.values():
+        lines += [f"## {table.name}", "", f"A row is {table.row_is}.", ""]
+        if table is CONTACTS:
+            lines += [
+                "The [call list](../call-list.md#ranked-by-persuadability) alone learns from it: no feature and no label",
+                "reads it.",
+                "",
+            ]
         lines += [
-            f"## {table.name}",
-            "",
-            f"A row is {table.row_is}.",
-            "",
             "| column | type | known from | what it holds |",
             "|---|---|---|---|",
         ]
@@ -62,7 +65,7 @@ def tables_page() -> str:
                 column.unit,
                 *(f"one of {', '.join(column.one_of)}" for _ in [0] if column.one_of),
                 *(["personal"] if column.personal else []),
-                *(["labels only"] if column.target else []),
+                *(["an outcome: never a feature"] if column.target else []),
                 *(["overwritten"] if column.overwritten else []),
             ]
             more = "; ".join(part for part in limits if part)

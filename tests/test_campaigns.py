@@ -12,13 +12,15 @@ import pyarrow as pa
 import pytest
 
 from cxml import campaigns, jobs, store
+from cxml.check import check
 from cxml.config import Config, parse_config
 from cxml.decisions import call_plan
-from cxml.errors import ConfigError, DataError, NotEnoughDataError
+from cxml.errors import ConfigError, CxmlError, NotEnoughDataError
 from cxml.judgement import judge
 from cxml.models.bundle import Bundle
-from cxml.sections import Decisions
+from cxml.sections import Decisions, TableSource
 from cxml.tables import Tables, open_tables
+from cxml.workplace import checked_tables
 
 ZONE = "Asia/Seoul"
 DRAWS = [pd.Timestamp(day, tz=ZONE) for day in ("2025-03-03", "2025-05-05")]
@@ -82,12 +84,13 @@ class Seer:
         return pd.DataFrame(scores, index=frame.index), frame[[]]
 
 
-def config(folder: Path, end: str = "2025-06-20", **decisions: Any) -> Config:
+def config(folder: Path, end: str = "2025-06-20", **contacts: Any) -> Config:
+    contacts = {"source": "log.csv", **contacts}
     raw = {
-        "project": {"observation_end": end, "timezone": ZONE}, "tables": {}, "features": {"lookbacks": [30]},
+        "project": {"observation_end": end, "timezone": ZONE}, "tables": {"contacts": contacts},
+        "features": {"lookbacks": [30]},
         "population": {"activity": ["orders"], "within": "60D"}, "model": {"threads": 1},
         "churn": {"definition": "inactivity", "activity": ["orders"], "horizon": "30D"},
-        "decisions": {"contacts": "log.csv", **decisions},
     }  # fmt: skip
     return parse_config(raw, folder)
 
@@ -97,10 +100,12 @@ def opened(made: Company, folder: Path, log: pd.DataFrame, name: str = "log.csv"
         log.to_csv(folder / name, index=False)
     else:
         log.to_parquet(folder / name, index=False)
-    return open_tables(config(folder, contacts=name, **more), {"orders": made.orders})
+    return open_tables(config(folder, source=name, **more), {"orders": made.orders})
 
 
 def learned(tables: Tables, seer: Seer | None = None) -> Any:
+    """What is learned of tables that were checked, as every job checks them."""
+    check(tables).raise_if_any()
     return campaigns.learn_from_log(tables, cast(Bundle, seer or Seer()), chunk=500)
 
 
@@ -167,29 +172,211 @@ def test_who_was_not_at_risk_is_left_out(made: Company, tmp_path: Path) -> None:
     assert found.rows == 2 * EACH
 
 
+def test_no_customer_at_risk_when_drawn_is_told(made: Company, tmp_path: Path) -> None:
+    with pytest.raises(NotEnoughDataError, match="no customer of the log was at risk"):
+        learned(opened(made, tmp_path, made.log.assign(customer_id=[f"x{n}" for n in range(2 * EACH)])))
+
+
 @pytest.mark.parametrize(
-    ("change", "kind", "match"),
+    ("change", "match"),
     [
-        (lambda log: log.drop(columns="contacted"), DataError, "missing: contacted"),
-        (lambda log: log.assign(contacted_at=None), DataError, "1,800 without a readable contacted_at"),
-        (lambda log: log.assign(contacted="perhaps"), DataError, "1,800 without a readable contacted"),
+        (lambda log: log.drop(columns="contacted"), "there is no column 'contacted'"),
+        (lambda log: log.assign(contacted_at=None), "1,800 rows have no contacted_at"),
+        (lambda log: log.assign(contacted="perhaps"), "1,800 values are not flags"),
         (lambda log: log.assign(contacted_at=[DRAWS[0] + pd.Timedelta(days=k % 61) for k in range(len(log))]),
-         DataError, "contacts on 61 days"),
+         "contacts on 61 days"),
+        (lambda log: log.assign(customer_id="0" + log["customer_id"].str[1:]).replace("^0+", "", regex=True),
+         "no customer of the log"),
     ],
 )  # fmt: skip
-def test_a_log_that_cannot_be_used_is_refused(
-    made: Company, tmp_path: Path, change: Any, kind: type[Exception], match: str
-) -> None:
-    with pytest.raises(kind, match=match) as caught:
+def test_a_log_that_cannot_be_used_is_refused(made: Company, tmp_path: Path, change: Any, match: str) -> None:
+    with pytest.raises(CxmlError, match=match) as caught:
         learned(opened(made, tmp_path, change(made.log)))
     assert "c00" not in str(caught.value)
 
 
-def test_a_ready_label_knows_no_time(made: Company, tmp_path: Path) -> None:
-    tables = opened(made, tmp_path, made.log)
-    churn = dataclasses.replace(tables.config.churn, definition="label")
+def test_ids_that_the_log_writes_otherwise_are_a_problem(made: Company, tmp_path: Path) -> None:
+    """Zeros in front, lost by a spreadsheet: nobody of the log would be found among the customers."""
+    zeros = made.orders.assign(customer_id=made.orders["customer_id"].str[1:])
+    without = made.log.assign(customer_id=made.log["customer_id"].str[1:].str.lstrip("0").replace("", "0"))
+    (problem,) = check(opened(dataclasses.replace(made, orders=zeros), tmp_path, without)).problems
+    assert (problem.code, problem.table, problem.column) == ("spelt_apart", "contacts", "customer_id")
+
+
+def test_a_ready_label_knows_no_time(tmp_path: Path) -> None:
+    people = pd.DataFrame({"customer_id": ["c1"], "calls": [1], "churned": [0]})
+    log = pd.DataFrame({"customer_id": ["c1"], "contacted": [1], "contacted_at": ["2025-02-01"]})
+    raw = {"project": {"observation_end": "2025-06-20"}, "churn": {"definition": "label"}}
     with pytest.raises(ConfigError, match="needs a time"):
-        learned(dataclasses.replace(tables, config=dataclasses.replace(tables.config, churn=churn)))
+        open_tables(parse_config(raw, tmp_path), {"customers": people, "contacts": log})
+
+
+# ---------------------------------------------------------------- rows that break a rule
+
+BAD = (
+    ("customer_id", "", "missing_value"), ("contacted", "", "missing_value"), ("contacted", "perhaps", "wrong_type"),
+    ("contacted_at", "", "missing_value"), ("contacted_at", "soon", "wrong_type"),
+    ("contacted_at", "1900-01-01", "implausible_time"), ("churned", "who knows", "wrong_type"),
+)  # fmt: skip
+
+
+def as_text(made: Company) -> pd.DataFrame:
+    """The log as a system writes it: days, words, and an outcome."""
+    return pd.DataFrame({
+        "customer_id": made.log["customer_id"],
+        "contacted": np.where(made.log["contacted"], "예", "아니오"),
+        "contacted_at": made.log["contacted_at"].dt.strftime("%Y-%m-%d"),
+        "churned": ["Y" if gone else "N" for gone in made.left.values()],
+    })  # fmt: skip
+
+
+def said(made: Company, without: tuple[int, ...] = ()) -> list[tuple[str, pd.Timestamp, bool, bool]]:
+    """Customer, day, group and outcome of the log, by hand."""
+    rows = made.log.drop(list(without))
+    days = rows["contacted_at"].dt.normalize()
+    pairs = zip(rows["customer_id"], days, rows["contacted"], strict=True)
+    return sorted((name, day, bool(hit), made.left[name, day]) for name, day, hit in pairs)
+
+
+def drawn(tables: Tables) -> list[tuple[str, pd.Timestamp, bool, bool]]:
+    """The same as it is learned from, once the tables were checked."""
+    check(tables).raise_if_any()
+    found = campaigns.drawn(tables)
+    columns = (found[name] for name in ("customer_id", "cutoff", "contacted", "churned"))
+    return sorted(
+        (name, at.tz_convert(ZONE), bool(hit), bool(gone))
+        for name, at, hit, gone in zip(*columns, strict=True)
+    )
+
+
+def test_a_few_bad_rows_are_set_aside_and_the_others_teach_the_same(made: Company, tmp_path: Path) -> None:
+    log, places = as_text(made), [7 * n for n in range(1, len(BAD) + 1)]
+    dirty = log.copy()
+    for place, (column, value, _) in zip(places, BAD, strict=True):
+        dirty.loc[place, column] = value
+    tables = opened(made, tmp_path, dirty)
+    found = check(tables)
+    assert found.problems == () and found.rows["contacts"] == 2 * EACH - len(BAD)
+    told = sorted((one.code, one.column, one.first_row) for one in found.set_aside.problems)
+    assert told == sorted(
+        (code, column, place + 1) for (column, _, code), place in zip(BAD, places, strict=True)
+    )
+    assert drawn(tables) == said(made, without=tuple(places))
+
+
+def test_what_was_set_aside_is_listed_and_told(made: Company, tmp_path: Path) -> None:
+    dirty = as_text(made)
+    dirty.loc[4, "contacted"] = "perhaps"
+    dirty.to_csv(tmp_path / "log.csv", index=False)
+    made.orders.to_csv(tmp_path / "orders.csv", index=False)
+    plain = config(tmp_path)
+    plain = dataclasses.replace(plain, tables={**plain.tables, "orders": TableSource(source="orders.csv")})
+    told: list[str] = []
+    with store.run(tmp_path / "out") as run:
+        tables = checked_tables(plain, run=run, tell=told.append)
+    (row,) = pd.read_parquet(run.path / "set_aside.parquet").to_dict("records")
+    assert (row["table"], row["rule"], row["column"], row["file"], row["row"]) == (
+        "contacts", "wrong_type", "contacted", "log.csv", 5,
+    )  # fmt: skip
+    assert told[-1] == "contacts: 1 rows set aside in all" and "perhaps" not in "".join(told)
+    assert set(tables.columns) == set(tables.opened) == {"orders"}, "no feature and no probe looks at the log"
+    found = jobs.check(plain).check
+    assert found.rows == {"orders": len(made.orders), "contacts": 2 * EACH - 1}
+    assert set(found.months) == {"orders"}
+
+
+def test_more_than_a_few_stop_and_the_share_can_be_raised(made: Company, tmp_path: Path) -> None:
+    dirty = as_text(made)
+    dirty.loc[::50, "contacted"] = "perhaps"  # 2 %
+    (problem,) = check(opened(made, tmp_path, dirty)).problems
+    assert (problem.code, problem.table, problem.count) == ("wrong_type", "contacts", 36)
+    assert "raise tolerate in [tables.contacts]" in problem.fix
+    assert len(drawn(opened(made, tmp_path, dirty, tolerate=0.02))) == 2 * EACH - 36
+
+
+def test_columns_and_words_of_the_log_can_be_mapped(made: Company, tmp_path: Path) -> None:
+    log = as_text(made).rename(columns={"contacted": "arm"}).replace({"arm": {"예": "T", "아니오": "C"}})
+    mapped = {"columns": {"contacted": "arm"}, "words": {"contacted": {"T": "yes", "C": "no"}}}
+    assert drawn(opened(made, tmp_path, log, **mapped)) == said(made)
+
+
+def test_who_is_in_both_groups_of_a_draw_teaches_nothing(made: Company, tmp_path: Path) -> None:
+    """Neither row can be believed: both go, and so do two outcomes of one customer and day; copies are taken once."""
+    log = as_text(made)
+    other = log.iloc[[3]].assign(contacted="예" if log.loc[3, "contacted"] == "아니오" else "아니오")
+    gone = log.iloc[[5]].assign(churned="Y" if log.loc[5, "churned"] == "N" else "N")
+    unknown = log.iloc[[6]].assign(churned="")  # says no more than the other row, and nothing else
+    dirty = pd.concat([log, other, gone, unknown, log.iloc[[8, 8, 9]]])
+    tables = opened(made, tmp_path, dirty)
+    found = check(tables)
+    assert found.problems == () and found.rows["contacts"] == 2 * EACH - 2 + 1
+    told = {(one.code, one.column, one.count) for one in found.set_aside.problems}
+    assert told == {("contradiction", "contacted", 2), ("contradiction", "churned", 2)}
+    assert any("contacts: 3 of" in note and "copies" in note for note in found.notes)
+    assert drawn(tables) == said(made, without=(3, 5))
+
+
+def test_a_customer_may_be_in_one_group_today_and_in_the_other_next_time(
+    made: Company, tmp_path: Path
+) -> None:
+    log = as_text(made)
+    later = log.iloc[[0]].assign(
+        contacted_at="2025-03-04", contacted="예" if log.loc[0, "contacted"] == "아니오" else "아니오"
+    )
+    found = check(opened(made, tmp_path, pd.concat([log, later])))
+    assert found.set_aside.rows == {} and found.rows["contacts"] == 2 * EACH + 1
+
+
+def test_customers_whom_nobody_knows_are_set_aside(made: Company, tmp_path: Path) -> None:
+    people = pd.DataFrame({"customer_id": made.log["customer_id"].drop([1]), "joined_at": "2024-01-01"})
+    as_text(made).to_csv(tmp_path / "log.csv", index=False)
+    orders = made.orders[made.orders["customer_id"] != "c00001"]
+    tables = open_tables(config(tmp_path), {"orders": orders, "customers": people})
+    found = check(tables)
+    told = [(one.code, one.column, one.first_row) for one in found.set_aside.problems]
+    assert found.problems == () and told == [("unknown_customer", "customer_id", 2)]
+
+
+@pytest.mark.parametrize("day", ["2015-03-03", "2052-03-03"])
+def test_a_day_on_which_nobody_was_at_risk_stops_nothing(made: Company, tmp_path: Path, day: str) -> None:
+    """A slip of the pen: before the first row of the company, or long after observation_end."""
+    log = as_text(made).head(100)
+    log.loc[4, "contacted_at"] = day
+    found = learned(opened(made, tmp_path, log))[1]
+    assert (found.verdict, found.rows) == ("too_few", 99)
+
+
+@pytest.mark.parametrize("section", [{}, {"tolerate": 0.05}])
+def test_the_short_way_to_name_the_log(tmp_path: Path, section: dict[str, Any]) -> None:
+    raw = {
+        "project": {"observation_end": "2025-06-20"}, "decisions": {"contacts": "log.csv", "most": 5},
+        "tables": {"contacts": section} if section else {},
+    }  # fmt: skip
+    found = parse_config(raw, tmp_path)
+    assert found.tables["contacts"] == TableSource(source="log.csv", **section) and found.decisions.most == 5
+
+
+@pytest.mark.parametrize(
+    ("decisions", "section", "where"),
+    [
+        ({"contacts": "log.csv"}, {"source": "other.csv"}, "[decisions] contacts"),
+        ({"contacts": 3}, {}, "[decisions] contacts"),
+        ({"contacts": "log.csv"}, "other.csv", "[tables.contacts]"),
+        ({"contacts": "log.csv"}, {"tolerates": 0.1}, "[tables.contacts]"),
+        ({}, {"tolerate": 0.1}, "[tables.contacts]"),
+    ],
+)
+def test_a_log_that_is_named_wrongly_is_refused(
+    tmp_path: Path, decisions: Any, section: Any, where: str
+) -> None:
+    raw = {
+        "project": {"observation_end": "2025-06-20"},
+        "decisions": decisions,
+        "tables": {"contacts": section},
+    }
+    with pytest.raises(ConfigError) as caught:
+        parse_config(raw, tmp_path)
+    assert caught.value.where == where and caught.value.fix
 
 
 # ---------------------------------------------------------------- an earlier list
@@ -235,19 +422,8 @@ def test_a_list_on_which_nobody_was_to_be_contacted_says_so(
         campaigns.judged(opened(made, tmp_path, made.log), run.path)
 
 
-def test_a_contact_log_beside_a_table_without_time_is_refused_by_check(tmp_path: Path) -> None:
-    rows = "".join(f"c{k},{k % 7},{k % 3 == 0}\n" for k in range(60))
-    (tmp_path / "c.csv").write_text("customer_id,calls,churned\n" + rows)
-    (tmp_path / "log.csv").write_text("customer_id,contacted,contacted_at\nc1,1,2025-02-01\n")
-    raw = {
-        "project": {"observation_end": "2025-06-20"}, "tables": {"customers": {"source": "c.csv"}},
-        "churn": {"definition": "label"}, "decisions": {"contacts": "log.csv"},
-    }  # fmt: skip
-    (problem,) = jobs.check(parse_config(raw, tmp_path)).check.problems
-    assert "needs a time" in problem.what and problem.place == "[decisions] contacts"
-
-
 def test_a_list_is_not_judged_before_its_time(made: Company, tmp_path: Path, scored: Path) -> None:
+    made.log.to_csv(tmp_path / "log.csv", index=False)
     tables = open_tables(config(tmp_path, end="2025-03-20"), {"orders": made.orders})
     with pytest.raises(NotEnoughDataError, match="not known yet"):
         campaigns.judged(tables, scored)

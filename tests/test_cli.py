@@ -641,7 +641,7 @@ def test_check_says_what_only_a_later_job_would_miss(company: Path, cxml: Cxml) 
     edit(company, "[decisions]\n", '[decisions]\ncontacts = "calls.csv"\n')
     said = cxml("check", company)
     assert said.code == 3
-    assert "there is no such file" in said.err and "[decisions] contacts" in said.err
+    assert "there is no such file" in said.err and "[tables.contacts] source" in said.err
 
 
 @pytest.mark.parametrize("what", BROKEN_CONFIGS)

@@ -39,7 +39,7 @@ def told(table: str, frame: pd.DataFrame, currency: str = "EUR", **spec: Any) ->
     tables = open_tables(parse_config(raw, Path()), {table: frame})
     found = check(tables)
     assert found.problems == ()
-    said = list(hints.notes(tables, table))
+    said = list(hints.notes(tables, tables.opened[table]))
     assert set(said) <= set(found.notes)
     return said
 
@@ -201,7 +201,9 @@ def test_parts_of_a_source_are_counted_together(tmp_path: Path) -> None:
     raw = {"project": {"observation_end": "2025-05-01"}, "tables": {"orders": {"source": "*.csv"}}}
     tables = open_tables(parse_config(raw, tmp_path))
     assert [
-        note for note in hints.notes(tables, "orders") if "10 of 40 rows are marked as tests" in note
+        note
+        for note in hints.notes(tables, tables.opened["orders"])
+        if "10 of 40 rows are marked as tests" in note
     ] != []
 
 

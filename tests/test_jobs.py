@@ -33,6 +33,7 @@ from cxml.errors import ConfigError, CxmlError, DataError, ModelError, NotEnough
 from cxml.models.bundle import Bundle
 from cxml.models.churn import LADDER, ChurnClassifier
 from cxml.rules import TOLERABLE
+from cxml.sections import TableSource
 from cxml.splits import plan_splits
 
 EARLIER = datetime(2025, 2, 1, tzinfo=UTC)
@@ -274,9 +275,14 @@ def test_a_contact_log_is_learned_from_on_the_way(world: World, tmp_path: Path) 
     risky = pd.Series(ids).isin(world.scores.nlargest(600, "churn_probability")["customer_id"]).to_numpy()
     left = rng.random(len(ids)) < np.where(risky & ~contacted, 0.6, 0.1)
     log = {"customer_id": ids, "contacted": contacted, "contacted_at": "2025-02-01", "churned": left}
-    pd.DataFrame(log).to_csv(tmp_path / "log.csv", index=False)
-    rule = dataclasses.replace(config.decisions, contacts=str(tmp_path / "log.csv"), most=50)
-    scored = jobs.score(dataclasses.replace(config, decisions=rule), out=tmp_path / "out", model=world.bundle)
+    unreadable = pd.DataFrame({"customer_id": ids[:1], "contacted": "perhaps", "contacted_at": "2025-02-01"})
+    pd.concat([pd.DataFrame(log), unreadable]).to_csv(tmp_path / "log.csv", index=False)
+    tables = {**config.tables, "contacts": TableSource(source=str(tmp_path / "log.csv"))}
+    rule = dataclasses.replace(config.decisions, most=50)
+    config = dataclasses.replace(config, decisions=rule, tables=tables)
+    scored = jobs.score(config, out=tmp_path / "out", model=world.bundle)
+    assert store.verify(scored)["info"]["set_aside"]["rows"] == {"contacts": 1}
+    assert pd.read_parquet(scored / "set_aside.parquet")["row"].tolist() == [len(ids) + 1]
     found, scores = (
         json.loads((scored / "call_plan.json").read_text()),
         pd.read_parquet(scored / "scores.parquet"),

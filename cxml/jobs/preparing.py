@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxml import store
-from cxml.errors import ConfigError, CxmlError, DataError
+from cxml.errors import ConfigError, CxmlError
 from cxml.time_spans import duration
 from cxml.workplace import (
     ConfigLike,
@@ -26,7 +26,6 @@ from cxml.workplace import (
 if TYPE_CHECKING:
     from cxml.audit import Audit
     from cxml.check import Check
-    from cxml.problems import Problem
     from cxml.tables import Tables
 
 
@@ -90,8 +89,6 @@ def check(config: ConfigLike) -> Checked:
     found = check_tables(tables)
     if not found.problems:
         found = dataclasses.replace(found, notes=(*found.notes, *_before_work(tables)))
-    if tables.config.decisions.contacts:
-        found = dataclasses.replace(found, problems=(*found.problems, *_of_contact_log(tables)))
     return Checked(found, matrix.coverage(tables, found.rows))
 
 
@@ -116,17 +113,6 @@ def _before_work(tables: Tables) -> Iterator[str]:
             yield cannot(use, error)
     for one in late_rows(tables):
         yield f"{one.what}; {one.fix}"
-
-
-def _of_contact_log(tables: Tables) -> Iterator[Problem]:
-    """Why the log of earlier contacts cannot be used."""
-    from cxml.campaigns import contact_log
-    from cxml.problems import unreadable
-
-    try:
-        contact_log(tables)
-    except (ConfigError, DataError) as error:
-        yield unreadable("contacts", error)
 
 
 def features(
