@@ -179,6 +179,8 @@ class LogisticBaseline(ChurnBaseline):
 class BoostedBaseline(ChurnBaseline):
     """scikit-learn's histogram gradient boosting on the same features, with its defaults.
 
+    Columns without any value are left out; where none has one, everybody has the share of churned.
+
     Parameters
     ----------
     most_rows : int
@@ -203,16 +205,27 @@ class BoostedBaseline(ChurnBaseline):
         drawn = hash_share(keys, self.random_state + 2) < self.most_rows / len(X)
         encoded = self.schema_.encode(X.loc[drawn])
         names, levels = self.schema_.columns, self.schema_.levels
-        few = [i for i in self.schema_.categorical if len(levels[names[i]]) < _MOST_BOOSTED_LEVELS]
+        # A column without any value cannot be binned.
+        self.kept_ = np.flatnonzero(~np.isnan(encoded).all(axis=0))
+        few = [
+            place
+            for place, i in enumerate(self.kept_)
+            if i in self.schema_.categorical and len(levels[names[i]]) < _MOST_BOOSTED_LEVELS
+        ]
+        self.rate_ = float(outcome[drawn].mean())
         self.model_ = HistGradientBoostingClassifier(categorical_features=few, random_state=self.random_state)
         with threadpool_limits(1):  # the same digits whatever the machine
-            self.model_.fit(encoded, outcome[drawn])
+            if len(self.kept_):
+                self.model_.fit(encoded[:, self.kept_], outcome[drawn])
         return self
 
     def leave(self, X: pd.DataFrame) -> Floats:
         """Probability of leaving."""
+        if not len(self.kept_):
+            return np.full(len(X), self.rate_)
         with threadpool_limits(1):
-            return np.asarray(self.model_.predict_proba(self.schema_.encode(X))[:, 1], dtype=np.float64)
+            kept = self.schema_.encode(X)[:, self.kept_]
+            return np.asarray(self.model_.predict_proba(kept)[:, 1], dtype=np.float64)
 
 
 class NaiveValue:

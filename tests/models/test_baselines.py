@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from cxml.errors import ConfigError, NotEnoughDataError
 from cxml.metrics import churn_metrics
-from cxml.models.baselines import BaseRate, LogisticBaseline, NaiveValue, RecencyRule
+from cxml.models.baselines import BaseRate, BoostedBaseline, LogisticBaseline, NaiveValue, RecencyRule
 
 RNG = np.random.default_rng(2)
 DAYS = np.where(RNG.random(4000) < 0.1, np.nan, RNG.gamma(1, 30, 4000).round())
@@ -81,6 +81,18 @@ def test_logistic_knows_the_base_rate_where_no_column_tells_rows_apart() -> None
     np.testing.assert_allclose(found, np.tile([1 - Y.mean(), Y.mean()], (len(X), 1)))
     by_plan = LogisticBaseline().fit(X[["same", "plan_last"]], Y).leave(X)
     assert len(np.unique(by_plan)) == 3
+
+
+def test_boosted_leaves_columns_without_any_value_out() -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {"empty": np.full(400, np.nan), "plan": rng.choice(["a", "b"], 400), "x": rng.normal(size=400)}
+    )
+    y = (rng.random(400) < expit(X["x"] + (X["plan"] == "a"))).astype(int)
+    without = BoostedBaseline().fit(X[["plan", "x"]], y).leave(X[["plan", "x"]])
+    np.testing.assert_array_equal(BoostedBaseline().fit(X, y).leave(X), without)
+    nothing = BoostedBaseline().fit(X[["empty"]], y)
+    np.testing.assert_allclose(nothing.leave(X[["empty"]]), y.mean())
 
 
 def test_naive_value_goes_on_at_the_same_rate() -> None:
