@@ -27,7 +27,7 @@ COMPETING = ("model", "logistic", "boosted", "recency_frequency", "recency")
 
 
 def forecasts(folder: Path, cutoffs: pd.DatetimeIndex) -> pd.DataFrame:
-    """Per customer and cutoff ``customer_id``, ``churned``, ``size`` (what the model chose) and a forecast by each competitor."""
+    """Per customer and cutoff ``customer_id``, ``churned``, ``size`` (what the model chose) and forecasts by name."""
     data, config = logs(folder)
     found = []
     for cutoff in cutoffs:
