@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.utils.validation import has_fit_parameter
 
 from cxml import (
     churn_models,
@@ -394,7 +395,8 @@ def _learn(
 ) -> Any:
     """Fit *model*; with instants *ahead*, its level is the one that its way over the cutoffs forecasts for them."""
     customers = train["customer_id"].to_numpy()
-    model = model.fit(train[columns], train[column].to_numpy(), groups=customers)
+    when = {"cutoffs": train["cutoff"]} if ahead and has_fit_parameter(model, "cutoffs") else {}
+    model = model.fit(train[columns], train[column].to_numpy(), groups=customers, **when)
     if ahead and hasattr(model, "follow"):
         window = config.churn.lead + config.churn.horizon
         model.follow(train["cutoff"], customers, window, ahead)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from cxml import training
 from cxml.audit import sample
 from cxml.config import parse_config
 from cxml.errors import NotEnoughDataError
+from cxml.models.baselines import LogisticBaseline
+from cxml.models.churn import ChurnClassifier
 from cxml.models.value import ValueRegressor
 from cxml.tables import Tables, open_tables
 
@@ -78,6 +81,29 @@ def test_where_nobody_ever_left_it_is_refused() -> None:
     tables = company("2024-12-02")
     with pytest.raises(NotEnoughDataError, match="nobody left after the test cutoff"):
         training.fit(training.assemble(tables), tables.config)
+
+
+@pytest.mark.parametrize("churn", [ChurnClassifier, LogisticBaseline])
+def test_who_follows_levels_is_told_the_cutoffs(churn: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, object] = {}
+    fit = churn.fit
+
+    @functools.wraps(fit)
+    def spied(self: object, X: pd.DataFrame, y: object, **told: object) -> object:
+        seen.update(told)
+        return fit(self, X, y, **told)
+
+    monkeypatch.setattr(churn, "fit", spied)
+    months = pd.date_range("2025-01-01", periods=5, freq="MS", tz="UTC")
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"customer_id": np.arange(500) % 100, "cutoff": np.repeat(months[:4], 125)})
+    rows["x"], rows["churned"] = rng.normal(size=500), rng.integers(0, 2, 500)
+    config = company("2026-01-01", customers=50).config
+    training._learn(churn(), rows, ["x"], "churned", config, [months[4]])
+    assert ("cutoffs" in seen) == (churn is ChurnClassifier)
+    seen.clear()
+    training._learn(churn(), rows, ["x"], "churned", config)
+    assert set(seen) == {"groups"}, "no level is forecast"
 
 
 def test_too_little_money_is_refused_before_any_model_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:

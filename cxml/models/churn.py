@@ -20,7 +20,7 @@ from cxml.errors import ConfigError, DataError, NotEnoughDataError
 from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
 from cxml.models.forest import Forest, Rung, Task, grow, losses, make_folds
-from cxml.models.level import Level
+from cxml.models.level import Level, at_own_levels
 from cxml.models.schema import Schema
 from cxml.models.trees import Binned
 
@@ -87,8 +87,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     rung_, rounds_ : str, int
         The size kept.
     ladder_ : list of dict
-        The sizes tried: ``name``, ``loss`` (log loss on held-out customers), ``standard_error`` of
-        its difference from the best, ``rounds``.
+        The sizes tried: ``name``, ``loss`` (log loss on held-out customers; where ``fit`` was given cutoffs, each at
+        the level that came), ``standard_error`` of its difference from the best, ``rounds``.
     monotone_price_ : float or None
         Log loss on held-out customers with the directions minus that without them, at the size kept; None
         without directions.
@@ -127,7 +127,13 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.num_threads = num_threads
         self.random_state = random_state
 
-    def fit(self, X: pd.DataFrame | ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: pd.DataFrame | ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        cutoffs: ArrayLike | None = None,
+    ) -> Self:
         """Learn from rows *X* with outcomes *y*; no fold splits the rows of one customer.
 
         The result is calibrated on the rows held out inside; ``calibrate`` does it on later ones.
@@ -140,6 +146,10 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Two classes; the larger one is churned.
         groups : array-like of shape (rows,), optional
             The customer of each row. None: every row is a customer of its own.
+        cutoffs : array-like of shape (rows,), optional
+            The cutoff of each row, where ``follow`` is to forecast the level. Sizes and penalties are then compared
+            with every cutoff at the level that came: else those would win that tell from a row when it was, which says
+            nothing of a later one.
 
         Raises
         ------
@@ -148,7 +158,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         DataError
             A column is neither number nor text.
         """
-        task = self.task(X, y, groups)
+        task = self.task(X, y, groups, cutoffs)
         hit = task.target["binary"]
         rungs = self.ladder or ladder_for(int(hit.sum()))
         common = {"events": hit.sum(), "seed": self.random_state, "num_threads": self.num_threads}
@@ -162,13 +172,24 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._held_out = (self.forest_.held_margins, hit[self.forest_.held_rows])
         return self.calibrate_out_of_fold()
 
-    def task(self, X: pd.DataFrame | ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Task:
+    def task(
+        self,
+        X: pd.DataFrame | ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        cutoffs: ArrayLike | None = None,
+    ) -> Task:
         """The rows in the form in which forests of any size are grown and compared: the first step of ``fit``."""
         hit = self._outcomes(y)
         encoded, categories = encode_training(self, X, y, self.categorical)
         folds, keys = make_folds(groups, len(hit), self.folds, self.random_state)
 
+        periods = None if cutoffs is None else pd.factorize(pd.Series(cutoffs))[0]
+        check_consistent_length(hit, periods)
+
         def log_loss(margin: Floats, rows: NDArray[np.int64]) -> Floats:
+            if periods is not None:
+                margin = at_own_levels(margin, hit[rows], periods[rows])
             return np.asarray(-np.where(hit[rows] == 1, log_expit(margin), log_expit(-margin)))
 
         return Task(

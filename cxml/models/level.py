@@ -49,6 +49,7 @@ _LEAST_WINDOWS = 4.0
 _LEAST_RATIO = 0.05
 _FEWEST = 3
 """Cutoffs from which a forecast of a later one says how far such forecasts miss."""
+_NEWTON_STEPS, _NEAR = 30, 1e-6
 MOVED = 0.01
 """The chance of such different levels below which it is said that the level moves."""
 
@@ -270,6 +271,35 @@ class Level:
         shift, reach = np.linalg.solve(root, np.column_stack([self.shift, whole[:-1, -1]])).T
         likely = -0.5 * shift @ shift - np.log(np.diag(root)).sum()
         return float(likely), float(reach @ shift), float(whole[-1, -1] - reach @ reach)
+
+
+def at_own_levels(margin: Floats, hit: Floats, periods: NDArray[np.int64]) -> Floats:
+    """The margins with a shift per period, fitted to its outcomes *hit*: what is left is how rows differ within a period.
+
+    A shift costs its square over two, which keeps that of a period of a few rows finite.
+
+    Parameters
+    ----------
+    margin, hit : arrays of shape (rows,)
+        Log-odds, and 1 for churned.
+    periods : int array of shape (rows,)
+        From 0 on.
+
+    Examples
+    --------
+    >>> hit, periods = np.array([1.0, 0.0] * 500), np.zeros(1000, dtype=np.int64)
+    >>> at_own_levels(np.full(1000, 3.0), hit, periods)[:2].round(1).tolist()
+    [0.0, 0.0]
+    """
+    shift = np.zeros(int(periods.max()) + 1)
+    for _ in range(_NEWTON_STEPS):
+        p = expit(margin + shift[periods])
+        slope = np.bincount(periods, hit - p, len(shift)) - shift
+        step = slope / (np.bincount(periods, p * (1 - p), len(shift)) + 1)
+        shift += np.clip(step, -1, 1)
+        if np.abs(step).max() < _NEAR:
+            break
+    return np.asarray(margin + shift[periods])
 
 
 def _shift(odds: Floats, hit: Floats) -> float:

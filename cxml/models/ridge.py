@@ -1,8 +1,9 @@
 """Logistic regression with a ridge penalty, learned as curves.
 
-A number is brought to a normal shape by its ranks, straight between at most 30 knots; columns that are missing
-together share a flag; a category has a column per level. A weight against a declared direction is held at 0. The
-penalty is for the caller to choose, on customers held out.
+Amounts, counts and durations count by their logarithm, a number that may be below 0 is brought to a normal shape by its
+ranks, either straight between at most 30 knots; columns that are missing together share a flag; a category has a
+column per level. A weight against a declared direction is held at 0. The penalty is for the caller to choose, on
+customers held out.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ PENALTIES = (10_000.0, 3_000.0, 1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
 """From strong to weak. Half of one times the sum of squared weights is added to the summed log loss."""
 _KNOTS = 30
 _WIDEST = 3.0
+_SMALL = 0.1
 _LEVEL_ROWS = 10
 """Rows that a level needs for a weight of its own; fewer would be shrunk to nearly nothing."""
 _STEPS, _LEAST_STEP, _ENOUGH = 100, 1e-4, 1e-6
@@ -162,7 +164,7 @@ def _blocks(
 
 
 def _shape(known: Floats) -> tuple[Floats, Floats]:
-    """Knots, and the normal score of each: one column of mean 0 and variance 1 over the *known* rows, 0 where missing."""
+    """Knots, and the score of each: one column of mean 0 and variance 1 over the *known* rows, 0 where missing."""
     unique, counts = np.unique(known, return_counts=True)
     middle = (np.cumsum(counts) - counts / 2) / len(known)
     if len(unique) > _KNOTS:
@@ -171,10 +173,23 @@ def _shape(known: Floats) -> tuple[Floats, Floats]:
         unique, middle = unique[kept], middle[kept]
     if len(unique) < 2:
         return unique, np.zeros((len(unique) + 1, 0))
-    score = np.clip(ndtri(middle), -_WIDEST, _WIDEST)
-    there = np.interp(known, unique, score)
-    score = (score - there.mean()) / there.std()
+    score = ndtri(middle) if unique[0] < 0 else _standard(_multiples(unique, known), unique, known)
+    score = _standard(np.clip(score, -_WIDEST, _WIDEST), unique, known)
     return unique, np.append(score, 0.0)[:, None]
+
+
+def _multiples(at: Floats, known: Floats) -> Floats:
+    """The logarithm of 1 and of how many times a small one of the *known* values each is: alike in every unit.
+
+    Ranks would stretch the middle of a crowded range, where customers hardly differ, and change with who else is there.
+    """
+    return np.asarray(np.log1p(at / np.quantile(known[known > 0], _SMALL)))
+
+
+def _standard(score: Floats, at: Floats, known: Floats) -> Floats:
+    """The *score* at each knot with mean 0 and variance 1 over the *known* rows."""
+    there = np.interp(known, at, score)
+    return np.asarray((score - there.mean()) / there.std())
 
 
 def _levels(known: Floats, rows: int) -> tuple[Floats, Floats]:

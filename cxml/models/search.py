@@ -63,14 +63,20 @@ class Searching:
     tell: Callable[[str], None] = lambda text: None
 
     def fit(
-        self, X: pd.DataFrame | ArrayLike, y: ArrayLike, groups: ArrayLike | None = None
+        self,
+        X: pd.DataFrame | ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        cutoffs: ArrayLike | None = None,
     ) -> ChurnClassifier:
         """A fitted copy of the model, whose ``trials_`` are the sizes tried for it."""
         found = search(
-            self.model, X, y, groups, trials=self.trials, minutes=self.minutes, storage=self.storage, tell=self.tell
+            self.model, X, y, groups, cutoffs,
+            trials=self.trials, minutes=self.minutes, storage=self.storage, tell=self.tell,
         )  # fmt: skip
         rungs = (*ladder_for(int(np.sum(np.asarray(y)))), found.rung)
-        fitted: ChurnClassifier = clone(self.model).set_params(ladder=rungs).fit(X, y, groups)
+        fitted: ChurnClassifier = clone(self.model).set_params(ladder=rungs)
+        fitted.fit(X, y, groups, cutoffs)
         fitted.trials_ = found.trials
         return fitted
 
@@ -80,6 +86,7 @@ def search(
     X: pd.DataFrame | ArrayLike,
     y: ArrayLike,
     groups: ArrayLike | None = None,
+    cutoffs: ArrayLike | None = None,
     *,
     trials: int,
     minutes: float = 0.0,
@@ -114,7 +121,7 @@ def search(
     if not trials and not minutes:
         raise ConfigError("a search without an end", where="[model] trials", expected="trials or minutes above 0",
                           fix="write for example trials = 50")  # fmt: skip
-    task = clone(model).task(X, y, groups)
+    task = clone(model).task(X, y, groups, cutoffs)
     events = float(task.target["binary"].sum())
 
     def loss(trial: Any) -> float:
@@ -196,8 +203,11 @@ def _settings(rung: Rung) -> dict[str, Any]:
 
 
 def _fingerprint(task: Task, model: ChurnClassifier) -> str:
-    """A name for the question asked: the rows, how they are held out, and the directions."""
-    parts = (task.X, task.target["binary"], task.folds, task.keys, np.array(task.signs, dtype=np.int64))
+    """A name for the question asked: the rows, how they are held out, the directions, and how losses are counted."""
+    rows = np.arange(len(task.keys))
+    counted = task.loss(np.zeros(len(rows)), rows)
+    signs = np.array(task.signs, dtype=np.int64)
+    parts = (task.X, task.target["binary"], task.folds, task.keys, signs, counted)
     whole = hashlib.sha256(str(model.random_state).encode())
     for part in parts:
         whole.update(np.ascontiguousarray(part).tobytes())

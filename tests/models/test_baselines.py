@@ -94,6 +94,7 @@ def test_boosted_takes_columns_without_values_and_few_values_change_nothing() ->
     want = plain.predict_proba(numbers.to_numpy(np.float32))[:, 1]
     np.testing.assert_array_equal(found.leave(later), want)
     assert np.isfinite(BoostedBaseline().fit(X, Y).leave(X)).all()
+    np.testing.assert_allclose(BoostedBaseline().fit(X[["never"]], Y).leave(X[["never"]]), Y.mean())
 
 
 def test_naive_value_goes_on_at_the_same_rate() -> None:

@@ -90,6 +90,26 @@ def test_the_level_follows_its_way_over_the_cutoffs() -> None:
     np.testing.assert_allclose(found.sum(axis=1), model.log_odds(X[:50]), atol=1e-9)
 
 
+def test_a_size_that_tells_when_a_row_was_is_not_preferred() -> None:
+    rng = np.random.default_rng(5)
+    customers, when = (part.ravel() for part in np.meshgrid(np.arange(300), np.arange(6), indexing="ij"))
+    X = pd.DataFrame({"told": rng.normal(size=1800), "clock": when + rng.uniform(size=1800)})
+    up_and_down = np.array([-2.0, 0.5, -2.0, 0.5, -2.0, 0.5])[when]
+    y = (rng.random(1800) < expit(0.8 * X["told"] + up_and_down)).astype(int)
+    months = pd.Series(pd.date_range("2025-01-01", periods=6, freq="MS", tz="UTC")[when])
+    model = ChurnClassifier(num_threads=1, ladder=LADDER[:4])
+    assert clone(model).fit(X, y, customers).rung_ != "linear", "trees learn which months were bad"
+    told = clone(model).fit(X, y, customers, months)
+    assert told.rung_ == "linear"
+    shuffled = rng.permutation(1800)
+    again = clone(model).fit(X.iloc[shuffled], y[shuffled], customers[shuffled], months.iloc[shuffled])
+    assert [one["loss"] for one in again.ladder_] == pytest.approx(
+        [one["loss"] for one in told.ladder_], abs=0.02
+    )
+    with pytest.raises(ValueError, match="inconsistent"):
+        clone(model).fit(X, y, customers, months[:-1])
+
+
 def test_a_refit_keeps_the_size(fitted: ChurnClassifier) -> None:
     again = fitted.again()
     assert not hasattr(again, "forest_")

@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from cxml.errors import ModelError
-from cxml.models.level import Ahead, Level
+from cxml.models.level import Ahead, Level, at_own_levels
 
 MONTH = pd.Timedelta(days=28)
 Floats = NDArray[np.float64]
@@ -130,3 +130,15 @@ def test_forecasts_by_day_survive_json_and_damage_is_refused() -> None:
     ):
         with pytest.raises(ModelError, match="level"):
             Ahead.from_dict(damaged)
+
+
+def test_every_period_is_brought_to_the_level_that_came() -> None:
+    rng = np.random.default_rng(0)
+    periods = np.repeat(np.arange(4), (1, 3, 40, 2000))
+    margin = 3 * rng.normal(size=len(periods)) + 4
+    hit = (rng.random(len(periods)) < expit(margin - 2.0 * periods)).astype(float)
+    found = at_own_levels(margin, hit, periods)
+    for period in range(4):
+        rows = periods == period
+        wanted = brentq(lambda b, r=rows: (hit[r] - expit(margin[r] + b)).sum() - b, -9, 9)
+        np.testing.assert_allclose(found[rows] - margin[rows], wanted, atol=1e-5)

@@ -75,6 +75,19 @@ def test_what_a_feature_adds_is_exact_and_stays_within_what_was_seen() -> None:
     assert np.isfinite(found.margin(unseen)).all()
 
 
+def test_amounts_count_by_their_logarithm_in_every_unit() -> None:
+    rng = np.random.default_rng(1)
+    minutes = np.where(rng.random(ROWS) < 0.3, 0, rng.integers(1, 30, ROWS)).astype(np.float32)[:, None]
+    small = np.quantile(minutes[minutes > 0], 0.1)
+    wanted = np.log1p(minutes / small)
+    found = Ridge.learn(minutes).columns
+    np.testing.assert_allclose(found, (wanted - wanted.mean()) / wanted.std(), atol=1e-6)
+    np.testing.assert_allclose(Ridge.learn(60 * minutes).columns, found, atol=1e-6)
+    below = Ridge.learn(minutes - 15).columns
+    assert np.corrcoef(below[:, 0], np.argsort(np.argsort(minutes[:, 0])))[0, 1] > 0.9
+    assert np.abs(below - found).max() > 0.1, "ranks, where a number may be below 0"
+
+
 def test_columns_missing_together_share_what_missing_says() -> None:
     X, y = rows()
     ridge = Ridge.learn(X, (PLAN,))

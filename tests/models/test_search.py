@@ -41,6 +41,9 @@ def test_it_begins_with_the_ladder_and_goes_on_where_it_stopped(tmp_path: Path) 
     assert again.trials[many]["rate"] != first.trials[-1]["rate"]
     other = search(MODEL, X.iloc[::-1], y, trials=1, storage=store)
     assert len(other.trials) == 1, "other rows are another question"
+    months = np.arange(len(y)) // 200
+    told = search(MODEL, X, y, cutoffs=months, trials=1, storage=store)
+    assert len(told.trials) == 1, "and so are the same with every cutoff at its own level"
 
 
 def test_a_killed_search_takes_up_the_size_it_was_trying(tmp_path: Path) -> None:
