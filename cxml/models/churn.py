@@ -25,23 +25,17 @@ from cxml.models.schema import Schema
 from cxml.models.trees import Binned
 
 Floats = NDArray[np.float64]
-LARGE_EVENTS = 2_000
 LADDER = (
     Rung("linear", additive=True),
     Rung("stumps", 2, 0.7, 0.4, 10, 0.1, 600),
     Rung("linear and small", 4, 0.7, 0.4, 10, 0.05, 500, additive=True),
     Rung("small", 4, 0.7, 0.4, 10, 0.1, 500),
     Rung("middle", 15, 0.8, 0.8, 5, 0.06, 600),
+    Rung("large", 31, 0.8, 0.8, 20, 0.06, 1000),
     Rung("whole", 15, 1.0, 1.0, 0, 0.06, 1500),
     Rung("deep", 31, 0.9, 0.5, 1, 0.06, 2000, least_rows=2),
-    Rung("large", 31, 0.8, 0.8, 5, 0.05, 300),
 )
-"""From simple to rich; ``large`` is tried from 2,000 events on."""
-
-
-def ladder_for(events: int) -> tuple[Rung, ...]:
-    """The sizes to choose from with so many leavers to learn from."""
-    return LADDER if events > LARGE_EVENTS else LADDER[:-1]
+"""From simple to rich."""
 
 
 class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -63,7 +57,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     seeds : int
         Forests whose margins are averaged.
     ladder : sequence of Rung, optional
-        Sizes to choose from, from simple to rich. None: ``LADDER``, whose last is for 2,000 events and more.
+        Sizes to choose from, from simple to rich. None: ``LADDER``.
     monotone : mapping of str to int, optional
         Column of a DataFrame -> 1 where more of it may only raise the probability, -1 where it may only
         lower it. ``monotone_price_`` says what that costs. Columns that are not there are ignored.
@@ -160,7 +154,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         task = self.task(X, y, groups, cutoffs)
         hit = task.target["binary"]
-        rungs = self.ladder or ladder_for(int(hit.sum()))
+        rungs = self.ladder or LADDER
         common = {"events": hit.sum(), "seed": self.random_state, "num_threads": self.num_threads}
         self.forest_ = grow(task, rungs, seeds=self.seeds, **common)
         self.rung_, self.rounds_, self.ladder_ = self.forest_.rung, self.forest_.rounds, self.forest_.ladder

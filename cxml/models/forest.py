@@ -3,7 +3,7 @@
 A short ladder goes from simple to rich, from the curves of a logistic regression to deep trees. With few rows the
 sizes are compared by folds of customers, with many on one quarter of the customers; the number of rounds and the
 penalty of the curves are chosen there as well. The simplest size within one standard error of the best is kept; nothing
-richer is tried once two sizes in a row were worse than that. Up to
+richer is tried once two sizes in a row were worse than that, the last of them trees of a dozen leaves or more. Up to
 30,000 rows every row ends with a margin by a model that never saw its customer; above, that quarter does.
 """
 
@@ -39,6 +39,8 @@ TREE_COLUMNS = 150
 CURVE_ROWS = 30_000
 """About so many rows at most, of customers drawn at random, are what curves are learned from."""
 _HOLDOUT_FOLDS = 4
+_RICH = 12
+"""Leaves of trees that find what several columns only say together; while only smaller ones lost, richer ones are tried."""
 
 
 @dataclass(frozen=True)
@@ -366,7 +368,7 @@ def _compared(
     for rung in rungs:
         tried.append(held.tried(task, rung, num_threads))
         kept, ladder = _choose(tried, task)
-        if len(ladder) > 2 and all(_clearly_worse(step, ladder) for step in ladder[-2:]):
+        if rung.leaves >= _RICH and all(_clearly_worse(step, ladder) for step in ladder[-2:]):
             break
     return kept, ladder
 

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from cxml.errors import ConfigError
-from cxml.models.churn import LADDER, ChurnClassifier, ladder_for
+from cxml.models.churn import LADDER, ChurnClassifier
 from cxml.models.forest import Rung, Task, losses
 
 NAME = "searched"
@@ -74,7 +74,7 @@ class Searching:
             self.model, X, y, groups, cutoffs,
             trials=self.trials, minutes=self.minutes, storage=self.storage, tell=self.tell,
         )  # fmt: skip
-        rungs = (*ladder_for(int(np.sum(np.asarray(y)))), found.rung)
+        rungs = (*LADDER, found.rung)
         fitted: ChurnClassifier = clone(self.model).set_params(ladder=rungs)
         fitted.fit(X, y, groups, cutoffs)
         fitted.trials_ = found.trials

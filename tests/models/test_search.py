@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from cxml.errors import ConfigError
-from cxml.models.churn import LADDER, ChurnClassifier, ladder_for
+from cxml.models.churn import LADDER, ChurnClassifier
 from cxml.models.forest import Forest
 from cxml.models.search import NAME, Searching, search
 
@@ -106,7 +106,6 @@ def test_a_ladder_of_ones_own_is_climbed() -> None:
         num_threads=1, seeds=1, ladder=[one for one in LADDER if one.name == "middle"]
     ).fit(X, y)
     assert model.rung_ == "middle" and [one["name"] for one in model.ladder_] == ["middle"]
-    assert ladder_for(100) == LADDER[:-1] and ladder_for(100_000) == LADDER
 
 
 SMALL = [one for one in LADDER if one.name == "small"]
