@@ -7,6 +7,7 @@ read by the check, by the as-of views, by the simulator and by the documentation
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 Kind = Literal["text", "instant", "number", "money", "count", "flag"]
@@ -100,12 +101,12 @@ class Table:
     until: str = ""
     once_a_day: bool = False
 
-    @property
+    @cached_property
     def once(self) -> dict[str, str]:
         """``once_x`` -> ``x``, for each instant that a later one takes back."""
         return {f"once_{column.name}": column.name for column in self.columns if column.undone_by}
 
-    @property
+    @cached_property
     def spans(self) -> dict[str, str]:
         """``x_after`` -> ``x_at``, for each instant that comes after the event and is known from itself."""
         return {
@@ -114,7 +115,7 @@ class Table:
             if column.known == column.name and column.name.endswith("_at")
         }
 
-    @property
+    @cached_property
     def made_of(self) -> dict[str, str]:
         """Words beside the columns, each with the column that it is made of."""
         return {**self.once, **self.spans}
@@ -140,7 +141,7 @@ class Table:
         """
         return self.by_name[name]
 
-    @property
+    @cached_property
     def by_name(self) -> dict[str, Column]:
         """All columns by name."""
         return {column.name: column for column in self.columns}

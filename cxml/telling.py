@@ -217,7 +217,7 @@ def _told(engine: Engine, story: Story, known: Known, days: int) -> dict[int, Fa
     """The facts of *story* by customer, told of a row of the last *days* (0: any); empty where the data lack a column."""
     own, made = known.columns | known.absent, dict(story.words)
 
-    def reads(sql: str) -> set[str]:
+    def reads(sql: str) -> frozenset[str]:
         """The columns that a text stands on, through the words of the story."""
         used = words(sql)
         return (used & own).union(*(reads(made[name]) for name in used & made.keys()))

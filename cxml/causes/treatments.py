@@ -249,7 +249,7 @@ def feels(factor: Factor, table: str, sql: str) -> bool:
     made = {flag.name: flag.sql for flag in factor.flags}
     made |= {norm.name: f"{norm.sql} {norm.by}" for norm in factor.norms}
     made |= {match.name: f"{match.other} {match.where}" for match in factor.matches}
-    seen, todo = set[str](), words(sql)
+    seen, todo = set[str](), set(words(sql))
     while todo:
         seen |= todo
         todo = {word for name in todo if name in made for word in words(made[name])} - seen

@@ -373,6 +373,7 @@ def _formula_problems(factors: Sequence[Factor]) -> Iterator[str]:
     items = [item for factor in factors for item in _items(factor)]
     columns = {column.lower() for item in items for column in _columns(item)}
     stems = {item.name for item in items}
+    standing_in = {re.sub(r"_\d+d$", "_0d", column) for column in columns}
     for factor in factors:
         for name in factor.optional:
             if "." not in name and name not in stems:
@@ -380,7 +381,6 @@ def _formula_problems(factors: Sequence[Factor]) -> Iterator[str]:
     for factor in factors:
         for item in factor.derived:
             text = re.sub(r"\{(w|short|long)\}", "0", item.sql)
-            standing_in = {re.sub(r"_\d+d$", "_0d", column) for column in columns}
             for word in sorted(words(text) - columns - standing_in - SQL_WORDS):
                 if not _EXPONENT.fullmatch(word):
                     yield f"{factor.name}.{item.name}: unknown word {word!r}, {did_you_mean(word, columns)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from cxml import asof, purchases
 from cxml.contracts import Column, Table
@@ -20,13 +21,14 @@ _TIMES = frozenset({"t", "age", "wall", DAY_ONLY})
 _WORD = re.compile(r"'[^']*'|([a-z_][a-z0-9_]*)")
 
 
-def words(sql: str) -> set[str]:
+@cache
+def words(sql: str) -> frozenset[str]:
     """The names in a text, without what stands in quotes.
 
     >>> sorted(words("avg(case when channel = 'phone' then wait_s end)") & {"channel", "wait_s", "phone"})
     ['channel', 'wait_s']
     """
-    return {match[1] for match in _WORD.finditer(sql.lower()) if match[1]}
+    return frozenset(match[1] for match in _WORD.finditer(sql.lower()) if match[1])
 
 
 _NULLS = {
