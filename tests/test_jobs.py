@@ -36,6 +36,8 @@ from cxml.rules import TOLERABLE
 from cxml.sections import TableSource
 from cxml.splits import plan_splits
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 EARLIER = datetime(2025, 2, 1, tzinfo=UTC)
 """A cutoff before the end of the data: the last one whose label is known."""
 
@@ -136,7 +138,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(tmp_path_factory: pytest.TempPathFactory, small_forests: None) -> World:
     home = tmp_path_factory.mktemp("company")
     data = jobs.simulate(home / "data", customers=1_600, months=14, seed=5)
     file = pipeline(home / "pipeline", data)
