@@ -164,10 +164,10 @@ def _same_customers(bundle: Bundle, tables: Tables) -> bool:
 def _labelled(there: labels.StillThere, in_sample: int) -> Iterator[str]:
     """Who is scored where every row carries a label."""
     if there.labelled:
-        yield f"every row carries a label: {there.kept:,} who stayed are scored, {there.left:,} who left are not"
+        yield f"every row carries a label: {there.kept:,} who have not left are scored, {there.left:,} who left are not"
     if in_sample:
         yield (
-            f"all {in_sample:,} of them were learned from: the model has seen that they stayed, so their probabilities are"
+            f"{in_sample:,} of them were learned from: the model has seen that they stayed, so their probabilities are"
             " too low; leave the label of current customers empty"
         )
 
