@@ -48,9 +48,9 @@ def starter() -> str:
 
 
 def _tables() -> Iterator[str]:
-    yield "\n# One section a table; an activity (interactions or orders, say) is enough to begin with. So is one table with a row"
-    yield "# per customer and a column that says who left: call its section [tables.customers], say columns = { customer_id ="
-    yield '# "its name there" }, and in [churn] definition = "label", column = "customers.NAME OF THAT COLUMN".'
+    yield "\n# One section a table; an activity (interactions or orders, say) is enough to begin with."
+    yield "# So is a table with a row per customer and a column that says who left: call its section [tables.customers], say"
+    yield '# columns = { customer_id = "its name there" }, and in [churn] definition = "label", column = "customers.NAME".'
     yield "[tables.interactions]"
     yield from _keys(TableSource, "tables")
     yield "# tables:"

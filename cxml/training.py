@@ -438,8 +438,9 @@ def _info(data: TrainingSet, split: Split, config: Config, churn: ChurnClassifie
 
 def _grouped(churn: ChurnClassifier, data: TrainingSet) -> list[str]:
     """What became of texts with very many levels."""
+    called, levels = data.labels["features"], churn.schema_.levels
     return [
-        f"{data.labels['features'][name]['en']} has very many levels: {len(churn.schema_.levels[name]):,} frequent ones are kept, the others are one"
+        f"{called[name]['en']} has very many levels: {len(levels[name]):,} frequent ones are kept, the others are one"
         f" ({share:.0%} of the rows)"
         for name, share in churn.schema_.grouped.items()
     ]

@@ -17,7 +17,7 @@ from cxml.report.safe_text import visible
 PAGE_ROWS = 50
 """Rows of the call list in the page."""
 Order = Literal["uplift", "profit", "money", "risk"]
-"""What the list is in the order of: what a contact brings, by uplift or by risk x value less its cost; value at risk; risk."""
+"""What the list is in the order of: what a contact brings, by uplift or by risk x value less cost; value at risk; risk."""
 _LEADS: dict[str, Order] = {
     "expected_profit": "profit",
     "value_at_risk": "money",
