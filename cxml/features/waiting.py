@@ -256,7 +256,8 @@ _RUNNING = (
     ),
     Feature(
         "waiting_now_announced_h_max", "interactions", worst("promised_wait_s / 3600e0", "in_queue"), "h", "D2 G12", "+",
-        "longest announced wait of a contact still waiting to be served", "응대를 기다리는 문의에 안내된 최장 대기 시간", (90,),
+        "longest announced wait of a contact still waiting to be served",
+        "응대를 기다리는 문의에 안내된 최장 대기 시간", (90,),
     ),
     Feature(
         "waiting_now_over_h_max", "interactions", worst(_over("age / 3600e0", "promised_wait_s / 3600e0"), "in_queue"),
