@@ -26,7 +26,14 @@ _ENOUGH = 50
 """Rows from which on values that differ in every row tell that they are ids."""
 _APART = 0.95
 _ID = re.compile(r"(?i)(^|[_\s-])(id|uuid|guid|rownumber|row|index|번호)$|[a-z]ID$|[a-z]Id$")
-_DATE = "^([0-9]{4}[-./][0-9]{1,2}[-./][0-9]{1,2}|[0-9]{1,2}[-./][0-9]{1,2}[-./][0-9]{2,4})([ T].*)?$"
+_MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[.]?"
+_DATE = (
+    "(?i)^([0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}|[0-9]{4}(?:[.] *|년 *)[0-9]{1,2}(?:[.] *|월 *)[0-9]{1,2}(?:[.]|일)?"
+    f"|[0-9]{{1,2}}[-./][0-9]{{1,2}}[-./][0-9]{{2,4}}|[0-9]{{1,2}}[ -]{_MONTH}[ -][0-9]{{2,4}}"
+    f"|{_MONTH} [0-9]{{1,2}},? [0-9]{{4}})([ T].*)?$"
+)
+_DIGITS = "^(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])$"
+"""A day as eight digits: no other numbers are all like this."""
 
 
 @dataclass(frozen=True)
@@ -115,18 +122,19 @@ def _counts(cell: str, k: int, spec: TableSource) -> str:
         f" count(case when {reads[0]} or {reads[1]} then 1 end) as either_{k},"
         f" count(case when {known} and regexp_matches(trim({cell}), '^[-+]?0[0-9]') then 1 end) as coded_{k},"
         f" count(case when {known} and regexp_matches(trim({cell}), '{_DATE}') then 1 end) as dated_{k},"
+        f" count(case when {known} and regexp_matches(trim({cell}), '{_DIGITS}') then 1 end) as digits_{k},"
         f" count(distinct case when trim({cell}) <> '' then {cell} end) as apart_{k},"
         f" min({number}) as low_{k}, max({number}) as high_{k}, bool_and({number} = floor({number})) as whole_{k}"
     )
 
 
 def _look(name: str, k: int, found: Mapping[str, Any]) -> Look:
-    rows, (known, read, either, coded, dated, apart) = found["row_count"], (
-        found[f"{what}_{k}"] for what in ("known", "read", "either", "coded", "dated", "apart")
+    rows, (known, read, either, coded, dated, digits, apart) = found["row_count"], (
+        found[f"{what}_{k}"] for what in ("known", "read", "either", "coded", "dated", "digits", "apart")
     )  # fmt: skip
     if not known:
         return Look("text")
-    if dated >= MOSTLY * known and dated > read:
+    if (dated >= MOSTLY * known and dated > read) or (digits == known and apart > 1):
         return Look("text", "dates")
     differs = rows >= _ENOUGH and apart >= _APART * rows
     if not coded and (read == known or (either >= MOSTLY * known and apart > _CODES)):

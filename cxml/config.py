@@ -377,7 +377,7 @@ def _ready_label(config: Config) -> None:
     table, _, column = config.churn.column.partition(".")
     _need(
         table == "customers" and bool(column), "[churn] column", "customers. and the name of the label's column",
-        "write for example 'customers.churned'",
+        f"write 'customers.{column or table or 'churned'}'",
     )  # fmt: skip
     _need(
         bool(config.churn.positive) or not config.churn.negative, "[churn] negative", "positive beside it",

@@ -317,7 +317,7 @@ def _told_customers(tables: Tables) -> str:
 class StillThere:
     """Of the snapshots to be scored beside a ready label, how many were ``kept``; all 0 where no label tells.
 
-    Where every row carries a label, also those who had ``left``, and those ``labelled`` as staying.
+    Where every row carries a value of the label, also those who had ``left``, and those ``labelled`` as staying.
     """
 
     kept: int = 0
@@ -326,21 +326,29 @@ class StillThere:
 
 
 def keep_still_there(tables: Tables) -> StillThere:
-    """Keep of the ``snapshots`` to be scored those whose ready label is missing; where none is, those who stayed."""
+    """Keep of the ``snapshots`` to be scored those whose ready label is missing; where none is, those who have not left.
+
+    A value of the label that means neither leaving nor staying is not missing: where every row has a value, those
+    who have it are scored beside those who stayed.
+    """
     if not static.is_static(tables.config) or static.LABEL not in tables.columns["customers"]:
         return StillThere()
     told = _told_customers(tables)
-    untold = f"select * from snapshots where ci not in (select ci from ({told}) t)"
-    stayed = f"select * from snapshots where ci in (select ci from ({told}) t where churned = 0)"
-    everybody, unknown, here = (
-        int(tables.engine.rows(f"select count(*) from ({rows}) u")[0][0])
-        for rows in ("select * from snapshots", untold, stayed)
-    )
-    kept = unknown or here
-    if not kept:  # all have left: there is nobody else to look at
+    empty = f"select ci from ({_final(tables, 'customers', [static.LABEL])}) t where {static.LABEL} is null"
+    chosen = {
+        "everybody": "true",
+        "empty": f"ci in ({empty})",
+        "untold": f"ci not in (select ci from ({told}) t)",
+        "stayed": f"ci in (select ci from ({told}) t where churned = 0)",
+        "here": f"ci not in (select ci from ({told}) t where churned = 1)",
+    }
+    counts = ", ".join(f"count(case when {rows} then 1 end) as {name}" for name, rows in chosen.items())
+    n = {name: int(count) for name, count in tables.engine.row(f"select {counts} from snapshots").items()}
+    kept = "untold" if n["empty"] else "here"
+    if not n[kept]:  # all have left: there is nobody else to look at
         return StillThere()
-    tables.engine.keep("snapshots", untold if unknown else stayed)
-    return StillThere(kept) if unknown else StillThere(kept, everybody - here, here)
+    tables.engine.keep("snapshots", f"select * from snapshots where {chosen[kept]}")
+    return StillThere(n[kept]) if n["empty"] else StillThere(n[kept], n["everybody"] - n["here"], n["stayed"])
 
 
 def _value(tables: Tables) -> str:

@@ -114,11 +114,15 @@ def score(
     kept = {name: bundle.schema.levels[name] for name in bundle.schema.grouped}
     groups = Groups(bundle.labels, bundle.info.get("evidence", {}).get("comparisons", {}), kept)
     done, chunks = 0, matrix.Chunks(tables, chunk)
-    usual = _usual(bundle, chunks, _USUAL_OF / population.at_risk)
+    sample = _explained(
+        bundle, chunks.sample(lambda ids: hash_share(ids, 0) < _USUAL_OF / population.at_risk)
+    )
+    usual = Usual.among(sample.features, sample.frame)
     with ExitStack() as files:
         writers: list[store.TableWriter | store.CsvWriter] = []
         for frame in chunks:
-            scored = rows(bundle, frame, tables.config, usual, persuasion)
+            explained = sample if sample.holds(frame) else _explained(bundle, frame)
+            scored = rows(bundle, explained, tables.config, usual, persuasion)
             groups.add(frame, scored, _staying(bundle, frame, scored, _ASKED / population.at_risk))
             table = pa.Table.from_pandas(scored, preserve_index=False)
             strange += bundle.schema.strange(frame)
@@ -149,12 +153,6 @@ def score(
     return Scored(done, population, dict(strange.unseen), notes, proof, error, in_sample)
 
 
-def _usual(bundle: Bundle, chunks: matrix.Chunks, share: float) -> Usual:
-    """What is usual among those scored, from about *share* of them, the same ones in any chunk."""
-    frame = chunks.sample(lambda ids: hash_share(ids, 0) < share)
-    return Usual.among(bundle.explain(frame)[1], frame)
-
-
 def _same_customers(bundle: Bundle, tables: Tables) -> bool:
     """Whether the customers are those that the model learned from."""
     then = bundle.info.get("data", {}).get("customers")
@@ -164,10 +162,10 @@ def _same_customers(bundle: Bundle, tables: Tables) -> bool:
 def _labelled(there: labels.StillThere, in_sample: int) -> Iterator[str]:
     """Who is scored where every row carries a label."""
     if there.labelled:
-        yield f"every row carries a label: {there.kept:,} who stayed are scored, {there.left:,} who left are not"
+        yield f"every row carries a label: {there.kept:,} who have not left are scored, {there.left:,} who left are not"
     if in_sample:
         yield (
-            f"all {in_sample:,} of them were learned from: the model has seen that they stayed, so their probabilities are"
+            f"{in_sample:,} of them were learned from: the model has seen that they stayed, so their probabilities are"
             " too low; leave the label of current customers empty"
         )
 
@@ -303,15 +301,36 @@ def _as_trained(bundle: Bundle, tables: Tables) -> Tables:
     )
 
 
+@dataclass(frozen=True)
+class Explained:
+    """Snapshots, and their scores and contributions as ``Bundle.explain`` gives them: what takes the time of a scoring."""
+
+    frame: pd.DataFrame
+    scores: pd.DataFrame
+    features: pd.DataFrame
+
+    def holds(self, frame: pd.DataFrame) -> bool:
+        """Whether they are those of *frame*: of a small table the sample is everybody, and explained already."""
+        return self.frame["customer_id"].equals(frame["customer_id"])
+
+
+def _explained(bundle: Bundle, frame: pd.DataFrame) -> Explained:
+    return Explained(frame, *bundle.explain(frame))
+
+
 def rows(
-    bundle: Bundle, frame: pd.DataFrame, config: Config, usual: Usual, persuasion: Persuasion | None = None
+    bundle: Bundle,
+    explained: Explained,
+    config: Config,
+    usual: Usual,
+    persuasion: Persuasion | None = None,
 ) -> pd.DataFrame:
-    """The rows of ``scores.parquet`` for the snapshots of *frame*: scores, drivers, hits, reasons, decisions.
+    """The rows of ``scores.parquet`` for the snapshots *explained*: scores, drivers, hits, reasons, decisions.
 
     Whom a factor hits is seen against what is *usual* among all that are scored. With *persuasion* also ``uplift``,
     and the expected profit counts on it.
     """
-    scored, contributions = bundle.explain(frame)
+    frame, scored, contributions = explained.frame, explained.scores, explained.features
     keys = frame[["customer_id", "cutoff"]].reset_index(drop=True)
     added = hits.amounts(
         contributions, frame, bundle.labels, usual, hits.backwards(bundle.info, bundle.labels)

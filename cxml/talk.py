@@ -30,6 +30,12 @@ def _short(rows: int) -> str:
     return f"{rows / 1e3:.0f}k" if rows < 999_500 else f"{rows / 1e6:.3g}M"
 
 
+def _called(entry: Mapping[str, Any]) -> str:
+    """A factor by its name; a column of the customers, which names its factor, as its source calls it."""
+    own = entry["en"] == entry["ko"]
+    return str(entry["en"] if own else entry["factor"])
+
+
 class Talk:
     """How the command speaks: to people with a bar, to batch jobs not at all, to machines in JSON."""
 
@@ -146,10 +152,16 @@ class Talk:
             self.out.print(columns)
         for note in found.check.notes:
             self.out.print(f"[dim]note: {escape(note)}[/dim]")
-        measured = ", ".join(entry["factor"] for entry in found.coverage["measured"])
-        self.out.print(f"\nmeasured in full: {measured or 'nothing'}")
+        measured = ", ".join(_called(entry) for entry in found.coverage["measured"])
+        self.out.print(f"\nmeasured in full: {escape(measured) or 'nothing'}")
+        flat = set(found.check.rows) == {"customers"}
         for title, key in (("measured in part", "partly"), ("cannot be measured", "not_measured")):
-            for entry in found.coverage[key]:
+            told = found.coverage[key]
+            if flat and told:
+                names = ", ".join(entry["factor"] for entry in told)
+                self.out.print(f"{title} without tables of events: [dim]{names}[/dim]")
+                continue
+            for entry in told:
                 self.out.print(f"{title}: {entry['factor']} [dim](needs {', '.join(entry['missing'])})[/dim]")
         if not found.check.problems:
             self.out.print("\n[green]no problems[/green]")

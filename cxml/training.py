@@ -174,7 +174,7 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     if ahead is not None:
         measured["survival"] = plain(ahead.metrics)
         measured["tables"]["survival"] = ahead.curve
-    told = (*_grouped(fitted["churn"]), *measured["verdict"].values(), *measured["level"]["told"])
+    told = (*_grouped(fitted["churn"], data), *measured["verdict"].values(), *measured["level"]["told"])
     for sentence in told:
         tell(sentence)
     bundle = _shipped(data, config, fitted, ahead.lifetime if ahead else None, tell)
@@ -382,6 +382,10 @@ def _by_customer(target: _Target, data: TrainingSet, config: Config) -> tuple[An
             for name, make in target.candidates.items():
                 model = _learn(make(), train, columns, column, config)
                 found[name][folds == fold] = target.ask(model, test[columns])
+    if (
+        "base_rate" in found
+    ):  # a rate by fold would rank the folds, those with most leavers last: an AUC below one half
+        found["base_rate"][:] = found["base_rate"].mean()
     return _learn(target.candidates["model"](), frame, columns, column, config), found
 
 
@@ -424,7 +428,7 @@ def _info(data: TrainingSet, split: Split, config: Config, churn: ChurnClassifie
         "timezone": config.project.timezone,
         "left_in_lead": data.left_in_lead,
         "features": len(data.columns),
-        "grouped": _grouped(churn),
+        "grouped": _grouped(churn, data),
         "terms": matrix.terms(config),
         "seed": config.model.seed,
         "populations": [
@@ -434,10 +438,11 @@ def _info(data: TrainingSet, split: Split, config: Config, churn: ChurnClassifie
     }
 
 
-def _grouped(churn: ChurnClassifier) -> list[str]:
+def _grouped(churn: ChurnClassifier, data: TrainingSet) -> list[str]:
     """What became of texts with very many levels."""
+    called, levels = data.labels["features"], churn.schema_.levels
     return [
-        f"{name} has very many levels: {len(churn.schema_.levels[name]):,} frequent ones are kept, the others are one"
+        f"{called[name]['en']} has very many levels: {len(levels[name]):,} frequent ones are kept, the others are one"
         f" ({share:.0%} of the rows)"
         for name, share in churn.schema_.grouped.items()
     ]

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import poisson
+from scipy.special import pdtr
 
 from cxml import static
 from cxml.contracts import TABLES
@@ -258,7 +258,7 @@ def _late(logs: Mapping[str, Days]) -> Iterator[str]:
         total = sum(one.rows.sum() for one in others)
         share = sum(one.rows[: max(0, begins - one.first)].sum() for one in others) / total
         seen, rows = own.rows[: begins - own.first].sum(), own.rows.sum()
-        if share >= _LATE_SHARE and poisson.cdf(seen, rows * share) < _CHANCE:
+        if share >= _LATE_SHARE and pdtr(seen, rows * share) < _CHANCE:
             yield (
                 f"{name} begins on {_midnight(begins):%Y-%m-%d}, other logs on {_midnight(earliest):%Y-%m-%d}: what was"
                 " before it is unknown, and features read it as none; use cutoffs well after it"

@@ -179,3 +179,39 @@ def test_the_advice_for_tabs_works_as_it_is_written(tmp_path: Path) -> None:
     advice = str(caught.value).partition("cxml.toml: ")[2].splitlines()[0]
     (tmp_path / "cxml.toml").write_text(f'{text}[tables.customers]\nsource = "customers.csv"\n{advice}\n')
     assert open_tables(load_config(tmp_path)).attribute_kinds == {"x": "number"}
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "2019년 {m}월 {d}일",
+        "2024. {m}. {d}.",
+        "2024.{m}.{d}",
+        "{d} Mar 2024",
+        "Mar {d}, 2024",
+        "2024{m:02d}{d:02d}",
+    ],
+)
+def test_days_as_people_write_them_are_no_texts_of_many_levels(tmp_path: Path, shape: str) -> None:
+    days = [shape.format(m=1 + n % 12, d=1 + n % 28) for n in range(ROWS)]
+    tables = opened(tmp_path, people(x=X, since=days))
+    assert tables.attribute_kinds == {"x": "number"} and any(
+        "'since' (dates)" in note for note in tables.notes
+    )
+
+
+def test_a_third_value_of_the_label_is_nobody_who_has_left(tmp_path: Path) -> None:
+    frame = people(x=X).assign(Left=["gone", "here", "paused", "here"] * (ROWS // 4))
+    churn = {"positive": "gone", "negative": ["here"]}
+    for left, kept, counts in (
+        (frame["Left"], {"here", "paused"}, (ROWS * 3 // 4, ROWS // 4, ROWS // 2)),
+        (frame["Left"].where(frame.index > 3), {"paused"}, (ROWS // 4 + 3, 0, 0)),
+    ):
+        tables = opened(tmp_path, frame.assign(Left=left), churn)
+        snapshots.take(tables, snapshots.training_cutoffs(tables.config))
+        there = labels.keep_still_there(tables)
+        assert (there.kept, there.left, there.labelled) == counts
+        scored = {row[0] for row in tables.engine.rows("select customer_id from snapshots")}
+        assert (
+            set(frame.assign(Left=left).set_index("customer_id").loc[list(scored), "Left"].dropna()) == kept
+        )

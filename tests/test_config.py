@@ -111,7 +111,7 @@ def test_a_configuration_cannot_be_changed():
         ({"churn": {"activity": ["order"]}}, "[churn] activity", "did you mean 'orders'?"),
         ({"churn": {"activity": ["orders.orderd_at"]}}, "[churn] activity", "did you mean 'ordered_at'?"),
         ({"churn": {"definition": "label", "horizon": "9D"}}, "[churn] horizon", "take it out"),
-        ({"churn": {"definition": "label", "column": "left"}}, "[churn] column", "'customers.churned'"),
+        ({"churn": {"definition": "label", "column": "left"}}, "[churn] column", "'customers.left'"),
         ({"churn": {"column": "customers.leftat"}}, "[churn] column", "did you mean 'left_at'?"),
         ({"churn": "date"}, "[churn]", "as a section"),
         ({"population": {"activity": ["visit"]}}, "[population] activity", "did you mean 'visits'?"),

@@ -365,6 +365,17 @@ def share(flag: str, of: str = "") -> str:
     return f"avg({known})" if not of else f"avg(case when {of} then {known} end)"
 
 
+def so_far(length: str, running: str) -> str:
+    """A wait by what is known of it: its *length* once it is over, its age where it is *running*; else missing.
+
+    What is not over is known to have lasted its age at least. Left out, the longest waits would be those that nobody sees.
+
+    >>> so_far("wait_s", "in_queue")
+    'case when wait_s is not null then wait_s when in_queue then age end'
+    """
+    return f"case when {length} is not null then {length} when {running} then age end"
+
+
 def quantile(value: str, q: float, where: str = "") -> str:
     """Exact quantile, interpolated."""
     return f"percentile_cont({q}) within group (order by {_picked(value, where)})"

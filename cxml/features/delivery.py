@@ -17,6 +17,7 @@ from cxml.features.declare import (
     latest,
     mean,
     share,
+    so_far,
     worst,
 )
 from cxml.features.product import INBOUND, WHO_BEGAN
@@ -94,6 +95,11 @@ DELIVERY = Factor(
         Feature(
             "delivery_d_mean", "orders", mean("delivered_after") + f" / {DAY}e0", "d", "D11 C30", "+",
             "average time from order to delivery", "주문부터 배송까지 평균 일수", (90,),
+        ),
+        Feature(
+            "delivery_so_far_d_mean", "orders", mean(so_far("delivered_after", "kept and not credit_note")) + f" / {DAY}e0",
+            "d", "D11 C30", "+", "average time from order to delivery, of orders on their way so far",
+            "주문부터 배송까지 평균 일수(배송 전 주문은 현재까지)", (90,),
         ),
         Feature(
             "slow_delivery_share", "orders", share("delivered_after > delivery_promise_s"), "share",

@@ -74,6 +74,11 @@ RESOLUTION = Factor(
             " and t - lag(t) over (partition by who, issue_id order by t, pos) <= 7776000",
             reach=90,
         ),
+        Flag(
+            "unsolved_s", "interactions",
+            "case when stands and resolved_at is not null then resolved_after + t - issue_start"
+            " when stands then c - issue_start end",
+        ),
         # Was the wait worth it? Judged when a day is over.
         Flag(
             "waited_in_vain", "interactions",
@@ -102,6 +107,14 @@ RESOLUTION = Factor(
         Feature(
             "resolve_h_max", "interactions", worst("(resolved_after + t - issue_start) / 3600e0", "stands"), "h",
             "D8", "+", "longest time to resolve an issue", "최장 해결 소요 시간", (365,),
+        ),
+        Feature(
+            "resolve_so_far_h_mean", "interactions", mean("unsolved_s") + " / 3600e0", "h", "D8", "+",
+            "average time to resolve an issue, of open ones so far", "평균 해결 소요 시간(미해결 건은 현재까지)", (90, 180),
+        ),
+        Feature(
+            "resolve_so_far_h_max", "interactions", worst("unsolved_s / 3600e0"), "h", "D8", "+",
+            "longest time to resolve an issue, of open ones so far", "최장 해결 소요 시간(미해결 건은 현재까지)", (365,),
         ),
         Feature(
             "open_issues_n", "interactions", count("stands and resolved_at is null"), "count", "A4 D30", "+",

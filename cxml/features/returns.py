@@ -14,6 +14,7 @@ from cxml.features.declare import (
     count,
     mean,
     share,
+    so_far,
     total,
     worst,
 )
@@ -101,6 +102,11 @@ RETURNS = Factor(
         Feature(
             "refund_d_mean", "returns", mean("refunded_after") + f" / {DAY}e0", "d", "R11 D15", "+",
             "average time until the money is back", "환불까지 평균 일수", (365,),
+        ),
+        Feature(
+            "refund_so_far_d_mean", "returns", mean(so_far("refunded_after", "refund_owed")) + f" / {DAY}e0", "d",
+            "R11 D15", "+", "average time until the money is back, of refunds not yet paid so far",
+            "환불까지 평균 일수(미지급 건은 현재까지)", (365,),
         ),
         Feature(
             "refund_late_share", "returns", share("refund_late"), "share", "R11 G12", "+",

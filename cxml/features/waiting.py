@@ -1,5 +1,8 @@
 """Waiting: how long the customer waits for an agent, on hold, and for a first answer.
 
+A wait that is not over is known to have lasted its age so far: features that say "so far" count it so, and those of
+contacts that wait now hold it against what was announced. The others know waits only once they are over.
+
 A wait is measured against what was announced, against the promise of its channel (``promised_s``), against
 what is usual for the channel in the same weeks, and against what the customer is used to. A bad event is a contact
 that was given up or that waited for more than ten minutes.
@@ -25,6 +28,7 @@ from cxml.features.declare import (
     mean,
     quantile,
     share,
+    so_far,
     total,
     worst,
 )
@@ -52,6 +56,13 @@ def _over(value: str, limit: str) -> str:
 REPLY = Flag("reply_s", "interactions", "case when not day_only then first_reply_after end")
 """Time to the first answer; missing where only days are known."""
 
+IN_QUEUE = Flag(
+    "in_queue",
+    "interactions",
+    f"wait_s is null and ended_at is null and channel_wait is not null and {INBOUND}",
+)
+"""Neither served nor over, on a channel whose waits are recorded: elsewhere a missing wait says nothing."""
+
 BAD = Flag("bad", "interactions", "coalesce(abandoned, false) or coalesce(wait_s > 600, false)")
 
 _FLAGS = (
@@ -68,6 +79,12 @@ _FLAGS = (
         "case when asked and not day_only then greatest(coalesce(first_reply_after, c - t) - promised_s, 0) end",
     ),
     REPLY,
+    IN_QUEUE,
+    Flag("waited_s", "interactions", so_far("wait_s", "in_queue")),
+    Flag(
+        "reply_so_far_s", "interactions",
+        f"case when asked and not day_only then {so_far('first_reply_after', 'true')} end",
+    ),
     Flag("on_weekend", "interactions", ON_WEEKEND),
     Flag("after_hours", "interactions", AFTER_HOURS),
     Flag("newcomer", "interactions", f"t - joined <= {30 * DAY}"),
@@ -220,6 +237,45 @@ _REPLIES = (
     ),
 )  # fmt: skip
 
+_RUNNING = (
+    Feature(
+        "wait_so_far_mean", "interactions", mean("waited_s"), "s", "A1 D2", "+",
+        "average wait, of contacts still waiting so far", "평균 대기 시간(대기 중인 문의는 현재까지)", (90, 365),
+    ),
+    Feature(
+        "wait_so_far_max", "interactions", worst("waited_s"), "s", "D2", "+",
+        "longest wait, of contacts still waiting so far", "최장 대기 시간(대기 중인 문의는 현재까지)", (90, 365),
+    ),
+    Feature(
+        "waiting_now_n", "interactions", count("in_queue"), "count", "D2 D30", "+", "contacts still waiting to be served",
+        "아직 응대를 기다리는 문의 건수", (90,), empty=0,
+    ),
+    Feature(
+        "waiting_now_h_max", "interactions", worst("age / 3600e0", "in_queue"), "h", "D2 D30", "+",
+        "longest wait so far of a contact still waiting to be served", "응대를 기다리는 문의의 최장 경과 시간", (90,),
+    ),
+    Feature(
+        "waiting_now_announced_h_max", "interactions", worst("promised_wait_s / 3600e0", "in_queue"), "h", "D2 G12", "+",
+        "longest announced wait of a contact still waiting to be served",
+        "응대를 기다리는 문의에 안내된 최장 대기 시간", (90,),
+    ),
+    Feature(
+        "waiting_now_over_h_max", "interactions", worst(_over("age / 3600e0", "promised_wait_s / 3600e0"), "in_queue"),
+        "h", "D2 G12", "+", "longest time beyond the announced wait of a contact still waiting to be served",
+        "응대를 기다리는 문의가 안내된 시간을 넘긴 최장 시간", (90,), kept=0,
+    ),
+    Feature(
+        "reply_so_far_h_mean", "interactions", mean("reply_so_far_s") + " / 3600e0", "h", "A1 D30", "+",
+        "average time to the first answer in writing, of unanswered contacts so far",
+        "서면 문의 평균 첫 응답 시간(미응답 문의는 현재까지)", (90,),
+    ),
+    Feature(
+        "reply_so_far_h_max", "interactions", worst("reply_so_far_s / 3600e0"), "h", "A1 D30", "+",
+        "longest time to the first answer in writing, of unanswered contacts so far",
+        "서면 문의 최장 첫 응답 시간(미응답 문의는 현재까지)", (90, 365),
+    ),
+)  # fmt: skip
+
 _OFF_HOURS = (
     Feature(
         "off_hours_wait_mean", "interactions", mean("wait_s", "after_hours"), "s", "B30", "+",
@@ -280,7 +336,7 @@ WAITING = Factor(
         Norm("channel_wait", "interactions", "wait_s", by="channel"),
         Norm("channel_reply", "interactions", REPLY.sql, by="channel"),
     ),
-    features=(*_QUEUE, *_PROMISES, *_REPLIES, *_OFF_HOURS, *_COMPARED),
+    features=(*_QUEUE, *_PROMISES, *_REPLIES, *_RUNNING, *_OFF_HOURS, *_COMPARED),
     derived=(
         Derived(
             "wait_trend", "wait_mean_{short}d / nullif(wait_mean_{long}d, 0)", "times", "A1 D2", "+",

@@ -44,9 +44,10 @@ class BehindText:
 
     def rank(self, x: Behind) -> Markup:
         """The rank, and between which ranks chance moves it."""
+        here = "" if len(x.trend) > 1 else "_here"  # a flat table has one moment, and no others to say it of
         if x.rank_low == x.rank_high:
-            return self._words("behind.rank_sure", rank=x.rank)
-        return self._words("behind.rank", rank=x.rank, low=x.rank_low, high=x.rank_high)
+            return self._words(f"behind.rank{here}_sure", rank=x.rank)
+        return self._words(f"behind.rank{here}", rank=x.rank, low=x.rank_low, high=x.rank_high)
 
     def contrast(self, x: Contrast) -> Markup:
         """How much more often those beyond the threshold left."""

@@ -11,7 +11,8 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from cxml.report.content import Call, Content, calls_of, compute, ranked
+from cxml.report.calls import Call, calls_of, order, ranked
+from cxml.report.content import Content, compute
 from cxml.report.figures import Figures, Language
 from cxml.report.inputs import ReportInputs
 from cxml.report.reasons import instead, reason_text
@@ -120,7 +121,9 @@ def _list(inputs: ReportInputs, words: Words) -> list[_Column]:
         ]
 
     columns = [
-        _Column(t("calls.rank"), 7, "count", [c.rank for c in calls]),
+        _Column(
+            f"{t('calls.rank')} ({t(f'orders.by_{order(inputs)}')})", 14, "count", [c.rank for c in calls]
+        ),
         _Column(t("calls.customer"), 18, "id", [c.customer_id for c in calls]),
         _Column(
             t("calls.status"),
@@ -211,7 +214,7 @@ def _on_paper(content: Content, inputs: ReportInputs, words: Words) -> str:
 
 
 def _glossary(content: Content, inputs: ReportInputs, words: Words) -> list[_Column]:
-    """First of which day the workbook is and what it looks ahead to, then the terms."""
+    """First of which day the workbook is, what it looks ahead to and how it is ordered, then the terms."""
     t, figures, scope = words.plain, _figures(inputs, words), content.scope
     ahead = t("page.undated")
     if scope.end > scope.start:
@@ -219,6 +222,7 @@ def _glossary(content: Content, inputs: ReportInputs, words: Words) -> list[_Col
     terms = [
         (t("page.as_of"), str(figures.date(scope.cutoff))),
         (t("page.window"), ahead),
+        (t("orders.title"), t(f"orders.{order(inputs)}")),
         *words.terms(money=content.has_value),
     ]
     return [

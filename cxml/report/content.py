@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxml.decisions import list_order
 from cxml.errors import DataError
 from cxml.features.declare import NAMED
 from cxml.hits import PREFIX
 from cxml.intervals import leavers_range
 from cxml.report.behind import Behind, Stays, behind_of, stays_of
+from cxml.report.calls import Calls, calls_at_top, worth_of
 from cxml.report.coverage import Coverage, Name, coverage_of, name_of
 from cxml.report.gains import WhatIf, gains_of
 from cxml.report.inputs import SMALL_GROUP, ReportInputs
@@ -27,8 +27,6 @@ from cxml.report.quality import Quality, quality
 from cxml.report.safe_text import visible
 from cxml.time_spans import duration
 
-PAGE_ROWS = 50
-"""Rows of the call list in the page."""
 _CLEAR = 0.2
 """A rank correlation nearer to 0 than this says nothing of the direction."""
 HARDLY = 0.02
@@ -132,51 +130,6 @@ class FactorNumbers:
 
 
 @dataclass(frozen=True)
-class Reason:
-    """A feature of a lever that raises a customer's risk, with its value before the cutoff."""
-
-    feature: str
-    value: float
-
-
-@dataclass(frozen=True)
-class Call:
-    """A row of the call list; stories and recovery as ``cxml.telling.tell`` gives them.
-
-    ``other`` is what raises the risk most and is no lever.
-    """
-
-    rank: int
-    customer_id: str
-    probability: float
-    value_if_stays: float
-    value_at_risk: float
-    expected_profit: float
-    holdout: bool
-    reasons: tuple[Reason, ...]
-    other: Reason | None = None
-    stories: tuple[Mapping[str, Any], ...] = ()
-    recovery: Mapping[str, Any] | None = None
-
-    def about(self, place: int) -> tuple[Mapping[str, Any], ...]:
-        """The stories behind the reason at *place*, from 1."""
-        return tuple(story for story in self.stories if story["reason"] == place)
-
-
-@dataclass(frozen=True)
-class Calls:
-    """The top of the call list and what it holds. ``top`` are the first customers: a tenth of all."""
-
-    rows: tuple[Call, ...]
-    top: int
-    top_share: float
-    held: float
-    holdout: int
-    paying: int | None
-    profit: float
-
-
-@dataclass(frozen=True)
 class Audited:
     """An audit that is missing or failed: ``state`` says which, ``names`` what leaks."""
 
@@ -241,7 +194,7 @@ def compute(inputs: ReportInputs) -> Content:
         stays=stays_of(inputs.groups),
         what_if=gains_of(inputs, {f.factor for f in levers if f.direction == "reversed"}),
         promises=promises_of(inputs),
-        calls=_calls(inputs),
+        calls=calls_at_top(inputs),
         quality=quality(inputs.metrics, SMALL_GROUP, ZoneInfo(str(inputs.meta.get("timezone", "UTC")))),
         coverage=coverage_of(inputs),
         audit=_audit(inputs),
@@ -261,54 +214,6 @@ def _audit(inputs: ReportInputs) -> Audited | None:
 def factor_name(labels: Mapping[str, Any], factor: str) -> Name:
     """The label of a factor; its key where it has none."""
     return name_of(labels.get("factors", {}).get(factor, {}), factor)
-
-
-def ranked(inputs: ReportInputs, limit: int) -> pd.DataFrame:
-    """The first *limit* rows of the call list: by expected profit, or else value at risk, or else probability."""
-    rows = inputs.scores.assign(customer_id=inputs.scores["customer_id"].astype(str))
-    money = ("expected_profit", "value_at_risk") if inputs.has_value else ()
-    known = (name for name in money if name in rows and rows[name].notna().any())
-    lead = rows[next(known, "churn_probability")]
-    if len(rows) > limit:  # sort only what can be in the list, ties at its end included
-        known_or_last = lead.fillna(-math.inf).to_numpy()
-        kept = known_or_last >= np.sort(known_or_last)[-limit]
-        rows, lead = rows[kept], lead[kept]
-    order = list_order(rows["customer_id"], lead, rows["churn_probability"])
-    return rows.iloc[order[:limit]]
-
-
-def worth_of(scores: pd.DataFrame) -> str:
-    """The column that value at risk is a part of: what customers bring if they stay, where the scores tell it."""
-    return "value_if_stays" if "value_if_stays" in scores else "expected_value"
-
-
-def calls_of(rows: pd.DataFrame, stories: Mapping[str, Any]) -> tuple[Call, ...]:
-    """The rows of a ranked frame as calls, in their order, with what is told of their customers."""
-    get = {name: rows[name].tolist() for name in rows.columns}
-    nothing = [math.nan] * len(rows)
-    money = {
-        n: [_number(v) for v in get.get(n, nothing)]
-        for n in (worth_of(rows), "value_at_risk", "expected_profit")
-    }
-    holdout = [bool(v) if pd.notna(v) else False for v in get.get("holdout", nothing)]
-    named = ("reason_1", "reason_2", "reason_3", "other_reason")
-    *reasons, other = ((get.get(name, nothing), get.get(f"{name}_value", nothing)) for name in named)
-    return tuple(
-        Call(
-            rank=i + 1,
-            customer_id=visible(get["customer_id"][i]),
-            probability=float(get["churn_probability"][i]),
-            value_if_stays=money[worth_of(rows)][i],
-            value_at_risk=money["value_at_risk"][i],
-            expected_profit=money["expected_profit"][i],
-            holdout=holdout[i],
-            reasons=tuple(Reason(str(n[i]), _number(v[i])) for n, v in reasons if pd.notna(n[i])),
-            other=Reason(str(other[0][i]), _number(other[1][i])) if pd.notna(other[0][i]) else None,
-            stories=tuple(stories.get(get["customer_id"][i], {}).get("stories", ())),
-            recovery=stories.get(get["customer_id"][i], {}).get("recovery"),
-        )
-        for i in range(len(rows))
-    )
 
 
 def _scope(inputs: ReportInputs) -> Scope:
@@ -418,31 +323,6 @@ def _direction(value: Any) -> str:
     if math.isnan(number):
         return ""
     return "expected" if number > _CLEAR else "reversed" if number < -_CLEAR else "unclear"
-
-
-def _calls(inputs: ReportInputs) -> Calls:
-    scores = inputs.scores
-    weight = (
-        scores["value_at_risk" if inputs.has_value else "churn_probability"].fillna(0).to_numpy(np.float64)
-    )
-    top = max(1, len(scores) // 10)
-    first = float(pd.Series(weight, index=scores.index)[ranked(inputs, top).index].sum())
-    total = float(weight.sum())
-    paying, profit = None, math.nan
-    gains = pd.to_numeric(scores["expected_profit"]).fillna(0) if "expected_profit" in scores else None
-    if gains is not None and (gains < 0).any():  # where no call can lose, that a call pays says nothing
-        if "holdout" in scores:
-            gains = gains.where(~scores["holdout"].fillna(False).astype(bool), 0)
-        paying, profit = int((gains > 0).sum()), float(gains.clip(lower=0).sum())
-    return Calls(
-        rows=calls_of(ranked(inputs, PAGE_ROWS), inputs.stories),
-        top=top,
-        top_share=top / len(scores),
-        held=first / total if total > 0 else math.nan,
-        holdout=int(scores["holdout"].fillna(False).astype(bool).sum()) if "holdout" in scores else 0,
-        paying=paying,
-        profit=profit,
-    )
 
 
 def _number(value: Any) -> float:

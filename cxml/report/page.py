@@ -14,7 +14,8 @@ from markupsafe import Markup
 
 from cxml.report import charts
 from cxml.report.behind_text import BehindText
-from cxml.report.content import HARDLY, Call, Content, FactorNumbers, Reason, compute
+from cxml.report.calls import Call, Reason
+from cxml.report.content import HARDLY, Content, FactorNumbers, compute
 from cxml.report.coverage import Gap, Name
 from cxml.report.figures import Figure, Figures, Language
 from cxml.report.gains_text import GainsText

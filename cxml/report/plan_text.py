@@ -34,11 +34,6 @@ class PlanText:
         self._figures = figures
 
     @property
-    def ranked_by(self) -> str:
-        """``uplift`` where a contact log has proved it, else ``risk``."""
-        return "risk" if self.plan is None else self.plan.ranked_by
-
-    @property
     def money(self) -> bool:
         """Whether profits are known."""
         return self.plan is not None and bool(self.plan.scenarios)

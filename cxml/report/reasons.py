@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cxml.report.content import Call, Reason
+from cxml.report.calls import Call, Reason
 from cxml.report.figures import Figures, Language
 from cxml.report.safe_text import visible
 from cxml.report.words import Words, inside, starting

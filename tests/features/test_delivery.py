@@ -89,6 +89,13 @@ ORACLE = {
     "overdue_n": lambda w, k, c: n(overdue(r, c) for r in w),
     "overdue_d_max": lambda w, k, c: biggest([(c - due(r)) / DAY for r in w if overdue(r, c)]),
     "delivery_d_mean": lambda w, k, c: mean([s / DAY for s in took(w, "delivered_at")]),
+    "delivery_so_far_d_mean": lambda w, k, c: mean(
+        [
+            ((r["delivered_at"] or c) - r["t"]) / DAY
+            for r in w
+            if r["delivered_at"] is not None or (r["cancelled_at"] is None and not credit(r))
+        ]
+    ),
     "slow_delivery_share": lambda w, k, c: share([s > PROMISE for s in took(w, "delivered_at")]),
     "wrong_items_n": lambda w, k, c: n(col(w, "wrong_item")),
     "wrong_item_share": lambda w, k, c: share(col(w, "wrong_item")),

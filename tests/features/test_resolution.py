@@ -95,6 +95,10 @@ ORACLE = {
         [(r["resolved_at"] - start) / HOUR for r, start in issues(w, k) if r["resolved_at"] is not None]),
     "resolve_h_max": lambda w, k, c: biggest(
         [(r["resolved_at"] - start) / HOUR for r, start in issues(w, k) if r["resolved_at"] is not None]),
+    "resolve_so_far_h_mean": lambda w, k, c: mean(
+        [((r["resolved_at"] or c) - start) / HOUR for r, start in issues(w, k)]),
+    "resolve_so_far_h_max": lambda w, k, c: biggest(
+        [((r["resolved_at"] or c) - start) / HOUR for r, start in issues(w, k)]),
     "open_issues_n": lambda w, k, c: n(r["resolved_at"] is None for r, _ in issues(w, k)),
     "open_oldest_d": lambda w, k, c: biggest(
         [(c - start) / DAY for r, start in issues(w, k) if r["resolved_at"] is None]),

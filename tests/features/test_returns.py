@@ -93,6 +93,9 @@ ORACLE = {
     "returns_refused_in_time_n": lambda w, k, c, x: n(r["accepted"] is False and in_time(r, x) for r in w),
     "return_decided_d_mean": lambda w, k, c: mean(days(w, "decided_at")),
     "refund_d_mean": lambda w, k, c: mean(days(w, "refunded_at")),
+    "refund_so_far_d_mean": lambda w, k, c: mean([
+        ((r["refunded_at"] or c) - r["t"]) / DAY for r in w
+        if r["refunded_at"] is not None or (r["accepted"] is not False and not r["exchanged"])]),
     "refund_late_share": lambda w, k, c: share(told(refund_late(r, c) for r in w)),
     "refunds_overdue_n": lambda w, k, c: n(overdue(r, c) for r in w),
     "refund_overdue_d_max": lambda w, k, c: biggest(

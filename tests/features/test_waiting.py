@@ -103,7 +103,38 @@ def newcomer(r: Row, x: Case) -> bool:
     return customer is not None and r["t"] - customer["t"] <= 30 * DAY
 
 
+def in_queue(r: Row, x: Case) -> bool:
+    """Nobody has served them, the contact is not over, and the channel is one whose waits are on record."""
+    open_ = r["wait_s"] is None and r["ended_at"] is None and r["direction"] != "outbound"
+    return open_ and x.norm(r, "interactions", waited, "channel") is not None
+
+
+def so_far(r: Row, x: Case) -> float | None:
+    return x.c - r["t"] if in_queue(r, x) else r["wait_s"]
+
+
+def reply_so_far(rows: list[Row], c: int) -> list[float]:
+    return [((c if unanswered(r) else r["first_reply_at"]) - r["t"]) / HOUR for r in rows if asked(r)]
+
+
+def queue(rows: list[Row], x: Case) -> list[Row]:
+    return [r for r in rows if in_queue(r, x)]
+
+
+def beyond_announced(r: Row, c: int) -> float | None:
+    announced = r["promised_wait_s"]
+    return None if announced is None else max(c - r["t"] - announced, 0) / HOUR
+
+
 ORACLE = {
+    "wait_so_far_mean": lambda w, k, c, x: mean(told(so_far(r, x) for r in w)),
+    "wait_so_far_max": lambda w, k, c, x: biggest(told(so_far(r, x) for r in w)),
+    "waiting_now_n": lambda w, k, c, x: n(in_queue(r, x) for r in w),
+    "waiting_now_h_max": lambda w, k, c, x: biggest([(c - r["t"]) / HOUR for r in queue(w, x)]),
+    "waiting_now_announced_h_max": lambda w, k, c, x: biggest([s / HOUR for s in col(queue(w, x), "promised_wait_s")]),
+    "waiting_now_over_h_max": lambda w, k, c, x: biggest(told(beyond_announced(r, c) for r in queue(w, x))),
+    "reply_so_far_h_mean": lambda w, k, c: mean(reply_so_far(w, c)),
+    "reply_so_far_h_max": lambda w, k, c: biggest(reply_so_far(w, c)),
     "wait_mean": lambda w, k, c: mean(col(w, "wait_s")),
     "wait_p90": lambda w, k, c: float(np.quantile(v, 0.9)) if (v := col(w, "wait_s")) else None,
     "wait_max": lambda w, k, c: biggest(col(w, "wait_s")),

@@ -76,7 +76,7 @@ def test_list_holds_the_ranking(inputs: ReportInputs) -> None:
     rows = sheets(call_list_xlsx(dataclasses.replace(inputs, scores=scores), "en"))["Call list"]
     head, body = rows[0], rows[1:]
     frame = pd.DataFrame(body, columns=head)
-    assert list(head[:2]) == ["No.", "Customer"] and len(body) == len(order) == 1500
+    assert list(head[:2]) == ["No. (by expected profit)", "Customer"] and len(body) == len(order) == 1500
     assert list(frame["Customer"]) == list(order["customer_id"])
     assert frame["Churn probability"].to_list() == pytest.approx(order["churn_probability"].to_list())
     assert frame["Value at risk (KRW)"].to_list() == pytest.approx(order["value_at_risk"].to_list())
