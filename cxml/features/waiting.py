@@ -59,9 +59,11 @@ REPLY = Flag("reply_s", "interactions", "case when not day_only then first_reply
 IN_QUEUE = Flag(
     "in_queue",
     "interactions",
-    f"wait_s is null and ended_at is null and channel_wait is not null and {INBOUND}",
+    "wait_s is null and ended_at is null and channel_wait is not null"
+    f" and age <= greatest({DAY}, 20 * channel_wait) and {INBOUND}",
 )
-"""Neither served nor over, on a channel whose waits are recorded: elsewhere a missing wait says nothing."""
+"""Neither served nor over, on a channel whose waits are recorded: elsewhere a missing wait says nothing. After a day, or
+twenty times what is usual for the channel, nobody recorded the end, and no customer waits so long."""
 
 BAD = Flag("bad", "interactions", "coalesce(abandoned, false) or coalesce(wait_s > 600, false)")
 

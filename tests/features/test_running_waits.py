@@ -89,3 +89,15 @@ def test_nothing_of_how_a_running_wait_ends_is_seen(later: str) -> None:
         changed["abandoned"] = runs
         frame["abandoned"] = False
     pd.testing.assert_frame_equal(features(frame), features(changed))
+
+
+def test_a_contact_whose_end_nobody_recorded_is_not_waited_for_ever() -> None:
+    frame = bookings()
+    frame["channel"], frame["wait_s"] = "phone.human", 120.0
+    frame["ended_at"] = frame["started_at"] + pd.Timedelta(minutes=8)
+    lost = frame.index[:40]
+    frame.loc[lost, ["wait_s", "ended_at"]] = [np.nan, pd.NaT]
+    recent = (CUTOFF - frame.loc[lost, "started_at"]).dt.total_seconds().le(DAY)
+    found = features(frame)
+    assert found["waiting_now_n_90d"].sum() == recent.sum()
+    assert found["wait_so_far_max_90d"].max() <= DAY

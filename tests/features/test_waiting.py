@@ -104,9 +104,13 @@ def newcomer(r: Row, x: Case) -> bool:
 
 
 def in_queue(r: Row, x: Case) -> bool:
-    """Nobody has served them, the contact is not over, and the channel is one whose waits are on record."""
+    """Nobody has served them, and the contact is not over, on a channel whose waits are on record.
+
+    It began within a day, or within 20 usual waits of the channel: later, the end was not recorded.
+    """
     open_ = r["wait_s"] is None and r["ended_at"] is None and r["direction"] != "outbound"
-    return open_ and x.norm(r, "interactions", waited, "channel") is not None
+    usual = x.norm(r, "interactions", waited, "channel")
+    return open_ and usual is not None and x.c - r["t"] <= max(DAY, 20 * usual)
 
 
 def so_far(r: Row, x: Case) -> float | None:
