@@ -378,7 +378,21 @@ def _directed(
             yield {**label, "direction": way}
 
 
-def of(bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, strongest: pd.DataFrame) -> dict[str, Any]:
+def contradicted(compared: Mapping[str, Comparison], labels: Mapping[str, Any]) -> list[str]:
+    """The features without a declared direction that raise the risk where fewer left than elsewhere.
+
+    The model may be right, with everything else held still; as a reason beside a plain count it would be untrue.
+    """
+    return [
+        one.feature
+        for one in compared.values()
+        if one.high < 1 and labels["features"][one.feature]["direction"] not in ("+", "-")
+    ]
+
+
+def of(
+    bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, compared: Mapping[str, Comparison]
+) -> dict[str, Any]:
     """All of it as JSON values: ``ranks``, ``comparisons`` and their ``curves`` by factor, the rows of ``history``.
 
     Parameters
@@ -388,15 +402,14 @@ def of(bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, strongest: pd.Da
         Snapshots of all cutoffs with their outcome.
     test : DataFrame
         Those of the test cutoff, on which factors are ranked.
-    strongest : DataFrame
-        As ``drivers.features`` gives it.
+    compared : mapping of str to Comparison
+        As from ``comparisons``.
     """
     levers = [name for name, label in bundle.labels["factors"].items() if label["kind"] in NAMED]
     if not levers:  # a table of attributes alone
         return {"ranks": {}, "history": [], "comparisons": {}, "curves": {}}
     shown = sampled(test)
     ranked = ranks(hits_of(bundle, shown, levers), shown["customer_id"])
-    compared = comparisons(frame, strongest, bundle.labels)
     return {
         "ranks": ranked.to_dict("index"),
         "history": history(bundle, frame, levers).to_dict("records"),
