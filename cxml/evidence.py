@@ -286,8 +286,8 @@ def _threshold(value: Floats, above: bool, unit: str) -> float | None:
 def rounded(value: float, unit: str) -> float:
     """The nearest figure that people say aloud.
 
-    >>> rounded(343.0, "s"), rounded(0.27, "share"), rounded(-13.4, "money")
-    (360.0, 0.25, -15.0)
+    >>> rounded(343.0, "s"), rounded(0.27, "share"), rounded(-13.4, "money"), rounded(86401.0, "s")
+    (360.0, 0.25, -15.0, 86400.0)
     """
     if value == 0 or not np.isfinite(value):
         return value
@@ -295,7 +295,8 @@ def rounded(value: float, unit: str) -> float:
     if unit == "s" and _SECONDS[0] <= size <= _SECONDS[-1]:
         steps = np.array(_SECONDS, dtype=np.float64)
     else:
-        scale = 10.0 ** np.floor(np.log10(size))
+        one = _SECONDS[-1] if unit == "s" and size > _SECONDS[-1] else 1.0  # from a day on, days are said
+        scale = one * 10.0 ** np.floor(np.log10(size / one))
         steps = np.array([step * scale for step in (*_STEPS, 10.0)])
     return float(np.sign(value) * steps[np.abs(steps - size).argmin()])
 
