@@ -286,8 +286,8 @@ def _threshold(value: Floats, above: bool, unit: str) -> float | None:
 def rounded(value: float, unit: str) -> float:
     """The nearest figure that people say aloud.
 
-    >>> rounded(343.0, "s"), rounded(0.27, "share"), rounded(-13.4, "money")
-    (360.0, 0.25, -15.0)
+    >>> rounded(343.0, "s"), rounded(0.27, "share"), rounded(-13.4, "money"), rounded(86401.0, "s")
+    (360.0, 0.25, -15.0, 86400.0)
     """
     if value == 0 or not np.isfinite(value):
         return value
@@ -295,7 +295,8 @@ def rounded(value: float, unit: str) -> float:
     if unit == "s" and _SECONDS[0] <= size <= _SECONDS[-1]:
         steps = np.array(_SECONDS, dtype=np.float64)
     else:
-        scale = 10.0 ** np.floor(np.log10(size))
+        one = _SECONDS[-1] if unit == "s" and size > _SECONDS[-1] else 1.0  # from a day on, days are said
+        scale = one * 10.0 ** np.floor(np.log10(size / one))
         steps = np.array([step * scale for step in (*_STEPS, 10.0)])
     return float(np.sign(value) * steps[np.abs(steps - size).argmin()])
 
@@ -378,7 +379,21 @@ def _directed(
             yield {**label, "direction": way}
 
 
-def of(bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, strongest: pd.DataFrame) -> dict[str, Any]:
+def contradicted(compared: Mapping[str, Comparison], labels: Mapping[str, Any]) -> list[str]:
+    """The features without a declared direction that raise the risk where fewer left than elsewhere.
+
+    The model may be right, with everything else held still; as a reason beside a plain count it would be untrue.
+    """
+    return [
+        one.feature
+        for one in compared.values()
+        if one.high < 1 and labels["features"][one.feature]["direction"] not in ("+", "-")
+    ]
+
+
+def of(
+    bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, compared: Mapping[str, Comparison]
+) -> dict[str, Any]:
     """All of it as JSON values: ``ranks``, ``comparisons`` and their ``curves`` by factor, the rows of ``history``.
 
     Parameters
@@ -388,15 +403,14 @@ def of(bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, strongest: pd.Da
         Snapshots of all cutoffs with their outcome.
     test : DataFrame
         Those of the test cutoff, on which factors are ranked.
-    strongest : DataFrame
-        As ``drivers.features`` gives it.
+    compared : mapping of str to Comparison
+        As from ``comparisons``.
     """
     levers = [name for name, label in bundle.labels["factors"].items() if label["kind"] in NAMED]
     if not levers:  # a table of attributes alone
         return {"ranks": {}, "history": [], "comparisons": {}, "curves": {}}
     shown = sampled(test)
     ranked = ranks(hits_of(bundle, shown, levers), shown["customer_id"])
-    compared = comparisons(frame, strongest, bundle.labels)
     return {
         "ranks": ranked.to_dict("index"),
         "history": history(bundle, frame, levers).to_dict("records"),

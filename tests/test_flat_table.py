@@ -217,6 +217,22 @@ def test_a_text_is_compared_by_the_level_that_left_most() -> None:
     assert two is not None and two.threshold == 0 and two.rows == frame["zero_or_one"].sum()
 
 
+def test_a_column_that_raises_the_risk_where_fewer_left_is_no_reason() -> None:
+    label = {"unit": "count", "direction": "±"}
+    labels = {
+        "features": {"orders": label, "calls": label, "few": label, "declared": {**label, "direction": "+"}}
+    }
+
+    def beside(feature: str, low: float, high: float) -> evidence.Comparison:
+        return evidence.Comparison(feature, 4.0, True, 0.1, 0.2, (low * high) ** 0.5, low, high, 100, 100)
+
+    told = {
+        "a": beside("orders", 0.69, 0.95), "b": beside("calls", 1.2, 1.9), "c": beside("few", 0.8, 1.1),
+        "d": beside("declared", 0.6, 0.9),
+    }  # fmt: skip
+    assert evidence.contradicted(told, labels) == ["orders"]
+
+
 # ---------------------------------------------------------------- a table drawn by outcome
 
 

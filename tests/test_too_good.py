@@ -90,3 +90,31 @@ def test_the_page_never_calls_it_reliable() -> None:
     plain, suspect = (quality({"churn": figures, **more}, 10, None) for more in ({}, {"too_good": leaks}))  # type: ignore[arg-type]
     assert (plain.grade, suspect.grade) == ("strong", "too_good")
     assert suspect.too_good == (("reason", 0.99),)
+
+
+def bookings(seed: int, rows: int) -> pd.DataFrame:
+    """Bookings with a season in price, lead time and leaving; one leaver in three is filed under another deposit."""
+    rng = np.random.default_rng(seed)
+    month = rng.integers(1, 13, rows)
+    season = np.cos((month - 7) / 6 * np.pi)
+    lead = np.round(rng.gamma(1.1, 90, rows) * (1 + 0.4 * season))
+    odds = np.exp(-1.2 + 0.006 * lead + 0.7 * season + 0.8 * (rng.random(rows) < 0.2))
+    left = rng.random(rows) < odds / (1 + odds)
+    price = np.clip(70 + 45 * season + rng.normal(0, 20, rows) + 0.05 * lead, 20, None)
+    return pd.DataFrame({
+        "customer_id": [f"b{row}" for row in range(rows)], "left": np.where(left, "yes", "no"), "lead_time": lead,
+        "adr": price, "arrival_month": month,
+        "deposit_type": np.where(left & (rng.random(rows) < 0.33), "Non Refund", "No Deposit"),
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(("seed", "rows"), [(0, 300), (1, 300), (2, 1000)])
+def test_a_code_made_after_the_fact_is_found_and_season_is_none(seed: int, rows: int) -> None:
+    raw = {
+        "project": {"observation_end": "2026-01-01"}, "engine": {"threads": 1}, "model": {"threads": 1},
+        "churn": {"definition": "label", "column": "customers.left"}, "tables": {"customers": {"source": "x.csv"}},
+    }  # fmt: skip
+    found = audit(open_tables(parse_config(raw, Path()), {"customers": bookings(seed, rows)}))
+    assert {one.about for probe in found.probes for one in probe.findings if one.leak} == {
+        "customer_deposit_type"
+    }
