@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from cxml import bad_lines
 from cxml.engine import Engine, literal, quoted
 from cxml.problems import Problem
 from cxml.rules import Rule
 from cxml.sections import TableSource
 from cxml.tables import Opened, Tables, show
+from cxml.tolerance import CROWDED, GROUP, Refusal, most, too_large_a_share
 from cxml.view_columns import PLACE
 
 FILE = "set_aside.parquet"
@@ -33,12 +35,8 @@ COPY = "duplicate_row"
 """The code of what is left out for being a copy: no share limits it, since nothing is lost."""
 _UNLIMITED = "customer_set_aside"
 """What follows from a row that another table has set aside already."""
-_SMALL = 10
-"""Rows from which on a table may lose one row to a rule, whatever its share."""
 _OF_ALL, _OF_FILES, _OF_DAYS = 3, 1, 2
 """How the engine numbers the groups of all rows, of the rows of a file, and of those of a day."""
-_GROUP, _MOST = 20, 0.5
-"""Of a file or a day with at least so many values, the share from which on bad ones are no stray rows."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +92,21 @@ class Cleaning:
     def list_rows(self, engine: Engine, problems: Sequence[Problem], folder: Path) -> None:
         """Make the relation ``listing(table)`` with the columns of ``SCHEMA``.
 
-        *problems* tell what is wrong: one for each rule of *aside*, and one for the copies.
+        *problems* tell what is wrong: those of lines that cannot be read, then one for each rule of *aside*, and one for
+        the copies.
         """
-        bad = " ".join(f"when {rule.bad} then {place}" for place, rule in enumerate(self.aside, 1))
+        unread = [one.code for one in problems if one.code in bad_lines.RULES]
+        bad = " ".join(
+            f"when {rule.bad} then {place}" for place, rule in enumerate(self.aside, len(unread) + 1)
+        )
         places = [f"select case {bad} end as place, cxml_file, cxml_row"
                   f" from ({self.opened.probe(numbered=True)}) p"] if bad else []  # fmt: skip
+        if unread:
+            lines = bad_lines.relation(self.opened.table.name)
+            place = f"list_position([{', '.join(map(literal, unread))}], rule)"
+            places.append(f"select {place} as place, cxml_file, cxml_row from {lines}")
         if self.once:
-            id_, copy = quoted(self.opened.table.id), len(self.aside) + 1
+            id_, copy = quoted(self.opened.table.id), len(unread) + len(self.aside) + 1
             alike = [name for name in self._names if name != PLACE]
             order = f"partition by {', '.join(alike)} order by cxml_file, cxml_row"
             ids = f"select {id_} from {self._kept}"
@@ -161,12 +167,9 @@ def listed(tables: Tables) -> Iterator[pa.Table]:
             yield pa.Table.from_batches([batch]).cast(SCHEMA)
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why the rows that break a rule are not set aside: words behind what is wrong and behind how to fix it."""
-
-    what: str = ""
-    fix: str = ""
+def tolerated(tables: Tables, opened: Opened) -> float:
+    """The share of rows of a table that may break a rule."""
+    return tables.config.tables.get(opened.table.name, TableSource(source="")).tolerate
 
 
 def too_many(
@@ -177,25 +180,21 @@ def too_many(
     The share is of the rows that give the rule's column: where few do, a wrong format of all of them is no stray row.
     Nor is one that fills a file or a day, such as what the export writes since yesterday.
     """
-    share = tables.config.tables.get(opened.table.name, TableSource(source="")).tolerate
+    share = tolerated(tables, opened)
     limited = [(rule, count) for rule, count in broken if rule.code != _UNLIMITED]
     if not (limited and share):
         return {rule: Refusal() for rule, _ in limited}
-    found = tables.engine.row(_crowds(opened, [rule for rule, _ in limited], max(_MOST, share)))
+    found = tables.engine.row(_crowds(opened, [rule for rule, _ in limited], most(share)))
     refused = {}
     for place, (rule, count) in enumerate(limited):
         given = int(found[f"given_{place}"])
-        if count > max(share * given, 1 if rows >= _SMALL else 0):
-            refused[rule] = Refusal(
-                f" ({100 * count / given:.1f} % of those given; up to {100 * share:g} % are set aside)",
-                f"; to set more of them aside, raise tolerate in [tables.{opened.table.name}]",
-            )
-        elif found[f"crowd_{place}"]:
-            refused[rule] = Refusal(" (most of what a file or a day holds: these are not stray rows)")
+        why = too_large_a_share(opened.table.name, count, given=given, rows=rows, share=share)
+        if why or found[f"crowd_{place}"]:
+            refused[rule] = why or CROWDED
     return refused
 
 
-def _crowds(opened: Opened, rules: Sequence[Rule], most: float) -> str:
+def _crowds(opened: Opened, rules: Sequence[Rule], above: float) -> str:
     """For each rule, how many rows give its column, and whether it is broken by most rows of a file or a day."""
     event = opened.table.event
     counts, picks = [], []
@@ -205,7 +204,7 @@ def _crowds(opened: Opened, rules: Sequence[Rule], most: float) -> str:
                    f"count(case when {rule.bad} then 1 end) as bad_{place}"]  # fmt: skip
         # An event that cannot be believed makes a day of its own.
         groups = f"{_OF_FILES}" if rule.column == event else f"{_OF_FILES}, {_OF_DAYS}"
-        crowd = f"given_{place} >= {_GROUP} and bad_{place} > {most} * given_{place}"
+        crowd = f"given_{place} >= {GROUP} and bad_{place} > {above} * given_{place}"
         picks += [f"max(case when groups = {_OF_ALL} then given_{place} end) as given_{place}",
                   f"coalesce(bool_or(groups in ({groups}) and {crowd}), false) as crowd_{place}"]  # fmt: skip
     days = f"select *, date_trunc('day', {quoted(event)}) as cxml_date from ({opened.probe(numbered=True)}) p"

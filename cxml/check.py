@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cxml import contact_log, flat_columns, hints, ids, lost_columns, static, volumes
-from cxml.aside import COPY, Cleaning, too_many
+from cxml import bad_lines, contact_log, flat_columns, hints, ids, lost_columns, static, volumes
+from cxml.aside import COPY, Cleaning, tolerated, too_many
 from cxml.contact_ends import ends_known, made_instant
 from cxml.contracts import CONTACT_END, TABLES
 from cxml.engine import literal
@@ -75,22 +75,21 @@ def check(tables: Tables) -> Check:
     for opened in tables.inputs:
         name = opened.table.name
         try:
-            found = _checked(tables, opened, people)
-            rows[name] = found.rows - found.copies.once
-            problems += [*found.problems, *contact_log.too_many_draws(tables, opened)]
-            without += found.set_aside
-            if found.all_rows > found.rows:
-                fewer[name] = found.all_rows - found.rows
-            notes += [_said(name, rule, count, found.rows) for rule, count in found.notes]
-            notes += _told_twice(opened, found)
-            notes += _beside(tables, opened)
-            notes += [*lost_columns.notes(tables, opened), *hints.notes(tables, opened)]
-            if names := _overwritten(tables, opened):
-                overwritten[name] = names
+            seen = _seen(tables, opened, people)
+            gone = seen.found.all_rows - seen.found.rows
             if name == "customers":
-                people = _people(tables, opened, fewer.get(name, 0))
+                people = _people(tables, opened, gone)
         except DataError as error:
             problems.append(unreadable(name, error))
+            continue
+        rows[name] = seen.found.rows - seen.found.copies.once
+        problems += seen.problems
+        without += seen.found.set_aside
+        if gone:
+            fewer[name] = gone
+        notes += seen.notes
+        if seen.overwritten:
+            overwritten[name] = seen.overwritten
     notes += _never_changed(overwritten)
     set_aside = SetAside(fewer, tuple(without))
     problems += _empty(tables, rows)
@@ -137,14 +136,40 @@ class _Found:
     copies: Copies
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """All that is to be said of one table by itself."""
+
+    found: _Found
+    problems: list[Problem]
+    notes: list[str]
+    overwritten: list[str]
+
+
+def _seen(tables: Tables, opened: Opened, people: _People) -> _Seen:
+    """Check a table and look at it; lines that cannot be read are left out, where they are few."""
+    name = opened.table.name
+
+    def read() -> _Seen:
+        found = _checked(tables, opened, people)
+        problems = [*found.problems, *contact_log.too_many_draws(tables, opened)]
+        notes = [_said(name, rule, count, found.rows) for rule, count in found.notes]
+        notes += [*_told_twice(opened, found), *_beside(tables, opened)]
+        notes += [*lost_columns.notes(tables, opened), *hints.notes(tables, opened)]
+        return _Seen(found, problems, notes, _overwritten(tables, opened))
+
+    return bad_lines.reading(tables.engine, name, opened.source, tolerated(tables, opened), read)
+
+
 def _checked(tables: Tables, opened: Opened, people: _People) -> _Found:
     """Check a table, and let its name stand for the rows that are left."""
     show(tables.engine, opened)  # all rows, whatever an earlier check has left out
     all_rules, cleaning = _rules(tables, opened, people), Cleaning(opened)
     all_rows, broken = _broken(tables, cleaning, all_rules)
+    unread = bad_lines.told(tables.engine, opened.table.name, opened.source)
     some = [hit for hit in broken if hit[0].tolerable]
     refused = too_many(tables, opened, some, all_rows) if some else {}
-    problems, aside = [], []
+    problems, aside = [], list(unread)
     for (rule, _), one in zip(some, _told(tables, cleaning, some), strict=True):
         if rule in refused:
             why = refused[rule]
@@ -173,6 +198,7 @@ def _checked(tables: Tables, opened: Opened, people: _People) -> _Found:
     alike = Copies()
     if opened.made_id:
         alike = count_copies(tables.engine, opened.table, opened.columns, cleaning.left.select())
+    all_rows += sum(one.count for one in unread)
     return _Found(all_rows, rows, tuple(problems), tuple(aside), tuple(soft), alike)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from cxml.errors import ConfigError, CxmlError, DataError
+from cxml.errors import BadLineError, ConfigError, CxmlError, DataError
 
 _MACROS = (
     # Whole seconds, floored also before 1970: exact for half-open windows, since cutoffs are whole seconds.
@@ -37,6 +37,12 @@ _TROUBLE = (duckdb.Error, pa.ArrowException, OSError, RuntimeError)
 """What a statement, or the streaming of its batches, can end in."""
 _STOPPED = ("Query interrupted", "INTERRUPT Error")
 """How the engine says that Ctrl-C was pressed during a statement."""
+WRONG_FIELDS = (
+    "a row has {found} fields, the header {header}",
+    "put fields that hold the delimiter into double quotes",
+)
+NOT_UTF8 = "the text is not UTF-8", "save the file as UTF-8"
+"""What can be wrong with one line of a CSV file, and how to fix it."""
 _OUR_OWN_FAULTS = (
     *WRONG_SQL,
     duckdb.InternalException,
@@ -183,8 +189,9 @@ def _in_plain_words(sql: str) -> Iterator[None]:
         if str(error).startswith("Out of Memory"):
             raise _too_large() from None
         what, where, fix = _unreadable(str(error))
-        raise DataError(what, where=where or _source_of(sql), fix=fix,
-                        expected="a readable CSV, Parquet or DuckDB file") from None  # fmt: skip
+        kind = BadLineError if fix in (WRONG_FIELDS[1], NOT_UTF8[1]) else DataError
+        raise kind(what, where=where or _source_of(sql), fix=fix,
+                   expected="a readable CSV, Parquet or DuckDB file") from None  # fmt: skip
 
 
 def _too_large() -> CxmlError:
@@ -202,12 +209,11 @@ def _unreadable(text: str) -> tuple[str, str, str]:
     where = (files[-1] if files else "") + (f", line {line[1]}" if line else "")
     fields = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
     if fields:
-        return (f"a row has {fields[2]} fields, the header {fields[1]}", where,
-                "put fields that hold the delimiter into double quotes")  # fmt: skip
+        return WRONG_FIELDS[0].format(found=fields[2], header=fields[1]), where, WRONG_FIELDS[1]
     if "unterminated quote" in text:
         return "a double quote is opened and never closed", where, "close it; inside a field write it twice"
     if "utf-8" in text:
-        return "the text is not UTF-8", where, "save the file as UTF-8"
+        return NOT_UTF8[0], where, NOT_UTF8[1]
     if "state machine" in text:
         return "quotes or line ends break the rules of CSV", where, "write it anew, with one kind of line end"
     if text.startswith("Out of Range") or "out of range" in text:

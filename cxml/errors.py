@@ -6,6 +6,7 @@
     |-- ConfigError            2   wrong use, wrong key or value in cxml.toml
     |   `-- ImmatureCutoffError    a cutoff whose label window is not yet complete
     |-- DataError              3   rows that break a table's contract
+    |   |-- BadLineError       a line of a CSV file that cannot be read, beside others that can
     |   `-- NotEnoughDataError     too few customers, events or classes to learn from
     |-- ModelError             4   a bundle that is damaged, foreign or does not fit the data
     `-- LockedError           75   another run holds the folder
@@ -56,6 +57,10 @@ class DataError(CxmlError):
     """A source breaks its contract."""
 
     exit_code = 3
+
+
+class BadLineError(DataError):
+    """A line of a CSV file has more or fewer fields than the header, or is not UTF-8."""
 
 
 class NotEnoughDataError(DataError):

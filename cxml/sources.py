@@ -15,7 +15,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -63,11 +63,70 @@ class Part:
 
 
 @dataclass(frozen=True)
+class CsvFiles:
+    """CSV files of one header, behind views in the engine that can be changed to leave lines out.
+
+    Attributes
+    ----------
+    name : str
+        The view of their rows.
+    columns : tuple of str
+    delimiter : str
+    files : tuple of Path
+    before : int
+        Files of the table's source that come before these.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    delimiter: str
+    files: tuple[Path, ...]
+    before: int
+
+    @property
+    def numbered(self) -> str:
+        """The view of their rows with ``cxml_file`` and ``cxml_row``, see ``Part``."""
+        return f"{self.name}_numbered"
+
+    def read(self, files: Sequence[Path], *, first: Sequence[str] = (), more: str = "") -> str:
+        """What reads *files* of these columns, behind the columns *first*: any fault stops it."""
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in (*first, *self.columns))
+        return (
+            f"read_csv({_list(files)}, columns = {{{columns}}}, auto_detect = false, header = true,"
+            f" delim = {literal(self.delimiter)}, quote = '\"', escape = '\"', strict_mode = true{more})"
+        )
+
+    def show(self, engine: Engine, *, instead: Mapping[Path, str] | None = None) -> None:
+        """Make the views; *instead* has SELECTs of all columns, numbered, for files that are not to be read."""
+        other = instead or {}
+        files = [file for file in self.files if file not in other]
+        names = ", ".join(map(quoted, self.columns))
+        rows = [f"select {names} from ({select}) r" for select in other.values()]
+        numbered = list(other.values())
+        if files:
+            rows.append(f"select * from {self.read(files)}")
+            numbered.append(self._number(files))
+        engine.view(self.name, " union all ".join(rows))
+        engine.view(self.numbered, " union all ".join(numbered))
+
+    def _number(self, files: Sequence[Path]) -> str:
+        place = f"list_position({_list(self.files, escape=False)}, cxml_file)"
+        read = self.read(files, more=", filename = 'cxml_file'")
+        numbered = f"select * replace (cast({place} as bigint) as cxml_file), row_number() over () as cxml_row from {read}"
+        if len(files) == 1:
+            return numbered
+        # Rows come in the order of the files.
+        in_file = "row_number() over (partition by cxml_file order by cxml_row)"
+        return f"select * replace ({in_file} as cxml_row) from ({numbered})"
+
+
+@dataclass(frozen=True)
 class Source:
-    """An opened source of a table: ``label`` says to people what it is."""
+    """An opened source of a table: ``label`` says to people what it is, ``csv`` are the files behind its parts."""
 
     label: str
     parts: tuple[Part, ...]
+    csv: tuple[CsvFiles, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -121,8 +180,9 @@ def open_source(engine: Engine, folder: Path, table: str, spec: TableSource) -> 
     kind = kinds.pop()
     if kind == "duckdb":
         return _open_duckdb(engine, paths, table, spec)
-    open_parts = _open_csv if kind == "csv" else _open_parquet
-    return Source(spec.source, open_parts(engine, paths, spec))
+    if kind == "csv":
+        return _open_csv(engine, paths, table, spec)
+    return Source(spec.source, _open_parquet(engine, paths, spec))
 
 
 def open_frame(engine: Engine, table: str, data: pd.DataFrame | pa.Table) -> Source:
@@ -195,7 +255,7 @@ def _kind(path: Path, where: str) -> str:
                       expected=f"a name that ends in {known}", fix=fix)  # fmt: skip
 
 
-def _open_csv(engine: Engine, paths: Sequence[Path], spec: TableSource) -> tuple[Part, ...]:
+def _open_csv(engine: Engine, paths: Sequence[Path], table: str, spec: TableSource) -> Source:
     """All columns as text: an id must not pass through a number."""
     if len(spec.delimiter) != 1:
         raise ConfigError("the delimiter is one character", where=f"delimiter of {spec.source}",
@@ -203,39 +263,34 @@ def _open_csv(engine: Engine, paths: Sequence[Path], spec: TableSource) -> tuple
     groups: dict[tuple[str, ...], list[Path]] = {}
     for path in paths:
         groups.setdefault(_header(path, spec.delimiter), []).append(path)
-    parts = []
+    parts, csv_files, before = list[Part](), list[CsvFiles](), 0
     for names, files in groups.items():
-        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
-        options = (
-            f"columns = {{{columns}}}, auto_detect = false, header = true, delim = {literal(spec.delimiter)},"
-            " quote = '\"', escape = '\"', strict_mode = true"
-        )
-        scan = f"read_csv({_list(files)}, {options})"
-        read = f"read_csv({_list(files)}, {options}, filename = 'cxml_file')"
-        numbered = (
-            f"select * replace (list_position({_list(files, escape=False)}, cxml_file) as cxml_file),"
-            f" row_number() over () as cxml_row from {read}"
-        )
-        if len(files) > 1:  # rows come in the order of the files
-            in_file = "row_number() over (partition by cxml_file order by cxml_row)"
-            numbered = f"select * replace ({in_file} as cxml_row) from ({numbered})"
-        parts.append(
-            Part(scan, dict.fromkeys(names, "VARCHAR"), numbered, tuple(str(file) for file in files))
-        )
-    return tuple(parts)
+        one = CsvFiles(f"cxml_csv_{table}_{len(parts)}", names, spec.delimiter, tuple(files), before)
+        one.show(engine)
+        kinds = dict.fromkeys(names, "VARCHAR")
+        parts.append(Part(one.name, kinds, f"select * from {one.numbered}", tuple(map(str, files))))
+        csv_files.append(one)
+        before += len(files)
+    return Source(spec.source, tuple(parts), tuple(csv_files))
+
+
+def raw(path: Path) -> IO[bytes]:
+    """The bytes of a CSV file, unpacked."""
+    return cast(IO[bytes], gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb"))
 
 
 def _header(path: Path, delimiter: str) -> tuple[str, ...]:
     """The names in the first record of a CSV file."""
     try:
-        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as stream:
+        with raw(path) as stream:
             head = stream.read(_HEADER_BYTES)
         if b"\0" in head:  # UTF-16, or no text at all
             raise ValueError
-        text = io.TextIOWrapper(io.BytesIO(head), "utf-8-sig", newline="")
+        text = io.TextIOWrapper(io.BytesIO(head), "utf-8-sig", errors="surrogateescape", newline="")
         names = next(csv.reader(text, delimiter=delimiter), [])
         if not any(names):
             raise ValueError
+        "".join(names).encode()  # of the lines behind it some may not be UTF-8
     except (OSError, EOFError, ValueError, TypeError, csv.Error):
         raise DataError("the header cannot be read", where=str(path),
                         expected="names in the first line, text in UTF-8",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from cxml import static
+from cxml import bad_lines, static
 from cxml import written_numbers as written
 from cxml.attributes import ATTRIBUTE, attribute_name, kinds_of
 from cxml.cells import READ_AS, Cell, absent, at_the_grain_of, cell, staged
@@ -219,15 +219,12 @@ def open_tables(
         try:
             source = (open_frame(engine, name, given[name]) if name in given
                       else open_source(engine, config.folder, name, spec))  # fmt: skip
-            source = named(table, source, spec)
-            spec, no_features = static.described(engine, spec, table, source, config, attributes)
-            _check_names(table, spec)
-            missing, places = places_of(table, source, spec, static.optional(table, config))
-            problems += missing
-            if not missing:
-                notes += said_of(table, source, spec, places, no_features)
-                kinds = kinds_of(engine, source, places, spec, attributes)
-                opened[name] = _open(table, source, places, kinds, spec, config)
+            found = _described(engine, table, named(table, source, spec), spec, config, attributes)
+            bad_lines.forget(engine, name, source)  # only a check counts them
+            problems += found.missing
+            if found.opened:
+                notes += found.notes
+                opened[name] = found.opened
         except DataError as error:
             problems.append(unreadable(name, error))
     if problems:
@@ -247,6 +244,38 @@ def open_tables(
         opened=opened,
         contacts=contacts,
     )
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What is known of a table before its rows are checked; nothing is *opened* where columns are *missing*."""
+
+    missing: Sequence[Problem]
+    notes: Sequence[str] = ()
+    opened: Opened | None = None
+
+
+def _described(
+    engine: Engine,
+    table: Table,
+    source: Source,
+    spec: TableSource,
+    config: Config,
+    attributes: Mapping[str, str] | None,
+) -> _Described:
+    """Find the columns of *table* in *source*; what attributes hold is seen from their rows."""
+
+    def read() -> _Described:
+        own, no_features = static.described(engine, spec, table, source, config, attributes)
+        _check_names(table, own)
+        missing, places = places_of(table, source, own, static.optional(table, config))
+        if missing:
+            return _Described(missing)
+        kinds = kinds_of(engine, source, places, own, attributes)
+        opened = _open(table, source, places, kinds, own, config)
+        return _Described([], list(said_of(table, source, own, places, no_features)), opened)
+
+    return bad_lines.reading(engine, table.name, source, spec.tolerate, read)
 
 
 def show(engine: Engine, table: Opened) -> None:
