@@ -111,7 +111,8 @@ def forget(engine: Engine, table: str, source: Source) -> None:
     for one in source.csv:
         one.show(engine)
     if source.csv:
-        _list_lines(engine, table, [])
+        numbers = ", ".join(f"cast(0 as bigint) as {name}" for name in ("cxml_file", "cxml_row", "line"))
+        engine.keep(relation(table), f"select '' as rule, {numbers} where false")
 
 
 def _leave_out(engine: Engine, table: str, source: Source, share: float, error: BadLineError) -> None:
@@ -245,9 +246,11 @@ def _refused(rule: str, read: Sequence[_Read], why: Refusal) -> DataError:
 
 def _list_lines(engine: Engine, table: str, read: Sequence[_Read]) -> None:
     lines = [(one.number, bad) for one in read for bad in one.bad]
-    engine.register(relation(table), pa.table({
+    given = f"{relation(table)}_given"
+    engine.register(given, pa.table({
         "rule": pa.array([bad.rule for _, bad in lines], pa.string()),
         "cxml_file": pa.array([number for number, _ in lines], pa.int64()),
         "cxml_row": pa.array([bad.row for _, bad in lines], pa.int64()),
         "line": pa.array([bad.line for _, bad in lines], pa.int64()),
     }))  # fmt: skip
+    engine.keep(relation(table), f"select * from {given}")
