@@ -202,6 +202,8 @@ class BoostedBaseline(ChurnBaseline):
         keys = np.arange(len(X)) if groups is None else np.asarray(groups)
         drawn = hash_share(keys, self.random_state + 2) < self.most_rows / len(X)
         encoded = self.schema_.encode(X.loc[drawn])
+        self.empty_ = np.isnan(encoded).all(axis=0)  # it cannot bin a column that has no value at all
+        encoded[:, self.empty_] = 0
         names, levels = self.schema_.columns, self.schema_.levels
         few = [i for i in self.schema_.categorical if len(levels[names[i]]) < _MOST_BOOSTED_LEVELS]
         self.model_ = HistGradientBoostingClassifier(categorical_features=few, random_state=self.random_state)
@@ -211,8 +213,10 @@ class BoostedBaseline(ChurnBaseline):
 
     def leave(self, X: pd.DataFrame) -> Floats:
         """Probability of leaving."""
+        encoded = self.schema_.encode(X)
+        encoded[:, self.empty_] = 0
         with threadpool_limits(1):
-            return np.asarray(self.model_.predict_proba(self.schema_.encode(X))[:, 1], dtype=np.float64)
+            return np.asarray(self.model_.predict_proba(encoded)[:, 1], dtype=np.float64)
 
 
 class NaiveValue:

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from cxml.errors import ConfigError, NotEnoughDataError
 from cxml.metrics import churn_metrics
-from cxml.models.baselines import BaseRate, LogisticBaseline, NaiveValue, RecencyRule
+from cxml.models.baselines import BaseRate, BoostedBaseline, LogisticBaseline, NaiveValue, RecencyRule
 
 RNG = np.random.default_rng(2)
 DAYS = np.where(RNG.random(4000) < 0.1, np.nan, RNG.gamma(1, 30, 4000).round())
@@ -100,3 +100,10 @@ def test_an_absent_column_is_a_config_error() -> None:
 def test_missing_outcomes_are_refused(baseline: BaseRate) -> None:
     with pytest.raises(NotEnoughDataError):
         baseline.fit(X, np.where(np.arange(4000) == 7, np.nan, Y))
+
+
+def test_a_column_without_any_value_in_training_says_nothing_and_stops_nothing() -> None:
+    model = BoostedBaseline().fit(X, Y)
+    assert np.array_equal(model.leave(X), model.leave(X.assign(never=RNG.normal(size=len(X)))))
+    without = BoostedBaseline().fit(X.drop(columns="never"), Y)
+    assert model.leave(X) == pytest.approx(without.leave(X))
