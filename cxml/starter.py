@@ -49,8 +49,8 @@ def starter() -> str:
 
 def _tables() -> Iterator[str]:
     yield "\n# One section a table; an activity (interactions or orders, say) is enough to begin with."
-    yield "# So is a table with a row per customer and a column that says who left: call its section [tables.customers], say"
-    yield '# columns = { customer_id = "its name there" }, and in [churn] definition = "label", column = "customers.NAME".'
+    yield "# So is a table with a row per customer and a column that says who left: call its section [tables.customers],"
+    yield '# say columns = { customer_id = "its name there" }, and in [churn] definition = "label", column = "customers.X".'
     yield "[tables.interactions]"
     yield from _keys(TableSource, "tables")
     yield "# tables:"
