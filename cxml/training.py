@@ -384,9 +384,8 @@ def _by_customer(target: _Target, data: TrainingSet, config: Config) -> tuple[An
             for name, make in target.candidates.items():
                 model = _learn(make(), train, columns, column, config)
                 found[name][folds == fold] = target.ask(model, test[columns])
-    if (
-        "base_rate" in found
-    ):  # a rate by fold would rank the folds, those with most leavers last: an AUC below one half
+    # A rate by fold would rank the folds, those with most leavers last: an AUC below one half.
+    if "base_rate" in found:
         found["base_rate"][:] = found["base_rate"].mean()
     return _learn(target.candidates["model"](), frame, columns, column, config), found
 

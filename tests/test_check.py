@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cxml import jobs
 from cxml.check import check
 from cxml.config import parse_config
 from cxml.contracts import TABLES
@@ -681,3 +682,17 @@ def test_check_changes_nothing(tmp_path):
     check(tables)
     assert tables.engine.rows("select * from interactions order by all") == before
     assert before[0][2] == dt.datetime(2025, 3, 1, 10)
+
+
+def test_rows_that_are_late_are_told_of_a_single_table(tmp_path: Path) -> None:
+    days = np.repeat(np.arange(395), 12)
+    log = pd.DataFrame({
+        "customer_id": [f"c{k % 60}" for k in range(len(days))],
+        "started_at": pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(days, unit="D") + pd.Timedelta(hours=9),
+    })  # fmt: skip
+    log.to_parquet(tmp_path / "contacts.parquet")
+    (tmp_path / "cxml.toml").write_text(
+        '[project]\nobservation_end = "2025-03-01"\n[tables.interactions]\nsource = "contacts.parquet"\n'
+        '[population]\nactivity = ["interactions"]\n[churn]\nactivity = ["interactions"]\n'
+    )
+    assert any("missing or late" in note for note in jobs.check(tmp_path).check.notes)
