@@ -125,7 +125,7 @@ def test_data_without_an_answer_about_causes_still_make_a_model(
 def test_a_name_for_every_customer_is_told_of_and_in_no_file(straight: Path, company: Path) -> None:
     told = json.loads((straight / "bundle" / "info.json").read_text())["grouped"]
     assert told == [
-        "customer_name has very many levels: 0 frequent ones are kept, the others are one (100% of the rows)"
+        "name has very many levels: 0 frequent ones are kept, the others are one (100% of the rows)"
     ]
     assert "very many levels" in (straight / "info.md").read_text()
     assert not any(b"Family 7" in content for content in contents(straight).values())
