@@ -44,7 +44,8 @@ def measured(data: TrainingSet, config: Config, *, value: bool) -> dict[str, flo
     }  # fmt: skip
     if value:
         model = value_models.competitors(data.columns, config)["model"]()
-        model.fit(train[columns], train["value"], groups=train["customer_id"]).follow(*told)
+        model.fit(train[columns], train["value"], groups=train["customer_id"], cutoffs=train["cutoff"])
+        model.follow(*told)
         actual, forecast = scored["value"].to_numpy(), model.predict_all(scored[columns])
         inside = (forecast["value_low"] <= actual) & (actual <= forecast["value_high"])
         found["value error"] = forecast["expected_value"].sum() / actual.sum() - 1

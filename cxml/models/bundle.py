@@ -34,7 +34,8 @@ from cxml.models.lifetime import Lifetime
 from cxml.models.purchase_features import EXTRA
 from cxml.models.schema import Schema, Strange
 from cxml.models.staying import if_they_stay
-from cxml.models.value import FORESTS, ValueRegressor
+from cxml.models.value import ValueRegressor
+from cxml.models.value_parts import FORESTS
 
 Floats = NDArray[np.float64]
 FORMAT = 2

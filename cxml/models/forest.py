@@ -241,6 +241,25 @@ def finish(task: Task, forest: Forest, rung: Rung, *, seeds: int, seed: int) -> 
     return replace(forest, boosters=boosters, additive=additive, gains=gains)
 
 
+def margins_apart(
+    task: Task, forest: Forest, rung: Rung, parts: Rows, *, seed: int, num_threads: int
+) -> Floats:
+    """Margins of every row by forests of the size of *forest* that saw no row of its part.
+
+    Parameters
+    ----------
+    parts : int array of shape (rows,)
+        What each row belongs to. Rows of a negative part are not learned from, and their margin is 0.
+    """
+    task = replace(task, learn=task.learn & (parts >= 0))
+    kept = _Tried(rung, forest.held_margins, forest.held_rows, forest.rounds, forest.penalty)
+    found = np.zeros(len(parts))
+    for part in np.unique(parts[parts >= 0]):
+        out = parts == part
+        found[out] = _apart(task, kept, out, seed, num_threads)
+    return found
+
+
 def losses(
     task: Task, rungs: Sequence[Rung], *, events: float, seed: int, num_threads: int
 ) -> list[dict[str, Any]]:
@@ -387,19 +406,25 @@ def _curves(task: Task, rows: Rows, penalty: float, seed: int) -> Additive:
 
 def _completed(task: Task, kept: _Tried, seed: int, num_threads: int) -> _Tried:
     """The same with margins of the other parts as well, each by a model that never saw it."""
-    margins, rung = np.zeros(len(task.keys)), kept.rung
+    margins = np.zeros(len(task.keys))
     margins[kept.rows] = kept.margins
     for fold in range(1, _HOLDOUT_FOLDS):
-        out, rows = np.flatnonzero(task.folds == fold), np.flatnonzero((task.folds != fold) & task.learn)
-        offset, booster = task.offset, None
-        if rung.additive:
-            offset = _curves(task, rows, kept.penalty, seed).margin(task.X)
-        if rung.leaves:
-            booster = task.binned.train(
-                task.target[rung.objective], task.params(rung), kept.rounds, rows=rows, seed=seed, offset=offset
-            )  # fmt: skip
-        margins[out] = _margin(task, rung, out, booster, offset, num_threads)
+        out = task.folds == fold
+        margins[out] = _apart(task, kept, out, seed, num_threads)
     return replace(kept, margins=margins, rows=np.arange(len(task.keys)))
+
+
+def _apart(task: Task, kept: _Tried, out: NDArray[np.bool_], seed: int, num_threads: int) -> Floats:
+    """Margins of the rows *out* by a forest of the size *kept* that learned from all others."""
+    rows, held = np.flatnonzero(~out & task.learn), np.flatnonzero(out)
+    rung, offset, booster = kept.rung, task.offset, None
+    if rung.additive:
+        offset = _curves(task, rows, kept.penalty, seed).margin(task.X)
+    if rung.leaves:
+        booster = task.binned.train(
+            task.target[rung.objective], task.params(rung), kept.rounds, rows=rows, seed=seed, offset=offset
+        )
+    return _margin(task, rung, held, booster, offset, num_threads)
 
 
 def _margin(

@@ -162,6 +162,19 @@ class Ranges:
             np.tile(expected, len(moved)), np.tile(scale, len(moved)), np.outer(moved, actual).ravel()
         )
 
+    @classmethod
+    def coverage(cls, expected: Floats, scale: Floats, actual: Floats) -> float:
+        """Share of values in the ranges that the other half of the rows sets; NaN for fewer than two rows."""
+        half = np.argsort(np.argsort(expected, kind="stable"), kind="stable") % 2 == 0
+        inside = np.zeros(len(actual), dtype=bool)
+        for part in (half, ~half):
+            if part.all() or not part.any():
+                return float("nan")
+            ranges = cls.measure(expected[~part], scale[~part], actual[~part])
+            low, high = ranges.around(expected[part], scale[part])
+            inside[part] = (actual[part] >= low) & (actual[part] <= high)
+        return float(inside.mean())
+
     def around(self, expected: Floats, scale: Floats) -> tuple[Floats, Floats]:
         """Low and high end (money) of each row."""
         band = np.searchsorted(self.edges, expected, side="right")

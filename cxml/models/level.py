@@ -95,6 +95,15 @@ class Ahead:
         shift, error = (float(np.interp(day, self.days, told)) for told in (self.shifts, self.errors))
         return Outlook(shift, error)
 
+    def no_surer_than(self, other: Ahead) -> Ahead:
+        """The same shifts, with the errors of *other* where those are larger.
+
+        >>> day = Ahead((0.0,), (0.25,), (0.1,)), Ahead((0.0,), (0.5,), (0.2,))
+        >>> day[0].no_surer_than(day[1])
+        Ahead(days=(0.0,), shifts=(0.25,), errors=(0.2,))
+        """
+        return Ahead(self.days, self.shifts, tuple(map(max, self.errors, other.errors)))
+
     def to_dict(self) -> dict[str, Any]:
         """The numbers as JSON values."""
         return {"days": [*self.days], "shifts": [*self.shifts], "errors": [*self.errors]}

@@ -60,6 +60,23 @@ class TweedieRegression:
         model.fit(np.nan_to_num((Z - center) / spread), actual / offset, sample_weight=weight / weight.mean())
         return cls(center, spread, np.asarray(model.coef_, dtype=np.float64), float(model.intercept_))
 
+    @classmethod
+    def out_of_fold(cls, Z: Floats, offset: Floats, actual: Floats, folds: NDArray[np.int64]) -> Floats:
+        """Expected money of each row by a regression on the other folds; 0 where the fold is negative.
+
+        Parameters
+        ----------
+        Z, offset, actual
+            As for ``fit``.
+        folds : int array of shape (rows,)
+            Rows of a negative fold are neither learned from nor forecast.
+        """
+        found = np.zeros(len(actual))
+        for fold in np.unique(folds[folds >= 0]):
+            out, rest = folds == fold, (folds != fold) & (folds >= 0)
+            found[out] = cls.fit(Z[rest], offset[rest], actual[rest]).value(Z[out], offset[out])
+        return found
+
     def value(self, Z: Floats, offset: Floats) -> Floats:
         """Expected money of each row."""
         # Summed column by column: the same bytes for any number of rows.

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from cxml.errors import DataError, ModelError, NotEnoughDataError
 from cxml.models.calibration import SigmoidCalibrator
@@ -33,22 +33,20 @@ from cxml.models.schema import Schema
 from cxml.models.trees import Binned
 from cxml.models.tweedie import TweedieRegression
 from cxml.models.value_forests import Nursery
+from cxml.models.value_parts import (
+    CANDIDATES,
+    FORESTS,
+    OFFSET,
+    PURCHASES,
+    REGRESSION,
+    TWEEDIE,
+    log_money,
+    stretches,
+)
 
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
-TWEEDIE, PURCHASES = "tweedie", "pareto_nbd"
-REGRESSION, OFFSET = "regression_on_pareto_nbd", "tweedie_on_pareto_nbd"
-CANDIDATES: Mapping[str, tuple[str, ...]] = {
-    HURDLE: (HURDLE,),
-    TWEEDIE: (TWEEDIE,),
-    REGRESSION: (REGRESSION,),
-    OFFSET: (OFFSET,),
-    "mean_of_three": (PURCHASES, REGRESSION, TWEEDIE),
-}
-"""From simple to rich: the parts whose mean a candidate is."""
-FORESTS = {HURDLE: "amount", TWEEDIE: "tweedie", OFFSET: "offset"}
-"""The forest of a part, by the name under which a bundle stores it."""
 
 
 class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -130,8 +128,19 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.num_threads = num_threads
         self.random_state = random_state
 
-    def fit(self, X: pd.DataFrame | ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: pd.DataFrame | ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        cutoffs: ArrayLike | None = None,
+    ) -> Self:
         """Learn from rows *X* with values *y* (money); no fold splits the rows of one customer.
+
+        Parameters
+        ----------
+        cutoffs : array-like of shape (rows,), optional
+            When each row is from. With them ``follow`` knows how far a model misses at a time that it has not seen.
 
         Raises
         ------
@@ -144,7 +153,9 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         encoded, categories = encode_training(self, X, y, self.categorical)
         folds, keys = make_folds(groups, len(value), self.folds, self.random_state)
         self.outlook_ = self._fitted_outlook(encoded, value, groups)
-        self._grow(encoded, categories, value, folds, keys)
+        times = None if cutoffs is None else pd.factorize(pd.Series(cutoffs), sort=True)[0]
+        check_consistent_length(value, times)
+        self._grow(encoded, categories, value, folds, keys, times)
         return self.calibrate_out_of_fold()
 
     def calibrate(self, X: pd.DataFrame | ArrayLike, y: ArrayLike) -> Self:
@@ -182,16 +193,17 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "forests_")
         self.calibrate_out_of_fold()
         chance, money, value = self._held_out
-        base = replace(self.hurdle_, level=1.0)
-        p, scale, _ = base.parts(chance, money)
-        self.level_ = Level.of_money(
-            scale,
-            value - (1 - p) * base.rest,
-            pd.Series(cutoffs).iloc[self._held_rows],
-            np.asarray(customers)[self._held_rows],
-            pd.Timedelta(window),
-        )
+        base, rows = replace(self.hurdle_, level=1.0), self._held_rows
+        when, who = pd.Series(cutoffs).iloc[rows], np.asarray(customers)[rows]
+
+        def level(chance: Floats | None, money: Mapping[str, Floats]) -> Level:
+            p, scale, _ = base.parts(chance, money)
+            return Level.of_money(scale, value - (1 - p) * base.rest, when, who, pd.Timedelta(window))
+
+        self.level_ = level(chance, money)
         told = self.level_.ahead(ahead)
+        if self._unseen is not None:
+            told = told.no_surer_than(level(*self._unseen).ahead(ahead))
         _, scale, expected = self.hurdle_.parts(chance, money)
         self.ranges_ = Ranges.later(expected, scale, value, told.errors[0])
         self.hurdle_ = self.hurdle_.following(told)
@@ -280,7 +292,13 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return made
 
     def _grow(
-        self, encoded: Matrix, categories: Sequence[int], value: Floats, folds: Rows, keys: Rows
+        self,
+        encoded: Matrix,
+        categories: Sequence[int],
+        value: Floats,
+        folds: Rows,
+        keys: Rows,
+        times: Rows | None,
     ) -> None:
         """All parts on held-out customers, the choice, and trees on all rows for what was kept."""
         wide, sight = self._look(encoded)
@@ -288,29 +306,31 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         binned = Binned(wide, categories, self.num_threads)
         task = Task(wide, binned, {}, every, lambda margin, rows: margin, folds, keys)
         nursery = Nursery(task, value, self.seeds, self.random_state, self.num_threads)
-        self.chance_ = nursery.chance() if (value <= 0).sum() >= self.min_events else None
+        chance = nursery.chance() if (value <= 0).sum() >= self.min_events else None
+        self.chance_ = chance and chance[1]
         grown = {HURDLE: nursery.amount()}
         leaves = 15 if grown[HURDLE][1].rung.startswith("middle") else 4
         wanted = CANDIDATES.get(self.keep or "", tuple(FORESTS))
         if TWEEDIE in wanted or sight is None:
             grown[TWEEDIE] = nursery.tweedie(leaves)
-        rows = grown[HURDLE][1].held_rows
         if sight is not None and OFFSET in wanted:
             grown[OFFSET] = nursery.tweedie(leaves, np.log(sight.value))
-        money = {part: forest.held_margins for part, (_, forest) in grown.items()}
-        self.regression_ = None
-        if sight is not None:
-            if OFFSET in money:
-                money[OFFSET] = money[OFFSET] + np.log(sight.value[rows])
-            money[PURCHASES] = np.log(sight.value[rows])
-            earned = np.maximum(value, 0.0)
-            self.regression_ = TweedieRegression.fit(sight.logs, sight.value, earned)
-            money[REGRESSION] = np.log(_corrected(sight, earned, folds)[rows])
-        chance = self.chance_.held_margins if self.chance_ else None
-        self._base = self._chosen(chance, money, value[rows], value)
+        rows, earned = grown[HURDLE][1].held_rows, np.maximum(value, 0.0)
+        self.regression_ = TweedieRegression.fit(sight.logs, sight.value, earned) if sight else None
+        trees = {part: forest.held_margins for part, (_, forest) in grown.items()}
+        money = log_money(trees, sight, earned, folds, rows)
+        margins = self.chance_.held_margins if self.chance_ else None
+        self._base = self._chosen(margins, money, value[rows], value)
         kept = {part: money[part] for part in self._base.factors}
-        self._held_out, self._held_rows = (chance, kept, value[rows]), rows
+        self._held_out, self._held_rows = (margins, kept, value[rows]), rows
         self.forests_ = {FORESTS[part]: nursery.finish(*grown[part]) for part in kept if part in grown}
+        self._unseen = None
+        if times is not None and times.max() > 0:
+            blocks = stretches(times, rows)
+            trees = {part: nursery.apart(*grown[part], blocks)[rows] for part in kept if part in grown}
+            money = log_money(trees, sight, earned, blocks, rows)
+            margins = nursery.apart(*chance, blocks)[rows] if chance else None
+            self._unseen = margins, {part: money[part] for part in kept}
 
     def _chosen(
         self, chance: Floats | None, money: Mapping[str, Floats], held: Floats, value: Floats
@@ -336,7 +356,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         p, scale, expected = self.hurdle_.parts(chance, money)
         self.ranges_ = Ranges.measure(expected, scale, value)
         self.amounts_ = Amounts.measure(scale / p, value)
-        self.coverage_ = _coverage(expected, scale, value)
+        self.coverage_ = Ranges.coverage(expected, scale, value)
 
     def _parts(self, X: pd.DataFrame | ArrayLike) -> tuple[Floats, Floats, Floats]:
         check_is_fitted(self, "forests_")
@@ -423,27 +443,3 @@ def _sigmoid(chance: Floats | None, value: Floats) -> SigmoidCalibrator | None:
     if chance is None or not 0 < positive.sum() < len(value):
         return None
     return SigmoidCalibrator.fit(chance, positive)
-
-
-def _corrected(sight: Sight, earned: Floats, folds: Rows) -> Floats:
-    """Money of each row by a regression that never saw its customer."""
-    found = np.zeros(len(earned))
-    for fold in np.unique(folds):
-        out = folds == fold
-        line = TweedieRegression.fit(sight.logs[~out], sight.value[~out], earned[~out])
-        found[out] = line.value(sight.logs[out], sight.value[out])
-    return found
-
-
-def _coverage(expected: Floats, scale: Floats, value: Floats) -> float:
-    """Share of values in the ranges that the other half of the rows sets."""
-    half = np.argsort(np.argsort(expected, kind="stable"), kind="stable") % 2 == 0
-    inside = np.zeros(len(value), dtype=bool)
-    for part in (half, ~half):
-        if part.all() or not part.any():
-            return float("nan")
-        low, high = Ranges.measure(expected[~part], scale[~part], value[~part]).around(
-            expected[part], scale[part]
-        )
-        inside[part] = (value[part] >= low) & (value[part] <= high)
-    return float(inside.mean())

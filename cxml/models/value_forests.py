@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_expit
 
-from cxml.models.forest import Forest, Rung, Task, finish, grow
+from cxml.models.forest import Forest, Rung, Task, finish, grow, margins_apart
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -50,7 +50,7 @@ class Nursery:
     seed: int
     num_threads: int
 
-    def chance(self) -> Forest:
+    def chance(self) -> tuple[Task, Forest]:
         """Who has a positive value."""
         positive = self.value > 0
 
@@ -59,7 +59,7 @@ class Nursery:
 
         task = replace(self.task, target={"binary": positive.astype(np.float64)}, loss=loss)
         events = min(positive.sum(), (~positive).sum())
-        return grow(task, CHANCES, events=events, seeds=self.seeds, **self._common())
+        return task, grow(task, CHANCES, events=events, seeds=self.seeds, **self._common())
 
     def amount(self) -> tuple[Task, Forest]:
         """What those with a positive value bring; trees on all rows are not grown yet."""
@@ -86,11 +86,18 @@ class Nursery:
 
     def finish(self, task: Task, forest: Forest) -> Forest:
         """The forest with its trees on all rows."""
-        rung = next(one for one in (*AMOUNTS, *TWEEDIES.values()) if one.name == forest.rung)
-        return finish(task, forest, rung, seeds=self.seeds, seed=self.seed)
+        return finish(task, forest, _rung(forest), seeds=self.seeds, seed=self.seed)
+
+    def apart(self, task: Task, forest: Forest, parts: Rows) -> Floats:
+        """Margins of every row by forests like *forest* that saw no row of its part."""
+        return margins_apart(task, forest, _rung(forest), parts, **self._common())
 
     def _common(self) -> dict[str, Any]:
         return {"seed": self.seed, "num_threads": self.num_threads}
+
+
+def _rung(forest: Forest) -> Rung:
+    return next(one for one in (*CHANCES, *AMOUNTS, *TWEEDIES.values()) if one.name == forest.rung)
 
 
 def gamma_loss(margin: Floats, amount: Floats) -> Floats:

@@ -17,7 +17,8 @@ from cxml.models.churn import ChurnClassifier
 from cxml.models.purchase_features import Outlook, PurchaseColumns
 from cxml.models.purchase_value import PurchaseValue
 from cxml.models.spend import PurchaseHistory
-from cxml.models.value import CANDIDATES, ValueRegressor
+from cxml.models.value import ValueRegressor
+from cxml.models.value_parts import CANDIDATES
 
 COLUMNS = PurchaseColumns(
     "frequency", "recency", "T", "purchase_value", lead=0.0, horizon=90.0, steady=(("bills_30d", 30.0),)

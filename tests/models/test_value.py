@@ -89,6 +89,31 @@ def test_ranges_hold_on_later_cutoffs_whose_level_moves() -> None:
     assert again.ahead == model.hurdle_.ahead and again.at(cutoffs[13]).level > 0
 
 
+def test_ranges_hold_where_a_column_tells_the_months_apart() -> None:
+    """Trees learn each month's own level from it, so customers held out of a month say little about the next one."""
+    rng = np.random.default_rng(5)
+    months, each = 40, 250
+    when = np.repeat(np.arange(months), each)
+    X, value, _ = shop(months * each, seed=21, zeros=0.05)
+    X["month"] = rng.permutation(months)[when]
+    value = value * np.exp(rng.normal(0, 0.3, months))[when]
+    cutoffs = pd.Series(pd.date_range("2022-01-01", periods=months, freq="MS", tz="UTC")[when])
+    seen = when < 16
+
+    def told_over_missed(**times: pd.Series) -> float:
+        """The stated error of the level, over how far new months lay from it."""
+        model = ValueRegressor(num_threads=1, seeds=1).fit(X[seen], value[seen], **times)
+        model.follow(cutoffs[seen], np.arange(seen.sum()), pd.Timedelta(days=28), [cutoffs[~seen].iloc[0]])
+        totals = pd.DataFrame({"came": value[~seen], "expected": model.predict(X[~seen])}).groupby(
+            when[~seen]
+        )
+        missed = np.log(totals["came"].sum() / totals["expected"].sum())
+        assert model.hurdle_.ahead is not None
+        return float(model.hurdle_.ahead.errors[0] / np.sqrt(np.mean(missed**2)))
+
+    assert told_over_missed() < 0.7 < told_over_missed(cutoffs=cutoffs[seen]) < 2
+
+
 def test_ranges_allow_for_a_level_that_is_missed() -> None:
     rng = np.random.default_rng(3)
     expected = rng.uniform(10, 100, 4000)
