@@ -1,7 +1,8 @@
-"""Whether ranges hold while levels move: ``python benchmarks/season.py [--seeds S] [--customers N] [--value]``.
+"""Whether ranges hold while levels move: ``python benchmarks/season.py [--seeds S] [--customers N] [--value] [--times T]``.
 
 For companies whose leaving and spending have a season, wander, or both, customers are scored at the last cutoff by a
-model of every cutoff of the year and a half before whose label was known then. Prints how many were expected to
+model of every cutoff of the year and a half before whose label was known then; with ``--times 4`` also three, six and nine
+months earlier, since all companies have their season at the same time and one month is one draw of it. Prints how many were expected to
 leave, the range that the report would print, the range that chance alone would have, and how many left; with
 ``--value`` also the error of the total value and how many of 100 values lay in their ranges. Seeds 0 to 9 measure;
 what was chosen was chosen on seeds from 1000, but for Student's t in the error, which came after a look at seeds 0 and 2.
@@ -22,13 +23,12 @@ from cxml.models.churn import LADDER, ChurnClassifier
 from cxml.training import TrainingSet
 
 WORLDS = ("season", "drift", "both")
-TRAINED = 16
+TRAINED, MONTHS_APART = 16, 3
 
 
-def measured(data: TrainingSet, config: Config, *, value: bool) -> dict[str, float]:
-    """The figures of the last cutoff."""
+def measured(data: TrainingSet, config: Config, cutoff: pd.Timestamp, *, value: bool) -> dict[str, float]:
+    """The figures of one cutoff."""
     frame, columns = data.frame, list(data.columns)
-    cutoff = max(frame["cutoff"].unique())
     train = frame[frame["cutoff"].isin(known_at(data, config, cutoff)[-TRAINED:])]
     scored = frame[frame["cutoff"] == cutoff]
     told = (train["cutoff"], train["customer_id"], config.churn.lead + config.churn.horizon, [cutoff])
@@ -59,14 +59,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--customers", type=int, default=2_000)
     parser.add_argument("--value", action="store_true")
+    parser.add_argument("--times", type=int, default=1)
+    parser.add_argument("--worlds", nargs="+", default=WORLDS, choices=WORLDS)
     asked = parser.parse_args()
-    for world in WORLDS:
+    for world in asked.worlds:
         rows = []
         for seed in range(asked.seeds):
-            rows.append(measured(*company(world, seed, asked.customers), value=asked.value))
-            print(
-                f"{world}, seed {seed}: " + ", ".join(f"{k} {v:.3g}" for k, v in rows[-1].items()), flush=True
-            )
+            data, config = company(world, seed, asked.customers)
+            cutoffs = sorted(data.frame["cutoff"].unique())[::-MONTHS_APART][: asked.times]
+            for cutoff in cutoffs:
+                rows.append(measured(data, config, cutoff, value=asked.value))
+                told = ", ".join(f"{k} {v:.3g}" for k, v in rows[-1].items())
+                print(f"{world}, seed {seed}, {cutoff:%Y-%m}: {told}", flush=True)
         means = pd.DataFrame(rows).astype(np.float64).mean()
         print(f"{world}: " + ", ".join(f"{name} {figure:.3g}" for name, figure in means.items()), flush=True)
 
