@@ -2,10 +2,11 @@
 
 For companies whose leaving and spending have a season, wander, or both, customers are scored at the last cutoff by a
 model of every cutoff of the year and a half before whose label was known then; with ``--times 4`` also three, six and nine
-months earlier, since all companies have their season at the same time and one month is one draw of it. Prints how many were expected to
-leave, the range that the report would print, the range that chance alone would have, and how many left; with
-``--value`` also the error of the total value and how many of 100 values lay in their ranges. Seeds 0 to 9 measure;
-what was chosen was chosen on seeds from 1000, but for Student's t in the error, which came after a look at seeds 0 and 2.
+months earlier, since all companies have their season at the same time and one month is one draw of it. Prints how
+many were expected to leave, the range that the report would print, the range that chance alone would have, and how many
+left; with ``--value`` also the error of the total value and how many of 100 values lay in their ranges. Seeds 0 to 9
+measure; what was chosen was chosen on seeds from 1000, but for Student's t in the error, which came after a look at seeds
+0 and 2.
 """
 
 from __future__ import annotations
