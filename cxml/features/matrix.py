@@ -197,18 +197,29 @@ class Chunks:
         self._tables, self._chunk, self._plan = tables, chunk, planned(tables)
         planner.prepare(tables.engine, self._plan)
         self._everyone = snapshots.set_aside(tables.engine)
+        self._whole: pd.DataFrame | None = None
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
+        if self._whole is not None:
+            yield self._whole
+            return
         for start in range(0, self._everyone, self._chunk):
             snapshots.narrow(self._tables.engine, start, start + self._chunk)
             yield self._made()
 
     def sample(self, drawn: Callable[[Sequence[str]], NDArray[np.bool_]]) -> pd.DataFrame:
-        """The matrix of the snapshots that are *drawn* by their customers' ids."""
+        """The matrix of the snapshots that are *drawn* by their customers' ids.
+
+        Where that is everybody in one chunk, it is kept and not computed again.
+        """
         engine, at = self._tables.engine, range(0, self._everyone, self._chunk)
         chosen = [drawn(snapshots.ids(engine, start, start + self._chunk)) for start in at]
-        snapshots.pick(engine, np.flatnonzero(np.concatenate(chosen)))
-        return self._made()
+        everyone = np.concatenate(chosen)
+        snapshots.pick(engine, np.flatnonzero(everyone))
+        found = self._made()
+        if len(chosen) == 1 and everyone.all():
+            self._whole = found
+        return found
 
     def _made(self) -> pd.DataFrame:
         planner.run_chunk(self._tables.engine, self._plan)
