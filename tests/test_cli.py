@@ -13,15 +13,15 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
 import typer
+from small_forests import limit
 
 from cxml import cli, jobs, store
 from cxml.config import load_config, parse_config
@@ -59,6 +59,7 @@ class Said:
 
 
 Cxml = Callable[..., Said]
+SMALL_FORESTS = Path(__file__).parent / "small_forests.py"
 
 
 @pytest.fixture
@@ -78,9 +79,9 @@ def cxml(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     return run
 
 
-def process(*words: object, **environment: str) -> Said:
+def process(*words: object, program: Sequence[object] = ("-m", "cxml"), **environment: str) -> Said:
     """The command as a process of its own."""
-    command = [sys.executable, "-m", "cxml", *map(str, words)]
+    command = [sys.executable, *map(str, program), *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
     return Said(done.returncode, done.stdout, done.stderr)
 
@@ -141,7 +142,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     some = {n: f[f.customer_id.isin(few)] if "customer_id" in f else f for n, f in frames.items()}
     save(frames, home / "good", text)
     small = save(some, home / "small", text)
-    trained = process("--json", "train", home / "good", "--out", home / "train")
+    trained = process("--json", "train", home / "good", "--out", home / "train", program=[SMALL_FORESTS])
     assert trained.code == 0, trained.err
     jobs.score(small, out=home / "score", model=home / "train" / "CURRENT" / "bundle")
     return Shop(home, trained, small)
@@ -240,10 +241,7 @@ def test_quiet_prints_nothing_and_json_one_line(
 def test_backtest_walks_forward_and_says_where_to_look(
     shop: Shop, tmp_path: Path, cxml: Cxml, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = lgb.train
-    monkeypatch.setattr(
-        lgb, "train", lambda *args, num_boost_round, **others: train(*args, num_boost_round=5, **others)
-    )
+    limit(monkeypatch)
     words = ["backtest", shop.good, "--out", tmp_path / "out", "--cutoffs", 1, "--lang", "ko"]
     said = cxml(*words)
     assert (said.code, CANARY in said.out + said.err) == (0, False)
