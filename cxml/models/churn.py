@@ -33,7 +33,7 @@ LADDER = (
     Rung("middle", 15, 0.8, 0.8, 5, 0.06, 600),
     Rung("large", 31, 0.8, 0.8, 20, 0.06, 1000),
     Rung("whole", 15, 1.0, 1.0, 0, 0.06, 1500),
-    Rung("deep", 31, 0.9, 0.5, 1, 0.06, 2000, least_rows=2),
+    Rung("deep", 31, 1.0, 0.7, 0, 0.06, 2000, least_rows=5),
 )
 """From simple to rich."""
 
