@@ -307,7 +307,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         task = Task(wide, binned, {}, every, lambda margin, rows: margin, folds, keys)
         nursery = Nursery(task, value, self.seeds, self.random_state, self.num_threads)
         chance = nursery.chance() if (value <= 0).sum() >= self.min_events else None
-        self.chance_ = chance and chance[1]
+        self.chance_ = chance[1] if chance else None
         grown = {HURDLE: nursery.amount()}
         leaves = 15 if grown[HURDLE][1].rung.startswith("middle") else 4
         wanted = CANDIDATES.get(self.keep or "", tuple(FORESTS))
@@ -325,8 +325,8 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self._held_out, self._held_rows = (margins, kept, value[rows]), rows
         self.forests_ = {FORESTS[part]: nursery.finish(*grown[part]) for part in kept if part in grown}
         self._unseen = None
-        if times is not None and times.max() > 0:
-            blocks = stretches(times, rows)
+        blocks = None if times is None else stretches(times, rows, value, least=self.min_events)
+        if blocks is not None:
             trees = {part: nursery.apart(*grown[part], blocks)[rows] for part in kept if part in grown}
             money = log_money(trees, sight, earned, blocks, rows)
             margins = nursery.apart(*chance, blocks)[rows] if chance else None

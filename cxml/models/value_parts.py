@@ -41,9 +41,15 @@ def log_money(
     return {**money, PURCHASES: ahead, REGRESSION: np.log(corrected[rows])}
 
 
-def stretches(times: Rows, rows: Rows) -> Rows:
-    """Stretches of time, so that a model that left one out has not seen it; -1 for all but *rows*."""
-    stretch = times * _BLOCKS // (times.max() + 1)
+def stretches(times: Rows, rows: Rows, value: Floats, *, least: int) -> Rows | None:
+    """Stretches of time, so that a model that left one out has not seen it; -1 for all but *rows*.
+
+    None where there is one stretch only, or where without one of them fewer than *least* positive values are left.
+    """
     found = np.full(len(times), -1)
-    found[rows] = stretch[rows]
+    found[rows] = (times * _BLOCKS // (times.max() + 1))[rows]
+    blocks = np.unique(found[rows])
+    left = [value[(found >= 0) & (found != block)] for block in blocks]
+    if len(blocks) < 2 or any((one > 0).sum() < least for one in left):
+        return None
     return found

@@ -114,6 +114,18 @@ def test_ranges_hold_where_a_column_tells_the_months_apart() -> None:
     assert told_over_missed() < 0.7 < told_over_missed(cutoffs=cutoffs[seen]) < 2
 
 
+@pytest.mark.parametrize("began", [0, 3, 5])
+def test_money_that_began_late_is_learned_from_all_the_same(began: int) -> None:
+    """Without the last months nothing positive is left to learn from: then the level is known from held-out customers."""
+    when = np.repeat(np.arange(6), 200)
+    X, value, _ = shop(1200, seed=8)
+    value = np.where(when >= began, value, 0.0)
+    cutoffs = pd.Series(pd.date_range("2025-01-01", periods=6, freq="MS", tz="UTC")[when])
+    model = ValueRegressor(num_threads=1, seeds=1).fit(X, value, cutoffs=cutoffs)
+    model.follow(cutoffs, np.arange(1200), pd.Timedelta(days=28), [pd.Timestamp("2025-07-01", tz="UTC")])
+    assert np.isfinite(model.predict_all(X)).all(axis=None)
+
+
 def test_ranges_allow_for_a_level_that_is_missed() -> None:
     rng = np.random.default_rng(3)
     expected = rng.uniform(10, 100, 4000)
