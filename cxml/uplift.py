@@ -33,7 +33,7 @@ from scipy.stats import rankdata
 from cxml.errors import DataError
 from cxml.intervals import DRAWS, LEVEL, draw_counts, percentile_interval
 from cxml.manifest import plain
-from cxml.models.forest import Rung
+from cxml.models.rung import Rung
 from cxml.models.trees import Binned, read_trees, tree_margins, tree_text
 from cxml.splits import customer_folds
 

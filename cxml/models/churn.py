@@ -19,8 +19,9 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from cxml.errors import ConfigError, DataError, NotEnoughDataError
 from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
-from cxml.models.forest import Forest, Rung, Task, grow, losses, make_folds
+from cxml.models.forest import Forest, Task, grow, losses, make_folds
 from cxml.models.level import Level, at_own_levels
+from cxml.models.rung import Rung
 from cxml.models.schema import Schema
 from cxml.models.trees import Binned
 

@@ -22,6 +22,7 @@ from cxml.errors import NotEnoughDataError
 from cxml.metrics import clustered_error
 from cxml.models.additive import Additive
 from cxml.models.ridge import PENALTIES, Ridge
+from cxml.models.rung import Rung
 from cxml.models.trees import Binned, read_trees, tree_contributions, tree_margins, tree_text
 from cxml.splits import hash_share
 
@@ -35,47 +36,11 @@ HOLDOUT_ROWS = 10_000
 CROSS_ROWS = 30_000
 LADDER_ROWS = 20_000
 LADDER_EVENTS = 1_000
-TREE_COLUMNS = 150
 CURVE_ROWS = 30_000
 """About so many rows at most, of customers drawn at random, are what curves are learned from."""
 _HOLDOUT_FOLDS = 4
 _RICH = 12
 """Leaves of trees that find what several columns only say together; while only smaller ones lost, richer ones are tried."""
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One size of forest: at most *most* rounds with *rate*, chosen inside.
-
-    With *additive* the trees start from the curves of a logistic regression with a ridge penalty, chosen inside;
-    without leaves there are no trees.
-    """
-
-    name: str
-    leaves: int = 0
-    rows_share: float = 1.0
-    columns_share: float = 1.0
-    l2: float = 0.0
-    rate: float = 0.1
-    most: int = 0
-    objective: str = "binary"
-    least_rows: int = 20
-    additive: bool = False
-
-    def params(self, columns: int) -> dict[str, Any]:
-        """Settings for LightGBM.
-
-        With many *columns* a tree sees about ``TREE_COLUMNS`` of them: more cost time and gained nothing.
-        """
-        return {
-            "objective": self.objective,
-            "num_leaves": self.leaves,
-            "learning_rate": self.rate,
-            "bagging_fraction": self.rows_share,
-            "feature_fraction": min(self.columns_share, max(TREE_COLUMNS / columns, 0.1)),
-            "lambda_l2": self.l2,
-            "min_data_in_leaf": self.least_rows,
-        }
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from sklearn.base import clone
 
 from cxml.errors import ConfigError
 from cxml.models.churn import LADDER, ChurnClassifier
-from cxml.models.forest import Rung, Task, losses
+from cxml.models.forest import Task, losses
+from cxml.models.rung import Rung
 
 NAME = "searched"
 _MOST_ROUNDS, _LEAST_L2 = 1_000, 1e-3

@@ -21,7 +21,8 @@ from sklearn.utils.validation import check_is_fitted
 from cxml.durations import concordance, observed
 from cxml.errors import ConfigError, DataError, ModelError, NotEnoughDataError
 from cxml.models.encoding import encode_new, encode_training, remember_schema
-from cxml.models.forest import Forest, Rung, Task, grow, make_folds
+from cxml.models.forest import Forest, Task, grow, make_folds
+from cxml.models.rung import Rung
 from cxml.models.schema import Schema
 from cxml.models.trees import Binned
 

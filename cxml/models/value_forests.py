@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_expit
 
-from cxml.models.forest import Forest, Rung, Task, finish, grow, margins_apart
+from cxml.models.forest import Forest, Task, finish, grow, margins_apart
+from cxml.models.rung import Rung
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.special import log_expit
 
 from cxml.models import forest
-from cxml.models.forest import Rung, Task
+from cxml.models.forest import Task
+from cxml.models.rung import Rung
 from cxml.models.trees import Binned
 from cxml.models.tweedie import TweedieRegression
 
