@@ -29,7 +29,7 @@ from cxml.intervals import churn_draws
 from cxml.metrics import churn_metrics
 from cxml.models.baselines import LogisticBaseline
 from cxml.models.churn import ChurnClassifier
-from cxml.splits import customer_folds
+from cxml.sampling import customer_folds
 from cxml.tables import open_tables
 
 PIPELINE = Path(__file__).resolve().parents[1] / "pipelines" / "anonymous_bank"

@@ -21,8 +21,8 @@ from scipy.special import betainc
 
 from cxml.manifest import plain
 from cxml.profit import MaximumProfit
+from cxml.sampling import hash_share
 from cxml.sections import Decisions
-from cxml.splits import hash_share
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

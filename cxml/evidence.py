@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from cxml import hits
 from cxml.features.declare import NAMED
 from cxml.models.bundle import Bundle
-from cxml.splits import hash_share
+from cxml.sampling import hash_share
 
 Floats = NDArray[np.float64]
 DRAWS = 400

@@ -25,7 +25,7 @@ from cxml.groups import DAYS, Groups
 from cxml.hits import Usual
 from cxml.models.bundle import Bundle
 from cxml.models.schema import Strange
-from cxml.splits import hash_share
+from cxml.sampling import hash_share
 from cxml.tables import Tables, fingerprint
 from cxml.uplift import Persuasion, Proof
 

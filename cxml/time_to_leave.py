@@ -26,7 +26,8 @@ from cxml.durations import (
 from cxml.models.churn import ChurnClassifier
 from cxml.models.lifetime import Lifetime
 from cxml.models.survival import SurvivalClassifier
-from cxml.splits import Plan, hash_share
+from cxml.sampling import hash_share
+from cxml.splits import Plan
 
 Floats = NDArray[np.float64]
 COLUMNS = 60

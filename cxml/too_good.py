@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from cxml.splits import customer_folds
+from cxml.sampling import customer_folds
 
 Floats = NDArray[np.float64]
 ALL, ALONE = 0.99, 0.97

@@ -41,8 +41,9 @@ from cxml.models.churn import ChurnClassifier
 from cxml.models.lifetime import Lifetime
 from cxml.models.staying import leavers_bring
 from cxml.purchases import ORDERS
+from cxml.sampling import customer_folds
 from cxml.splits import Plan as Split
-from cxml.splits import customer_folds, plan_splits
+from cxml.splits import plan_splits
 from cxml.tables import Tables
 from cxml.tested import Forecasts
 

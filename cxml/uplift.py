@@ -35,7 +35,7 @@ from cxml.intervals import DRAWS, LEVEL, draw_counts, percentile_interval
 from cxml.manifest import plain
 from cxml.models.rung import Rung
 from cxml.models.trees import Binned, read_trees, tree_margins, tree_text
-from cxml.splits import customer_folds
+from cxml.sampling import customer_folds
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

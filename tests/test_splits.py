@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 
 from cxml.errors import ConfigError
-from cxml.splits import Plan, TimeGapSplit, customer_folds, hash_share, plan_splits
+from cxml.sampling import customer_folds, hash_share
+from cxml.splits import Plan, TimeGapSplit, plan_splits
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
 

@@ -12,7 +12,7 @@ from cxml.audit.findings import Figures, Finding, Probe
 from cxml.audit.groups import Groups, groups
 from cxml.audit.ranking import Auc, auc
 from cxml.audit.sample import Sample
-from cxml.splits import customer_folds
+from cxml.sampling import customer_folds
 
 HIGHEST_AUC = 0.95
 """What a feature known before its customer leaves is not expected to reach alone."""

@@ -22,8 +22,8 @@ from cxml.audit.ranking import auc, difference
 from cxml.audit.sample import Sample
 from cxml.models.schema import Schema
 from cxml.models.trees import Binned, tree_margins
+from cxml.sampling import customer_folds
 from cxml.splits import Plan as Split
-from cxml.splits import customer_folds
 
 Floats = NDArray[np.float64]
 ERRORS = 4.0

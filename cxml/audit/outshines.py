@@ -19,7 +19,7 @@ from cxml.audit.findings import Finding
 from cxml.audit.ranking import difference
 from cxml.audit.sample import Sample
 from cxml.models.baselines import LogisticBaseline
-from cxml.splits import customer_folds
+from cxml.sampling import customer_folds
 
 AHEAD, ERRORS = 0.02, 4.0
 """By how much AUC, and by how many standard errors, one column must be ahead of all others together."""

@@ -20,7 +20,7 @@ from pandas.api import types as kinds
 from scipy.linalg import cho_factor, cho_solve
 
 from cxml.models.conditional_mean import MeanForest
-from cxml.splits import customer_folds
+from cxml.sampling import customer_folds
 
 Floats = NDArray[np.float64]
 Folds = NDArray[np.int64]

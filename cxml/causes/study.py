@@ -18,7 +18,7 @@ from cxml.causes import treatments
 from cxml.causes.treatments import Question
 from cxml.features import matrix, planner
 from cxml.features.declare import Factor, Feature, column_name, count
-from cxml.splits import hash_share
+from cxml.sampling import hash_share
 from cxml.tables import Tables
 
 Floats = NDArray[np.float64]

@@ -27,7 +27,7 @@ from cxml.errors import ConfigError, ModelError, NotEnoughDataError
 from cxml.models.encoding import refuse_missing
 from cxml.models.purchase_features import Outlook, PurchaseColumns
 from cxml.models.schema import Schema
-from cxml.splits import hash_share
+from cxml.sampling import hash_share
 
 Floats = NDArray[np.float64]
 _BIN_ROWS = 50

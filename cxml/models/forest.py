@@ -24,7 +24,7 @@ from cxml.models.additive import Additive
 from cxml.models.ridge import PENALTIES, Ridge
 from cxml.models.rung import Rung
 from cxml.models.trees import Binned, read_trees, tree_contributions, tree_margins, tree_text
-from cxml.splits import hash_share
+from cxml.sampling import hash_share
 
 if TYPE_CHECKING:
     import lightgbm as lgb

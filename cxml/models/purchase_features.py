@@ -18,7 +18,7 @@ from cxml.errors import ConfigError, ModelError
 from cxml.models.calibration import number
 from cxml.models.purchase_value import PurchaseValue
 from cxml.models.spend import PurchaseHistory
-from cxml.splits import hash_share
+from cxml.sampling import hash_share
 
 Floats = NDArray[np.float64]
 EXTRA = 4
