@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from cxml import intervals, labels, metrics, snapshots, training
-from cxml.audit.gap import LEAST_GAP, LEAST_LEAVERS, learn_twice
 from cxml.config import Config
 from cxml.errors import ConfigError, NotEnoughDataError
 from cxml.features import matrix
+from cxml.random_split import LEAST_GAP, LEAST_LEAVERS, learn_twice
 from cxml.splits import Plan as Split
 from cxml.tables import Tables
 from cxml.training import TrainingSet

@@ -16,10 +16,10 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from cxml import backtest, jobs, training, workplace
-from cxml.audit.gap import learn_twice
 from cxml.config import load_config, parse_config
 from cxml.errors import ConfigError, NotEnoughDataError
 from cxml.features import matrix
+from cxml.random_split import learn_twice
 from cxml.report import BacktestInputs, backtest_page, charts
 from cxml.report.figures import Figures
 from cxml.simulate import simulate
