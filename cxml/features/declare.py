@@ -304,6 +304,11 @@ class Factor:
     treatment: Treatment | None = None
     after: tuple[str, ...] = ()
 
+    @property
+    def items(self) -> tuple[Feature | Derived, ...]:
+        """The features and the formulas."""
+        return (*self.features, *self.derived)
+
 
 FIXED = "decimal(38,0)"
 """The type of sums in fixed point: the largest amount of money in steps of 2**-20 does not fit into 64 bits."""

@@ -18,11 +18,12 @@ from cxml.config import Config
 from cxml.contracts import TABLES, Column, Table
 from cxml.errors import ConfigError, did_you_mean
 from cxml.features import planner
-from cxml.features.catalogue import FACTORS, labels, validate
+from cxml.features.catalogue import FACTORS, labels
 from cxml.features.declare import LEARNED, MEASURED, Derived, Factor, FactorKind, Feature
 from cxml.features.own import fingerprints, own_factors
 from cxml.features.profile import feature_of, profile, themes
 from cxml.features.promises import promise_flags
+from cxml.features.validate import validate
 from cxml.features.worth import worth
 from cxml.tables import Tables
 
@@ -145,8 +146,7 @@ def _contracts(tables: Tables) -> dict[str, Table]:
 
 def _names(factor: Factor, lookbacks: Sequence[int]) -> Iterator[str]:
     """What the features of a factor and their columns are called."""
-    items: list[Feature | Derived] = [*factor.features, *factor.derived]
-    for item in items:
+    for item in factor.items:
         yield item.name
         if isinstance(item, Feature) or "{w}" in item.sql:
             yield from (f"{item.name}_{days}d" for days in item.lookbacks or lookbacks if days)

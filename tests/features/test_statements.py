@@ -12,7 +12,6 @@ from cxml.contracts import TABLES
 from cxml.engine import Engine
 from cxml.errors import ConfigError
 from cxml.features import planner
-from cxml.features.catalogue import validate
 from cxml.features.declare import (
     Factor,
     Feature,
@@ -26,6 +25,7 @@ from cxml.features.declare import (
     share,
     total,
 )
+from cxml.features.validate import validate
 
 DAY = 86400
 C = 1_735_689_600  # 2025-01-01 UTC
