@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cxml.attributes import ATTRIBUTE
 from cxml.cells import LAST_SECOND
 from cxml.contact_ends import ends_known, made_instant
-from cxml.contracts import CONTACT_END, MADE_INSTANTS, WAIT_END, Column, Table
+from cxml.contracts import ATTRIBUTE, CONTACT_END, MADE_INSTANTS, WAIT_END, Column, Table
 from cxml.view_columns import DAY_ONLY, PLACE, day_only
 
 _NEVER_BEGAN = {"subscriptions": "ended_at"}

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from cxml import written_numbers as written
-from cxml.contracts import Kind
+from cxml.contracts import ATTRIBUTE, Kind, attribute_name
 from cxml.engine import Engine, quoted
 from cxml.sections import TableSource
 from cxml.sources import Source
 
-ATTRIBUTE = "attribute_"
-"""What the names of attributes begin with in the view of the customers."""
 MOSTLY = 0.8
 """Share of numbers from which on a column holds numbers, and what else it holds is a mistake to be told."""
 _CODES = 20
@@ -50,17 +48,6 @@ class Look:
 
     kind: Kind
     no_feature: str = ""
-
-
-def attribute_name(name: str) -> str:
-    """``attribute_`` and the name in ASCII: it clashes with no column and no word, and needs no quotes.
-
-    >>> [attribute_name(name) for name in ("Seat Count", "group", "등급", "spend_30d")]
-    ['attribute_seat_count', 'attribute_group', 'attribute_ub4f1_uae09', 'attribute_spend_30_d']
-    """
-    spelt = "".join(one if one.isascii() or not one.isalnum() else f"_u{ord(one):x}_" for one in name.lower())
-    plain = re.sub(r"[^a-z0-9]+", "_", spelt).strip("_")
-    return ATTRIBUTE + re.sub(r"(?<=_)(\d+)d$", r"\1_d", plain)  # a stem must not end like a window
 
 
 def kinds_of(

@@ -6,6 +6,7 @@ read by the check, by the as-of views, by the simulator and by the documentation
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -25,6 +26,9 @@ WAIT_END = "wait_end"
 
 MADE_INSTANTS = (CONTACT_END, WAIT_END)
 """Instants of a contact that are no columns: they are worked out for each row."""
+
+ATTRIBUTE = "attribute_"
+"""What the names of attributes begin with in the view of the customers."""
 
 DayIs = Literal["last second", "first second", "over"]
 """What a day without a time stands for: its last second, since what is known of a day is not known before the day is
@@ -413,3 +417,14 @@ CONTACTS = Table(
 
 ALL_TABLES: dict[str, Table] = {**TABLES, CONTACTS.name: CONTACTS}
 """Every table that a configuration may name: the input tables and the log of earlier contacts."""
+
+
+def attribute_name(name: str) -> str:
+    """``attribute_`` and the name in ASCII: it clashes with no column and no word, and needs no quotes.
+
+    >>> [attribute_name(name) for name in ("Seat Count", "group", "등급", "spend_30d")]
+    ['attribute_seat_count', 'attribute_group', 'attribute_ub4f1_uae09', 'attribute_spend_30_d']
+    """
+    spelt = "".join(one if one.isascii() or not one.isalnum() else f"_u{ord(one):x}_" for one in name.lower())
+    plain = re.sub(r"[^a-z0-9]+", "_", spelt).strip("_")
+    return ATTRIBUTE + re.sub(r"(?<=_)(\d+)d$", r"\1_d", plain)  # a stem must not end like a window

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cxml.attributes import ATTRIBUTE
+from cxml.contracts import ATTRIBUTE
 from cxml.engine import quoted
 from cxml.rules import Rule
 from cxml.tables import Tables

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from cxml import static
-from cxml.attributes import attribute_name, untaught
-from cxml.contracts import Table
+from cxml.attributes import untaught
+from cxml.contracts import Table, attribute_name
 from cxml.errors import ConfigError, did_you_mean
 from cxml.problems import Problem
 from cxml.sections import TableSource

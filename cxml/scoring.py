@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cxml import campaigns, drivers, emptied, hits, labels, snapshots, store, telling
-from cxml.attributes import attribute_name
 from cxml.config import Config
+from cxml.contracts import attribute_name
 from cxml.decisions import call_plan, expected_profit, holdout_flag, list_order
 from cxml.errors import ModelError
 from cxml.features import matrix

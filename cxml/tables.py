@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from cxml import bad_lines, static
 from cxml import written_numbers as written
-from cxml.attributes import ATTRIBUTE, attribute_name, kinds_of
+from cxml.attributes import kinds_of
 from cxml.cells import READ_AS, Cell, absent, at_the_grain_of, cell, staged
 from cxml.config import Config
-from cxml.contracts import ALL_TABLES, CONTACTS, TABLES, Column, Kind, Table
+from cxml.contracts import ALL_TABLES, ATTRIBUTE, CONTACTS, TABLES, Column, Kind, Table, attribute_name
 from cxml.engine import Engine, literal, quoted
 from cxml.errors import ConfigError, DataError, did_you_mean
 from cxml.made_ids import with_made_id

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from cxml.attributes import ATTRIBUTE
 from cxml.audit import drift
 from cxml.audit.drift import LEAST_CUTOFFS, Drift, Risk, Sole
 from cxml.audit.findings import Figures, Finding, Probe
 from cxml.audit.groups import Groups, groups
 from cxml.audit.sample import Sample
-from cxml.contracts import TABLES
+from cxml.contracts import ATTRIBUTE, TABLES
 from cxml.features.declare import Feature
 from cxml.features.vocabulary import words
 from cxml.tables import Tables

@@ -13,10 +13,9 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from cxml.attributes import ATTRIBUTE
 from cxml.audit.findings import Finding
 from cxml.audit.sample import DRAWN
-from cxml.contracts import TABLES, Column
+from cxml.contracts import ATTRIBUTE, TABLES, Column
 from cxml.engine import literal, quoted
 from cxml.snapshots import seconds
 from cxml.tables import Tables

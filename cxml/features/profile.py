@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from cxml.attributes import ATTRIBUTE, attribute_name
+from cxml.contracts import ATTRIBUTE, attribute_name
 from cxml.errors import ConfigError, did_you_mean
 from cxml.features.declare import EVER, Factor, Feature, latest
 from cxml.sections import OwnFactor
