@@ -12,9 +12,9 @@ import tomllib
 from pathlib import Path
 
 from cxml.audit import audit
-from cxml.config import parse_config
+from cxml.config.load import parse_config
 from cxml.simulate import simulate
-from cxml.tables import open_tables
+from cxml.tables.opening import open_tables
 
 
 def main() -> None:

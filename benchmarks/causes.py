@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxml.causes import recipe
+from cxml.causes import factor_badges
 from cxml.causes.study import Study, study_from
 from cxml.causes.treatments import Question
-from cxml.features.declare import EVER, Factor, Feature, Treatment
+from cxml.factors.declare import EVER, Factor, Feature, Treatment
 from cxml.simulate import causal_world
 from cxml.simulate.causal_world import GROUPS, CausalWorld, Hidden
 
@@ -58,7 +58,7 @@ def measured(rows: int, seed: int, hidden: Hidden | None) -> pd.DataFrame:
         study = replace(
             study, questions=tuple(asked(q) for q in study.questions if q.factor in ("issues", "billing"))
         )
-    return recipe.judge(study, seed)
+    return factor_badges.judge(study, seed)
 
 
 def asked(question: Question) -> Question:

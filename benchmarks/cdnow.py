@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from table import options
 
-from cxml.metrics import value_metrics
-from cxml.models.forecast import CANDIDATES, SpendForecast
+from cxml.metrics.forecasts import value_metrics
+from cxml.models.purchase_spend import PurchaseHistory
 from cxml.models.purchase_value import PurchaseValue
-from cxml.models.spend import PurchaseHistory
+from cxml.models.spend_forecast import CANDIDATES, SpendForecast
 
 DAYS = 39 * 7
 CUTOFFS = tuple(week * 7 for week in (13, 16, 19.5, 23, 26))

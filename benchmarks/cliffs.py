@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxml.causes import cliffs, what_if
+from cxml.causes import improvements, promise_cliffs
 from cxml.causes.nuisance import Expectation, folds_of
 from cxml.simulate.wait_world import CONTROLS, RESPONSES, wait_world
 
@@ -36,10 +36,10 @@ def measured(world: str, rows: int, seed: int) -> dict[str, object]:
     left, wait = seen["churned"].to_numpy(dtype=np.float64), seen["wait_min"].to_numpy()
     controls, customers = seen[list(CONTROLS)], seen["customer_id"]
     expected = Expectation(controls, left[:, None], folds_of(customers)).of(left[:, None], trees=False)[:, 0]
-    searched = cliffs.search(wait, left, expected, customers, PROMISE_MIN)
-    cliff = cliffs.judge({world: searched}, {world: PROMISE_MIN})[world]
+    searched = promise_cliffs.search(wait, left, expected, customers, PROMISE_MIN)
+    cliff = promise_cliffs.judge({world: searched}, {world: PROMISE_MIN})[world]
     near = cliff.found and abs(cliff.at - response.at) <= NEAR_MIN
-    change = what_if.change(left, wait, PROMISE_MIN, controls, customers)
+    change = improvements.change(left, wait, PROMISE_MIN, controls, customers)
     truth = drawn.change(PROMISE_MIN)
     return {
         "world": world, "rows": rows, "seed": seed, "answer": cliff.answer, "at": cliff.at, "at_low": cliff.at_low,

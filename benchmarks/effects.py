@@ -23,15 +23,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxml import drivers, hits, labels, snapshots, training
-from cxml.config import parse_config
+from cxml.config.load import parse_config
+from cxml.drivers import contributions as drivers
+from cxml.drivers import hits
 from cxml.features import matrix
+from cxml.labels import targets
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
 from cxml.simulate import Effects, simulate
 from cxml.simulate.factors import FACTORS
-from cxml.tables import Tables, open_tables
-from cxml.training import KEYS
+from cxml.snapshots import population
+from cxml.tables.opening import Tables, open_tables
+from cxml.training import fit
+from cxml.training.fit import KEYS
 
 SIZES = {"on": (10_000, 5), "off": (20_000, 8)}
 """Customers and cutoffs: one effect among none shows sooner than none among thirteen."""
@@ -63,15 +67,15 @@ class Company:
         return open_tables(parse_config(raw, Path()), company.tables)
 
     @cached_property
-    def lives(self) -> training.TrainingSet:
+    def lives(self) -> fit.TrainingSet:
         """The features, from the company in which no experience changes who leaves."""
-        return training.assemble(self.tables(Effects.none()))
+        return fit.assemble(self.tables(Effects.none()))
 
     def left(self, effects: Effects) -> pd.DataFrame:
         """Who leaves with *effects*, of those at risk at each cutoff."""
         tables = self.tables(effects)
-        snapshots.take(tables, [cutoff.to_pydatetime() for cutoff in self.lives.split.cutoffs])
-        labels.make(tables)
+        population.take(tables, [cutoff.to_pydatetime() for cutoff in self.lives.split.cutoffs])
+        targets.make(tables)
         made = matrix.read(tables, "labels")
         return made.loc[made["left_in_lead"] == 0, [*KEYS, "churned"]]
 

@@ -19,10 +19,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxml import snapshots
-from cxml.config import Config, parse_config
-from cxml.features import matrix, planner
-from cxml.features.declare import (
+from cxml.config.load import Config, parse_config
+from cxml.factors.declare import (
     EVER,
     Factor,
     Feature,
@@ -36,7 +34,9 @@ from cxml.features.declare import (
     total,
     worst,
 )
-from cxml.tables import open_tables
+from cxml.features import matrix, planner
+from cxml.snapshots import population
+from cxml.tables.opening import open_tables
 
 CUTOFFS = pd.date_range("2024-08-01", periods=6, freq="MS", tz="UTC")
 WINDOWS = (7, 30, 90, 180)
@@ -106,7 +106,7 @@ def config(path: Path) -> Config:
 def by_cxml(path: Path) -> pd.DataFrame:
     """The 65 columns by the planner."""
     tables = open_tables(config(path))
-    snapshots.take(tables, [c.to_pydatetime() for c in CUTOFFS])
+    population.take(tables, [c.to_pydatetime() for c in CUTOFFS])
     planner.run(tables.engine, planner.plan(tables.columns, [PROBE]))
     return matrix.read(tables)
 
@@ -114,7 +114,7 @@ def by_cxml(path: Path) -> pd.DataFrame:
 def by_everything(path: Path) -> pd.DataFrame:
     """Every feature that the one table allows."""
     tables = open_tables(config(path))
-    snapshots.take(tables, [c.to_pydatetime() for c in CUTOFFS])
+    population.take(tables, [c.to_pydatetime() for c in CUTOFFS])
     planner.run(tables.engine, matrix.planned(tables))
     return matrix.read(tables)
 

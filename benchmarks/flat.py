@@ -21,7 +21,7 @@ from scipy.special import expit
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 
-from cxml.metrics import churn_metrics
+from cxml.metrics.forecasts import churn_metrics
 from cxml.models.baselines import BoostedBaseline, LogisticBaseline
 from cxml.models.churn import ChurnClassifier
 

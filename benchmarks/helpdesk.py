@@ -18,8 +18,8 @@ from moving import known_at, logs
 from sklearn.metrics import log_loss, roc_auc_score
 from table import options
 
-from cxml import training
-from cxml.metrics import loss_gap
+from cxml.metrics.forecasts import loss_gap
+from cxml.training import fit
 
 TESTED = pd.date_range("2013-02-01", "2013-05-01", freq="MS", tz="Europe/Rome")
 INSIDE = pd.date_range("2011-09-01", "2012-08-01", freq="MS", tz="Europe/Rome")
@@ -32,7 +32,7 @@ def forecasts(folder: Path, cutoffs: pd.DatetimeIndex) -> pd.DataFrame:
     found = []
     for cutoff in cutoffs:
         split = replace(data.split, train=tuple(known_at(data, config, cutoff)), test=cutoff)
-        compared = training.compare(replace(data, split=split), config, only=COMPETING)
+        compared = fit.compare(replace(data, split=split), config, only=COMPETING)
         asked = data.frame.loc[data.frame["cutoff"] == cutoff, ["customer_id", "churned"]]
         found.append(asked.assign(size=compared.models["churn"].rung_, **compared.forecasts["churn"]))
     return pd.concat(found)

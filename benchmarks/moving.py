@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxml import snapshots, training
-from cxml.config import Config, load_config, parse_config
+from cxml.config.load import Config, load_config, parse_config
 from cxml.simulate import Climate, simulate
-from cxml.tables import open_tables
-from cxml.training import TrainingSet
+from cxml.snapshots import population
+from cxml.tables.opening import open_tables
+from cxml.training import fit
+from cxml.training.fit import TrainingSet
 
 MONTHS = 37
 CLIMATES: Mapping[str, Climate] = {
@@ -43,7 +44,7 @@ def company(climate: str, seed: int, customers: int, horizon: int = 28) -> tuple
     raw["engine"] = raw["model"] = {"threads": 1}
     config = parse_config(raw, Path())
     tables = open_tables(config, {name: table.to_pandas() for name, table in made.tables.items()})
-    return training.assemble(tables, [cutoff.to_pydatetime() for cutoff in cutoffs]), config
+    return fit.assemble(tables, [cutoff.to_pydatetime() for cutoff in cutoffs]), config
 
 
 def logs(folder: Path, months: int = 36) -> tuple[TrainingSet, Config]:
@@ -51,9 +52,9 @@ def logs(folder: Path, months: int = 36) -> tuple[TrainingSet, Config]:
     config = load_config(folder)
     config = replace(config, engine=replace(config.engine, threads=1), model=replace(config.model, threads=1))
     tables = open_tables(config)
-    first = snapshots.first_row(tables)
-    starts = snapshots.month_starts(config, snapshots.last_matured(config), months)
-    return training.assemble(tables, [one for one in starts if first is not None and one > first]), config
+    first = population.first_row(tables)
+    starts = population.month_starts(config, population.last_matured(config), months)
+    return fit.assemble(tables, [one for one in starts if first is not None and one > first]), config
 
 
 def known_at(data: TrainingSet, config: Config, cutoff: pd.Timestamp) -> list[pd.Timestamp]:

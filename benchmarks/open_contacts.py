@@ -16,18 +16,18 @@ from pathlib import Path
 import pandas as pd
 from planted_leaks import MONTHS, open_contacts
 
-from cxml import asof, snapshots
-from cxml.audit import future
-from cxml.config import Config, parse_config
+from cxml.audit import scrambled_future
+from cxml.config.load import Config, parse_config
 from cxml.simulate import simulate
-from cxml.tables import open_tables
+from cxml.snapshots import as_of, population
+from cxml.tables.opening import open_tables
 
 OUTCOMES = {"transfers_max_365d", "escalated_n_90d", "escalated_n_365d"}
 
 
 def named(config: Config, frames: dict[str, pd.DataFrame], cutoff: datetime) -> set[str]:
     """The features that the audit says know the future."""
-    found = future.probe(open_tables(config, frames), [cutoff], customers=2_000, seed=0, tell=str)
+    found = scrambled_future.probe(open_tables(config, frames), [cutoff], customers=2_000, seed=0, tell=str)
     return {one.about for one in found.findings}
 
 
@@ -42,16 +42,16 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=500)
     parser.add_argument("--seeds", type=int, default=20)
     asked = parser.parse_args()
-    wall, moved, caught = asof.made_instant, 0, 0
+    wall, moved, caught = as_of.made_instant, 0, 0
     for seed in range(asked.seeds):
         started = time.process_time()
         company = simulate(asked.customers, months=MONTHS, seed=seed)
         config = parse_config(tomllib.loads(company.config) | {"tables": {}}, Path())
         frames = open_contacts({name: table.to_pandas() for name, table in company.tables.items()})
-        cutoff = snapshots.training_cutoffs(config)[-1].astimezone(UTC)
-        asof.made_instant = wall
+        cutoff = population.training_cutoffs(config)[-1].astimezone(UTC)
+        as_of.made_instant = wall
         now = named(config, frames, cutoff)
-        asof.made_instant = broken_wall
+        as_of.made_instant = broken_wall
         then = named(config, frames, cutoff)
         moved, caught = moved + bool(now), caught + bool(then & OUTCOMES)
         spent = time.process_time() - started
@@ -59,7 +59,7 @@ def main() -> None:
             f"seed {seed}: {len(now)} features moved; {len(then)} with the broken wall ({spent:.0f} CPU s)",
             flush=True,
         )
-    asof.made_instant = wall
+    as_of.made_instant = wall
     print(
         f"named with the wall as it is: {moved} of {asked.seeds}; with the broken wall: {caught} of {asked.seeds}"
     )

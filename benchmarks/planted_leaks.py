@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 
 from cxml.audit import audit, overwritten
-from cxml.config import Config, parse_config
+from cxml.config.load import Config, parse_config
 from cxml.simulate import simulate
-from cxml.tables import open_tables
+from cxml.tables.opening import open_tables
 
 Frames = dict[str, pd.DataFrame]
 MONTHS = 14

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from cxml.models.purchase_counts import BgNbd, ParetoNbd
 from cxml.models.purchase_features import Outlook, PurchaseColumns
-from cxml.models.purchases import BgNbd, ParetoNbd
 
 CUSTOMERS, FOLDS, COMPETITORS = 5_000, 10, 3
 SHOPS: Mapping[str, tuple[float, float, float]] = {

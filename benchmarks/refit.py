@@ -23,9 +23,9 @@ from moving import company, known_at, logs
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss, roc_auc_score
 
-from cxml.config import Config
+from cxml.config.load import Config
 from cxml.models.churn import LADDER, ChurnClassifier
-from cxml.training import TrainingSet
+from cxml.training.fit import TrainingSet
 
 Floats = NDArray[np.float64]
 WORLDS = (("drift", 28), ("drift", 90), ("both", 28), ("both", 90), ("season", 90))

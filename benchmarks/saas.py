@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from table import show
 
-from cxml.durations import censoring_curve, concordance, integrated_brier_score, kaplan_meier
+from cxml.metrics.survival import censoring_curve, concordance, integrated_brier_score, kaplan_meier
 from cxml.models.survival import SurvivalClassifier
 
 SPLITS = 10

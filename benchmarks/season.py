@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 from moving import company, known_at
 
-from cxml import value_models
-from cxml.config import Config
-from cxml.intervals import leavers_range
+from cxml.config.load import Config
+from cxml.metrics.bootstrap import leavers_range
 from cxml.models.churn import LADDER, ChurnClassifier
-from cxml.training import TrainingSet
+from cxml.training import value_target
+from cxml.training.fit import TrainingSet
 
 WORLDS = ("season", "drift", "both")
 TRAINED, MONTHS_APART = 16, 3
@@ -44,7 +44,7 @@ def measured(data: TrainingSet, config: Config, cutoff: pd.Timestamp, *, value: 
         "chance held": alone[0] <= left <= alone[1],
     }  # fmt: skip
     if value:
-        model = value_models.competitors(data.columns, config)["model"]()
+        model = value_target.competitors(data.columns, config)["model"]()
         model.fit(train[columns], train["value"], groups=train["customer_id"], cutoffs=train["cutoff"])
         model.follow(*told)
         actual, forecast = scored["value"].to_numpy(), model.predict_all(scored[columns])

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxml import training
-from cxml.config import parse_config
-from cxml.tables import open_tables
+from cxml.config.load import parse_config
+from cxml.tables.opening import open_tables
+from cxml.training import fit
 
 CUSTOMERS, DAYS, HORIZON = 3_000, 900, 90
 END = pd.Timestamp("2025-01-01", tz="UTC")
@@ -86,8 +86,8 @@ def forecasts(seed: int) -> pd.DataFrame:
         "features": {"lookbacks": [30, 90, 365]}, "model": {"threads": 1}, "training": {"count": 8},
     }  # fmt: skip
     config = parse_config(raw, Path())
-    data = training.assemble(open_tables(config, {"orders": shop.orders}))
-    found = training.fit(data, config).bundle
+    data = fit.assemble(open_tables(config, {"orders": shop.orders}))
+    found = fit.fit(data, config).bundle
     test = data.frame[data.frame["cutoff"] == data.split.test].reset_index(drop=True)
     scores = found.score(test)
     return pd.DataFrame({

@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxml import jobs, training
-from cxml.config import Config, parse_config
+from cxml import jobs
+from cxml.config.load import Config, parse_config
 from cxml.errors import NotEnoughDataError
-from cxml.metrics import churn_metrics, loss_gap
-from cxml.tables import open_tables
+from cxml.metrics.forecasts import churn_metrics, loss_gap
+from cxml.tables.opening import open_tables
+from cxml.training import fit
 
 MONTHS, CUTOFFS = 30, 12
 HORIZONS = {300: 90, 1_000: 30, 3_000: 30}
@@ -49,11 +50,11 @@ def measure(customers: int, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
         folder = jobs.simulate(home, customers=customers, months=MONTHS, seed=seed)
         config = configured(folder, HORIZONS[customers])
-        data = training.assemble(open_tables(config))
+        data = fit.assemble(open_tables(config))
     data.frame["value"] = np.nan
     about: dict[str, Any] = {"customers": customers, "seed": seed}
     try:
-        found = training.compare(data, config, only=ASKED)
+        found = fit.compare(data, config, only=ASKED)
     except NotEnoughDataError as error:
         return {**about, "size": error.what}
     test = data.frame[data.frame["cutoff"] == data.split.test]

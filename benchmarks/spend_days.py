@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from silence import DAYS, END, HORIZON, Shop
 
-from cxml.metrics import value_metrics
-from cxml.models.forecast import SpendForecast
+from cxml.metrics.forecasts import value_metrics
+from cxml.models.spend_forecast import SpendForecast
 
 LAST = END - pd.Timedelta(days=HORIZON + 1)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 from table import show
 
-from cxml.metrics import churn_metrics
+from cxml.metrics.forecasts import churn_metrics
 from cxml.models.baselines import LogisticBaseline
 from cxml.models.churn import ChurnClassifier
 

@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from cxml.errors import BadLineError, ConfigError, CxmlError, DataError
+from cxml.sql import literal
 
 _MACROS = (
     # Whole seconds, floored also before 1970: exact for half-open windows, since cutoffs are whole seconds.
@@ -223,20 +224,6 @@ def _unreadable(text: str) -> tuple[str, str, str]:
         return "a file cannot be opened any more", gone[1], "see that it is there and may be read"
     kind = text.partition(" Error:")[0] if " Error:" in text[:40] else "damaged"
     return f"a source cannot be read ({kind.lower()})", where, "write the file anew; it may be cut or damaged"
-
-
-def literal(text: str) -> str:
-    """*text* as a SQL literal.
-
-    >>> literal("it's")
-    "'it''s'"
-    """
-    return "'" + str(text).replace("'", "''") + "'"
-
-
-def quoted(name: str) -> str:
-    """*name* as a SQL identifier."""
-    return '"' + str(name).replace('"', '""') + '"'
 
 
 def _source_of(sql: str) -> str:

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from cxml.features.declare import NAMED
+from cxml.factors.declare import NAMED
 
 Rows = Sequence[Mapping[str, Any]] | pd.DataFrame
 _OURS, _OTHER = "#0b5394", "#999999"
@@ -107,8 +107,9 @@ def drivers(table: Rows, ax: Axes | None = None, *, top: int = 12) -> Axes:
     Parameters
     ----------
     table : DataFrame or rows
-        As from ``cxml.drivers.summary``. With the columns of ``cxml.evidence.ranks``, joined by ``factor``, it also
-        shows between which strengths (a line) and ranks (a text) those ranked move in 9 of 10 draws of other customers.
+        As from ``cxml.drivers.contributions.summary``. With the columns of ``cxml.drivers.evidence.ranks``, joined by
+        ``factor``, it also shows between which strengths (a line) and ranks (a text) those ranked move in 9 of 10 draws
+        of other customers.
     top : int
         How many.
 
@@ -143,7 +144,7 @@ def effect(table: Rows, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table : DataFrame or rows
-        As from ``cxml.drivers.effect``.
+        As from ``cxml.drivers.contributions.effect``.
 
     Examples
     --------
@@ -200,7 +201,7 @@ def causes(table: Rows, ax: Axes | None = None, *, usual: bool = False) -> Axes:
     Parameters
     ----------
     table : DataFrame or rows
-        As from ``cxml.causes.recipe.find``, and in ``causes.parquet``.
+        As from ``cxml.causes.factor_badges.find``, and in ``causes.parquet``.
     usual : bool
         In place of a unit, which each factor has its own of, take a usual difference between customers (``step``).
 
@@ -233,7 +234,7 @@ def cliff(table: Rows, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table : DataFrame or rows
-        The rows of one promise from ``cxml.causes.tidy.cliffs``.
+        The rows of one promise from ``cxml.causes.cliff_table.cliffs``.
 
     Examples
     --------
@@ -268,7 +269,7 @@ def what_if(table: Rows, ax: Axes | None = None, *, top: int = 12) -> Axes:
     Parameters
     ----------
     table : DataFrame or rows
-        As from ``cxml.causes.what_if.of`` or ``replayed``, and in ``what_if.parquet``.
+        As from ``cxml.causes.improvements.of`` or ``replayed``, and in ``what_if.parquet``.
     top : int
         How many.
 

@@ -11,7 +11,7 @@ A purchase is an order that
   was rung up and taken back on one day is no purchase.
 
 The population, leaving, behaviour and the history of the value models all count purchases. What an order brings is
-another matter (:mod:`cxml.value`): the money of a credit note is deducted from value.
+another matter (:mod:`cxml.config.value`): the money of a credit note is deducted from value.
 """
 
 from __future__ import annotations

@@ -14,20 +14,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from cxml import campaigns, drivers, emptied, hits, labels, snapshots, store, telling
-from cxml.config import Config
+from cxml.config.load import Config
 from cxml.contracts import attribute_name
-from cxml.decisions import call_plan, expected_profit, holdout_flag, list_order
+from cxml.decisions import contact_log
+from cxml.decisions.call_plan import call_plan, expected_profit, holdout_flag, list_order
+from cxml.decisions.uplift import Persuasion, Proof
+from cxml.drivers import contributions as drivers
+from cxml.drivers import hits, stories
+from cxml.drivers.hits import Usual
+from cxml.drivers.segments import DAYS, Groups
 from cxml.errors import ModelError
+from cxml.factors.profile import COLUMN
 from cxml.features import matrix
-from cxml.features.profile import COLUMN
-from cxml.groups import DAYS, Groups
-from cxml.hits import Usual
+from cxml.labels import targets
 from cxml.models.bundle import Bundle
 from cxml.models.schema import Strange
 from cxml.sampling import hash_share
-from cxml.tables import Tables, fingerprint
-from cxml.uplift import Persuasion, Proof
+from cxml.snapshots import population as snapshots
+from cxml.store import runs
+from cxml.tables import emptied_columns
+from cxml.tables.opening import Tables, fingerprint
 
 CHUNK = 50_000
 """Customers at a time."""
@@ -81,7 +87,7 @@ def score(
     tables: Tables,
     bundle: Bundle,
     cutoff: datetime,
-    run: store.Run,
+    run: runs.Run,
     *,
     csv: bool = False,
     chunk: int = CHUNK,
@@ -105,9 +111,9 @@ def score(
     tables = _as_trained(bundle, tables)
     persuasion, proof = None, None
     if tables.contacts:
-        persuasion, proof = campaigns.learn_from_log(tables, bundle, chunk)
+        persuasion, proof = contact_log.learn_from_log(tables, bundle, chunk)
     (population,) = snapshots.take(tables, [cutoff])
-    there = labels.keep_still_there(tables)
+    there = targets.keep_still_there(tables)
     if there.kept:
         population = replace(population, at_risk=there.kept, gone=there.left)
     strange = Strange()
@@ -119,7 +125,7 @@ def score(
     )
     usual = Usual.among(sample.features, sample.frame)
     with ExitStack() as files:
-        writers: list[store.TableWriter | store.CsvWriter] = []
+        writers: list[runs.TableWriter | runs.CsvWriter] = []
         for frame in chunks:
             explained = sample if sample.holds(frame) else _explained(bundle, frame)
             scored = rows(bundle, explained, tables.config, usual, persuasion)
@@ -140,7 +146,7 @@ def score(
     if first:
         _tell(run, tables, first, cutoff, bundle.labels)
     reads = matrix.planned(tables).reads
-    empty = emptied.notes(tables, bundle.info.get("filled", {}), cutoff, reads)
+    empty = emptied_columns.notes(tables, bundle.info.get("filled", {}), cutoff, reads)
     in_sample = there.labelled if _same_customers(bundle, tables) else 0
     notes = (
         *_spellings(bundle, strange),
@@ -159,7 +165,7 @@ def _same_customers(bundle: Bundle, tables: Tables) -> bool:
     return then is not None and then == fingerprint(tables, ["customers"])["customers"]
 
 
-def _labelled(there: labels.StillThere, in_sample: int) -> Iterator[str]:
+def _labelled(there: targets.StillThere, in_sample: int) -> Iterator[str]:
     """Who is scored where every row carries a label."""
     if there.labelled:
         yield f"every row carries a label: {there.kept:,} who have not left are scored, {there.left:,} who left are not"
@@ -182,7 +188,7 @@ def _staying(bundle: Bundle, frame: pd.DataFrame, scored: pd.DataFrame, share: f
     return found
 
 
-def _plan(run: store.Run, config: Config, proof: Proof | None) -> list[str]:
+def _plan(run: runs.Run, config: Config, proof: Proof | None) -> list[str]:
     """Plan the call list of the scores that *run* holds; who stands at its top, as many as are to be told of.
 
     A few columns of the scores are read back, which are small beside a chunk of features.
@@ -202,9 +208,7 @@ def _plan(run: store.Run, config: Config, proof: Proof | None) -> list[str]:
     return first
 
 
-def _tell(
-    run: store.Run, tables: Tables, first: list[str], cutoff: datetime, said: Mapping[str, Any]
-) -> None:
+def _tell(run: runs.Run, tables: Tables, first: list[str], cutoff: datetime, said: Mapping[str, Any]) -> None:
     """Tell the stories of the *first* customers of the list into ``stories.json``."""
     names = ["customer_id", "reason_1", "reason_2", "reason_3"]
     rows = pq.read_table(
@@ -212,7 +216,7 @@ def _tell(
     ).to_pandas()
     customers = rows.set_index("customer_id").loc[first].reset_index()
     reaches = matrix.reaches(matrix.planned(tables))
-    run.write_json("stories.json", telling.tell(tables, customers, cutoff, said, reaches))
+    run.write_json("stories.json", stories.tell(tables, customers, cutoff, said, reaches))
 
 
 def _same_terms(bundle: Bundle, config: Config) -> None:
@@ -348,7 +352,7 @@ def rows(
     uplift = None
     if persuasion is not None:
         found["uplift"] = uplift = persuasion.uplift(
-            campaigns.told(scored, frame, bundle), config.model.threads
+            contact_log.told(scored, frame, bundle), config.model.threads
         )
     costs = {"contact_cost": rule.contact_cost, "offer_cost": rule.offer_cost}
     found["expected_profit"] = expected_profit(p, value, save_rate=rule.save_rate, **costs, uplift=uplift)

@@ -12,13 +12,14 @@ import typing
 from functools import partial
 from pathlib import Path
 
-from cxml.config import Config
+from cxml.config.load import Config
+from cxml.config.sections import OwnFactor, TableSource, ValueSource
+from cxml.config.template import shown
 from cxml.contracts import ALL_TABLES, CONTACT_END, CONTACTS, WAIT_END
-from cxml.features import FACTORS, LOOKBACKS, catalogue
-from cxml.features.profile import profile
-from cxml.features.worth import worth
-from cxml.sections import OwnFactor, TableSource, ValueSource
-from cxml.starter import shown
+from cxml.factors import FACTORS, LOOKBACKS
+from cxml.factors.catalogue import feature_rows
+from cxml.factors.customer_value import worth
+from cxml.factors.profile import profile
 
 HERE = Path(__file__).parent / "reference"
 
@@ -81,7 +82,7 @@ def config_page() -> str:
     lines = [
         "# Keys of cxml.toml",
         "",
-        "Generated from `cxml/sections.py`. `cxml init DIR` writes a file with all of them.",
+        "Generated from `cxml/config/sections.py`. `cxml init DIR` writes a file with all of them.",
         "",
     ]
     hints = typing.get_type_hints(Config)
@@ -110,7 +111,7 @@ def _key_rows(cls: type) -> list[str]:
 _FEATURES = {
     "en": (
         "# Features",
-        "Generated from `cxml/features/`; [한국어](features.ko.md). A feature with windows becomes one column per window,"
+        "Generated from `cxml/factors/`; [한국어](features.ko.md). A feature with windows becomes one column per window,"
         " such as `wait_mean_30d`: the days are those named, or [features] lookbacks (by default {}). *Direction* is"
         " what the literature expects: + raises churn, - lowers it, ± unsure; the report tests it. *Rows* are those of"
         " the [factor map](factors.md).",
@@ -118,7 +119,7 @@ _FEATURES = {
     ),
     "ko": (
         "# 지표 목록",
-        "`cxml/features/`에서 생성한 문서입니다. [English](features.md). 기간이 있는 지표는 기간마다 열이 하나씩 생깁니다"
+        "`cxml/factors/`에서 생성한 문서입니다. [English](features.md). 기간이 있는 지표는 기간마다 열이 하나씩 생깁니다"
         "(예: `wait_mean_30d`). 기간은 표에 적힌 일수이며, 없으면 [features] lookbacks(기본값 {})를 따릅니다."
         " *방향*은 문헌에서 예상하는 방향으로, +는 이탈을 높이고 -는 낮추며 ±는 불분명합니다. 보고서에서 실제"
         " 데이터로 확인합니다.",
@@ -140,7 +141,7 @@ def features_page(lang: str = "en") -> str:
             "",
         ]
         lines += [head, "|---|---|---|---|---|---|---|"]
-        for row in catalogue([factor]):
+        for row in feature_rows([factor]):
             windows = _windows(row["lookbacks"], lang) if row["table"] or row["lookbacks"] != (0,) else ""
             table = row["table"] or {"en": "formula", "ko": "계산식"}[lang]
             cells = (
@@ -170,7 +171,7 @@ def _windows(lookbacks: tuple[int, ...], lang: str) -> str:
 def factors_page() -> str:
     """Where each row of the source documents went."""
     measured: dict[str, list[str]] = {}
-    for row in catalogue(ALL_FACTORS):
+    for row in feature_rows(ALL_FACTORS):
         for name in row["rows"]:
             measured.setdefault(name, []).append(f"`{row['feature']}`")
     rows = factor_map()

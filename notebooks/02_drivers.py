@@ -28,8 +28,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from cxml import drivers, evidence, hits, jobs, plots
-from cxml.causes import tidy
+from cxml import jobs, plots
+from cxml.causes import cliff_table
+from cxml.drivers import contributions as drivers
+from cxml.drivers import evidence, hits
 from cxml.models.bundle import Bundle
 
 home = Path(tempfile.mkdtemp())
@@ -136,7 +138,7 @@ pd.crosstab(beside["truth"], beside["badge"])
 # data sets. *Untested* says why: too few waits, too few who left, or too few near the promise.
 
 # %%
-cliffs = tidy.cliffs(json.loads((trained / "cliffs.json").read_text()))
+cliffs = cliff_table.cliffs(json.loads((trained / "cliffs.json").read_text()))
 plots.cliff(cliffs[cliffs["promise"] == "answer.phone"], ax=plt.subplots(figsize=(7, 4))[1])
 cliffs.drop_duplicates("promise")[["promise", "clock", "answer", "why", "jump", "smallest", "rows"]].round(3)
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from small_forests import limit
+HERE = Path(__file__).parent
+pytest.register_assert_rewrite("clerk", "company", "gathered", "oracle")
+sys.path[:0] = [str(HERE), str(HERE / "oracles")]
+from small_forests import limit  # noqa: E402  (found on the path just set)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import lightgbm as lgb
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from cxml.models import forest
+from cxml.models import boosted_trees
 from cxml.models.trees import Binned
 
 ROUNDS = 8
@@ -32,11 +32,11 @@ def limit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(lgb, "train", brief)
     patch.setattr(Binned, "train_until_worse", briefly)
     patch.setattr(HistGradientBoostingClassifier, "fit", few)
-    patch.setattr(forest, "PENALTIES", forest.PENALTIES[1::3])
+    patch.setattr(boosted_trees, "PENALTIES", boosted_trees.PENALTIES[1::3])
 
 
 if __name__ == "__main__":
-    from cxml.cli import main
+    from cxml.cli.commands import main
 
     limit(pytest.MonkeyPatch())
     main()

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cxml.engine import Engine, literal, quoted
+from cxml.engine import Engine
 from cxml.errors import CxmlError, DataError
+from cxml.sql import literal, quoted
 
 SECRET = "kanari"
 

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxml import labels, snapshots
-from cxml.check import check
-from cxml.config import parse_config
+from cxml.config.load import parse_config
 from cxml.features import matrix, planner
-from cxml.tables import Tables, open_tables
-from cxml.value_models import purchase_columns
+from cxml.labels import targets
+from cxml.snapshots import population
+from cxml.tables.check import check
+from cxml.tables.opening import Tables, open_tables
+from cxml.training.value_target import purchase_columns
 
 CUTOFF, END = datetime(2025, 2, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
 WITHIN, HORIZON = timedelta(days=60), timedelta(days=28)
@@ -42,9 +43,9 @@ def shop(frames: dict[str, pd.DataFrame], activity: str = "orders", zone: str = 
 
 def learned(tables: Tables) -> pd.DataFrame:
     """Features and labels of everybody at risk, by customer."""
-    snapshots.take(tables, [CUTOFF])
+    population.take(tables, [CUTOFF])
     planner.run(tables.engine, matrix.planned(tables))
-    labels.make(tables)
+    targets.make(tables)
     return matrix.read(tables).merge(matrix.read(tables, "labels"), on="customer_id").set_index("customer_id")
 
 
@@ -175,7 +176,7 @@ def learned_without_money(frame: pd.DataFrame) -> dict[str, Any]:
     config = parse_config({"project": {"observation_end": END}, "population": {"activity": ["orders"]},
                            "engine": {"threads": 1}}, Path())  # fmt: skip
     tables = open_tables(config, {"orders": frame})
-    snapshots.take(tables, [CUTOFF])
+    population.take(tables, [CUTOFF])
     planner.run(tables.engine, matrix.planned(tables))
     found: dict[str, Any] = matrix.read(tables).set_index("customer_id").frequency.to_dict()
     return found

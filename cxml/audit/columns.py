@@ -11,13 +11,14 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cxml import labels, snapshots
 from cxml.audit import sample
 from cxml.contracts import TABLES, Column, Table
 from cxml.errors import NotEnoughDataError
+from cxml.factors.declare import Factor, Feature, Lookup, column_name, count, latest
 from cxml.features import planner
-from cxml.features.declare import Factor, Feature, Lookup, column_name, count, latest
-from cxml.tables import Tables
+from cxml.labels import targets
+from cxml.snapshots import population
+from cxml.tables.opening import Tables
 
 WINDOW = 90
 """Days in which the last row of a log counts; a contract counts since it began."""
@@ -87,18 +88,18 @@ class Values:
 
 def read(tables: Tables, cutoffs: Sequence[datetime], customers: int, seed: int) -> Values:
     """The values at *cutoffs* and at observation_end, of that many customers drawn by *seed*."""
-    end = snapshots.seconds(tables.config.project.observation_end)
+    end = population.seconds(tables.config.project.observation_end)
     try:
-        snapshots.take(tables, [*cutoffs, tables.config.project.observation_end])
+        population.take(tables, [*cutoffs, tables.config.project.observation_end])
     except NotEnoughDataError:  # nobody is left when the extract ends
-        snapshots.take(tables, cutoffs)
+        population.take(tables, cutoffs)
     sample.draw(tables, "snapshots", customers, seed)
     sample.narrow(tables)
     asked = tuple(_asked(tables))
     plan = planner.plan(tables.columns, [_factor(asked)])
     built = {column.feature.name for column in plan.columns}
     planner.run(tables.engine, plan)
-    labels.make(tables)
+    targets.make(tables)
     engine = tables.engine
     matrix = engine.arrow(
         "select m.*, a.t as arrived, cast(l.churned as double) as churned from matrix m"

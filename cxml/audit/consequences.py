@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from cxml.audit.alone import CHANCE, Alone
 from cxml.audit.findings import Figures, Finding, Probe
 from cxml.audit.sample import Sample
+from cxml.audit.single_feature import CHANCE, Alone
 from cxml.contracts import TABLES
-from cxml.engine import literal, quoted
+from cxml.factors.declare import Factor, Feature
 from cxml.features import planner
-from cxml.features.declare import Factor, Feature
-from cxml.tables import Tables
+from cxml.sql import literal, quoted
+from cxml.tables.opening import Tables
 
 HIGHEST_ODDS = 20.0
 """So many times the odds of all, those of customers with such an event make it a part of leaving."""

@@ -22,8 +22,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import poisson, rankdata
 
-from cxml.audit.groups import Groups
 from cxml.audit.sample import Sample
+from cxml.audit.value_groups import Groups
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from cxml.audit.alone import LEAST_LEAVERS, Alone, scores
 from cxml.audit.findings import Finding
-from cxml.audit.ranking import difference
 from cxml.audit.sample import Sample
+from cxml.audit.single_feature import LEAST_LEAVERS, Alone, scores
+from cxml.metrics.delong import difference
 from cxml.models.baselines import LogisticBaseline
 from cxml.sampling import customer_folds
 

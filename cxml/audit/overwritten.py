@@ -22,15 +22,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binom, poisson
 
-from cxml import snapshots
 from cxml.audit import columns, drift
 from cxml.audit.columns import Asked, Values
 from cxml.audit.drift import LEAST_CUTOFFS, Drift, Risk
 from cxml.audit.findings import Figures, Finding, Probe
-from cxml.audit.groups import Groups, groups_by_value
+from cxml.audit.value_groups import Groups, groups_by_value
 from cxml.contracts import TABLES
-from cxml.engine import quoted
-from cxml.tables import Tables
+from cxml.snapshots import population
+from cxml.sql import quoted
+from cxml.tables.opening import Tables
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -75,7 +75,7 @@ def probe(tables: Tables, customers: int, seed: int) -> Probe:
 
     Makes the relation ``snapshots`` anew, for other customers than the other probes look at.
     """
-    cutoffs = snapshots.usable_cutoffs(tables)
+    cutoffs = population.usable_cutoffs(tables)
     if len(cutoffs) < LEAST_CUTOFFS:
         note = (
             f"Only {len(cutoffs)} cutoffs are matured: what was written later shows from {LEAST_CUTOFFS} on."

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cxml.audit.findings import Audit, Figures, Finding
-from cxml.manifest import plain
+from cxml.store.manifest import plain
 
 _SHOWN = 20
 

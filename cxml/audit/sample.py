@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxml import labels, snapshots, static
-from cxml.config import Config
-from cxml.engine import literal
+from cxml.config.load import Config
+from cxml.factors.declare import LEARNED
 from cxml.features import matrix, planner
-from cxml.features.declare import LEARNED
 from cxml.features.statements import Column
-from cxml.splits import Plan as Split
-from cxml.splits import plan_splits
-from cxml.tables import Tables
+from cxml.labels import targets as labels
+from cxml.snapshots import population
+from cxml.snapshots.splits import Plan as Split
+from cxml.snapshots.splits import plan_splits
+from cxml.sql import literal
+from cxml.tables import ready_label
+from cxml.tables.opening import Tables
 
 DRAWN = "cxml_drawn"
 """The relation of the customers drawn."""
@@ -87,8 +89,8 @@ def take(tables: Tables, customers: int, seed: int) -> Sample:
     ImmatureCutoffError, NotEnoughDataError, ConfigError
     """
     engine = tables.engine
-    cutoffs = snapshots.usable_cutoffs(tables)
-    snapshots.take(tables, cutoffs)
+    cutoffs = population.usable_cutoffs(tables)
+    population.take(tables, cutoffs)
     everyone = draw(tables, "snapshots", customers, seed)
     narrow(tables)
     plan = matrix.planned(tables, LEARNED | {"consequence"})
@@ -111,10 +113,10 @@ def take(tables: Tables, customers: int, seed: int) -> Sample:
 
 def _split(cutoffs: tuple[datetime, ...], config: Config, one_sided: set[datetime]) -> Split:
     """Who trains and who tests; its sentence shows the days of the project's zone."""
-    if static.is_static(config):
+    if ready_label.is_static(config):
         moment = pd.Timestamp(cutoffs[0])
-        return Split((moment,), moment, "customers", static.NO_LATER_TIME)
-    lead, horizon = config.churn.lead, snapshots.maturity(config) - config.churn.lead
+        return Split((moment,), moment, "customers", ready_label.NO_LATER_TIME)
+    lead, horizon = config.churn.lead, population.maturity(config) - config.churn.lead
     local = [cutoff.astimezone(config.zone) for cutoff in cutoffs]
     said = plan_splits(local, lead, horizon, one_sided).reason
     return replace(plan_splits(cutoffs, lead, horizon, one_sided), reason=said)

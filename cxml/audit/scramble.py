@@ -1,6 +1,6 @@
 """Another future: the same tables with everything that nobody knew at a cutoff changed, dropped or added.
 
-What was known when is said here once more, from the contract alone and not through ``cxml.asof``: a
+What was known when is said here once more, from the contract alone and not through ``cxml.snapshots.as_of``: a
 fault in the one must not hide in the other. A value that has an instant of its own is known once that instant is
 past; the outcome of a contact once the contact is over. Where nothing proves that a contact was over - no end, and
 no duration in its place - any outcome is still possible. Each table is a view over its source, so nothing is copied.
@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from cxml.contracts import CONTACT_END, TABLES, WAIT_END, Column, Table
-from cxml.engine import literal, quoted
-from cxml.tables import Tables
-from cxml.view_columns import beside
+from cxml.sql import literal, quoted
+from cxml.tables.opening import Tables
+from cxml.tables.view_columns import beside
 
 Change = Literal["at the cutoff", "after the cutoff", "values known later", "recorded later"]
 """What is changed: rows added exactly at the cutoff; rows from the cutoff on; values of earlier rows that

@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxml import snapshots, static
 from cxml.causes import treatments
 from cxml.causes.treatments import Question
+from cxml.factors.declare import Factor, Feature, column_name, count
 from cxml.features import matrix, planner
-from cxml.features.declare import Factor, Feature, column_name, count
 from cxml.sampling import hash_share
-from cxml.tables import Tables
+from cxml.snapshots import population
+from cxml.tables import ready_label
+from cxml.tables.opening import Tables
 
 Floats = NDArray[np.float64]
 Tell = Callable[[str], None]
@@ -109,13 +110,13 @@ def study_of(
     ----------
     tables : Tables
     frame : DataFrame
-        ``customer_id``, ``cutoff``, ``churned`` and the feature columns, as ``cxml.training.assemble`` makes them.
+        ``customer_id``, ``cutoff``, ``churned`` and the feature columns, as ``cxml.training.fit.assemble`` makes them.
     seed : int
         Draws the customers, where there are more than 40,000 snapshots.
     tell : callable
         Told in a sentence when customers are drawn.
     """
-    if static.is_static(tables.config):
+    if ready_label.is_static(tables.config):
         return None
     drawn = _draw(frame, seed)
     some, everyone = (part["customer_id"].nunique() for part in (drawn, frame))
@@ -225,11 +226,11 @@ def _at(tables: Tables, drawn: pd.DataFrame, days: int, factors: Sequence[Factor
     ``there`` says whether the customer was known by then.
     """
     engine = tables.engine
-    snapshots.take(tables, [cutoff.to_pydatetime() for cutoff in sorted(drawn["cutoff"].unique())])
+    population.take(tables, [cutoff.to_pydatetime() for cutoff in sorted(drawn["cutoff"].unique())])
     engine.register(_DRAWN, drawn[["customer_id"]].drop_duplicates())
     for name in ("snapshots", "customer_keys"):
         engine.keep(name, f"select s.* from {name} s join {_DRAWN} using (customer_id)")
-    snapshots.look_back(engine, days * _DAY)
+    population.look_back(engine, days * _DAY)
     planner.run(engine, matrix.planned(tables, factors=factors))
     engine.keep(
         "causes_matrix",

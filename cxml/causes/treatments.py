@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxml.features.declare import LEARNED, STANDARD, Direction, Factor, FactorKind, Feature, Unit, column_name
+from cxml.factors.declare import LEARNED, STANDARD, Direction, Factor, FactorKind, Feature, Unit, column_name
 from cxml.features.vocabulary import words
 
 Floats = NDArray[np.float64]

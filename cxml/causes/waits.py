@@ -12,13 +12,13 @@ from datetime import timedelta
 
 import pandas as pd
 
-from cxml import asof
+from cxml.config.sections import Promises
 from cxml.contracts import TABLES
-from cxml.engine import literal
+from cxml.factors.waiting import WRITTEN
 from cxml.features.promises import answers, by_channel
-from cxml.features.waiting import WRITTEN
-from cxml.sections import Promises
-from cxml.tables import Tables
+from cxml.snapshots import as_of
+from cxml.sql import literal
+from cxml.tables.opening import Tables
 
 ANSWER = "answer."
 CONTEXT = ("channel", "topic", "hour", "weekday")
@@ -64,7 +64,7 @@ def promises_of(promises: Promises) -> tuple[Promise, ...]:
 def waits(tables: Tables, snapshots: pd.DataFrame, window: timedelta) -> pd.DataFrame:
     """The waits that began within the *window* before each snapshot and were over by then.
 
-    Needs ``customer_keys`` (``cxml.snapshots.take``).
+    Needs ``customer_keys`` (``cxml.snapshots.population.take``).
 
     Parameters
     ----------
@@ -179,9 +179,9 @@ def _known(tables: Tables, name: str, need: Iterable[str], window: timedelta) ->
     """The rows of a table within the window as known at the cutoffs, with the texts that say what they are about."""
     table, present = TABLES[name], tables.columns[name]
     wanted = [word for word in (*need, "channel", "topic") if table.made_of.get(word, word) in present]
-    rows = asof.rows_select(table, present, wanted, wall=True)
+    rows = as_of.rows_select(table, present, wanted, wall=True)
     reach = int(window.total_seconds())
-    return asof.known_select(
+    return as_of.known_select(
         table, present, wanted, source=f"({rows})", snapshots="waited_from", reach=reach, extra=["wall"]
     )
 

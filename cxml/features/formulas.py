@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from cxml.features.declare import Factor, column_name
+from cxml.factors.declare import Factor, column_name
 from cxml.features.statements import Column
 from cxml.features.vocabulary import SQL_WORDS, words
 

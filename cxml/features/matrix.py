@@ -13,19 +13,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxml import snapshots
-from cxml.config import Config
+from cxml.config.load import Config
 from cxml.contracts import TABLES, Column, Table
 from cxml.errors import ConfigError, did_you_mean
+from cxml.factors.catalogue import FACTORS, labels
+from cxml.factors.customer_value import worth
+from cxml.factors.declare import LEARNED, MEASURED, Derived, Factor, FactorKind, Feature
+from cxml.factors.profile import feature_of, profile, themes
+from cxml.factors.user_files import fingerprints, own_factors
 from cxml.features import planner
-from cxml.features.catalogue import FACTORS, labels
-from cxml.features.declare import LEARNED, MEASURED, Derived, Factor, FactorKind, Feature
-from cxml.features.own import fingerprints, own_factors
-from cxml.features.profile import feature_of, profile, themes
 from cxml.features.promises import promise_flags
 from cxml.features.validate import validate
-from cxml.features.worth import worth
-from cxml.tables import Tables
+from cxml.snapshots import population
+from cxml.tables.opening import Tables
 
 _WINDOW = re.compile(r"_(\d+d|ever)$")
 
@@ -196,7 +196,7 @@ class Chunks:
     def __init__(self, tables: Tables, chunk: int) -> None:
         self._tables, self._chunk, self._plan = tables, chunk, planned(tables)
         planner.prepare(tables.engine, self._plan)
-        self._everyone = snapshots.set_aside(tables.engine)
+        self._everyone = population.set_aside(tables.engine)
         self._whole: pd.DataFrame | None = None
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
@@ -204,7 +204,7 @@ class Chunks:
             yield self._whole
             return
         for start in range(0, self._everyone, self._chunk):
-            snapshots.narrow(self._tables.engine, start, start + self._chunk)
+            population.narrow(self._tables.engine, start, start + self._chunk)
             yield self._made()
 
     def sample(self, drawn: Callable[[Sequence[str]], NDArray[np.bool_]]) -> pd.DataFrame:
@@ -213,9 +213,9 @@ class Chunks:
         Where that is everybody in one chunk, it is kept and not computed again.
         """
         engine, at = self._tables.engine, range(0, self._everyone, self._chunk)
-        chosen = [drawn(snapshots.ids(engine, start, start + self._chunk)) for start in at]
+        chosen = [drawn(population.ids(engine, start, start + self._chunk)) for start in at]
         everyone = np.concatenate(chosen)
-        snapshots.pick(engine, np.flatnonzero(everyone))
+        population.pick(engine, np.flatnonzero(everyone))
         found = self._made()
         if len(chosen) == 1 and everyone.all():
             self._whole = found

@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from cxml.config.sections import Promises
 from cxml.contracts import TABLES, Table
 from cxml.engine import WRONG_SQL, Engine
 from cxml.errors import ConfigError
-from cxml.features.declare import LOOKBACKS, Factor, Feature, Flag, Match, column_name
+from cxml.factors.declare import LOOKBACKS, Factor, Feature, Flag, Match, column_name
 from cxml.features.formulas import derive
 from cxml.features.promises import promise_flags
 from cxml.features.statements import Column, Step, TableStatements, match_reach
 from cxml.features.vocabulary import Present, Vocabulary, lacks, vocabularies, words
-from cxml.sections import Promises
 
 DEFAULT_PROMISES = promise_flags(Promises())
 _TOGETHER = 8
@@ -121,7 +121,7 @@ def plan(
 
 
 def run(engine: Engine, planned: Plan) -> None:
-    """Build the relation ``matrix``; needs ``customer_keys`` and ``snapshots`` (``cxml.snapshots.take``)."""
+    """Build the relation ``matrix``; needs ``customer_keys`` and ``snapshots`` (``cxml.snapshots.population.take``)."""
     prepare(engine, planned)
     run_chunk(engine, planned)
     for step in planned.steps:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from cxml.engine import literal
-from cxml.features.declare import Flag
-from cxml.sections import ANSWERS, Promises
+from cxml.config.sections import ANSWERS, Promises
+from cxml.factors.declare import Flag
+from cxml.sql import literal
 
 
 def promise_flags(promises: Promises) -> tuple[Flag, ...]:

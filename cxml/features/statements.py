@@ -13,11 +13,11 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cxml import asof
-from cxml.cells import LAST_SECOND
-from cxml.features.declare import DAY, FIXED, Derived, Feature, Flag, Lookup, Match, Norm
+from cxml.factors.declare import DAY, FIXED, Derived, Feature, Flag, Lookup, Match, Norm
 from cxml.features.vocabulary import Present, Vocabulary, with_lookups, words
-from cxml.view_columns import DAY_ONLY
+from cxml.snapshots import as_of
+from cxml.tables.casting import LAST_SECOND
+from cxml.tables.view_columns import DAY_ONLY
 
 PER_STATEMENT = 16
 """Aggregates in one statement: fewer cost passes, more cost memory."""
@@ -108,14 +108,14 @@ class TableStatements:
     def rows_steps(self) -> list[Step]:
         """The rows, before any cutoff."""
         need = self.mine.read(self.used)
-        rows = asof.rows_select(
+        rows = as_of.rows_select(
             self.mine.table, self.here, need, place=self._placed, wall="wall" in self.used
         )
         steps, joins, picks = [], "", ["r.*"]
         for i, (lookup, names) in enumerate(self._lookups().items()):
             base, found = f"{self.name}_base", f"{self.name}_lookup_{i}"
             source = self.spoken[lookup.source].table
-            steps.append(Step(found, asof.lookup_select(source, self.present[lookup.source], names,
+            steps.append(Step(found, as_of.lookup_select(source, self.present[lookup.source], names,
                                                         on=lookup.on, rows=base)))  # fmt: skip
             shared = "ci" if lookup.on == "customer_id" else lookup.on
             joins += (
@@ -137,12 +137,12 @@ class TableStatements:
         plain += [word for word, there in (("pos", self._placed), ("wall", "wall" in self.named)) if there]
         ahead = [flag.name for flag in self.early if flag.ahead and flag.name in self.named]
         need = self.mine.read(self.named) | (self.named & self.mine.lookups.keys())
-        seen = asof.known_select(
+        seen = as_of.known_select(
             self.contract, self.here, need, source=f"{self.name}_rows", reach=reach, extra=plain, ahead=ahead
         )
         steps = _with_flags(Step(self._seen, seen), self.late, who="g")
         have = {"g", "c", "t", "age", *need, *plain, *ahead, *(flag.name for flag in self.late)}
-        have |= {"pos"} if asof.versioned(self.here) else set()
+        have |= {"pos"} if as_of.versioned(self.here) else set()
         return _narrowed(steps, have & {"g", "c", "t", "age", "pos", *self.wanted})
 
     def known_steps(self, others: Mapping[str, TableStatements]) -> list[Step]:
@@ -190,7 +190,7 @@ class TableStatements:
         numbered = (
             "pos" in self.used or self.matches or any(map(_looks_around, self.early + self.late + self.last))
         )
-        return bool(numbered) and not asof.versioned(self.here)
+        return bool(numbered) and not as_of.versioned(self.here)
 
     def _lookups(self) -> dict[Lookup, dict[str, str]]:
         """The lookups that are used: new name -> column, with the instants from which the columns are known."""
@@ -211,14 +211,14 @@ class TableStatements:
         every later cutoff. With late records even the neighbouring row may be unknown, and a later row is
         unknown by nature: unless it shows a bare instant, what looks ahead is computed among what was seen.
         """
-        if asof.versioned(self.here):
+        if as_of.versioned(self.here):
             return [], flags
         of_cutoff = {"age", "c", "g", *(m.name for m in self.matches), *(n.name for n in self.norms)}
         early: list[Flag] = []
         for flag in flags:
             used = self.mine.closure(flag.sql)
             on_flags = words(flag.sql) & self.mine.flags.keys()
-            timeless = not asof.late(self.contract, used - self.mine.flags.keys()) and not used & of_cutoff
+            timeless = not as_of.late(self.contract, used - self.mine.flags.keys()) and not used & of_cutoff
             timeless &= flag.ahead or not words(flag.sql) & {"lead", "following"}
             known = {f.name: f for f in early}
             if timeless and all(name in known and not known[name].ahead for name in on_flags):
@@ -232,7 +232,7 @@ class TableStatements:
 
     def _norm(self, norm: Norm) -> str:
         need = self.mine.read(words(norm.sql) | words(norm.by))
-        known = asof.fleet_known_select(self.mine.table, self.here, need, self._norm_reach)
+        known = as_of.fleet_known_select(self.mine.table, self.here, need, self._norm_reach)
         # In fixed point, so that the bytes do not depend on the order in which rows are added.
         mean = f"cast(sum(cast(floor(x * 1048576e0) as {FIXED})) as double) / 1048576e0 / count(*)"
         return (

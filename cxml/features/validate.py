@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 
+from cxml.config.sections import Promises
 from cxml.contracts import TABLES, Table
 from cxml.errors import ConfigError, did_you_mean
-from cxml.features.catalogue import WINDOWED
-from cxml.features.declare import (
+from cxml.factors.catalogue import WINDOWED
+from cxml.factors.declare import (
     LOOKBACKS,
     Derived,
     Direction,
@@ -24,7 +25,6 @@ from cxml.features.declare import (
 )
 from cxml.features.promises import promise_flags
 from cxml.features.vocabulary import SQL_WORDS, shared_flags, words
-from cxml.sections import Promises
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _OVER = re.compile(r"\bover \(((?:[^()]|\([^()]*\))*)\)")
@@ -60,7 +60,7 @@ def validate(factors: Sequence[Factor], contracts: Mapping[str, Table] = TABLES)
     if problems:
         raise ConfigError(
             "; ".join(problems), where="the declared factors",
-            expected="declarations as described in cxml.features.declare", fix="correct what is named",
+            expected="declarations as described in cxml.factors.declare", fix="correct what is named",
         )  # fmt: skip
 
 

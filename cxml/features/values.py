@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxml.features.profile import COLUMN
+from cxml.factors.profile import COLUMN
 
 
 def with_typical(said: dict[str, Any], train: pd.DataFrame) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from cxml import asof, purchases
+from cxml import purchases
 from cxml.contracts import Column, Table
 from cxml.errors import ConfigError
-from cxml.features.declare import Factor, Flag, Lookup, Match, Norm
-from cxml.view_columns import DAY_ONLY
+from cxml.factors.declare import Factor, Flag, Lookup, Match, Norm
+from cxml.snapshots import as_of
+from cxml.tables.view_columns import DAY_ONLY
 
 Present = Mapping[str, frozenset[str]]
 
@@ -179,7 +180,7 @@ def _missing(table: Table, names: Iterable[str], present: Present) -> set[str]:
             )  # fmt: skip
     # A value whose known-at is not recorded cannot be placed in time: without the instant, no value.
     there = present[table.name]
-    wanted = {*names, *(asof.undated(own[name], there) for name in names)} - {""}
+    wanted = {*names, *(as_of.undated(own[name], there) for name in names)} - {""}
     return {f"{table.name}.{name}" for name in wanted - there}
 
 

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxml import store
-from cxml.config import Config
-from cxml.jobs.resume import fitted, not_lost
-from cxml.workplace import (
+from cxml.config.load import Config
+from cxml.jobs.context import (
     ConfigLike,
     Kept,
     Tell,
@@ -24,11 +22,13 @@ from cxml.workplace import (
     tracking_uri,
     unseen_told_once,
 )
+from cxml.jobs.resume import fitted, not_lost
+from cxml.store import runs
 
 if TYPE_CHECKING:
     from cxml.models.bundle import Bundle
-    from cxml.tables import Tables
-    from cxml.training import Trained, TrainingSet
+    from cxml.tables.opening import Tables
+    from cxml.training.fit import Trained, TrainingSet
 
 _LOGGED = (
     "metrics.json", "factors.parquet", "features.parquet", "causes.parquet", "cliffs.json", "what_if.parquet", "info.md",
@@ -49,19 +49,19 @@ def backtest(
     Writes ``backtest.<lang>.html``, ``backtest.csv``, ``curves.csv`` and ``backtest.json``. Of the last *cutoffs*
     (by default 4) that have something to train on, each is tested. A run that was stopped goes on where it was.
     """
-    from cxml import backtest as forward
     from cxml import report as pages
-    from cxml import tracked_backtest, tracking
-    from cxml.tables import fingerprint
+    from cxml.tables.opening import fingerprint
+    from cxml.tracking import backtest_run, training_run
+    from cxml.training import backtest as forward
 
     config = read_config(config)
     languages = pages.languages(langs or config.project.languages)
     folder = out_folder(config, out, "backtest")
-    with store.run(folder) as run:
+    with runs.run(folder) as run:
         tell("checking the tables")
         tables = checked_tables(config, run=run, tell=tell)
         forward.plans_of(tables)  # refuses what cannot be tested before a store is made
-        tracking.reach(tracking_uri(config))
+        training_run.reach(tracking_uri(config))
         prints = fingerprint(tables)
         kept = Kept(folder, config_hash(config), _declared(config), *prints.values())
         with unseen_told_once(tell):
@@ -85,7 +85,7 @@ def backtest(
             **tables.set_aside.as_info(),
         }
         tell("logging to MLflow")
-        tracked_backtest.log_backtest(
+        backtest_run.log_backtest(
             uri=tracking_uri(config),
             experiment=config.tracking.experiment or config.project.name,
             name=config.project.name,
@@ -106,23 +106,26 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
     folder. When a step after the fit fails, the fitted model is kept, and the next run with the same config and data
     goes on from it.
     """
-    from cxml import aside, snapshots, tracking, training
     from cxml.features import matrix
-    from cxml.tables import fingerprint
+    from cxml.snapshots import population
+    from cxml.tables import set_aside
+    from cxml.tables.opening import fingerprint
+    from cxml.tracking import training_run
+    from cxml.training import fit
 
     config = read_config(config)
-    snapshots.training_cutoffs(config)  # refuses an immature one before anything is read
+    population.training_cutoffs(config)  # refuses an immature one before anything is read
     folder = out_folder(config, out, "train")
-    with store.run(folder) as run:
+    with runs.run(folder) as run:
         tell("checking the tables")
         tables = checked_tables(config, run=run, tell=tell)
-        tracking.reach(tracking_uri(config))
+        training_run.reach(tracking_uri(config))
         tell("building features and labels")
-        data = training.assemble(tables)
+        data = fit.assemble(tables)
         prints = fingerprint(tables)
         kept = Kept(folder, config_hash(config), _declared(config), *prints.values())
         with unseen_told_once(tell):
-            trained = fitted(kept, lambda: training.fit(data, config, tell), config.model.threads, tell)
+            trained = fitted(kept, lambda: fit.fit(data, config, tell), config.model.threads, tell)
         with not_lost(kept, tell), unseen_told_once(tell):
             run.info = {
                 "project": config.project.name,
@@ -133,7 +136,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
             bundle = _explained(run, tables, data, trained, prints, tell)
             run.write_json("coverage.json", matrix.coverage(tables, row_counts(tables)))
             tell("logging to MLflow")
-            logged = tracking.log_training(
+            logged = training_run.log_training(
                 uri=tracking_uri(config),
                 experiment=config.tracking.experiment or config.project.name,
                 name=config.project.name,
@@ -141,7 +144,8 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
                 metrics=trained.metrics,
                 info=bundle.info,
                 files=[
-                    run.path / name for name in (*_LOGGED, *([aside.FILE] if tables.set_aside.rows else ()))
+                    run.path / name
+                    for name in (*_LOGGED, *([set_aside.FILE] if tables.set_aside.rows else ()))
                 ],
                 measure=config.tracking.measure,
                 promote=config.tracking.promote,
@@ -152,20 +156,21 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
 
 
 def _explained(
-    run: store.Run, tables: Tables, data: TrainingSet, trained: Trained, prints: dict[str, str], tell: Tell
+    run: runs.Run, tables: Tables, data: TrainingSet, trained: Trained, prints: dict[str, str], tell: Tell
 ) -> Bundle:
     """Look for causes, and write what was fitted and found; the bundle as written."""
     import pyarrow as pa
 
-    from cxml import emptied, plots
-    from cxml.causes import cliffs
-    from cxml.causes.examine import examine
+    from cxml import plots
+    from cxml.causes import promise_cliffs
+    from cxml.causes.examination import examine
+    from cxml.tables import emptied_columns
 
     tell("looking for causes")
     seed = tables.config.model.seed
     seen = examine(tables, data.frame, trained.bundle, data.split.test, seed=seed, tell=tell)
     columns = {name: sorted(there) for name, there in tables.columns.items()}
-    filled = emptied.shares(tables, tables.config.project.observation_end)
+    filled = emptied_columns.shares(tables, tables.config.project.observation_end)
     about = {"data": prints, "columns": columns, "filled": filled, "attributes": tables.attribute_kinds}
     bundle = dataclasses.replace(trained.bundle, info={**trained.bundle.info, **seen.short(), **about})
     bundle.write(run.path / "bundle")
@@ -179,7 +184,7 @@ def _explained(
     }
     for name, table in tidy.items():
         run.write_table(f"{name}.parquet", pa.Table.from_pandas(table, preserve_index=False))
-    run.write_json("cliffs.json", cliffs.as_json(seen.cliffs))
+    run.write_json("cliffs.json", promise_cliffs.as_json(seen.cliffs))
     run.write_text("info.md", (run.path / "bundle" / "info.md").read_text(encoding="utf-8"))
     plots.write(trained.metrics, run.path / "plots")
     return bundle

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxml import store
+from cxml.config.time_spans import duration
 from cxml.errors import ConfigError, CxmlError
-from cxml.time_spans import duration
-from cxml.workplace import (
+from cxml.jobs.context import (
     ConfigLike,
     Progress,
     Tell,
@@ -22,11 +21,12 @@ from cxml.workplace import (
     silent,
     still,
 )
+from cxml.store import runs
 
 if TYPE_CHECKING:
     from cxml.audit import Audit
-    from cxml.check import Check
-    from cxml.tables import Tables
+    from cxml.tables.check import Check
+    from cxml.tables.opening import Tables
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,7 @@ def simulate(out: str | Path, *, customers: int = 20_000, months: int = 24, seed
     from cxml.simulate import simulate as make
 
     company = make(customers=customers, months=months, seed=seed)
-    with store.run(out) as run:
+    with runs.run(out) as run:
         for name, table in company.tables.items():
             run.write_table(f"{name}.parquet", table)
         for name, table in company.truth.items():
@@ -62,7 +62,7 @@ def simulate(out: str | Path, *, customers: int = 20_000, months: int = 24, seed
 
 def init(folder: str | Path) -> Path:
     """Make *folder* with a ``cxml.toml`` to fill in; never over one that is there."""
-    from cxml.starter import starter
+    from cxml.config.template import starter
 
     file = Path(folder) / "cxml.toml"
     if file.exists():
@@ -72,7 +72,7 @@ def init(folder: str | Path) -> Path:
             expected="a new folder",
             fix="name another folder, or edit the file that is there",
         )
-    store.replace_text(file, starter())
+    runs.replace_text(file, starter())
     return file
 
 
@@ -81,9 +81,9 @@ def check(config: ConfigLike) -> Checked:
 
     The problems are in the result; nothing is raised for them.
     """
-    from cxml.check import check as check_tables
     from cxml.features import matrix
-    from cxml.tables import open_tables
+    from cxml.tables.check import check as check_tables
+    from cxml.tables.opening import open_tables
 
     tables = open_tables(read_config(config))
     found = check_tables(tables)
@@ -94,25 +94,26 @@ def check(config: ConfigLike) -> Checked:
 
 def _before_work(tables: Tables) -> Iterator[str]:
     """What would stop a training or a scoring of tables without problems, or make them doubtful."""
-    from cxml import labels, snapshots
+    from cxml.labels import targets
+    from cxml.snapshots import population
 
     def cannot(be: str, lack: CxmlError) -> str:
         return f"these tables cannot be {be}: {lack.what} ({lack.where}); {lack.fix}"
 
-    if lack := labels.lack(tables):
+    if lack := targets.lack(tables):
         yield cannot("learned from", lack)
     for use, cutoffs in (
-        ("learned from", snapshots.usable_cutoffs),
-        ("scored as of observation_end", lambda tables: [snapshots.scoring_cutoff(tables.config, None)]),
+        ("learned from", population.usable_cutoffs),
+        ("scored as of observation_end", lambda tables: [population.scoring_cutoff(tables.config, None)]),
     ):
         try:
             asked = cutoffs(tables)
-            snapshots.take(tables, sorted({asked[0], asked[-1]}))
+            population.take(tables, sorted({asked[0], asked[-1]}))
         except CxmlError as error:
             yield cannot(use, error)
     # A flat table has no last days, and need not wait for what the audit loads.
     if set(tables.columns) != {"customers"}:
-        from cxml.audit.settling import late_rows
+        from cxml.audit.late_arrival import late_rows
 
         for one in late_rows(tables):
             yield f"{one.what}; {one.fix}"
@@ -135,21 +136,22 @@ def features(
     """
     import pyarrow as pa
 
-    from cxml import aside, snapshots
+    from cxml.factors.declare import MEASURED
     from cxml.features import matrix, planner
-    from cxml.features.declare import MEASURED
+    from cxml.snapshots import population
+    from cxml.tables import set_aside
 
     tables = checked_tables(read_config(config), tell=tell)
     span = before if isinstance(before, timedelta) else duration(before, "--before")
-    snapshots.take(tables, [snapshots.scoring_cutoff(tables.config, cutoff)])
-    snapshots.look_back(tables.engine, int(span.total_seconds()))
+    population.take(tables, [population.scoring_cutoff(tables.config, cutoff)])
+    population.look_back(tables.engine, int(span.total_seconds()))
     planner.run(tables.engine, matrix.planned(tables, MEASURED))
     frame = matrix.read(tables)
     frame["cutoff"] += span
-    store.replace_table(Path(out), pa.Table.from_pandas(frame, preserve_index=False))
-    left_out = Path(out).with_suffix(f".{aside.FILE}")
+    runs.replace_table(Path(out), pa.Table.from_pandas(frame, preserve_index=False))
+    left_out = Path(out).with_suffix(f".{set_aside.FILE}")
     if tables.set_aside.rows:
-        store.replace_table(left_out, pa.concat_tables(aside.listed(tables)))
+        runs.replace_table(left_out, pa.concat_tables(set_aside.listed(tables)))
     else:
         left_out.unlink(missing_ok=True)  # that of an earlier run would speak of rows that are in
     return Path(out)
@@ -160,10 +162,11 @@ def features_list(config: ConfigLike | None = None) -> list[dict[str, Any]]:
 
     With a *config* also the factors of its own files, its attributes and its money.
     """
-    from cxml.features import FACTORS, catalogue, matrix
-    from cxml.tables import open_tables
+    from cxml.factors.catalogue import FACTORS, feature_rows
+    from cxml.features import matrix
+    from cxml.tables.opening import open_tables
 
-    return catalogue(FACTORS if config is None else matrix.factors_of(open_tables(read_config(config))))
+    return feature_rows(FACTORS if config is None else matrix.factors_of(open_tables(read_config(config))))
 
 
 def features_sql(config: ConfigLike) -> str:
@@ -172,9 +175,9 @@ def features_sql(config: ConfigLike) -> str:
     They read the tables as cxml names them, ``customer_keys(customer_id, ci)`` and
     ``snapshots(customer_id, ci, c, g)``: a number per customer, the cutoff in whole seconds, a number per row.
     """
+    from cxml.factors.declare import MEASURED
     from cxml.features import matrix
-    from cxml.features.declare import MEASURED
-    from cxml.tables import open_tables
+    from cxml.tables.opening import open_tables
 
     tables = open_tables(read_config(config))
     return (
@@ -198,12 +201,12 @@ def audit(
     for it.
     """
     from cxml import audit as leaks
-    from cxml import snapshots
-    from cxml.tables import fingerprint
+    from cxml.snapshots import population
+    from cxml.tables.opening import fingerprint
 
     config = read_config(config)
-    snapshots.training_cutoffs(config)  # refuses an immature one before anything is read
-    with store.run(out_folder(config, out, "audit")) as run:
+    population.training_cutoffs(config)  # refuses an immature one before anything is read
+    with runs.run(out_folder(config, out, "audit")) as run:
         tell("checking the tables")
         tables = checked_tables(config, run=run, tell=tell)
         found = leaks.audit(
@@ -231,12 +234,12 @@ def label(
 ) -> Path:
     """Compare what leaving could mean: ``label.<lang>.html``, ``definitions.csv``, ``rates.csv``, ``label.json``."""
     from cxml import report as pages
-    from cxml.tables import fingerprint
-    from cxml.workbench import workbench
+    from cxml.labels.study import workbench
+    from cxml.tables.opening import fingerprint
 
     config = read_config(config)
     languages = pages.languages(langs or config.project.languages)
-    with store.run(out_folder(config, out, "label")) as run:
+    with runs.run(out_folder(config, out, "label")) as run:
         tell("checking the tables")
         tables = checked_tables(config, run=run, tell=tell)
         found = workbench(tables, tell)

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxml import manifest, store
-from cxml.workplace import Kept, Tell
+from cxml.jobs.context import Kept, Tell
+from cxml.store import manifest, runs
 
 if TYPE_CHECKING:
-    from cxml.training import Trained
+    from cxml.training.fit import Trained
 
 _TABLES = ("factors", "features", "forecasts")
 
@@ -32,7 +32,7 @@ def fitted(kept: Kept, make: Callable[[], Trained], threads: int, tell: Tell) ->
     import pyarrow.parquet as pq
 
     from cxml.models.bundle import Bundle
-    from cxml.training import Trained
+    from cxml.training.fit import Trained
 
     home, folder = kept.folder, bundle_folder(kept)
     if folder.is_dir():
@@ -41,8 +41,8 @@ def fitted(kept: Kept, make: Callable[[], Trained], threads: int, tell: Tell) ->
         made = make()
         for name in _TABLES:
             table = pa.Table.from_pandas(getattr(made, name), preserve_index=False)
-            store.replace_table(home / f"{name}.parquet", table)
-        store.replace_text(home / "metrics.json", manifest.as_json(manifest.plain(made.metrics)))
+            runs.replace_table(home / f"{name}.parquet", table)
+        runs.replace_text(home / "metrics.json", manifest.as_json(manifest.plain(made.metrics)))
         made.bundle.write(folder)
     tables = {name: pq.read_table(home / f"{name}.parquet").to_pandas() for name in _TABLES}
     metrics = json.loads((home / "metrics.json").read_text(encoding="utf-8"))

@@ -11,13 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxml import store
-from cxml.config import Config, load_config
+from cxml.config.load import Config, load_config
 from cxml.errors import ConfigError, CxmlError, DataError
-from cxml.jobs.learning import train
-from cxml.jobs.preparing import check, simulate
-from cxml.manifest import RUN_NAME
-from cxml.workplace import (
+from cxml.jobs.context import (
     ConfigLike,
     Progress,
     Tell,
@@ -30,9 +26,13 @@ from cxml.workplace import (
     silent,
     still,
 )
+from cxml.jobs.learning import train
+from cxml.jobs.preparing import check, simulate
+from cxml.store import runs
+from cxml.store.manifest import RUN_NAME
 
 if TYPE_CHECKING:
-    from cxml.judgement import Judgement
+    from cxml.decisions.campaign_result import Judgement
 
 FORMAT = 1
 """Raised when the files of a scoring run get another shape: earlier scores are refused then, not misread."""
@@ -56,14 +56,16 @@ def score(
 
     *model* is a bundle folder, or ``name@alias`` or ``name/version`` of the registry. Returns the run folder.
     """
-    from cxml import scoring, snapshots, volumes
-    from cxml.audit.settling import late_rows
+    from cxml import scoring
+    from cxml.audit.late_arrival import late_rows
     from cxml.features import matrix
-    from cxml.tables import fingerprint
+    from cxml.snapshots import population
+    from cxml.tables import volumes
+    from cxml.tables.opening import fingerprint
 
     config = read_config(config)
-    at = snapshots.scoring_cutoff(config, cutoff)
-    with store.run(out_folder(config, out, "score")) as run:
+    at = population.scoring_cutoff(config, cutoff)
+    with runs.run(out_folder(config, out, "score")) as run:
         bundle, ref = bundle_of(config, model)
         tell(f"scoring with {ref}")
         tables = checked_tables(config, bundle.info.get("attributes"), run=run, tell=tell)
@@ -132,7 +134,7 @@ def report(
         if config.report.hash_ids:
             inputs = pages.without_ids(inputs, _id_key())
         made = pages.build(inputs, languages)
-    with store.run(out_folder(config, out, "report")) as run:
+    with runs.run(out_folder(config, out, "report")) as run:
         for name, data in made.items():
             run.write_bytes(name, data)
         run.info = {
@@ -146,7 +148,7 @@ def report(
 def _audit(config: Config) -> dict[str, object]:
     """Whether the latest audit of the config passed, failed, or is missing; what leaks by its name."""
     try:
-        folder = store.current(out_folder(config, None, "audit"))
+        folder = runs.current(out_folder(config, None, "audit"))
         told = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
     except (CxmlError, OSError, ValueError):
         return {"state": "missing", "leaks": []}
@@ -157,8 +159,8 @@ def _audit(config: Config) -> dict[str, object]:
 def _scored(out: str | Path) -> Path:
     """The latest scoring run in *out*, whole and in the shape that this version reads."""
     named = Path(out).resolve()  # CURRENT, or the folder of a run, may be named as well
-    folder = named if RUN_NAME.fullmatch(named.name) else store.current(out)
-    if store.verify(folder)["info"].get("score_format") != FORMAT:
+    folder = named if RUN_NAME.fullmatch(named.name) else runs.current(out)
+    if runs.verify(folder)["info"].get("score_format") != FORMAT:
         raise DataError(
             "these are no scores, or another version of cxml wrote them", where=str(folder),
             expected="the output folder of 'cxml score'", fix="name it with --scores, or score again",
@@ -207,13 +209,13 @@ def campaign(
     *scores* is the output folder of the scoring run that the list came from; keep it in a folder of its own,
     for a later run into the same folder takes its place.
     """
-    from cxml import campaigns
+    from cxml.decisions import contact_log
 
     config = read_config(config)
-    with store.run(out_folder(config, out, "campaign")) as run:
+    with runs.run(out_folder(config, out, "campaign")) as run:
         scored = _scored(scores)
         tables = checked_tables(config, run=run, tell=tell)
-        found = campaigns.judged(tables, scored)
+        found = contact_log.judged(tables, scored)
         run.write_json("campaign.json", found.to_dict())
         run.info = {
             "project": config.project.name,

@@ -3,7 +3,7 @@
 from cxml.models.baselines import BaseRate, BoostedBaseline, LogisticBaseline, NaiveValue, RecencyRule
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
-from cxml.models.forecast import SpendForecast
+from cxml.models.spend_forecast import SpendForecast
 from cxml.models.survival import SurvivalClassifier
 from cxml.models.value import ValueRegressor
 

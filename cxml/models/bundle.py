@@ -24,11 +24,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from cxml import manifest
 from cxml.errors import CxmlError, ModelError
+from cxml.models.boosted_trees import Forest
 from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.churn import ChurnClassifier
-from cxml.models.forest import Forest
 from cxml.models.info_sheet import info_sheet
 from cxml.models.lifetime import Lifetime
 from cxml.models.purchase_features import EXTRA
@@ -36,6 +35,7 @@ from cxml.models.schema import Schema, Strange
 from cxml.models.staying import if_they_stay
 from cxml.models.value import ValueRegressor
 from cxml.models.value_parts import FORESTS
+from cxml.store import manifest
 
 Floats = NDArray[np.float64]
 FORMAT = 2

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, log_expit
 
 from cxml.errors import ModelError, NotEnoughDataError
-from cxml.models.level import Ahead
+from cxml.models.churn_level import Ahead
 
 Floats = NDArray[np.float64]
 LEAST_SLOPE = 1e-3

@@ -17,12 +17,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from cxml.errors import ConfigError, DataError, NotEnoughDataError
+from cxml.models.boosted_trees import Forest, Task, grow, losses, make_folds
 from cxml.models.calibration import SigmoidCalibrator
+from cxml.models.churn_level import Level, at_own_levels
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
-from cxml.models.forest import Forest, Task, grow, losses, make_folds
-from cxml.models.level import Level, at_own_levels
-from cxml.models.rung import Rung
 from cxml.models.schema import Schema
+from cxml.models.tree_sizes import Rung
 from cxml.models.trees import Binned
 
 Floats = NDArray[np.float64]

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 
 from cxml.errors import ModelError
 from cxml.models.calibration import SigmoidCalibrator, number
-from cxml.models.level import Ahead
+from cxml.models.churn_level import Ahead
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

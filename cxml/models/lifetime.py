@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cxml.models.boosted_trees import Forest
 from cxml.models.calibration import number
-from cxml.models.forest import Forest
 from cxml.models.schema import Schema
 from cxml.models.survival import SurvivalClassifier
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from cxml.errors import ConfigError, ModelError
 from cxml.models.calibration import number
+from cxml.models.purchase_spend import PurchaseHistory
 from cxml.models.purchase_value import PurchaseValue
-from cxml.models.spend import PurchaseHistory
 from cxml.sampling import hash_share
 
 Floats = NDArray[np.float64]

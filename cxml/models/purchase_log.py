@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxml.errors import NotEnoughDataError
+from cxml.models.purchase_spend import PurchaseHistory
 from cxml.models.purchase_value import PurchaseValue
-from cxml.models.spend import PurchaseHistory
 
 Floats = NDArray[np.float64]
 WEEK = 7.0

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from cxml.errors import ModelError
 from cxml.models.calibration import number
-from cxml.models.purchases import BgNbd, ParetoNbd, PurchaseProcess
-from cxml.models.spend import GammaGamma, PurchaseHistory
+from cxml.models.purchase_counts import BgNbd, ParetoNbd, PurchaseProcess
+from cxml.models.purchase_spend import GammaGamma, PurchaseHistory
 
 Floats = NDArray[np.float64]
 _KINDS: dict[str, type[PurchaseProcess]] = {"pareto_nbd": ParetoNbd, "bg_nbd": BgNbd}

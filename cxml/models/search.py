@@ -20,9 +20,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from cxml.errors import ConfigError
+from cxml.models.boosted_trees import Task, losses
 from cxml.models.churn import LADDER, ChurnClassifier
-from cxml.models.forest import Task, losses
-from cxml.models.rung import Rung
+from cxml.models.tree_sizes import Rung
 
 NAME = "searched"
 _MOST_ROUNDS, _LEAST_L2 = 1_000, 1e-3

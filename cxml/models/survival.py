@@ -18,12 +18,12 @@ from scipy.special import expit, log_expit
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from cxml.durations import concordance, observed
 from cxml.errors import ConfigError, DataError, ModelError, NotEnoughDataError
+from cxml.metrics.survival import concordance, observed
+from cxml.models.boosted_trees import Forest, Task, grow, make_folds
 from cxml.models.encoding import encode_new, encode_training, remember_schema
-from cxml.models.forest import Forest, Task, grow, make_folds
-from cxml.models.rung import Rung
 from cxml.models.schema import Schema
+from cxml.models.tree_sizes import Rung
 from cxml.models.trees import Binned
 
 if TYPE_CHECKING:

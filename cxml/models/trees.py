@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import lightgbm as lgb
 
 from cxml.errors import ModelError
-from cxml.models.treetext import check_text
+from cxml.models.tree_text import check_text
 
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]

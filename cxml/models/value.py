@@ -22,17 +22,16 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from cxml.errors import DataError, ModelError, NotEnoughDataError
+from cxml.models.boosted_trees import Forest, Task, make_folds
 from cxml.models.calibration import SigmoidCalibrator
-from cxml.models.choice import ranked
+from cxml.models.churn_level import Level
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
-from cxml.models.forest import Forest, Task, make_folds
 from cxml.models.hurdle import HURDLE, Amounts, Hurdle, Ranges
-from cxml.models.level import Level
 from cxml.models.purchase_features import Outlook, PurchaseColumns, Sight
 from cxml.models.schema import Schema
 from cxml.models.trees import Binned
 from cxml.models.tweedie import TweedieRegression
-from cxml.models.value_forests import Nursery
+from cxml.models.value_choice import ranked
 from cxml.models.value_parts import (
     CANDIDATES,
     FORESTS,
@@ -43,6 +42,7 @@ from cxml.models.value_parts import (
     log_money,
     stretches,
 )
+from cxml.models.value_trees import Nursery
 
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
@@ -83,7 +83,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     kept_ : str
         The candidate kept.
     ladder_ : list of dict
-        Figures of every candidate on held-out customers, best first; see ``cxml.models.choice.ranked``.
+        Figures of every candidate on held-out customers, best first; see ``cxml.models.value_choice.ranked``.
     outlook_, regression_ : Outlook, TweedieRegression or None
         The purchase models, and what corrects them.
     hurdle_ : Hurdle

@@ -12,8 +12,8 @@ from cxml.report import charts
 from cxml.report.figures import MINUS, Figure, Figures, Language
 from cxml.report.inputs import SMALL_GROUP
 from cxml.report.page import environment
+from cxml.report.sentences import lower_first
 from cxml.report.voice import Voice
-from cxml.report.words import lower_first
 
 Row = dict[str, Any]
 ALL = "all"
@@ -36,7 +36,7 @@ _RANDOM = {
 
 @dataclass(frozen=True)
 class BacktestInputs:
-    """What the page shows: the rows of the tables of ``cxml.backtest.Backtest``, with None for what is not known.
+    """What the page shows: the rows of the tables of ``cxml.training.backtest.Backtest``, with None for what is not known.
 
     Attributes
     ----------

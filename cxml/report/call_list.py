@@ -1,237 +1,162 @@
-"""The call list and the factors as a workbook for people."""
+"""The call list: who is on it, in which order, and why."""
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
-import xlsxwriter
-from xlsxwriter.format import Format
-from xlsxwriter.worksheet import Worksheet
+import numpy as np
+import pandas as pd
 
-from cxml.report.calls import Call, calls_of, order, ranked
-from cxml.report.content import Content, compute
-from cxml.report.figures import Figures, Language
+from cxml.decisions.call_plan import list_order
 from cxml.report.inputs import ReportInputs
-from cxml.report.reasons import instead, reason_text
-from cxml.report.safe_text import safe_cell, visible
-from cxml.report.story_text import StoryText
-from cxml.report.words import Words, starting
+from cxml.report.safe_text import visible
 
-CALL_LIST_ROWS = 10_000
-"""Rows of the list at most, in the order to contact."""
-Cell = str | float | int | None
+PAGE_ROWS = 50
+"""Rows of the call list in the page."""
+Order = Literal["uplift", "profit", "money", "risk"]
+"""What the list is in the order of: what a contact brings, by uplift or by risk x value less cost; value at risk; risk."""
+_LEADS: dict[str, Order] = {
+    "expected_profit": "profit",
+    "value_at_risk": "money",
+    "churn_probability": "risk",
+}
 
 
 @dataclass(frozen=True)
-class _Column:
-    head: str
-    width: int
-    style: str
-    cells: Sequence[Cell]
+class Reason:
+    """A feature of a lever that raises a customer's risk, with its value before the cutoff."""
+
+    feature: str
+    value: float
 
 
-def call_list_xlsx(inputs: ReportInputs, lang: Language) -> bytes:
-    """The first ``CALL_LIST_ROWS`` customers to call, the factors and the glossary, a sheet each.
+@dataclass(frozen=True)
+class Call:
+    """A row of the call list; stories and recovery as ``cxml.drivers.stories.tell`` gives them.
 
-    Text is written as text, never as a formula (see ``safe_cell``); the same inputs give the same bytes.
-
-    Parameters
-    ----------
-    inputs : ReportInputs
-    lang : {"en", "ko"}
-
-    Returns
-    -------
-    bytes
-        An XLSX workbook.
+    ``other`` is what raises the risk most and is no lever.
     """
-    return workbook(compute(inputs), inputs, lang)
+
+    rank: int
+    customer_id: str
+    probability: float
+    value_if_stays: float
+    value_at_risk: float
+    expected_profit: float
+    holdout: bool
+    reasons: tuple[Reason, ...]
+    other: Reason | None = None
+    stories: tuple[Mapping[str, Any], ...] = ()
+    recovery: Mapping[str, Any] | None = None
+
+    def about(self, place: int) -> tuple[Mapping[str, Any], ...]:
+        """The stories behind the reason at *place*, from 1."""
+        return tuple(story for story in self.stories if story["reason"] == place)
 
 
-def workbook(content: Content, inputs: ReportInputs, lang: Language) -> bytes:
-    """The workbook of a content that is already computed."""
-    words = Words(lang)
-    file = io.BytesIO()
-    options = {
-        "in_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "strings_to_numbers": False,
-    }
-    with xlsxwriter.Workbook(file, options) as book:
-        book.set_properties(
-            {"title": words.plain("page.title"), "created": content.scope.cutoff.replace(tzinfo=None)}
-        )
-        font = {"font_name": "Malgun Gothic" if lang == "ko" else "Calibri", "font_size": 10, "valign": "top"}
-        styles = {
-            "head": book.add_format({**font, "bold": True, "bg_color": "#1f5f7f", "font_color": "#ffffff",
-                                     "text_wrap": True, "valign": "vcenter"}),
-            "text": book.add_format({**font, "text_wrap": True}),
-            "id": book.add_format({**font, "num_format": "@"}),
-            "share": book.add_format({**font, "num_format": "0.0%"}),
-            "money": book.add_format({**font, "num_format": "#,##0"}),
-            "count": book.add_format({**font, "num_format": "#,##0"}),
-            "ratio": book.add_format({**font, "num_format": "0.00"}),
-        }  # fmt: skip
-        for name, columns in (
-            ("sheets.list", _list(inputs, words)),
-            ("sheets.factors", _factors(content, words)),
-            ("glossary.sheet", _glossary(content, inputs, words)),
-        ):
-            sheet = book.add_worksheet(words.plain(name))
-            _sheet(sheet, columns, styles)
-            sheet.set_header(_on_paper(content, inputs, words))
-    return file.getvalue()
+@dataclass(frozen=True)
+class Calls:
+    """The top of the call list and what it holds. ``top`` are the first customers: a tenth of all."""
+
+    order: Order
+    rows: tuple[Call, ...]
+    top: int
+    top_share: float
+    held: float
+    holdout: int
+    paying: int | None
+    profit: float
 
 
-def _sheet(sheet: Worksheet, columns: Sequence[_Column], styles: dict[str, Format]) -> None:
-    """Columns with a frozen, filterable head, fit for landscape paper."""
-    last = len(columns[0].cells)
-    for k, column in enumerate(columns):
-        sheet.set_column(k, k, column.width, styles[column.style])
-        sheet.write_string(0, k, safe_cell(column.head), styles["head"])
-        for row, cell in enumerate(column.cells, start=1):
-            if isinstance(cell, str):
-                sheet.write_string(row, k, safe_cell(cell), styles[column.style])
-            elif cell is not None and math.isfinite(cell):
-                sheet.write_number(row, k, cell, styles[column.style])
-    sheet.set_row(0, 32)
-    sheet.freeze_panes(1, 2)
-    sheet.autofilter(0, 0, max(last, 1), len(columns) - 1)
-    sheet.ignore_errors({"number_stored_as_text": f"A1:Z{last + 1}"})
-    sheet.repeat_rows(0)
-    sheet.set_landscape()
-    sheet.set_paper(9)
-    sheet.fit_to_pages(1, 0)
-
-
-def _list(inputs: ReportInputs, words: Words) -> list[_Column]:
-    t, figures = words.plain, _figures(inputs, words)
-    calls = calls_of(ranked(inputs, CALL_LIST_ROWS), inputs.stories)
-    money = f" ({figures.unit})" if figures.currency else ""
-
-    def reasons(k: int) -> list[Cell]:
-        said = (inputs.labels, words, figures)
-        return [
-            reason_text(c.reasons[k], *said) if len(c.reasons) > k else None if k else instead(c, *said)
-            for c in calls
-        ]
-
-    columns = [
-        _Column(
-            f"{t('calls.rank')} ({t(f'orders.by_{order(inputs)}')})", 14, "count", [c.rank for c in calls]
-        ),
-        _Column(t("calls.customer"), 18, "id", [c.customer_id for c in calls]),
-        _Column(
-            t("calls.status"),
-            22,
-            "text",
-            [t(status) for status in _statuses(inputs, calls)],
-        ),
-        _Column(t("calls.probability"), 12, "share", [c.probability for c in calls]),
-    ]
-    if inputs.has_value:
-        columns += [
-            _Column(t("calls.worth") + money, 16, "money", [c.value_if_stays for c in calls]),
-            _Column(t("calls.at_risk") + money, 16, "money", [c.value_at_risk for c in calls]),
-        ]
-    if any(math.isfinite(c.expected_profit) for c in calls):
-        columns.append(_Column(t("calls.profit") + money, 16, "money", [c.expected_profit for c in calls]))
-    columns += [_Column(t("calls.reason", n=k + 1), 42, "text", reasons(k)) for k in range(3)]
-    say = StoryText(words, figures)
-    told = [[say.plain(story) for story in c.stories] for c in calls]
-    missing = [say.missing(c.recovery) or None for c in calls]
-    if any(told) or any(missing):
-        columns += [
-            _Column(
-                t("calls.facts", n=figures.people(len(inputs.stories))),
-                60,
-                "text",
-                ["\n".join(filter(None, one)) or None for one in told],
-            ),
-            _Column(t("calls.next"), 36, "text", missing),
-        ]
-    return columns
-
-
-def _statuses(inputs: ReportInputs, calls: Sequence[Call]) -> Iterator[str]:
-    """Whether each call is planned, as a key of the catalogue; where no money is known all are but those held out."""
+def order(inputs: ReportInputs) -> Order:
+    """What the list is in the order of."""
+    by = _LEADS[_lead(inputs)]
     plan = inputs.calls.get("plan") or {}
-    left = plan["size"] if plan.get("scenarios") else len(calls)
-    for call in calls:
-        yield "calls.holdout" if call.holdout else "calls.contact" if left > 0 else "calls.unplanned"
-        left -= not call.holdout
+    return "uplift" if by == "profit" and plan.get("ranked_by") == "uplift" else by
 
 
-def _factors(content: Content, words: Words) -> list[_Column]:
-    t = words.plain
-    rows = content.levers + content.others
-    names = [starting(x.name.en, x.name.ko, words.language) for x in rows]
-    areas = [t(f"families.{x.area}") if x in content.levers else t("others.title") for x in rows]
-    columns = [
-        _Column(t("factors.factor"), 26, "text", names),
-        _Column(t("factors.area"), 20, "text", areas),
-        _Column(t("factors.share"), 14, "share", [x.share for x in rows]),
-        _Column(t("factors.weight"), 14, "share", [x.weight for x in rows]),
-    ]
-    causes = [content.behind[x.factor].cause if x.factor in content.behind else None for x in rows]
-    if any(causes):
-        badges = [t(f"badges.{cause.badge}") if cause else None for cause in causes]
-        columns.append(_Column(t("factors.badge"), 22, "text", badges))
-    hit = [x if x in content.levers and not x.small else None for x in rows]
-    columns += [
-        _Column(
-            t("factors.hit"),
-            14,
-            "count",
-            [
-                x.customers if x in content.levers and (not x.small or x.customers == 0) else None
-                for x in rows
-            ],
-        ),
-        _Column(t("factors.hit_share"), 14, "share", [x.hit_share if x else None for x in hit]),
-        _Column(t("factors.risk"), 14, "share", [x.risk if x else None for x in hit]),
-        _Column(t("factors.risk_without"), 14, "share", [x.risk_without if x else None for x in hit]),
-        _Column(t("factors.odds"), 12, "ratio", [x.odds_ratio if x else None for x in hit]),
-        _Column(t("factors.fewer"), 14, "count", [x.fewer_leavers if x else None for x in hit]),
-    ]
-    if content.has_value:
-        columns += [
-            _Column(t("factors.value"), 18, "money", [x.value_at_risk if x else None for x in hit]),
-            _Column(t("factors.value_without"), 18, "money", [x.value_without if x else None for x in hit]),
-            _Column(t("factors.difference"), 18, "money", [x.avoidable if x else None for x in hit]),
-        ]
-    return columns
+def _lead(inputs: ReportInputs) -> str:
+    """The column whose largest values come first."""
+    money = ("expected_profit", "value_at_risk") if inputs.has_value else ()
+    rows = inputs.scores
+    return next((name for name in money if name in rows and rows[name].notna().any()), "churn_probability")
 
 
-def _on_paper(content: Content, inputs: ReportInputs, words: Words) -> str:
-    """Whose list it is and of which day, at the head of every printed page."""
-    whose, day = visible(content.scope.project)[:60], str(_figures(inputs, words).date(content.scope.cutoff))
-    return f"&L{whose.replace('&', '&&')}&R{words.plain('page.as_of')} {day}"
+def ranked(inputs: ReportInputs, limit: int) -> pd.DataFrame:
+    """The first *limit* rows of the call list: by expected profit, or else value at risk, or else probability."""
+    rows = inputs.scores.assign(customer_id=inputs.scores["customer_id"].astype(str))
+    lead = rows[_lead(inputs)]
+    if len(rows) > limit:  # sort only what can be in the list, ties at its end included
+        known_or_last = lead.fillna(-math.inf).to_numpy()
+        kept = known_or_last >= np.sort(known_or_last)[-limit]
+        rows, lead = rows[kept], lead[kept]
+    order = list_order(rows["customer_id"], lead, rows["churn_probability"])
+    return rows.iloc[order[:limit]]
 
 
-def _glossary(content: Content, inputs: ReportInputs, words: Words) -> list[_Column]:
-    """First of which day the workbook is, what it looks ahead to and how it is ordered, then the terms."""
-    t, figures, scope = words.plain, _figures(inputs, words), content.scope
-    ahead = t("page.undated")
-    if scope.end > scope.start:
-        ahead = t("page.from_to", start=figures.date(scope.start), end=figures.last_day(scope.end))
-    terms = [
-        (t("page.as_of"), str(figures.date(scope.cutoff))),
-        (t("page.window"), ahead),
-        (t("orders.title"), t(f"orders.{order(inputs)}")),
-        *words.terms(money=content.has_value),
-    ]
-    return [
-        _Column(words.plain("glossary.term"), 26, "text", [term for term, _ in terms]),
-        _Column(words.plain("glossary.meaning"), 100, "text", [meaning for _, meaning in terms]),
-    ]
+def worth_of(scores: pd.DataFrame) -> str:
+    """The column that value at risk is a part of: what customers bring if they stay, where the scores tell it."""
+    return "value_if_stays" if "value_if_stays" in scores else "expected_value"
 
 
-def _figures(inputs: ReportInputs, words: Words) -> Figures:
-    return Figures(
-        words.language, str(inputs.meta.get("currency", "")), str(inputs.meta.get("timezone", "UTC"))
+def calls_of(rows: pd.DataFrame, stories: Mapping[str, Any]) -> tuple[Call, ...]:
+    """The rows of a ranked frame as calls, in their order, with what is told of their customers."""
+    get = {name: rows[name].tolist() for name in rows.columns}
+    nothing = [math.nan] * len(rows)
+    money = {
+        n: [_number(v) for v in get.get(n, nothing)]
+        for n in (worth_of(rows), "value_at_risk", "expected_profit")
+    }
+    holdout = [bool(v) if pd.notna(v) else False for v in get.get("holdout", nothing)]
+    named = ("reason_1", "reason_2", "reason_3", "other_reason")
+    *reasons, other = ((get.get(name, nothing), get.get(f"{name}_value", nothing)) for name in named)
+    return tuple(
+        Call(
+            rank=i + 1,
+            customer_id=visible(get["customer_id"][i]),
+            probability=float(get["churn_probability"][i]),
+            value_if_stays=money[worth_of(rows)][i],
+            value_at_risk=money["value_at_risk"][i],
+            expected_profit=money["expected_profit"][i],
+            holdout=holdout[i],
+            reasons=tuple(Reason(str(n[i]), _number(v[i])) for n, v in reasons if pd.notna(n[i])),
+            other=Reason(str(other[0][i]), _number(other[1][i])) if pd.notna(other[0][i]) else None,
+            stories=tuple(stories.get(get["customer_id"][i], {}).get("stories", ())),
+            recovery=stories.get(get["customer_id"][i], {}).get("recovery"),
+        )
+        for i in range(len(rows))
     )
+
+
+def calls_at_top(inputs: ReportInputs) -> Calls:
+    """The top of the call list, for the page."""
+    scores = inputs.scores
+    weight = (
+        scores["value_at_risk" if inputs.has_value else "churn_probability"].fillna(0).to_numpy(np.float64)
+    )
+    top = max(1, len(scores) // 10)
+    first = float(pd.Series(weight, index=scores.index)[ranked(inputs, top).index].sum())
+    total = float(weight.sum())
+    paying, profit = None, math.nan
+    gains = pd.to_numeric(scores["expected_profit"]).fillna(0) if "expected_profit" in scores else None
+    if gains is not None and (gains < 0).any():  # where no call can lose, that a call pays says nothing
+        if "holdout" in scores:
+            gains = gains.where(~scores["holdout"].fillna(False).astype(bool), 0)
+        paying, profit = int((gains > 0).sum()), float(gains.clip(lower=0).sum())
+    return Calls(
+        order=order(inputs),
+        rows=calls_of(ranked(inputs, PAGE_ROWS), inputs.stories),
+        top=top,
+        top_share=top / len(scores),
+        held=first / total if total > 0 else math.nan,
+        holdout=int(scores["holdout"].fillna(False).astype(bool).sum()) if "holdout" in scores else 0,
+        paying=paying,
+        profit=profit,
+    )
+
+
+def _number(value: Any) -> float:
+    return float(value) if value is not None and pd.notna(value) else math.nan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxml.report.words import Words
+from cxml.report.sentences import Words
 
 
 def kind(words: Words, code: str) -> str | None:

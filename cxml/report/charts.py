@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cxml.report.figures import Figure
-from cxml.report.promises import Promised
-from cxml.report.quality import CalibrationGroup, LiftPoint, ValueGroup
+from cxml.report.model_quality import CalibrationGroup, LiftPoint, ValueGroup
+from cxml.report.promise_cliffs import Promised
 
 LEFT, TOP, WIDTH, HEIGHT = 64.0, 18.0, 330.0, 250.0
 """The plot area inside a drawing of 410 x 330 units."""

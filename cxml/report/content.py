@@ -13,19 +13,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cxml.config.time_spans import duration
+from cxml.drivers.hits import PREFIX
 from cxml.errors import DataError
-from cxml.features.declare import NAMED
-from cxml.hits import PREFIX
-from cxml.intervals import leavers_range
-from cxml.report.behind import Behind, Stays, behind_of, stays_of
-from cxml.report.calls import Calls, calls_at_top, worth_of
+from cxml.factors.declare import NAMED
+from cxml.metrics.bootstrap import leavers_range
+from cxml.report.call_list import Calls, calls_at_top, worth_of
 from cxml.report.coverage import Coverage, Name, coverage_of, name_of
-from cxml.report.gains import WhatIf, gains_of
+from cxml.report.factor_evidence import Behind, Stays, behind_of, stays_of
 from cxml.report.inputs import SMALL_GROUP, ReportInputs
-from cxml.report.promises import Promised, promises_of
-from cxml.report.quality import Quality, quality
+from cxml.report.model_quality import Quality, quality
+from cxml.report.promise_cliffs import Promised, promises_of
 from cxml.report.safe_text import visible
-from cxml.time_spans import duration
+from cxml.report.what_if import WhatIf, gains_of
 
 _CLEAR = 0.2
 """A rank correlation nearer to 0 than this says nothing of the direction."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from cxml import drivers
-from cxml.manifest import verify
+from cxml.drivers import contributions
 from cxml.report.inputs import ReportInputs
+from cxml.store.manifest import verify
 
 _IF_THERE = ("call_plan.json", "stories.json", "groups.json")
 _STATED = ("currency", "timezone", "observation_end")
@@ -30,7 +30,7 @@ def gather(scored: Path) -> ReportInputs:
     labels, model, coverage = (_json(scored / f"{name}.json") for name in ("labels", "model", "coverage"))
     scores = pd.read_parquet(scored / "scores.parquet")
     calls, stories, groups = (_json(path) if (path := scored / name).is_file() else {} for name in _IF_THERE)
-    factors = drivers.summary(scores, labels)
+    factors = contributions.summary(scores, labels)
     if "directions" in model:
         factors["direction"] = factors["factor"].map(model["directions"]).astype("float64")
     return ReportInputs(

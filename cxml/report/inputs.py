@@ -55,7 +55,7 @@ class ReportInputs:
         events; ``value``: gini, spearman, decile_mape, mae, total_error (shares, money for mae);
         ``baselines``: ``{"churn": {name: {...}}, "value": {name: {...}}}``; ``tables``:
         ``calibration`` (predicted, actual, rows), ``lift`` (share, recall), ``deciles`` (predicted,
-        actual, rows), as ``cxml.metrics`` gives them. Every part may be missing: the page then says
+        actual, rows), as ``cxml.metrics.forecasts`` gives them. Every part may be missing: the page then says
         that it is. Whether the model beats its baselines is read off the numbers.
     coverage : mapping
         ``measured``, ``partly`` and ``not_measured``: ``[{"factor", "en", "ko", "features", "missing"}]``
@@ -70,20 +70,20 @@ class ReportInputs:
         (whether the model was trained again after its test), ``in_sample`` (customers scored whom the model learned
         from), ``audit`` (``{"state": "passed" | "failed" | "missing", "leaks"}``).
     calls : mapping
-        ``plan``: ``cxml.decisions.CallPlan`` and ``proof``: ``cxml.uplift.Proof``, as ``call_plan.json`` has them.
-        May be empty.
+        ``plan``: ``cxml.decisions.call_plan.CallPlan`` and ``proof``: ``cxml.decisions.uplift.Proof``, as
+        ``call_plan.json`` has them. May be empty.
     stories : mapping
-        Customer id -> ``stories`` and ``recovery``, as ``cxml.telling.tell`` gives them. May be empty.
+        Customer id -> ``stories`` and ``recovery``, as ``cxml.drivers.stories.tell`` gives them. May be empty.
 
     evidence : mapping
-        What stands behind the factors, as ``cxml.evidence.of`` gives it; empty: nothing is said of it.
+        What stands behind the factors, as ``cxml.drivers.evidence.of`` gives it; empty: nothing is said of it.
     groups : mapping
-        Whom factors hit, as ``cxml.groups.Groups.as_json`` gives it; empty: nothing is said of it.
+        Whom factors hit, as ``cxml.drivers.segments.Groups.as_json`` gives it; empty: nothing is said of it.
     causes : mapping
-        Factor -> badge, reason and effect, as ``cxml.causes.recipe.short`` gives them; empty: association is all
+        Factor -> badge, reason and effect, as ``cxml.causes.factor_badges.short`` gives them; empty: association is all
         that is claimed.
     cliffs : sequence of mapping
-        How leaving goes along the waits about each promised time, as ``cxml.causes.examine.Examined.short`` has it;
+        How leaving goes along the waits about each promised time, as ``cxml.causes.examination.Examined.short`` has it;
         empty: nothing is said of it.
     what_if : sequence of mapping
         What would change if one thing were made good, as there; empty: the model's contributions speak alone.

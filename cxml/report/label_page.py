@@ -11,8 +11,8 @@ from cxml.report import charts
 from cxml.report.figures import Figure, Figures, Language
 from cxml.report.inputs import SMALL_GROUP
 from cxml.report.page import environment
+from cxml.report.sentences import Words
 from cxml.report.voice import Voice
-from cxml.report.words import Words
 
 Row = dict[str, Any]
 
@@ -26,13 +26,13 @@ class LabelInputs:
     project, timezone : str
     observation_end : datetime
     rates, definitions, returns, ways : list of dict
-        The rows of the tables of ``cxml.workbench.Workbench``.
+        The rows of the tables of ``cxml.labels.study_results.Workbench``.
     reach : int
         Days after a silence in which a return was looked for.
     suggestion : dict or None
         ``days``, ``rule`` and ``figure``.
     horizons : list of dict
-        ``days``, ``cutoffs`` and ``tests``, as in ``cxml.workbench.Horizon``.
+        ``days``, ``cutoffs`` and ``tests``, as in ``cxml.labels.study_results.Horizon``.
     without : int
         Customers without a ready label.
     broken : dict or None

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import cast, get_args
 
 from cxml.errors import ConfigError, did_you_mean
-from cxml.report.call_list import workbook
 from cxml.report.content import compute
 from cxml.report.drivers_table import drivers_csv
 from cxml.report.figures import Language
 from cxml.report.inputs import ReportInputs
-from cxml.report.machine import as_json
+from cxml.report.json_report import as_json
 from cxml.report.page import CALL_LIST_FILE, render_content
+from cxml.report.workbook import workbook
 
 
 def build(inputs: ReportInputs, langs: Sequence[Language] = ("en", "ko")) -> dict[str, bytes]:

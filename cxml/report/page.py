@@ -13,19 +13,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cxml.report import charts
-from cxml.report.behind_text import BehindText
-from cxml.report.calls import Call, Reason
+from cxml.report.call_list import Call, Reason
 from cxml.report.content import HARDLY, Content, FactorNumbers, compute
 from cxml.report.coverage import Gap, Name
+from cxml.report.factor_evidence_text import BehindText
 from cxml.report.figures import Figure, Figures, Language
-from cxml.report.gains_text import GainsText
 from cxml.report.inputs import SMALL_GROUP, ReportInputs
 from cxml.report.plan_text import PlanText
-from cxml.report.promises_text import PromisesText
+from cxml.report.promise_cliffs_text import PromisesText
 from cxml.report.reasons import instead, reason_text
+from cxml.report.sentences import inside, lower_first, starting
 from cxml.report.story_text import StoryText
 from cxml.report.voice import Voice
-from cxml.report.words import inside, lower_first, starting
+from cxml.report.what_if_text import GainsText
 
 CALL_LIST_FILE = "call_list.xlsx"
 _TO_RECORD = 3

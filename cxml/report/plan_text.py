@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from cxml.decisions import CallPlan
+from cxml.decisions.call_plan import CallPlan
+from cxml.decisions.uplift import Proof
 from cxml.report import charts
 from cxml.report.figures import Figure, Figures
-from cxml.report.words import Words
-from cxml.uplift import Proof
+from cxml.report.sentences import Words
 
 _POINTS = 13
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cxml.report.calls import Call, Reason
+from cxml.report.call_list import Call, Reason
 from cxml.report.figures import Figures, Language
 from cxml.report.safe_text import visible
-from cxml.report.words import Words, inside, starting
+from cxml.report.sentences import Words, inside, starting
 
 Called = Callable[[str, str, Language], str]
 

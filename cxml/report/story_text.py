@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from cxml.drivers.story_facts import BY_NAME, FactKind, Story
 from cxml.report import channels
 from cxml.report.figures import Figures
 from cxml.report.safe_text import visible
-from cxml.report.words import Words, catalogue
-from cxml.stories import BY_NAME, FactKind, Story
+from cxml.report.sentences import Words, catalogue
 
 _LONGEST_NAME = 60
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from cxml.report.figures import Figure, Figures, Language
 from cxml.report.inputs import SMALL_GROUP
-from cxml.report.words import Words
+from cxml.report.sentences import Words
 
 
 class Voice:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxml.simulate.customers import LANGUAGES
 from cxml.simulate.months import Months
-from cxml.simulate.population import LANGUAGES
 from cxml.simulate.rows import (
     DAY,
     NEVER,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxml.simulate.customers import Population
 from cxml.simulate.luck import Luck, chance
 from cxml.simulate.months import HOUR, Months
-from cxml.simulate.population import Population
 from cxml.simulate.rows import DAY, NEVER, FloatArray, IntArray, Rows, by_time, days_s, joined, numbered, take
 from cxml.simulate.subscriptions import Plans
 

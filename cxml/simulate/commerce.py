@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxml.simulate.bills import BILLING_S, CHARGE_SHARE, Fees
+from cxml.simulate.customers import Population
 from cxml.simulate.luck import Luck, chance
 from cxml.simulate.months import HOUR, Months, draw_counts, draw_times
-from cxml.simulate.population import Population
 from cxml.simulate.rows import (
     DAY,
     NEVER,

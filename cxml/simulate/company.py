@@ -21,7 +21,6 @@ from cxml.simulate import (
     messages,
     moods,
     outbound,
-    population,
     posts,
     recorded,
     recovery,
@@ -30,6 +29,7 @@ from cxml.simulate import (
     surveys,
     visits,
 )
+from cxml.simulate import customers as population
 from cxml.simulate.climate import Climate
 from cxml.simulate.effects import Effects
 from cxml.simulate.factors import FACTORS

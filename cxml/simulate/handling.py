@@ -8,9 +8,9 @@ import numpy as np
 
 from cxml.simulate.agents import Staff
 from cxml.simulate.contact_centre import ContactCentre
+from cxml.simulate.customers import Population
 from cxml.simulate.luck import Luck, chance
 from cxml.simulate.months import Months
-from cxml.simulate.population import Population
 from cxml.simulate.rows import DAY, NEVER, BoolArray, FloatArray, IntArray, Rows, flag
 from cxml.simulate.topics import BOT, CHAT, EMAIL, IVR, PHONE, SMS, SOCIAL, TRANSFERS_BY_TOPIC
 

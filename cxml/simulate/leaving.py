@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxml.simulate.customers import Population
 from cxml.simulate.effects import Effects
 from cxml.simulate.factors import FACTORS
 from cxml.simulate.months import Months
-from cxml.simulate.population import Population
 from cxml.simulate.rows import DAY, NEVER, BoolArray, FloatArray, IntArray
 from cxml.simulate.subscriptions import Plans
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cxml.simulate.commerce import CATEGORIES
+from cxml.simulate.customers import REGIONS, Population
 from cxml.simulate.months import HOUR, Months, draw_counts, draw_times
-from cxml.simulate.population import REGIONS, Population
 from cxml.simulate.rows import (
     DAY,
     NEVER,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from cxml.simulate.customers import Population
 from cxml.simulate.luck import Luck, chance
 from cxml.simulate.months import HOUR, Months, draw_counts, draw_times
-from cxml.simulate.population import Population
 from cxml.simulate.rows import NEVER, FloatArray, Rows, by_time, codes, numbered, take
 
 SITES = ("app_store", "maps", "social.instagram", "forum")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxml.simulate.customers import Population
 from cxml.simulate.months import Months
-from cxml.simulate.population import Population
 from cxml.simulate.rows import DAY, NEVER, BoolArray, FloatArray, IntArray, Rows, place_in_time, take
 
 PLANS = ("mini", "basic", "standard", "plus", "premium")

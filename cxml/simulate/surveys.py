@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from cxml.simulate import sessions
+from cxml.simulate.customers import Population
 from cxml.simulate.months import HOUR, Months, draw_counts, draw_times
-from cxml.simulate.population import Population
 from cxml.simulate.rows import (
     NEVER,
     FloatArray,

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from cxml.simulate.commerce import Worth
+from cxml.simulate.customers import Population
 from cxml.simulate.effects import Effects
 from cxml.simulate.factors import FACTORS
 from cxml.simulate.leaving import Hazard, at_risk
 from cxml.simulate.months import Months
-from cxml.simulate.population import Population
 from cxml.simulate.rows import BoolArray, FloatArray, IntArray, ids, instants
 
 FIRST_SNAPSHOT = 6

@@ -9,8 +9,8 @@ from cxml.simulate import (
     bills,
     commerce,
     conduct,
+    customers,
     messages,
-    population,
     posts,
     recovery,
     sessions,
@@ -20,10 +20,10 @@ from cxml.simulate import (
 )
 
 WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "customers": population.WORDS,
+    "customers": customers.WORDS,
     "interactions": {
         "channel": topics.CHANNELS, "topic": topics.TOPICS, "direction": ("inbound", "outbound"),
-        "customer_language": population.LANGUAGES, "agent_language": population.LANGUAGES,
+        "customer_language": customers.LANGUAGES, "agent_language": customers.LANGUAGES,
         "device": conduct.DEVICES,
     },
     "recoveries": {"action": recovery.ACTIONS},
@@ -35,7 +35,7 @@ WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "surveys": {"kind": surveys.KINDS, "higher_is": surveys.HIGHER_IS, "about": surveys.ABOUT},
     "sessions": {"kind": sessions.KINDS, "device": sessions.DEVICES},
     "messages": {
-        "purpose": messages.PURPOSES, "channel": messages.CHANNELS, "language": population.LANGUAGES,
+        "purpose": messages.PURPOSES, "channel": messages.CHANNELS, "language": customers.LANGUAGES,
         "category": commerce.CATEGORIES,
     },
     "posts": {"site": posts.SITES},

@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cxml import snapshots
 from cxml.causes.waits import CONTEXT, context, promises_of, waits
-from cxml.config import parse_config
-from cxml.sections import Promises
+from cxml.config.load import parse_config
+from cxml.config.sections import Promises
 from cxml.simulate import simulate
-from cxml.tables import Tables, open_tables
+from cxml.snapshots import population
+from cxml.tables.opening import Tables, open_tables
 
 DAY = pd.Timedelta(days=1)
 WINDOW = timedelta(days=90)
@@ -50,7 +50,7 @@ def opened(frames: dict[str, pd.DataFrame]) -> Tables:
 
 def found(frames: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
     tables = opened(frames)
-    snapshots.take(tables, [cutoff.to_pydatetime() for cutoff in CUTOFFS])
+    population.take(tables, [cutoff.to_pydatetime() for cutoff in CUTOFFS])
     keys = pd.DataFrame(
         [(customer, cutoff) for customer in sorted(frames["customers"]["customer_id"]) for cutoff in CUTOFFS],
         columns=["customer_id", "cutoff"],

@@ -11,16 +11,16 @@ import pytest
 from company import CUSTOMERS, CUTOFFS, DAY, HOUR, Row
 from oracle import TABLES, answer
 
-from cxml.features.behaviour import BEHAVIOUR
-from cxml.features.contacts import CONTACTS
-from cxml.features.declare import Factor
-from cxml.features.feedback import FEEDBACK
-from cxml.features.leaving import LEAVING
-from cxml.features.personalization import PERSONALIZATION
-from cxml.features.posts import POSTS
-from cxml.features.proactive import PROACTIVE
-from cxml.features.recovery import RECOVERY
-from cxml.features.replies import REPLIES
+from cxml.factors.behaviour import BEHAVIOUR
+from cxml.factors.contacts import CONTACTS
+from cxml.factors.declare import Factor
+from cxml.factors.feedback import FEEDBACK
+from cxml.factors.leaving import LEAVING
+from cxml.factors.personalization import PERSONALIZATION
+from cxml.factors.posts import POSTS
+from cxml.factors.proactive import PROACTIVE
+from cxml.factors.recovery import RECOVERY
+from cxml.factors.replies import REPLIES
 
 C = CUTOFFS[0]
 T = C - 150 * DAY

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cxml import snapshots
-from cxml.config import parse_config
+from cxml.config.load import parse_config
 from cxml.errors import ConfigError
 from cxml.features import matrix, planner
-from cxml.tables import Tables, open_tables
+from cxml.snapshots import population
+from cxml.tables.opening import Tables, open_tables
 
 ODD = [
     "age",
@@ -50,7 +50,7 @@ def opened(attributes: list[str] = [], **features: Any) -> Tables:  # noqa: B006
 
 
 def built(tables: Tables) -> pd.DataFrame:
-    snapshots.take(tables, [datetime(2025, 1, 1, tzinfo=UTC)])
+    population.take(tables, [datetime(2025, 1, 1, tzinfo=UTC)])
     planner.run(tables.engine, matrix.planned(tables))
     return matrix.read(tables)
 

@@ -11,8 +11,8 @@ from company import company
 from oracle import check, mean, share
 
 from cxml.contracts import TABLES
-from cxml.features import FACTORS
-from cxml.features.declare import DAY, Factor, Feature, count
+from cxml.factors import FACTORS
+from cxml.factors.declare import DAY, Factor, Feature, count
 
 
 @pytest.mark.parametrize("versions", [False, True])
@@ -33,7 +33,9 @@ def test_the_company_has_every_column_with_values_and_gaps(versions: bool) -> No
 
 
 def test_every_factor_has_an_oracle() -> None:
-    tests = "".join(path.read_text("utf-8") for path in sorted(Path(__file__).parent.glob("test_*.py")))
+    tests = "".join(
+        path.read_text("utf-8") for path in sorted(Path(__file__).parents[1].glob("factors/test_*.py"))
+    )
     assert not [f.name for f in FACTORS if not re.search(rf"\b{f.name.upper()}\b", tests)]
 
 

@@ -10,8 +10,7 @@ import pytest
 from oracle import beside
 
 from cxml.engine import Engine
-from cxml.features import planner
-from cxml.features.declare import (
+from cxml.factors.declare import (  # fmt: skip
     EVER,
     Derived,
     Factor,
@@ -27,7 +26,8 @@ from cxml.features.declare import (
     share,
     total,
     worst,
-)  # fmt: skip
+)
+from cxml.features import planner
 
 DAY = 86400
 BASE = 1_735_689_600  # 2025-01-01 UTC

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxml import snapshots
-from cxml.config import parse_config
+from cxml.config.load import parse_config
 from cxml.features import matrix, planner
-from cxml.tables import open_tables
+from cxml.snapshots import population
+from cxml.tables.opening import open_tables
 
 CUTOFF = pd.Timestamp("2025-03-01", tz="UTC")
 HOUR, DAY = 3600.0, 86400.0
@@ -41,7 +41,7 @@ def features(frame: pd.DataFrame) -> pd.DataFrame:
         "churn": {"activity": ["interactions"]},
     }  # fmt: skip
     tables = open_tables(parse_config(raw, Path()), {"interactions": frame})
-    snapshots.take(tables, [datetime(2025, 3, 1, tzinfo=UTC)])
+    population.take(tables, [datetime(2025, 3, 1, tzinfo=UTC)])
     planner.run(tables.engine, matrix.planned(tables))
     return matrix.read(tables).set_index("customer_id").sort_index()
 

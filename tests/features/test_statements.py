@@ -11,20 +11,8 @@ from oracle import beside
 from cxml.contracts import TABLES
 from cxml.engine import Engine
 from cxml.errors import ConfigError
+from cxml.factors.declare import Factor, Feature, Flag, Lookup, Match, Norm, count, latest, mean, share, total
 from cxml.features import planner
-from cxml.features.declare import (
-    Factor,
-    Feature,
-    Flag,
-    Lookup,
-    Match,
-    Norm,
-    count,
-    latest,
-    mean,
-    share,
-    total,
-)
 from cxml.features.validate import validate
 
 DAY = 86400

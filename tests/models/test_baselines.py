@@ -11,7 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from cxml.errors import ConfigError, NotEnoughDataError
-from cxml.metrics import churn_metrics
+from cxml.metrics.forecasts import churn_metrics
 from cxml.models.baselines import BaseRate, BoostedBaseline, LogisticBaseline, NaiveValue, RecencyRule
 
 RNG = np.random.default_rng(2)

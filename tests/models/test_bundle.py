@@ -169,7 +169,7 @@ def test_a_bundle_is_written_whole_or_not_at_all(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr("cxml.manifest.seal", full)
+        disk.setattr("cxml.store.manifest.seal", full)
         with pytest.raises(OSError, match="No space"):
             bundle.write(tmp_path / "new")
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 
 from cxml.errors import ModelError, NotEnoughDataError
 from cxml.models.calibration import LEAST_SLOPE, SigmoidCalibrator
-from cxml.models.level import Ahead
+from cxml.models.churn_level import Ahead
 
 RNG = np.random.default_rng(1)
 MARGIN = RNG.normal(-2, 1.5, 3000)

@@ -11,12 +11,12 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
 from cxml.errors import DataError, ModelError, NotEnoughDataError
-from cxml.metrics import churn_metrics
-from cxml.models import forest
+from cxml.metrics.forecasts import churn_metrics
+from cxml.models import boosted_trees
 from cxml.models.baselines import LogisticBaseline
+from cxml.models.boosted_trees import make_folds
 from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.churn import LADDER, ChurnClassifier
-from cxml.models.forest import make_folds
 
 RNG = np.random.default_rng(3)
 
@@ -213,9 +213,9 @@ def test_columns_that_matter_only_together_are_found_with_few_rows() -> None:
 
 
 def test_many_rows_choose_rounds_on_customers_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forest, "HOLDOUT_ROWS", 2000)
-    monkeypatch.setattr(forest, "CROSS_ROWS", 3000)
-    monkeypatch.setattr(forest, "LADDER_ROWS", 3000)
+    monkeypatch.setattr(boosted_trees, "HOLDOUT_ROWS", 2000)
+    monkeypatch.setattr(boosted_trees, "CROSS_ROWS", 3000)
+    monkeypatch.setattr(boosted_trees, "LADDER_ROWS", 3000)
     X, y, _ = company(4500, seed=10)
     groups = np.repeat(np.arange(1500), 3)
     trees = [rung for rung in LADDER if rung.leaves][:3]
@@ -230,7 +230,7 @@ def test_many_rows_choose_rounds_on_customers_held_out(monkeypatch: pytest.Monke
 
 
 def test_a_middling_number_of_rows_are_all_held_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forest, "HOLDOUT_ROWS", 2000)
+    monkeypatch.setattr(boosted_trees, "HOLDOUT_ROWS", 2000)
     X, y, _ = company(2400, seed=14)
     model = ChurnClassifier(num_threads=1).fit(X, y)
     held = model.forest_

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from cxml.errors import ModelError
-from cxml.models.forest import Forest
+from cxml.models.boosted_trees import Forest
 from cxml.models.lifetime import Curve, Lifetime
 from cxml.models.schema import Schema
 from cxml.models.survival import SurvivalClassifier

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from cxml.errors import ConfigError, ModelError
-from cxml.metrics import value_metrics
+from cxml.metrics.forecasts import value_metrics
 from cxml.models.baselines import PurchaseBaseline
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
 from cxml.models.purchase_features import Outlook, PurchaseColumns
+from cxml.models.purchase_spend import PurchaseHistory
 from cxml.models.purchase_value import PurchaseValue
-from cxml.models.spend import PurchaseHistory
 from cxml.models.value import ValueRegressor
 from cxml.models.value_parts import CANDIDATES
 

@@ -11,8 +11,8 @@ import pytest
 from sklearn.metrics import log_loss
 
 from cxml.errors import ConfigError
+from cxml.models.boosted_trees import Forest
 from cxml.models.churn import LADDER, ChurnClassifier
-from cxml.models.forest import Forest
 from cxml.models.search import NAME, Searching, search
 
 pytest.importorskip("optuna", reason="needs the extra search: pip install 'cxml[search]'")

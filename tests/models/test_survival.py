@@ -14,15 +14,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import check_estimator
 
-from cxml.durations import (
-    censoring_curve,
-    concordance,
-    integrated_brier_score,
-    kaplan_meier,
-)
 from cxml.errors import ConfigError, DataError, ModelError, NotEnoughDataError
-from cxml.models import forest
-from cxml.models.forest import Forest
+from cxml.metrics.survival import censoring_curve, concordance, integrated_brier_score, kaplan_meier
+from cxml.models import boosted_trees
+from cxml.models.boosted_trees import Forest
 from cxml.models.survival import SurvivalClassifier, _at_risk
 
 PLANS = {"basic": 1.5, "gold": 0.5, "pro": 1.0}
@@ -240,8 +235,8 @@ def test_the_simplest_size_is_kept_where_more_does_not_pay() -> None:
 
 
 def test_no_customer_is_on_both_sides_and_many_rows_choose_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forest, "HOLDOUT_ROWS", 2000)
-    monkeypatch.setattr(forest, "CROSS_ROWS", 3000)
+    monkeypatch.setattr(boosted_trees, "HOLDOUT_ROWS", 2000)
+    monkeypatch.setattr(boosted_trees, "CROSS_ROWS", 3000)
     X, y, _ = monthly(1200, seed=9)
     groups = np.repeat(np.arange(400), 3)
     model = SurvivalClassifier(periods=MONTHS, rung="small", folds=2, seeds=1, num_threads=1).fit(

@@ -11,7 +11,7 @@ import pytest
 
 from cxml.errors import ModelError
 from cxml.models import trees
-from cxml.models.treetext import check_text
+from cxml.models.tree_text import check_text
 
 SMALL = {"objective": "binary", "num_leaves": 6, "learning_rate": 0.1, "min_data_per_group": 5}
 

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
 from cxml.errors import DataError, ModelError, NotEnoughDataError
-from cxml.metrics import value_metrics
+from cxml.metrics.forecasts import value_metrics
 from cxml.models.hurdle import Amounts, Hurdle, Ranges
 from cxml.models.value import ValueRegressor
 

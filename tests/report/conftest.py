@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxml.decisions import call_plan
+from cxml.config.sections import Decisions
+from cxml.decisions.call_plan import call_plan
+from cxml.decisions.uplift import Proof
 from cxml.report import ReportInputs
-from cxml.sections import Decisions
-from cxml.uplift import Proof
 
 # factor: English, Korean, kind, family, strength in log-odds, share of customers it hits
 FACTORS: dict[str, tuple[str, str, str, str, float, float]] = {

@@ -1,0 +1,1 @@
+"""The command ``cxml``: what it accepts and how it speaks."""

@@ -1,0 +1,1 @@
+"""``cxml.toml``: reading it, its sections as data, and the text of a new one."""

@@ -1,0 +1,1 @@
+"""Whom to contact, whom to leave alone, and what a campaign brought."""

@@ -1,0 +1,1 @@
+"""Why customers leave: contributions of features, factors, reasons, and what stands behind them."""

@@ -1,0 +1,304 @@
+"""Recovery: what was done to make good, against what went wrong.
+
+A failure, which recovery is counted against, is a contact with an issue that was a bad event (given up, or
+more than ten minutes of waiting), whose issue came back after it was resolved, or that gave wrong
+information. A late delivery is no failure here: acts of making good name the issue they answer, not the
+order. A compensation that was refused is no act of making good. Everything is counted as far as it has come
+by the cutoff, at most 30 days after the failure.
+
+The seven steps: show understanding, apologise, explain, fix, compensate, end well, keep it from
+happening again. Bell and Zemke (1987) name understanding, apology, fix, compensation, and the follow-up
+that is counted apart here.
+"""
+
+from __future__ import annotations
+
+from cxml.factors.declare import (
+    DAY,
+    Derived,
+    Factor,
+    Feature,
+    Flag,
+    Match,
+    Treatment,
+    count,
+    days_since,
+    mean,
+    share,
+    total,
+    worst,
+)
+from cxml.factors.resolution import RESOLUTION
+from cxml.factors.waiting import BAD
+
+_WEEK = 7 * DAY
+_MONTH = 30 * DAY
+_GIVEN = "(action <> 'compensate' or coalesce(granted, true))"
+_ACT = f"action <> 'gift' and {_GIVEN}"
+
+# What was done -> the column of a failure that says when it was first done.
+_ACTS = {
+    "understand": "understood_at",
+    "apology": "apologised_at",
+    "explain": "explained_at",
+    "fix": "fixed_at",
+    "compensate": "compensated_at",
+    "prevent": "prevented_at",
+}
+_STEPS = (*_ACTS.values(), "ended_well_at")
+
+
+def _followed_by(column: str, where: str) -> Match:
+    """When the first act of that kind on the same issue followed a contact."""
+    return Match(column, "interactions", "recoveries", "t", "first after", 30, where, on="issue_id")
+
+
+def _step(name: str, column: str, row: str, en: str, ko: str) -> Feature:
+    """One step, as the share of failures that were followed by it."""
+    return Feature(
+        name, "interactions", share(f"{column} is not null", of="failed"), "share", row, "-",
+        f"share of failures followed by {en}", f"서비스 실패 후 {ko} 비율", (365,),
+    )  # fmt: skip
+
+
+def _until(act: str) -> str:
+    """Seconds from a row to an act; an act on the day of a row of which only the day is known came at once."""
+    return f"case when {act} is not null then greatest({act} - t, 0) end"
+
+
+_FLAGS = (
+    *(flag for flag in RESOLUTION.flags if flag.name in ("next_of_issue", "stands")),
+    BAD,
+    Flag(
+        "failed", "interactions",
+        "issue_id is not null and (bad or reopened_at is not null or corrected_at is not null)",
+    ),
+    # Among what is known at the cutoff: a later contact of the issue, or the failed one itself.
+    Flag(
+        "ended_well_at", "interactions",
+        "min(case when anything_else or sentiment_end > 0 then t end) over"
+        f" (partition by who, issue_id order by t range between current row and {_MONTH} following)",
+    ),
+    Flag(
+        "steps_done", "interactions",
+        " + ".join(f"case when {column} is null then 0 else 1 end" for column in _STEPS),
+    ),
+    Flag(
+        "failed_again", "interactions",
+        "failed and coalesce(t - max(case when failed then t end) over (partition by who, issue_id order by t, pos"
+        " rows between unbounded preceding and 1 preceding) <= 7776000, false)",
+        reach=90,
+    ),
+    Flag("upset", "interactions", "coalesce(sentiment_start <= -0.5e0, false)"),
+    # Judged when the seven days are over, whatever came of it.
+    Flag(
+        "followed_up", "interactions",
+        f"case when stands and resolved_after <= {90 * DAY} and c - resolved_at > {_WEEK}"
+        f" then coalesce(follow_up_at >= resolved_at and follow_up_at <= resolved_at + {_WEEK}, false) end",
+    ),
+    Flag("given", "recoveries", _GIVEN),
+    Flag(
+        "next_of_step", "recoveries", "lead(t) over (partition by who, issue_id, action, given order by t, pos)",
+        ahead=True,
+    ),
+    Flag("step", "recoveries", "issue_id is not null and action <> 'gift' and given and next_of_step is null"),
+)  # fmt: skip
+
+_MATCHES = (
+    _followed_by("made_good_at", _ACT),
+    *(
+        _followed_by(column, f"action = '{act}'" + (f" and {_GIVEN}" if act == "compensate" else ""))
+        for act, column in _ACTS.items()
+    ),
+    Match(
+        "follow_up_at", "interactions", "recoveries", "t", "first after", 97, "action = 'follow_up'", on="issue_id"
+    ),
+    Match("back_at", "recoveries", "interactions", "t", "first after", 90, on="issue_id"),
+)  # fmt: skip
+
+_FAILURES = (
+    Feature(
+        "failed_again_n", "interactions", count("failed_again"), "count", "R4 D33", "+",
+        "failures on an issue that had failed within the 90 days before",
+        "90일 안에 이미 실패했던 문의 건의 재실패 건수", (365,), empty=0,
+    ),
+    Feature(
+        "unrecovered_n", "interactions", count("failed and made_good_at is null"), "count", "R13", "+",
+        "failures that nothing has been done about", "회복 조치가 전혀 없는 서비스 실패 건수", (90, 365), empty=0,
+    ),
+    Feature(
+        "unrecovered_share", "interactions", share("made_good_at is null", of="failed"), "share", "R13", "+",
+        "share of failures that nothing has been done about", "회복 조치가 전혀 없는 서비스 실패 비율", (365,),
+    ),
+    Feature(
+        "unrecovered_oldest_d", "interactions", worst(f"age / {DAY}e0", "failed and made_good_at is null"), "d",
+        "R13", "+", "age of the oldest failure that nothing has been done about",
+        "회복 조치가 전혀 없는 가장 오래된 서비스 실패의 경과 일수", (90,),
+    ),
+)  # fmt: skip
+
+_SEVEN = (
+    _step("understand_share", "understood_at", "R1", "understanding", "공감 표현"),
+    _step("apology_share", "apologised_at", "R2", "an apology", "사과"),
+    _step("explain_share", "explained_at", "R3", "an explanation", "원인 설명"),
+    _step("fix_share", "fixed_at", "R4", "a fix", "문제 조치"),
+    _step("compensate_share", "compensated_at", "R5 G4", "a compensation", "보상"),
+    _step(
+        "good_end_share", "ended_well_at", "R6 G7",
+        "a contact of the issue that ended in a good mood or with the question for anything else",
+        "좋은 분위기나 추가 문의 확인으로 끝난 상담",
+    ),
+    _step("prevent_share", "prevented_at", "R7", "an act against recurrence", "재발 방지 조치"),
+    Feature(
+        "recovery_completeness", "interactions", mean("steps_done / 7e0", "failed"), "share", "R13", "-",
+        "share of the seven recovery steps done per failure", "서비스 실패당 7단계 회복 이행률", (90, 365),
+    ),
+    Feature(
+        "recovery_delay_h", "interactions", mean(_until("made_good_at"), "failed") + " / 3600e0", "h", "R13", "+",
+        "average time from a failure to the first act of making good", "서비스 실패부터 첫 회복 조치까지 평균 시간",
+        (365,),
+    ),
+    Feature(
+        "apology_delay_h", "interactions", mean(_until("apologised_at"), "failed") + " / 3600e0", "h", "R2", "+",
+        "average time from a failure to the apology", "서비스 실패부터 사과까지 평균 시간", (365,),
+    ),
+    Feature(
+        "fix_delay_h", "interactions", mean(_until("fixed_at"), "failed") + " / 3600e0", "h", "R4", "+",
+        "average time from a failure to the fix", "서비스 실패부터 문제 조치까지 평균 시간", (365,),
+    ),
+)  # fmt: skip
+
+_CARE = (
+    Feature(
+        "upset_apology_share", "interactions",
+        share(f"coalesce(apologised_at - t <= {_WEEK}, false)", of="upset"), "share", "R2", "-",
+        "share of contacts begun in a bad mood followed by an apology within 7 days",
+        "나쁜 기분으로 시작한 문의 중 7일 이내 사과 비율", (365,),
+    ),
+    Feature(
+        "upset_empathy_mean", "interactions", mean("empathy", "upset"), "score", "R1 G6", "-",
+        "average empathy in contacts begun in a bad mood", "나쁜 기분으로 시작한 문의의 평균 공감 점수", (365,),
+    ),
+    Feature(
+        "followed_up_share", "interactions", share("followed_up"), "share", "R9", "-",
+        "share of issues, resolved within 90 days, whose next follow-up came within 7 days after the resolution",
+        "해결 후 7일 이내 후속 연락 비율", (365,),
+    ),
+    Feature(
+        "back_after_prevent_share", "recoveries", share("back_at is not null", of="action = 'prevent'"), "share",
+        "R7", "+", "share of acts against recurrence after which the issue came back within 90 days",
+        "재발 방지 조치 후 90일 이내 재문의 비율", (365,),
+    ),
+    Feature(
+        "granted_share", "recoveries", share("granted", of="asked_at is not null"), "share", "G4 R5", "-",
+        "share of what the customer asked for that was granted", "고객이 요청한 보상의 수용 비율", (365,),
+    ),
+    Feature(
+        "refused_n", "recoveries", count("asked_at is not null and not granted"), "count", "R5 G4", "+",
+        "requests to make good that were refused", "거절한 보상 요청 건수", (365,), empty=0,
+    ),
+    Feature(
+        "asked_delay_d_mean", "recoveries", mean("t - asked_at", "asked_at <= t and granted") + f" / {DAY}e0",
+        "d", "G4 R5", "+", "average time from asking to what was granted", "요청부터 보상까지 평균 일수", (365,),
+    ),
+    Feature(
+        "amount_to_damage", "recoveries",
+        f"cast({total('amount', 'damage > 0 and coalesce(granted, true)')} as double)"
+        " / nullif(cast("
+        f"{total('damage', 'damage > 0 and amount is not null and coalesce(granted, true)')} as double), 0)",
+        "share", "G4 R5", "-", "amounts given over the damage they answer", "피해 금액 대비 보상 금액", (365,),
+    ),
+    Feature(
+        "gift_messages_n", "messages", count("purpose in ('gift', 'thanks')"), "count", "G16", "±",
+        "gifts and thanks sent as messages", "선물·감사 메시지 건수", (365,), empty=0,
+    ),
+)  # fmt: skip
+
+
+def _acts(name: str, action: str, row: str, en: str, ko: str) -> Feature:
+    """How many acts of one kind there were, failure or not."""
+    return Feature(
+        name,
+        "recoveries",
+        count(f"action = '{action}' and {_GIVEN}"),
+        "count",
+        row,
+        "±",
+        en,
+        ko,
+        (180,),
+        empty=0,
+    )
+
+
+_COUNTS = (
+    Feature(
+        "recoveries_n", "recoveries", count(_ACT), "count", "R13", "±",
+        "acts of making good", "서비스 회복 조치 건수", (30, 90, 180), empty=0,
+    ),
+    Feature(
+        "recovery_steps_n", "recoveries", f"count(distinct case when {_ACT} then action end)",
+        "count", "R13", "-", "different recovery steps taken", "서비스 회복 단계 수", (90, 365), empty=0,
+    ),
+    Feature(
+        "recovery_steps_per_issue", "recoveries",
+        "count(case when step then 1 end)"
+        f" / nullif(cast(count(distinct case when {_ACT} then issue_id end) as double), 0)",
+        "count", "R13", "-", "recovery steps per issue made good", "문의 건당 서비스 회복 단계 수",
+        (365,),
+    ),
+    _acts("understand_n", "understand", "R1", "times understanding was shown", "공감 표현 건수"),
+    _acts("apology_n", "apology", "R2", "apologies", "사과 건수"),
+    _acts("explain_n", "explain", "R3", "explanations of what went wrong", "원인 설명 건수"),
+    _acts("fix_n", "fix", "R4", "fixes", "문제 조치 건수"),
+    _acts("compensate_n", "compensate", "R5 G4", "compensations", "보상 건수"),
+    _acts("follow_up_n", "follow_up", "R9", "follow-ups after closure", "후속 연락 건수"),
+    _acts("prevent_n", "prevent", "R7", "acts against recurrence", "재발 방지 조치 건수"),
+    Feature(
+        "gifts_n", "recoveries", count("action = 'gift'"), "count", "G16", "±", "gifts and gestures",
+        "감사 선물 건수", (365,), empty=0,
+    ),
+    Feature(
+        "recovery_amount", "recoveries", total("amount", "coalesce(granted, true)"), "money", "R5 G4", "±",
+        "amount given to make good", "보상 금액", (365,),
+    ),
+    Feature(
+        "recovery_days_since", "recoveries", days_since(_ACT), "d", "R13 R9", "±",
+        "days since the last act of making good", "마지막 서비스 회복 조치 후 경과 일수", (365,),
+    ),
+)  # fmt: skip
+
+RECOVERY = Factor(
+    name="recovery",
+    en="Service recovery",
+    ko="서비스 회복",
+    kind="lever",
+    family="process",
+    tier=4,
+    treatment=Treatment("recovery_completeness"),
+    after=("repeats", "resolution"),
+    says="Apology, explanation, fix, compensation and follow-up, counted against the failures they answer.",
+    optional=(
+        "interactions.reopened_at", "interactions.corrected_at", "interactions.sentiment_end", "recoveries.granted",
+    ),
+    flags=_FLAGS,
+    matches=_MATCHES,
+    features=(*_FAILURES, *_SEVEN, *_CARE, *_COUNTS),
+    derived=(
+        Derived(
+            "recovery_ratio", "recoveries_n_{w}d / nullif(cast(bad_events_n_{w}d as double), 0)", "ratio",
+            "R13", "-", "acts of making good per bad event", "서비스 실패 1건당 회복 조치 수", (90, 180),
+        ),
+        Derived(
+            "recovery_missing_n", "greatest(bad_events_n_{w}d - recoveries_n_{w}d, 0)", "count", "R13", "+",
+            "bad events not made good", "회복 조치가 없는 서비스 실패 건수", (90, 180),
+        ),
+        Derived(
+            "recovered_since_bad",
+            "case when bad_days_since_365d is not null"
+            " then case when recovery_days_since_365d <= bad_days_since_365d then 1 else 0 end end",
+            "flag", "R13", "-", "something was made good since the last bad event",
+            "마지막 서비스 실패 이후 회복 조치 여부",
+        ),
+    ),
+)  # fmt: skip

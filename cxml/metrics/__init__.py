@@ -1,0 +1,1 @@
+"""How good a forecast is, how sure that is, and what it is worth."""

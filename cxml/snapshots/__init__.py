@@ -1,0 +1,1 @@
+"""What was known at a cutoff, who was a customer then, and which cutoffs train and test."""

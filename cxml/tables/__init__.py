@@ -1,0 +1,1 @@
+"""The input tables: from sources to views of the contract, and what is wrong with them."""
