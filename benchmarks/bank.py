@@ -95,10 +95,16 @@ def rows(data: Path, threads: int = 1) -> list[dict[str, Any]]:
     rival = churn_metrics(test["churned"], out_of_fold(known, LogisticBaseline, list(known.columns)))
     said = f"Anonymous Bank, 59 days, {WEEKS} weekly cutoffs, customers held out"
     made = [
-        {"data": said, "figure": name, "goal": goal, "published": PUBLISHED[name],
-         "cxml": round(figures[name], 4), "logistic": round(rival[name], 4)}
+        {
+            "data": said,
+            "figure": name,
+            "goal": goal,
+            "published": PUBLISHED[name],
+            "cxml": round(figures[name], 4),
+            "logistic": round(rival[name], 4),
+        }
         for name, goal in GOALS.items()
-    ]  # fmt: skip
+    ]
     plain = out_of_fold(known, own, simple)
     with_all, without = (churn_draws(test["churned"], one, test["customer_id"]) for one in (p, plain))
     low, high = with_all.difference(without, "auc")

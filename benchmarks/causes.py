@@ -27,21 +27,56 @@ PROXIES = (0.0, 0.3, 0.6, 0.9, 0.98)
 SHOWN = (1.0, 0.5)
 STRENGTH = 0.8
 NAMES = (
-    "world", "proxies", "shown", "seed", "factor", "badge", "reason", "effect", "low", "high", "p", "robustness",
-    "benchmark", "negative_t", "rows", "theta", "average", "acts",
-)  # fmt: skip
+    "world",
+    "proxies",
+    "shown",
+    "seed",
+    "factor",
+    "badge",
+    "reason",
+    "effect",
+    "low",
+    "high",
+    "p",
+    "robustness",
+    "benchmark",
+    "negative_t",
+    "rows",
+    "theta",
+    "average",
+    "acts",
+)
 
 
 def declared() -> tuple[Factor, ...]:
     """The factors of the world, as a company would declare its own."""
     return tuple(
         Factor(
-            name=f.name, en=f.name, ko=f.name, kind=f.kind, family="other", tier=f.tier, says=f.name, after=f.after,
+            name=f.name,
+            en=f.name,
+            ko=f.name,
+            kind=f.kind,
+            family="other",
+            tier=f.tier,
+            says=f.name,
+            after=f.after,
             treatment=Treatment(f.name, any=f.any, everyone=f.population == "everyone"),
-            features=(Feature(f.name, "interactions", f.name, f.unit, "", f.direction, f.name, f.name, EVER),),
+            features=(
+                Feature(
+                    name=f.name,
+                    table="interactions",
+                    sql=f.name,
+                    unit=f.unit,
+                    row="",
+                    direction=f.direction,
+                    en=f.name,
+                    ko=f.name,
+                    lookbacks=EVER,
+                ),
+            ),
         )
         for f in causal_world.FACTORS
-    )  # fmt: skip
+    )
 
 
 def study_of(world: CausalWorld) -> Study:
@@ -91,9 +126,13 @@ def shares(found: pd.DataFrame) -> str:
     supported = levers["badge"] == "supported"
     by_factor = plain.assign(held=held, supported=plain["badge"] == "supported").groupby("factor", sort=False)
     table = by_factor.agg(
-        runs=("seed", "size"), effect=("effect", "mean"), theta=("theta", "first"), average=("average", "first"),
-        held=("held", "mean"), supported=("supported", "mean"),
-    )  # fmt: skip
+        runs=("seed", "size"),
+        effect=("effect", "mean"),
+        theta=("theta", "first"),
+        average=("average", "first"),
+        held=("held", "mean"),
+        supported=("supported", "mean"),
+    )
     failed = levers[acts & ~supported]["reason"].value_counts().to_dict()
     lines = [
         table.round(3).to_string(),

@@ -57,10 +57,11 @@ def log(data: Path, name: str) -> pd.DataFrame:
 
 GOALS = {
     "all": {
-        "expected": {"gini": 0.725, "rmse": 91.5, "total_error": 0.05}, "median": {"mae": 28.0, "count_mae": 0.69},
+        "expected": {"gini": 0.725, "rmse": 91.5, "total_error": 0.05},
+        "median": {"mae": 28.0, "count_mae": 0.69},
     },
     "1/10": {"expected": {"gini": 0.70, "total_error": 0.09}, "median": {"mae": 25.5, "count_mae": 0.655}},
-}  # fmt: skip
+}
 
 
 def rows(data: Path, threads: int = 0) -> list[dict[str, Any]]:
@@ -74,10 +75,15 @@ def rows(data: Path, threads: int = 0) -> list[dict[str, Any]]:
         own = table[(table["by"] == "cxml") & table["forecast"].str.startswith(kind)].iloc[0]
         other = table[table["forecast"] == ("median of that mean" if kind == "median" else RECIPE)].iloc[0]
         made += [
-            {"data": f"CDNOW, {name}, 39 + 39 weeks, {kind}", "figure": figure, "goal": goal,
-             "published": other[figure], "cxml": round(float(own[figure]), 4)}
+            {
+                "data": f"CDNOW, {name}, 39 + 39 weeks, {kind}",
+                "figure": figure,
+                "goal": goal,
+                "published": other[figure],
+                "cxml": round(float(own[figure]), 4),
+            }
             for figure, goal in figures.items()
-        ]  # fmt: skip
+        ]
     return made
 
 
@@ -108,16 +114,23 @@ def _rows_of(purchases: pd.DataFrame, name: str) -> pd.DataFrame:
         known["customer"], known["day"], known["amount"], last_day=DAYS - 1, unit_days=7
     )
     found = [
-        row(f"expected value ({model.kept_}, fitted in {seconds:.0f} s)", said["expected_value"], said["expected_count"]),
+        row(
+            f"expected value ({model.kept_}, fitted in {seconds:.0f} s)",
+            said["expected_value"],
+            said["expected_count"],
+        ),
         row("median", said["median_value"], said["median_count"]),
         *(row(f"candidate {one}", candidates[one]) for one in CANDIDATES),
         row("BG/NBD + Gamma-Gamma on all purchases", said["bg_nbd"]),
-        row("BG/NBD + Gamma-Gamma on repeat purchases", PurchaseValue.fit(usual, "bg_nbd").value(usual, DAYS / 7)),
+        row(
+            "BG/NBD + Gamma-Gamma on repeat purchases",
+            PurchaseValue.fit(usual, "bg_nbd").value(usual, DAYS / 7),
+        ),
         *(
             {"forecast": other, "by": "reference", **dict(zip(_FIGURES, figures, strict=True))}
             for other, figures in REFERENCE[name].items()
         ),
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(found).assign(customers=name)
 
 

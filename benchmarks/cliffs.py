@@ -23,9 +23,26 @@ from cxml.simulate.wait_world import CONTROLS, RESPONSES, wait_world
 
 PROMISE_MIN, NEAR_MIN = 5.0, 0.5
 NAMES = (
-    "world", "rows", "seed", "answer", "at", "at_low", "at_high", "jump", "jump_low", "jump_high", "p", "smallest",
-    "right", "break_held", "truth", "points", "low", "high", "held",
-)  # fmt: skip
+    "world",
+    "rows",
+    "seed",
+    "answer",
+    "at",
+    "at_low",
+    "at_high",
+    "jump",
+    "jump_low",
+    "jump_high",
+    "p",
+    "smallest",
+    "right",
+    "break_held",
+    "truth",
+    "points",
+    "low",
+    "high",
+    "held",
+)
 
 
 def measured(world: str, rows: int, seed: int) -> dict[str, object]:
@@ -42,12 +59,26 @@ def measured(world: str, rows: int, seed: int) -> dict[str, object]:
     change = improvements.change(left, wait, PROMISE_MIN, controls, customers)
     truth = drawn.change(PROMISE_MIN)
     return {
-        "world": world, "rows": rows, "seed": seed, "answer": cliff.answer, "at": cliff.at, "at_low": cliff.at_low,
-        "at_high": cliff.at_high, "jump": cliff.jump, "jump_low": cliff.jump_low, "jump_high": cliff.jump_high,
-        "p": cliff.p, "smallest": cliff.smallest, "right": near if response.jump else not cliff.found,
-        "break_held": cliff.at_low <= response.at <= cliff.at_high, "truth": truth, "points": change.left,
-        "low": change.left_low, "high": change.left_high, "held": change.left_low <= truth <= change.left_high,
-    }  # fmt: skip
+        "world": world,
+        "rows": rows,
+        "seed": seed,
+        "answer": cliff.answer,
+        "at": cliff.at,
+        "at_low": cliff.at_low,
+        "at_high": cliff.at_high,
+        "jump": cliff.jump,
+        "jump_low": cliff.jump_low,
+        "jump_high": cliff.jump_high,
+        "p": cliff.p,
+        "smallest": cliff.smallest,
+        "right": near if response.jump else not cliff.found,
+        "break_held": cliff.at_low <= response.at <= cliff.at_high,
+        "truth": truth,
+        "points": change.left,
+        "low": change.left_low,
+        "high": change.left_high,
+        "held": change.left_low <= truth <= change.left_high,
+    }
 
 
 def table(found: pd.DataFrame) -> pd.DataFrame:
@@ -55,10 +86,16 @@ def table(found: pd.DataFrame) -> pd.DataFrame:
     points = found.assign(**{name: 100 * found[name] for name in ("smallest", "jump", "truth", "points")})
     by_world = points.groupby(["rows", "world"], sort=False)
     return by_world.agg(
-        seeds=("seed", "size"), right=("right", "sum"), found=("answer", lambda a: (a != "none").sum()),
-        jump=("jump", "mean"), break_held=("break_held", "sum"), would_be_seen=("smallest", "median"),
-        what_if_held=("held", "sum"), what_if=("points", "mean"), truth=("truth", "mean"),
-    ).round(2)  # fmt: skip
+        seeds=("seed", "size"),
+        right=("right", "sum"),
+        found=("answer", lambda a: (a != "none").sum()),
+        jump=("jump", "mean"),
+        break_held=("break_held", "sum"),
+        would_be_seen=("smallest", "median"),
+        what_if_held=("held", "sum"),
+        what_if=("points", "mean"),
+        truth=("truth", "mean"),
+    ).round(2)
 
 
 def run(worlds: Iterable[str], rows: int, seeds: Iterable[int], out: Path) -> None:

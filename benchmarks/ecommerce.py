@@ -50,16 +50,20 @@ def rows(data: Path, threads: int = 1) -> list[dict[str, Any]]:
             learn, hit, asked = X.iloc[train], y[train], X.iloc[test]
             own = ChurnClassifier(num_threads=threads).fit(learn, hit, groups[train])
             forecasts = {
-                "cxml": own.predict_proba(asked)[:, 1], "lightgbm": plain_lightgbm(learn, hit, asked),
+                "cxml": own.predict_proba(asked)[:, 1],
+                "lightgbm": plain_lightgbm(learn, hit, asked),
                 "lightgbm, tuned": tuned_lightgbm(learn, hit, asked),
                 "boosted": BoostedBaseline().fit(learn, hit).leave(asked),
                 "logistic": LogisticBaseline().fit(learn, hit).leave(asked),
-            }  # fmt: skip
+            }
             found += [
-                {"model": name, "log_loss": log_loss(y[test], np.clip(p, _LEAST, 1 - _LEAST)),
-                 "auc": roc_auc_score(y[test], p)}
+                {
+                    "model": name,
+                    "log_loss": log_loss(y[test], np.clip(p, _LEAST, 1 - _LEAST)),
+                    "auc": roc_auc_score(y[test], p),
+                }
                 for name, p in forecasts.items()
-            ]  # fmt: skip
+            ]
         means = pd.DataFrame(found).groupby("model", sort=False).mean().round(4)
         made += [{"data": said, "model": name, **figures} for name, figures in means.to_dict("index").items()]
     return made

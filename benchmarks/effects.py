@@ -40,9 +40,14 @@ from cxml.training.fit import KEYS
 SIZES = {"on": (10_000, 5), "off": (20_000, 8)}
 """Customers and cutoffs: one effect among none shows sooner than none among thirteen."""
 TOGETHER = (
-    ("waiting", "abandonment"), ("resolution", "repeats"), ("personalization", "effort"), ("conduct", "price"),
-    ("billing", "product"), ("visits", "recovery"), ("digital", "self_service"),
-)  # fmt: skip
+    ("waiting", "abandonment"),
+    ("resolution", "repeats"),
+    ("personalization", "effort"),
+    ("conduct", "price"),
+    ("billing", "product"),
+    ("visits", "recovery"),
+    ("digital", "self_service"),
+)
 """Those that act by default, as they are switched off."""
 LEVERS = tuple(factor.name for factor in FACTORS if not factor.outcome)
 TRIALS = {"on": tuple((name,) for name in LEVERS), "off": TOGETHER}

@@ -45,16 +45,40 @@ CONTACTS_A_CUSTOMER = 12
 
 def _feature(name: str, sql: str, **more: int) -> Feature:
     return Feature(
-        name, "interactions", sql, "count" if more else "ratio", "A1", "±", name, name, WINDOWS, **more
+        name=name,
+        table="interactions",
+        sql=sql,
+        unit="count" if more else "ratio",
+        row="A1",
+        direction="±",
+        en=name,
+        ko=name,
+        lookbacks=WINDOWS,
+        **more,
     )
 
 
 PROBE = Factor(
-    "probe", "probe", "시험", "context", "other", 1, "The columns that are compared.",
+    name="probe",
+    en="probe",
+    ko="시험",
+    kind="context",
+    family="other",
+    tier=1,
+    says="The columns that are compared.",
     flags=(
-        Flag("again", "interactions", "coalesce(t - lag(t) over (partition by who, topic order by t, pos) <= 604800, false)",
-             reach=7),
-        Flag("next_of_topic", "interactions", "lead(t) over (partition by who, topic order by t, pos)", ahead=True),
+        Flag(
+            "again",
+            "interactions",
+            "coalesce(t - lag(t) over (partition by who, topic order by t, pos) <= 604800, false)",
+            reach=7,
+        ),
+        Flag(
+            "next_of_topic",
+            "interactions",
+            "lead(t) over (partition by who, topic order by t, pos)",
+            ahead=True,
+        ),
     ),
     features=(
         _feature("n", count(), empty=0),
@@ -73,9 +97,19 @@ PROBE = Factor(
         _feature("phone_share", share("channel = 'phone.human'")),
         _feature("repeats_n", count("again"), empty=0),
         _feature("topics_n", count("next_of_topic is null"), empty=0),
-        Feature("days_since", "interactions", days_since(), "d", "A2", "±", "days since", "경과 일수", EVER),
+        Feature(
+            name="days_since",
+            table="interactions",
+            sql=days_since(),
+            unit="d",
+            row="A2",
+            direction="±",
+            en="days since",
+            ko="경과 일수",
+            lookbacks=EVER,
+        ),
     ),
-)  # fmt: skip
+)
 
 
 def write_log(path: Path, rows: int) -> None:
@@ -84,23 +118,33 @@ def write_log(path: Path, rows: int) -> None:
     customer = rng.integers(0, rows // CONTACTS_A_CUSTOMER, rows)
     start = np.datetime64("2024-01-01") + rng.integers(0, 366 * 86400, rows).astype("timedelta64[s]")
     wait, handle = rng.gamma(1.5, 120, rows).round(), rng.gamma(2, 180, rows).round()
-    pd.DataFrame({
-        "interaction_id": np.char.add("i", np.arange(rows).astype(str)),
-        "customer_id": np.char.add("c", customer.astype(str)),
-        "started_at": start, "channel": rng.choice(["phone.human", "email", "chat.live", "chat.bot"], rows),
-        "topic": rng.choice(["bill", "line", "move", "price", "other"], rows),
-        "wait_s": wait, "handle_s": handle, "hold_s": (handle * rng.random(rows) / 3).round(),
-        "abandoned": rng.random(rows) < 0.1, "transfers": rng.poisson(0.3, rows), "verifications": rng.poisson(0.8, rows),
-    }).sort_values("started_at").to_parquet(path, index=False)  # fmt: skip
+    pd.DataFrame(
+        {
+            "interaction_id": np.char.add("i", np.arange(rows).astype(str)),
+            "customer_id": np.char.add("c", customer.astype(str)),
+            "started_at": start,
+            "channel": rng.choice(["phone.human", "email", "chat.live", "chat.bot"], rows),
+            "topic": rng.choice(["bill", "line", "move", "price", "other"], rows),
+            "wait_s": wait,
+            "handle_s": handle,
+            "hold_s": (handle * rng.random(rows) / 3).round(),
+            "abandoned": rng.random(rows) < 0.1,
+            "transfers": rng.poisson(0.3, rows),
+            "verifications": rng.poisson(0.8, rows),
+        }
+    ).sort_values("started_at").to_parquet(path, index=False)
 
 
 def config(path: Path) -> Config:
     """A config with that log alone; at risk is who contacted within 180 days."""
-    return parse_config({
-        "project": {"observation_end": "2025-01-01"},
-        "tables": {"interactions": {"source": str(path)}},
-        "population": {"by": "activity", "within": "180D", "activity": ["interactions"]},
-    }, path.parent)  # fmt: skip
+    return parse_config(
+        {
+            "project": {"observation_end": "2025-01-01"},
+            "tables": {"interactions": {"source": str(path)}},
+            "population": {"by": "activity", "within": "180D", "activity": ["interactions"]},
+        },
+        path.parent,
+    )
 
 
 def by_cxml(path: Path) -> pd.DataFrame:
@@ -141,15 +185,23 @@ def by_pandas(path: Path) -> pd.DataFrame:
         for days in WINDOWS:
             group = seen[seen.started_at >= cutoff - pd.Timedelta(days=days)].groupby("customer_id")
             columns |= {
-                f"n_{days}d": group.size(), f"wait_mean_{days}d": group.wait_s.mean(),
-                f"wait_p90_{days}d": group.wait_s.quantile(0.9), f"wait_max_{days}d": group.wait_s.max(),
-                f"wait_last_{days}d": group.wait_s.last(), f"wait_long_{days}d": group.long.mean(),
-                f"handle_mean_{days}d": group.handle_s.mean(), f"hold_sum_{days}d": group.hold_s.sum(min_count=1),
-                f"abandoned_n_{days}d": group.abandoned.sum(), f"abandoned_share_{days}d": group.abandoned.mean(),
-                f"transfers_mean_{days}d": group.transfers.mean(), f"transfers_max_{days}d": group.transfers.max(),
-                f"verifications_mean_{days}d": group.verifications.mean(), f"phone_share_{days}d": group.phone.mean(),
-                f"repeats_n_{days}d": group.again.sum(), f"topics_n_{days}d": group.topics.sum(),
-            }  # fmt: skip
+                f"n_{days}d": group.size(),
+                f"wait_mean_{days}d": group.wait_s.mean(),
+                f"wait_p90_{days}d": group.wait_s.quantile(0.9),
+                f"wait_max_{days}d": group.wait_s.max(),
+                f"wait_last_{days}d": group.wait_s.last(),
+                f"wait_long_{days}d": group.long.mean(),
+                f"handle_mean_{days}d": group.handle_s.mean(),
+                f"hold_sum_{days}d": group.hold_s.sum(min_count=1),
+                f"abandoned_n_{days}d": group.abandoned.sum(),
+                f"abandoned_share_{days}d": group.abandoned.mean(),
+                f"transfers_mean_{days}d": group.transfers.mean(),
+                f"transfers_max_{days}d": group.transfers.max(),
+                f"verifications_mean_{days}d": group.verifications.mean(),
+                f"phone_share_{days}d": group.phone.mean(),
+                f"repeats_n_{days}d": group.again.sum(),
+                f"topics_n_{days}d": group.topics.sum(),
+            }
         frame = pd.DataFrame({**columns, "days_since": parts[0]})
         counts = [c for c in frame if c.startswith(("n_", "abandoned_n", "repeats_n", "topics_n"))]
         frame[counts] = frame[counts].fillna(0)

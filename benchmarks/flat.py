@@ -143,13 +143,19 @@ def tuned_lightgbm(X: pd.DataFrame, y: NDArray[np.int64], test: pd.DataFrame, se
     best: tuple[float, dict[str, Any], int] = (np.inf, {}, 1)
     for _ in range(TRIALS):
         params = {
-            "objective": "binary", "metric": "binary_logloss", "verbose": -1, "num_threads": 1, "bagging_freq": 1,
+            "objective": "binary",
+            "metric": "binary_logloss",
+            "verbose": -1,
+            "num_threads": 1,
+            "bagging_freq": 1,
             "learning_rate": float(np.exp(rng.uniform(np.log(0.02), np.log(0.2)))),
             "num_leaves": int(np.exp(rng.uniform(np.log(2), np.log(96)))),
-            "min_child_samples": int(np.exp(rng.uniform(0, np.log(60)))), "feature_pre_filter": False,
-            "feature_fraction": float(rng.uniform(0.3, 1)), "bagging_fraction": float(rng.uniform(0.5, 1)),
+            "min_child_samples": int(np.exp(rng.uniform(0, np.log(60)))),
+            "feature_pre_filter": False,
+            "feature_fraction": float(rng.uniform(0.3, 1)),
+            "bagging_fraction": float(rng.uniform(0.5, 1)),
             "lambda_l2": float(np.exp(rng.uniform(np.log(1e-3), np.log(50)))),
-        }  # fmt: skip
+        }
         stop = [lgb.early_stopping(40, verbose=False)]
         curve = lgb.cv(params, table, num_boost_round=1500, folds=folds, callbacks=stop)
         losses = curve["valid binary_logloss-mean"]
@@ -165,16 +171,24 @@ def measure(name: str, seed: int) -> dict[str, Any]:
     model = ChurnClassifier(num_threads=1).fit(X, y)
     p = model.predict_proba(test)[:, 1]
     others = {
-        "logistic": LogisticBaseline().fit(X, y).leave(test), "boosted": BoostedBaseline().fit(X, y).leave(test),
-        "lightgbm": plain_lightgbm(X, y, test), "tuned": tuned_lightgbm(X, y, test),
-    }  # fmt: skip
+        "logistic": LogisticBaseline().fit(X, y).leave(test),
+        "boosted": BoostedBaseline().fit(X, y).leave(test),
+        "lightgbm": plain_lightgbm(X, y, test),
+        "tuned": tuned_lightgbm(X, y, test),
+    }
     losses = {who: log_loss(hit, np.clip(one, _LEAST, 1 - _LEAST)) for who, one in others.items()}
     figures = churn_metrics(hit, p)
     return {
-        "table": name, "seed": seed, "cxml": figures["log_loss"], **losses,
-        "ratio": figures["log_loss"] / min(losses.values()), "ece": figures["ece"],
-        "ece noise": figures["ece_noise_p99"], "size": model.rung_, "rounds": model.rounds_,
-    }  # fmt: skip
+        "table": name,
+        "seed": seed,
+        "cxml": figures["log_loss"],
+        **losses,
+        "ratio": figures["log_loss"] / min(losses.values()),
+        "ece": figures["ece"],
+        "ece noise": figures["ece_noise_p99"],
+        "size": model.rung_,
+        "rounds": model.rounds_,
+    }
 
 
 def main() -> None:

@@ -44,10 +44,17 @@ def rows(told: pd.DataFrame) -> list[dict[str, Any]]:
     made = []
     for name in COMPETING:
         gap, error = loss_gap(hit, told[name], told["model"], told["customer_id"])
-        made.append({
-            "forecast": name, "log_loss": log_loss(hit, told[name]), "auc": roc_auc_score(hit, told[name]),
-            "expected": told[name].sum(), "came": hit.sum(), "gap": gap, "error": error,
-        })  # fmt: skip
+        made.append(
+            {
+                "forecast": name,
+                "log_loss": log_loss(hit, told[name]),
+                "auc": roc_auc_score(hit, told[name]),
+                "expected": told[name].sum(),
+                "came": hit.sum(),
+                "gap": gap,
+                "error": error,
+            }
+        )
     return made
 
 

@@ -25,10 +25,30 @@ CLIMATES: Mapping[str, Climate] = {
 }
 """A level that swings by half up and down in a year, and one that wanders as far."""
 _LEFT_OUT = (
-    "abandonment", "channels", "conduct", "consistency", "contacts", "delivery", "digital", "effort", "feedback",
-    "language", "personalization", "posts", "proactive", "product", "repeats", "replies", "resolution", "returns",
-    "self_service", "sentiment", "skill", "store", "visits",
-)  # fmt: skip
+    "abandonment",
+    "channels",
+    "conduct",
+    "consistency",
+    "contacts",
+    "delivery",
+    "digital",
+    "effort",
+    "feedback",
+    "language",
+    "personalization",
+    "posts",
+    "proactive",
+    "product",
+    "repeats",
+    "replies",
+    "resolution",
+    "returns",
+    "self_service",
+    "sentiment",
+    "skill",
+    "store",
+    "visits",
+)
 """What time does to a model does not depend on how many factors there are."""
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cxml.models.purchase_counts import BgNbd, ParetoNbd
-from cxml.models.purchase_features import Outlook, PurchaseColumns
+from cxml.models.purchase_features import PurchaseColumns, PurchaseOutlook
 
 CUSTOMERS, FOLDS, COMPETITORS = 5_000, 10, 3
 SHOPS: Mapping[str, tuple[float, float, float]] = {
@@ -34,10 +34,14 @@ def shop(shape: float, gap: float, leaving: float, seed: int = 0) -> pd.DataFram
     lasted = np.minimum(age, rng.exponential(leaving, CUSTOMERS))
     count = np.minimum(rng.poisson(rate * lasted), lasted.astype(int))
     last = np.maximum(lasted * rng.random(CUSTOMERS) ** (1 / np.maximum(count, 1)), 1e-3)
-    return pd.DataFrame({
-        "frequency": count, "recency": np.where(count > 0, last, 0.0), "T": age,
-        "purchase_value": rng.lognormal(3, 1, CUSTOMERS),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "frequency": count,
+            "recency": np.where(count > 0, last, 0.0),
+            "T": age,
+            "purchase_value": rng.lognormal(3, 1, CUSTOMERS),
+        }
+    )
 
 
 def main() -> None:
@@ -57,7 +61,7 @@ def main() -> None:
         start = time.process_time()
         for part in (*(frame[fold != one] for one in range(FOLDS)), frame):
             for _ in range(COMPETITORS):
-                Outlook.fit(columns, part, np.ones(len(part)), part.index.to_numpy())
+                PurchaseOutlook.fit(columns, part, np.ones(len(part)), part.index.to_numpy())
         row["eleven parts, s"] = round(time.process_time() - start, 1)
         rows.append(row)
         print(pd.DataFrame(rows).tail(1).to_string(index=False), flush=True)

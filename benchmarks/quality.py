@@ -19,8 +19,12 @@ import truth
 from table import Rows, options
 
 PARTS: dict[str, Rows] = {
-    "telco": telco.rows, "saas": saas.rows, "bank": bank.rows, "cdnow": cdnow.rows, "company": truth.rows,
-}  # fmt: skip
+    "telco": telco.rows,
+    "saas": saas.rows,
+    "bank": bank.rows,
+    "cdnow": cdnow.rows,
+    "company": truth.rows,
+}
 
 
 def main() -> None:

@@ -23,9 +23,12 @@ from cxml.models.survival import SurvivalClassifier
 SPLITS = 10
 MONTHS = np.arange(13.0)
 TOTALS = (
-    "minutes_customer_support", "articles_viewed", "smartphone_notifications_viewed", "marketing_emails_clicked",
+    "minutes_customer_support",
+    "articles_viewed",
+    "smartphone_notifications_viewed",
+    "marketing_emails_clicked",
     "social_media_ads_viewed",
-)  # fmt: skip
+)
 WEIGHTED, KNOWN = "integrated Brier, weighted", "integrated Brier, known"
 PUBLISHED = {"concordance": 0.83, WEIGHTED: 0.13}
 GOALS = {
@@ -86,12 +89,17 @@ def rows(data: Path, threads: int = 1) -> list[dict[str, Any]]:
         found = [figures(known, y, seed, threads) for seed in range(SPLITS)]
         for figure, goal in goals.items():
             own = [one["cxml"][figure] for one in found]
-            made.append({
-                "data": f"SaaS, {SPLITS} x 65/35, {columns}", "figure": figure, "goal": goal,
-                "published": PUBLISHED.get(figure), "cxml": round(float(np.mean(own)), 4),
-                "sd": round(float(np.std(own, ddof=1)), 4),
-                "Kaplan-Meier": round(float(np.mean([one["Kaplan-Meier"][figure] for one in found])), 4),
-            })  # fmt: skip
+            made.append(
+                {
+                    "data": f"SaaS, {SPLITS} x 65/35, {columns}",
+                    "figure": figure,
+                    "goal": goal,
+                    "published": PUBLISHED.get(figure),
+                    "cxml": round(float(np.mean(own)), 4),
+                    "sd": round(float(np.std(own, ddof=1)), 4),
+                    "Kaplan-Meier": round(float(np.mean([one["Kaplan-Meier"][figure] for one in found])), 4),
+                }
+            )
     return made
 
 

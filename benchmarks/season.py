@@ -40,9 +40,13 @@ def measured(data: TrainingSet, config: Config, cutoff: pd.Timestamp, *, value: 
     alone = leavers_range(p)
     left = int(scored["churned"].sum())
     found = {
-        "expected": p.sum(), "low": low, "high": high, "left": left, "held": low <= left <= high,
+        "expected": p.sum(),
+        "low": low,
+        "high": high,
+        "left": left,
+        "held": low <= left <= high,
         "chance held": alone[0] <= left <= alone[1],
-    }  # fmt: skip
+    }
     if value:
         model = value_target.competitors(data.columns, config)["model"]()
         model.fit(train[columns], train["value"], groups=train["customer_id"], cutoffs=train["cutoff"])

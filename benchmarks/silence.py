@@ -49,24 +49,53 @@ class Shop:
             fed_up = np.flatnonzero(late & (rng.random(len(at)) < 0.35))
             last = at[fed_up[0]] if len(fed_up) else np.inf
             at = at[(at <= last) & (at < min(joined[one] + quits[one], DAYS)) | (np.arange(len(at)) == 0)]
-            rows.append(pd.DataFrame({"customer_id": f"c{one:05d}", "at": at, "late": late[: len(at)],
-                                      "revenue": spend[one] * rng.gamma(3, 1 / 3, len(at))}))  # fmt: skip
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "customer_id": f"c{one:05d}",
+                        "at": at,
+                        "late": late[: len(at)],
+                        "revenue": spend[one] * rng.gamma(3, 1 / 3, len(at)),
+                    }
+                )
+            )
         found = pd.concat(rows, ignore_index=True).assign(cancelled=np.nan)
         giants = rng.choice(CUSTOMERS, CUSTOMERS // 100, replace=False)
-        found = pd.concat([found, pd.DataFrame({
-            "customer_id": [f"c{one:05d}" for one in giants], "at": rng.uniform(joined[giants], DAYS), "late": False,
-            "revenue": 300 * spend[giants], "cancelled": rng.uniform(5, 60, len(giants)) / 1440,
-        })], ignore_index=True)  # fmt: skip
+        found = pd.concat(
+            [
+                found,
+                pd.DataFrame(
+                    {
+                        "customer_id": [f"c{one:05d}" for one in giants],
+                        "at": rng.uniform(joined[giants], DAYS),
+                        "late": False,
+                        "revenue": 300 * spend[giants],
+                        "cancelled": rng.uniform(5, 60, len(giants)) / 1440,
+                    }
+                ),
+            ],
+            ignore_index=True,
+        )
         start = END - pd.Timedelta(days=DAYS)
         ordered = start + pd.to_timedelta(found["at"], unit="D")
         promised = ordered + pd.Timedelta(days=4)
-        return cls(pd.DataFrame({
-            "order_id": [f"o{k}" for k in range(len(found))], "customer_id": found["customer_id"],
-            "ordered_at": ordered.dt.floor("s"), "revenue": found["revenue"].round(2).clip(lower=0.01),
-            "promised_at": promised.dt.floor("s"),
-            "delivered_at": (promised + pd.to_timedelta(np.where(found["late"], 3, -2), unit="D")).dt.floor("s"),
-            "cancelled_at": (ordered + pd.to_timedelta(found["cancelled"], unit="D")).dt.floor("s"),
-        }), rate, spend)  # fmt: skip
+        return cls(
+            pd.DataFrame(
+                {
+                    "order_id": [f"o{k}" for k in range(len(found))],
+                    "customer_id": found["customer_id"],
+                    "ordered_at": ordered.dt.floor("s"),
+                    "revenue": found["revenue"].round(2).clip(lower=0.01),
+                    "promised_at": promised.dt.floor("s"),
+                    "delivered_at": (
+                        promised + pd.to_timedelta(np.where(found["late"], 3, -2), unit="D")
+                    ).dt.floor("s"),
+                    "cancelled_at": (ordered + pd.to_timedelta(found["cancelled"], unit="D")).dt.floor("s"),
+                }
+            ),
+            rate,
+            spend,
+        )
 
     def brought_if_stayed(self, customers: pd.Series) -> np.ndarray:
         """Expected money of a horizon in which the customer stays, and so orders at least once."""
@@ -79,32 +108,46 @@ def forecasts(seed: int) -> pd.DataFrame:
     """A row a customer of the test cutoff: what was forecast, what came and what staying would have brought."""
     shop = Shop.of(seed)
     raw = {
-        "project": {"observation_end": END.to_pydatetime()}, "engine": {"threads": 1},
+        "project": {"observation_end": END.to_pydatetime()},
+        "engine": {"threads": 1},
         "population": {"by": "activity", "within": "180D", "activity": ["orders"]},
         "churn": {"definition": "inactivity", "activity": ["orders"], "horizon": f"{HORIZON}D"},
         "value": {"discount_rate": 0.0, "sources": [{"table": "orders", "column": "revenue"}]},
-        "features": {"lookbacks": [30, 90, 365]}, "model": {"threads": 1}, "training": {"count": 8},
-    }  # fmt: skip
+        "features": {"lookbacks": [30, 90, 365]},
+        "model": {"threads": 1},
+        "training": {"count": 8},
+    }
     config = parse_config(raw, Path())
     data = fit.assemble(open_tables(config, {"orders": shop.orders}))
     found = fit.fit(data, config).bundle
     test = data.frame[data.frame["cutoff"] == data.split.test].reset_index(drop=True)
     scores = found.score(test)
-    return pd.DataFrame({
-        "customer": test["customer_id"], "p": scores["churn_probability"], "value": scores["expected_value"],
-        "left": test["churned"], "came": test["value"], "past": test["value_365d"], "stays": scores["value_if_stays"],
-        "truth": shop.brought_if_stayed(test["customer_id"]),
-        "giant": test["customer_id"].isin(shop.orders.dropna()["customer_id"]),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "customer": test["customer_id"],
+            "p": scores["churn_probability"],
+            "value": scores["expected_value"],
+            "left": test["churned"],
+            "came": test["value"],
+            "past": test["value_365d"],
+            "stays": scores["value_if_stays"],
+            "truth": shop.brought_if_stayed(test["customer_id"]),
+            "giant": test["customer_id"].isin(shop.orders.dropna()["customer_id"]),
+        }
+    )
 
 
 def orders(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     """What the list may be ordered by."""
     return {
-        "p x value if they stay": rows["p"] * rows["stays"], "p x value": rows["p"] * rows["value"], "p": rows["p"],
-        "value": rows["value"], "value if they stay": rows["stays"], "p x past spend": rows["p"] * rows["past"],
+        "p x value if they stay": rows["p"] * rows["stays"],
+        "p x value": rows["p"] * rows["value"],
+        "p": rows["p"],
+        "value": rows["value"],
+        "value if they stay": rows["stays"],
+        "p x past spend": rows["p"] * rows["past"],
         "past spend": rows["past"],
-    }  # fmt: skip
+    }
 
 
 def measured(rows: pd.DataFrame) -> dict[str, Any]:
@@ -117,10 +160,11 @@ def measured(rows: pd.DataFrame) -> dict[str, Any]:
     }
     first = rows.loc[(rows["p"] * rows["stays"]).nlargest(TOP).index]
     return {
-        **found, "headline": float((rows["p"] * rows["stays"]).sum() / lost.sum() - 1),
+        **found,
+        "headline": float((rows["p"] * rows["stays"]).sum() / lost.sum() - 1),
         "headline of p x value": float((rows["p"] * rows["value"]).sum() / lost.sum() - 1),
         "giants among the first ten": int(first["giant"].sum()),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:

@@ -63,9 +63,15 @@ def measure(customers: int, seed: int) -> dict[str, Any]:
     better = min(SIMPLE, key=losses.__getitem__)
     gap, error = loss_gap(hit, forecasts["model"], forecasts[better], test["customer_id"])
     return {
-        **about, "rows": len(data.frame), "leavers": int(data.frame["churned"].sum()), **losses, "gap": gap,
-        "error": error, "loses": gap > error, "size": found.models["churn"].rung_,
-    }  # fmt: skip
+        **about,
+        "rows": len(data.frame),
+        "leavers": int(data.frame["churned"].sum()),
+        **losses,
+        "gap": gap,
+        "error": error,
+        "loses": gap > error,
+        "size": found.models["churn"].rung_,
+    }
 
 
 def main() -> None:

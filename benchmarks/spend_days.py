@@ -23,9 +23,13 @@ def log(seed: int) -> pd.DataFrame:
     orders = Shop.of(seed).orders
     orders = orders[orders["cancelled_at"].isna()]
     age = (orders["ordered_at"] - (END - pd.Timedelta(days=DAYS))) / pd.Timedelta(days=DAYS)
-    return pd.DataFrame({
-        "customer_id": orders["customer_id"], "date": orders["ordered_at"], "amount": orders["revenue"] * 1.5**age,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "customer_id": orders["customer_id"],
+            "date": orders["ordered_at"],
+            "amount": orders["revenue"] * 1.5**age,
+        }
+    )
 
 
 def main() -> None:
@@ -44,8 +48,16 @@ def main() -> None:
             came = later.reindex(said.index).fillna(0.0).to_numpy()
             r2 = 1 - float(np.square(came - said).sum() / np.square(came - came.mean()).sum())
             figures = value_metrics(came, said)
-            found.append({"seed": seed, "days": name, "kept": model.kept_, "total": figures["total_error"],
-                          "gini": figures["gini"], "r2": r2})  # fmt: skip
+            found.append(
+                {
+                    "seed": seed,
+                    "days": name,
+                    "kept": model.kept_,
+                    "total": figures["total_error"],
+                    "gini": figures["gini"],
+                    "r2": r2,
+                }
+            )
             print(
                 pd.DataFrame(found[-1:]).round(3).to_string(index=False, header=len(found) == 1), flush=True
             )

@@ -82,12 +82,16 @@ def rows(data: Path, threads: int = 1) -> list[dict[str, Any]]:
         sizes = ", ".join(f"{rung} {times}" for rung, times in chosen.most_common())
         made += [
             {
-                "data": SAID[name], "figure": figure, "goal": GOALS[name].get(figure),
-                "published": PUBLISHED[name].get(figure, "-"), "cxml": round(float(means.loc["cxml", figure]), 4),
-                "logistic": round(float(means.loc["logistic", figure]), 4), "sizes": sizes,
+                "data": SAID[name],
+                "figure": figure,
+                "goal": GOALS[name].get(figure),
+                "published": PUBLISHED[name].get(figure, "-"),
+                "cxml": round(float(means.loc["cxml", figure]), 4),
+                "logistic": round(float(means.loc["logistic", figure]), 4),
+                "sizes": sizes,
             }
             for figure in FIGURES
-        ]  # fmt: skip
+        ]
     return made
 
 

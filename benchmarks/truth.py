@@ -82,16 +82,25 @@ def measure(folder: Path) -> dict[str, float | str]:
     bottom = set(shown[levers].nsmallest(len(nulls)).index)
     own = trained.metrics["churn"]
     return {
-        "auc": own["auc"], "true auc": best["auc"], "share": (own["auc"] - 0.5) / (best["auc"] - 0.5),
-        "ece": own["ece"], "noise p99": own["ece_noise_p99"],
-        "ece later": drifted["ece"], "its noise": drifted["ece_noise_p99"],
+        "auc": own["auc"],
+        "true auc": best["auc"],
+        "share": (own["auc"] - 0.5) / (best["auc"] - 0.5),
+        "ece": own["ece"],
+        "noise p99": own["ece_noise_p99"],
+        "ece later": drifted["ece"],
+        "its noise": drifted["ece_noise_p99"],
         "lifetime error": lifetime_error(folder, test, scored.expected_lifetime_days),
-        "coverage": trained.metrics["value"].get("coverage", float("nan")), "gini": trained.metrics["value"]["gini"],
-        "true gini": worth["gini"], "gini share": trained.metrics["value"]["gini"] / worth["gini"],
-        "total error": trained.metrics["value"]["total_error"], "rank": rank,
-        "nulls last": f"{len(bottom & set(nulls))} of {len(nulls)}", "in their place": " ".join(bottom - set(nulls)) or "-",
-        "nulls above": " ".join(set(nulls) - bottom) or "-", "rung": trained.bundle.info["rung"],
-    }  # fmt: skip
+        "coverage": trained.metrics["value"].get("coverage", float("nan")),
+        "gini": trained.metrics["value"]["gini"],
+        "true gini": worth["gini"],
+        "gini share": trained.metrics["value"]["gini"] / worth["gini"],
+        "total error": trained.metrics["value"]["total_error"],
+        "rank": rank,
+        "nulls last": f"{len(bottom & set(nulls))} of {len(nulls)}",
+        "in their place": " ".join(bottom - set(nulls)) or "-",
+        "nulls above": " ".join(set(nulls) - bottom) or "-",
+        "rung": trained.bundle.info["rung"],
+    }
 
 
 def company(seed: int, customers: int) -> dict[str, float | str]:

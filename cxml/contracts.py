@@ -192,7 +192,10 @@ def _end(name: str, kind: Kind, says: str, unit: str = "", **more: object) -> Co
 
 
 CUSTOMERS = _table(
-    "customers", "a customer", "customer_id", "joined_at",
+    "customers",
+    "a customer",
+    "customer_id",
+    "joined_at",
     _c("birth_year", "count", "year of birth", low=1900, high=2100, personal=True),
     _now("language", "text", "language the customer speaks"),
     _now("preferred_channel", "text", "channel the customer asked for"),
@@ -204,11 +207,19 @@ CUSTOMERS = _table(
     _c("life_event_at", "instant", "last change or hardship the customer told us of"),
     _c("left_at", "instant", "when the customer left", target=True),
     _c("last_seen_at", "instant", "last activity anywhere, also outside these tables", target=True),
-    _c("churned", "text", "whether the customer left, where that is all that is known: yes or no", target=True),
-)  # fmt: skip
+    _c(
+        "churned",
+        "text",
+        "whether the customer left, where that is all that is known: yes or no",
+        target=True,
+    ),
+)
 
 INTERACTIONS = _table(
-    "interactions", "a contact", "interaction_id", "started_at",
+    "interactions",
+    "a contact",
+    "interaction_id",
+    "started_at",
     _now("issue_id", "text", "the problem the contact is about"),
     _c("channel", "text", "phone.human, phone.ivr, chat.bot, chat.live, email, social.*, sms, store ..."),
     _c("direction", "text", "who began: inbound (the customer) or outbound", one_of=("inbound", "outbound")),
@@ -224,8 +235,13 @@ INTERACTIONS = _table(
     _end("transfers", "count", "times the contact was handed on"),
     _end("verifications", "count", "times the customer had to prove who they are"),
     _end("context_carried", "flag", "the customer did not have to explain again"),
-    _now("resolved_at", "instant", "when the issue of this contact was resolved (on its last contact at least); no longer"
-         " so from a later reopened_at on", undone_by="reopened_at"),
+    _now(
+        "resolved_at",
+        "instant",
+        "when the issue of this contact was resolved (on its last contact at least); no longer"
+        " so from a later reopened_at on",
+        undone_by="reopened_at",
+    ),
     _c("reopened_at", "instant", "when the issue came back after it was resolved"),
     _c("customer_language", "text", "language the customer used"),
     _end("agent_language", "text", "language the agent used"),
@@ -246,23 +262,32 @@ INTERACTIONS = _table(
     _end("anything_else", "flag", "the agent asked whether anything else could be done"),
     _end("competitor", "flag", "the customer named a competitor"),
     _end("documents_asked", "count", "forms and documents the customer was asked for"),
-)  # fmt: skip
+)
 
 RECOVERIES = _table(
-    "recoveries", "an act of making good", "recovery_id", "at",
+    "recoveries",
+    "an act of making good",
+    "recovery_id",
+    "at",
     _c("issue_id", "text", "the problem that is made good"),
-    _c("action", "text", "what was done", one_of=(
-        "understand", "apology", "explain", "fix", "compensate", "follow_up", "prevent", "gift")),
+    _c(
+        "action",
+        "text",
+        "what was done",
+        one_of=("understand", "apology", "explain", "fix", "compensate", "follow_up", "prevent", "gift"),
+    ),
     _c("amount", "money", "what was given", low=0),
     _c("asked_at", "instant", "the customer asked for it"),
     _now("granted", "flag", "given as asked"),
     _now("damage", "money", "value of what went wrong", low=0),
-)  # fmt: skip
+)
 
 ORDERS = _table(
     "orders",
     "an order; it is a purchase when it was not cancelled and brought money (revenue, or margin where there is no"
-    " revenue, above 0), on a day on which the customer spent more than was given back", "order_id", "ordered_at",
+    " revenue, above 0), on a day on which the customer spent more than was given back",
+    "order_id",
+    "ordered_at",
     _now("revenue", "money", "what the customer paid; 0 for a free order, below 0 for a credit note"),
     _now("margin", "money", "what the company earned"),
     _c("discount", "money", "what was taken off", low=0),
@@ -278,10 +303,13 @@ ORDERS = _table(
     _c("recommended", "flag", "bought on a recommendation of ours"),
     _c("recurring", "flag", "placed by a standing order"),
     _c("return_slip", "flag", "the parcel held a return slip and instructions", known="delivered_at"),
-)  # fmt: skip
+)
 
 RETURNS = _table(
-    "returns", "a return", "return_id", "requested_at",
+    "returns",
+    "a return",
+    "return_id",
+    "requested_at",
     _c("order_id", "text", "the order that is returned"),
     _c("decided_at", "instant", "accepted or refused"),
     _c("accepted", "flag", "the return was accepted", known="decided_at"),
@@ -290,39 +318,56 @@ RETURNS = _table(
     _c("shipping_paid_by", "text", "who paid for posting it back", one_of=("company", "customer")),
     _c("exchanged", "flag", "exchanged for another item", known="decided_at"),
     _c("channel", "text", "how it came back: post, store ..."),
-)  # fmt: skip
+)
 
 CHARGES = _table(
-    "charges", "a bill line", "charge_id", "charged_at",
+    "charges",
+    "a bill line",
+    "charge_id",
+    "charged_at",
     _now("amount", "money", "what was charged; below 0 for a credit, which is no charge"),
     _c("expected_amount", "money", "what the customer could expect"),
     _c("notified_at", "instant", "announced to the customer"),
     _c("disputed_at", "instant", "disputed by the customer"),
     _now("kind", "text", "kind of charge"),
-)  # fmt: skip
+)
 
 VISITS = _table(
-    "visits", "a field visit", "visit_id", "window_start",
+    "visits",
+    "a field visit",
+    "visit_id",
+    "window_start",
     _now("window_end", "instant", "end of the promised window", known=""),
     _c("arrived_at", "instant", "arrival"),
     _c("no_show", "flag", "nobody came", known="window_end"),
     _c("rescheduled_at", "instant", "moved to another day; before window_end, the visit is judged no more"),
     _c("cancelled_by_customer", "flag", "the customer cancelled", known="window_end"),
     event_day="first second",
-)  # fmt: skip
+)
 
 SUBSCRIPTIONS = _table(
-    "subscriptions", "a contract span", "subscription_id", "started_at",
+    "subscriptions",
+    "a contract span",
+    "subscription_id",
+    "started_at",
     _now("plan", "text", "what is subscribed"),
     _now("price", "money", "price a month", low=0),
-    _c("ended_at", "instant", "end of the contract; empty while it runs; as started_at where it never began", day_is="over"),
+    _c(
+        "ended_at",
+        "instant",
+        "end of the contract; empty while it runs; as started_at where it never began",
+        day_is="over",
+    ),
     _c("cancel_requested_at", "instant", "the customer asked to end it"),
     _now("auto_renew", "flag", "renews by itself"),
     event_day="first second",
-)  # fmt: skip
+)
 
 SURVEYS = _table(
-    "surveys", "an invitation", "survey_id", "sent_at",
+    "surveys",
+    "an invitation",
+    "survey_id",
+    "sent_at",
     _c("kind", "text", "what is asked", one_of=("nps", "csat", "ces", "other")),
     _c("answered_at", "instant", "answered"),
     _now("score", "number", "the answer, between scale_min and scale_max", known="answered_at"),
@@ -330,12 +375,19 @@ SURVEYS = _table(
     _c("scale_max", "number", "highest score of the scale"),
     _c("higher_is", "text", "whether a high score is good or bad", one_of=("good", "bad")),
     _c("issue_id", "text", "the problem it is about"),
-    _c("about", "text", "what is asked where the kind is other: courtesy, trust, listened, understood, quality,"
-       " expectation, store, packaging ..."),
-)  # fmt: skip
+    _c(
+        "about",
+        "text",
+        "what is asked where the kind is other: courtesy, trust, listened, understood, quality,"
+        " expectation, store, packaging ...",
+    ),
+)
 
 SESSIONS = _table(
-    "sessions", "a digital or store visit, whose facts count as known from its start", "session_id", "started_at",
+    "sessions",
+    "a digital or store visit, whose facts count as known from its start",
+    "session_id",
+    "started_at",
     _c("kind", "text", "where", one_of=("web", "app", "portal", "faq", "store")),
     _c("device", "text", "device"),
     _c("errors", "count", "error pages and failed actions"),
@@ -352,10 +404,13 @@ SESSIONS = _table(
     _c("payment_failures", "count", "payments that failed"),
     _c("queue_s", "number", "time in the queue of a store"),
     _c("booked", "flag", "a trial, visit or appointment was booked"),
-)  # fmt: skip
+)
 
 MESSAGES = _table(
-    "messages", "an outbound message", "message_id", "sent_at",
+    "messages",
+    "an outbound message",
+    "message_id",
+    "sent_at",
     _now("purpose", "text", "why it was sent"),
     _c("channel", "text", "how it was sent"),
     _c("fields_used", "count", "attributes of the customer that the message used"),
@@ -369,19 +424,25 @@ MESSAGES = _table(
     _c("category", "text", "category of goods it was about"),
     _c("order_id", "text", "the order it was about"),
     _c("name_used", "flag", "the customer was addressed by name"),
-)  # fmt: skip
+)
 
 POSTS = _table(
-    "posts", "a public review or post", "post_id", "posted_at",
+    "posts",
+    "a public review or post",
+    "post_id",
+    "posted_at",
     _c("site", "text", "where"),
     _now("polarity", "number", "from -1 (complaint) to 1 (praise)", "-1..1", low=-1, high=1),
     _now("reach", "count", "people reached", high=10**12),
     _c("replied_at", "instant", "answered by the company"),
     _c("contacted_at", "instant", "the author was contacted by the company"),
-)  # fmt: skip
+)
 
 AGENTS = _table(
-    "agents", "an agent's span", "agent_id", "valid_from",
+    "agents",
+    "an agent's span",
+    "agent_id",
+    "valid_from",
     _c("valid_to", "instant", "end of the span; empty while it lasts", day_is="over"),
     _now("skills", "text", "topics the agent is trained for, separated by ';'"),
     _now("languages", "text", "languages the agent speaks, separated by ';'"),
@@ -391,28 +452,49 @@ AGENTS = _table(
     _now("team", "text", "team or department"),
     _now("onshore", "flag", "works in the customers' country"),
     event_day="first second",
-)  # fmt: skip
+)
 
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        CUSTOMERS, INTERACTIONS, RECOVERIES, ORDERS, RETURNS, CHARGES, VISITS, SUBSCRIPTIONS,
-        SURVEYS, SESSIONS, MESSAGES, POSTS, AGENTS,
+        CUSTOMERS,
+        INTERACTIONS,
+        RECOVERIES,
+        ORDERS,
+        RETURNS,
+        CHARGES,
+        VISITS,
+        SUBSCRIPTIONS,
+        SURVEYS,
+        SESSIONS,
+        MESSAGES,
+        POSTS,
+        AGENTS,
     )
-}  # fmt: skip
+}
 """The thirteen input tables by name."""
 
 CONTACTS = Table(
-    "contacts", "a customer in a draw of those to be contacted, or kept aside for comparison", "contact_id", "contacted_at",
+    "contacts",
+    "a customer in a draw of those to be contacted, or kept aside for comparison",
+    "contact_id",
+    "contacted_at",
     (
         Column("contact_id", "text", "tells one row from another"),
         Column("customer_id", "text", "who was drawn", personal=True),
-        Column("contacted_at", "instant", "when the draw was made: the same for those kept aside", day_is="first second"),
+        Column(
+            "contacted_at",
+            "instant",
+            "when the draw was made: the same for those kept aside",
+            day_is="first second",
+        ),
         Column("contacted", "flag", "to be contacted, reached or not; no: kept aside", required=True),
-        Column("churned", "flag", "whether the customer has left since; without it, labels say so", target=True),
+        Column(
+            "churned", "flag", "whether the customer has left since; without it, labels say so", target=True
+        ),
     ),
     once_a_day=True,
-)  # fmt: skip
+)
 """The log of earlier contacts drawn at random: the call list learns from it, no feature does."""
 
 ALL_TABLES: dict[str, Table] = {**TABLES, CONTACTS.name: CONTACTS}

@@ -102,8 +102,9 @@ class Engine:
             if name not in _LIMITS:
                 raise
             key, expected, fix = _LIMITS[name]
-            raise ConfigError(f"{value!r} cannot be used", where=f"[engine] {key}",
-                              expected=expected, fix=fix) from None  # fmt: skip
+            raise ConfigError(
+                f"{value!r} cannot be used", where=f"[engine] {key}", expected=expected, fix=fix
+            ) from None
 
     def _hide_bar(self) -> None:
         """Turn off the engine's bar, which would go to standard output, where machines read.
@@ -191,13 +192,17 @@ def _in_plain_words(sql: str) -> Iterator[None]:
             raise _too_large() from None
         what, where, fix = _unreadable(str(error))
         kind = BadLineError if fix in (WRONG_FIELDS[1], NOT_UTF8[1]) else DataError
-        raise kind(what, where=where or _source_of(sql), fix=fix,
-                   expected="a readable CSV, Parquet or DuckDB file") from None  # fmt: skip
+        raise kind(
+            what, where=where or _source_of(sql), fix=fix, expected="a readable CSV, Parquet or DuckDB file"
+        ) from None
 
 
 def _too_large() -> CxmlError:
-    return CxmlError("the work does not fit into the memory allowed", where="[engine] memory",
-                     fix="allow more memory, or score in smaller chunks")  # fmt: skip
+    return CxmlError(
+        "the work does not fit into the memory allowed",
+        where="[engine] memory",
+        fix="allow more memory, or score in smaller chunks",
+    )
 
 
 def _unreadable(text: str) -> tuple[str, str, str]:

@@ -79,8 +79,12 @@ def by_cutoff(table: Rows, ax: Axes | None = None) -> Axes:
 
 
 PLOTS: Mapping[str, Callable[[Rows, Axes | None], Axes]] = {
-    "calibration": calibration, "lift": lift, "deciles": deciles, "survival": survival, "cutoffs": by_cutoff,
-}  # fmt: skip
+    "calibration": calibration,
+    "lift": lift,
+    "deciles": deciles,
+    "survival": survival,
+    "cutoffs": by_cutoff,
+}
 """What can be drawn: table of ``metrics.json`` -> plot."""
 
 
@@ -162,9 +166,14 @@ def effect(table: Rows, ax: Axes | None = None) -> Axes:
     mean = known["contribution"]
     if unit == "text":
         ax.errorbar(
-            known["value"].astype(str), mean, [mean - known["low"], known["high"] - mean],
-            color=_OURS, fmt="o", capsize=3, label="mean, 8 of 10 customers",
-        )  # fmt: skip
+            known["value"].astype(str),
+            mean,
+            [mean - known["low"], known["high"] - mean],
+            color=_OURS,
+            fmt="o",
+            capsize=3,
+            label="mean, 8 of 10 customers",
+        )
         ax.tick_params(axis="x", rotation=45)
     else:
         value = known["value"].astype(float)
@@ -187,9 +196,16 @@ BADGES: Mapping[str, Mapping[str, Any]] = {
 """How badges look, the firmest first: marks differ in form and filling, for print without colours."""
 
 _PER = {
-    "minute": "a minute", "hour": "an hour", "day": "a day", "one": "one more", "any": "any against none",
-    "ten_points": "10 points of share", "tenth": "0.1", "money": "a unit of money", "km": "a kilometre",
-}  # fmt: skip
+    "minute": "a minute",
+    "hour": "an hour",
+    "day": "a day",
+    "one": "one more",
+    "any": "any against none",
+    "ten_points": "10 points of share",
+    "tenth": "0.1",
+    "money": "a unit of money",
+    "km": "a kilometre",
+}
 
 
 def causes(table: Rows, ax: Axes | None = None, *, usual: bool = False) -> Axes:

@@ -22,7 +22,7 @@ from cxml.decisions.uplift import Persuasion, Proof
 from cxml.drivers import contributions as drivers
 from cxml.drivers import hits, stories
 from cxml.drivers.hits import Usual
-from cxml.drivers.segments import DAYS, Groups
+from cxml.drivers.segments import DAYS, Segments
 from cxml.errors import ModelError
 from cxml.factors.profile import COLUMN
 from cxml.features import matrix
@@ -118,7 +118,7 @@ def score(
         population = replace(population, at_risk=there.kept, gone=there.left)
     strange = Strange()
     kept = {name: bundle.schema.levels[name] for name in bundle.schema.grouped}
-    groups = Groups(bundle.labels, bundle.info.get("evidence", {}).get("comparisons", {}), kept)
+    groups = Segments(bundle.labels, bundle.info.get("evidence", {}).get("comparisons", {}), kept)
     done, chunks = 0, matrix.Chunks(tables, chunk)
     sample = _explained(
         bundle, chunks.sample(lambda ids: hash_share(ids, 0) < _USUAL_OF / population.at_risk)
@@ -226,10 +226,11 @@ def _same_terms(bundle: Bundle, config: Config) -> None:
     changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
     if changed:
         raise ModelError(
-            f"not as when the model was trained: {', '.join(changed)}", where="cxml.toml",
+            f"not as when the model was trained: {', '.join(changed)}",
+            where="cxml.toml",
             expected="the promises, factor files, population, currency and zone of the training",
             fix="bring them back; or train again: a new model that no baseline beats becomes champion",
-        )  # fmt: skip
+        )
 
 
 def _spellings(bundle: Bundle, strange: Strange) -> Iterator[str]:
@@ -286,17 +287,19 @@ def _as_trained(bundle: Bundle, tables: Tables) -> Tables:
     if missed:
         more = f" and {len(missed) - _NAMED} more" if len(missed) > _NAMED else ""
         raise ModelError(
-            f"not there any more since the model was trained: {', '.join(missed[:_NAMED])}{more}", where="[tables]",
+            f"not there any more since the model was trained: {', '.join(missed[:_NAMED])}{more}",
+            where="[tables]",
             expected="every column that features are made of",
             fix="bring them back (a column may have another name in a newer extract: map it), or train again",
-        )  # fmt: skip
+        )
     other = [named[name] for name, kind in tables.attributes.items() if attributes.get(name, kind) != kind]
     if other:
         raise ModelError(
-            f"not read as when the model was trained: {', '.join(other[:_NAMED])}", where="[tables.customers]",
+            f"not read as when the model was trained: {', '.join(other[:_NAMED])}",
+            where="[tables.customers]",
             expected="the kinds of attributes of the training, whatever a batch looks like",
             fix='open the tables with attributes=bundle.info["attributes"]',
-        )  # fmt: skip
+        )
     columns = {
         name: there & (known[name] | _HOW_KNOWN) for name, there in tables.columns.items() if name in known
     }

@@ -204,14 +204,20 @@ def factor_map() -> dict[str, dict[str, typing.Any]]:
 
 
 _PLACES = {
-    "config": "`{}` in cxml.toml", "metric": "`{}` in metrics.json", "label": "the target `{}`",
-    "report": "the report (`{}`)", "table": "the check of `{}`",
-}  # fmt: skip
+    "config": "`{}` in cxml.toml",
+    "metric": "`{}` in metrics.json",
+    "label": "the target `{}`",
+    "report": "the report (`{}`)",
+    "table": "the check of `{}`",
+}
 
 PAGES = {
-    "tables.md": tables_page, "config.md": config_page, "features.md": features_page,
-    "features.ko.md": partial(features_page, "ko"), "factors.md": factors_page,
-}  # fmt: skip
+    "tables.md": tables_page,
+    "config.md": config_page,
+    "features.md": features_page,
+    "features.ko.md": partial(features_page, "ko"),
+    "factors.md": factors_page,
+}
 
 
 def main(check: bool) -> int:

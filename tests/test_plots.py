@@ -67,32 +67,65 @@ def test_files_are_the_same_each_time_and_only_for_what_is_there(tmp_path: Path)
 
 # ---------------------------------------------------------------- drivers and causes
 
-FACTORS = pd.DataFrame({
-    "factor": ["price", "waiting", "behaviour", "visits"], "kind": ["lever", "lever", "context", "lever"],
-    "strength": [0.2, 0.4, 0.3, 0.1],
-})  # fmt: skip
+FACTORS = pd.DataFrame(
+    {
+        "factor": ["price", "waiting", "behaviour", "visits"],
+        "kind": ["lever", "lever", "context", "lever"],
+        "strength": [0.2, 0.4, 0.3, 0.1],
+    }
+)
 RANKS = pd.DataFrame(
     {"rank_low": [1, 2], "rank_high": [1, 3], "weight_low": [0.9, 0.5], "weight_high": [1.25, 1.5]},
     index=pd.Index(["waiting", "price"], name="factor"),
 )
-CAUSES = pd.DataFrame({
-    "factor": ["skill", "effort", "billing", "waiting", "visits", "delivery"],
-    "badge": ["association_only", "not_testable", "supported", "supported", "not_testable", "contradicted"],
-    "told": ["ten_points", "one", "one", "minute", "any", "ten_points"],
-    "effect": [0.1, 4.0, 2.0, 3.0, np.nan, -1.0], "low": [-0.2, -1.0, 1.0, 2.5, np.nan, -1.5],
-    "high": [0.4, 9.0, 3.0, 3.5, np.nan, -0.5], "step": [5.0, 1.0, 1.0, 0.5, np.nan, 2.0],
-})  # fmt: skip
-CLIFF = pd.DataFrame({
-    "promise": "answer.phone", "answer": "promise", "why": "", "clock": 300.0, "at": 306.0, "at_low": 291.0,
-    "at_high": 321.0, "jump": 0.1, "jump_low": 0.05, "jump_high": 0.15, "smallest": 0.03, "wait": [60.0, 240.0, 420.0],
-    "left": [0.05, 0.06, 0.17], "low": [0.04, 0.05, 0.15], "high": [0.06, 0.07, 0.19],
-})  # fmt: skip
-CHANGES = pd.DataFrame({
-    "asked": ["answer.sms", "abandoned_n_90d", "answer.phone answer.chat", "delivery"],
-    "factor": ["waiting", "abandonment", "waiting", "delivery"], "by": ["cause", "cause", "model", "model"],
-    "target": [3600.0, 0.0, 300.0, 432_000.0], "fewer": [np.nan, 2.0, 5.0, -1.0],
-    "fewer_low": [np.nan, -0.5, np.nan, np.nan], "fewer_high": [np.nan, 4.5, np.nan, np.nan],
-})  # fmt: skip
+CAUSES = pd.DataFrame(
+    {
+        "factor": ["skill", "effort", "billing", "waiting", "visits", "delivery"],
+        "badge": [
+            "association_only",
+            "not_testable",
+            "supported",
+            "supported",
+            "not_testable",
+            "contradicted",
+        ],
+        "told": ["ten_points", "one", "one", "minute", "any", "ten_points"],
+        "effect": [0.1, 4.0, 2.0, 3.0, np.nan, -1.0],
+        "low": [-0.2, -1.0, 1.0, 2.5, np.nan, -1.5],
+        "high": [0.4, 9.0, 3.0, 3.5, np.nan, -0.5],
+        "step": [5.0, 1.0, 1.0, 0.5, np.nan, 2.0],
+    }
+)
+CLIFF = pd.DataFrame(
+    {
+        "promise": "answer.phone",
+        "answer": "promise",
+        "why": "",
+        "clock": 300.0,
+        "at": 306.0,
+        "at_low": 291.0,
+        "at_high": 321.0,
+        "jump": 0.1,
+        "jump_low": 0.05,
+        "jump_high": 0.15,
+        "smallest": 0.03,
+        "wait": [60.0, 240.0, 420.0],
+        "left": [0.05, 0.06, 0.17],
+        "low": [0.04, 0.05, 0.15],
+        "high": [0.06, 0.07, 0.19],
+    }
+)
+CHANGES = pd.DataFrame(
+    {
+        "asked": ["answer.sms", "abandoned_n_90d", "answer.phone answer.chat", "delivery"],
+        "factor": ["waiting", "abandonment", "waiting", "delivery"],
+        "by": ["cause", "cause", "model", "model"],
+        "target": [3600.0, 0.0, 300.0, 432_000.0],
+        "fewer": [np.nan, 2.0, 5.0, -1.0],
+        "fewer_low": [np.nan, -0.5, np.nan, np.nan],
+        "fewer_high": [np.nan, 4.5, np.nan, np.nan],
+    }
+)
 
 
 def at_left(ax: Axes) -> list[str]:
@@ -137,10 +170,17 @@ def test_the_strongest_driver_is_on_top_and_ranks_stand_beside_their_bars() -> N
 
 
 def test_an_effect_curve_goes_through_its_bins() -> None:
-    table = pd.DataFrame({
-        "feature": "wait_mean_90d", "unit": "s", "value": [30.0, 300.0, np.nan], "contribution": [-0.1, 0.4, 0.05],
-        "low": [-0.2, 0.3, 0.0], "high": [0.0, 0.6, 0.1], "rows": [10, 20, 1_200],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "feature": "wait_mean_90d",
+            "unit": "s",
+            "value": [30.0, 300.0, np.nan],
+            "contribution": [-0.1, 0.4, 0.05],
+            "low": [-0.2, 0.3, 0.0],
+            "high": [0.0, 0.6, 0.1],
+            "rows": [10, 20, 1_200],
+        }
+    )
     ax = plots.effect(table)
     mean, missing = ax.get_lines()
     assert (list(mean.get_xdata()), list(mean.get_ydata())) == ([30, 300], [-0.1, 0.4])
@@ -155,9 +195,12 @@ def test_an_effect_curve_goes_through_its_bins() -> None:
 def test_causes_stand_by_badge_with_their_intervals() -> None:
     ax = plots.causes(CAUSES)
     assert at_left(ax) == [
-        "waiting, a minute", "billing, one more", "delivery, 10 points of share", "skill, 10 points of share",
+        "waiting, a minute",
+        "billing, one more",
+        "delivery, 10 points of share",
+        "skill, 10 points of share",
         "effort, one more",
-    ]  # fmt: skip
+    ]
     assert words(ax) == ["supported", "contradicted", "association only", "not testable"]
     drawn = {}
     for one in ax.containers:
@@ -213,9 +256,10 @@ def test_what_was_not_tested_says_so(why: str) -> None:
 def test_changes_are_ranked_and_only_estimates_of_causes_have_intervals() -> None:
     ax = plots.what_if(CHANGES)
     assert at_left(ax) == [
-        "waiting: answer.phone, answer.chat within 5 minutes", "abandonment: abandoned_n_90d",
+        "waiting: answer.phone, answer.chat within 5 minutes",
+        "abandonment: abandoned_n_90d",
         "delivery: delivery within 5 days",
-    ]  # fmt: skip
+    ]
     assert widths(ax) == {0: 5.0, 1: 2.0, 2: -1.0}
     assert lines_across(ax) == {1: (-0.5, 4.5)}
     assert {"estimate of the cause", "the model's view"} <= set(words(ax))

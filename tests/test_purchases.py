@@ -23,18 +23,31 @@ CUTOFF, END = datetime(2025, 2, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
 WITHIN, HORIZON = timedelta(days=60), timedelta(days=28)
 SEOUL = ZoneInfo("Asia/Seoul")
 LOOKED_AT = (
-    "frequency", "recency", "T", "monetary_value", "purchase_value", "orders_n_90d", "order_days_since", "order_gap_cv",
-    "margin_sum_90d", "value_90d", "categories_n_365d", "new_categories_n_365d", "order_overdue", "bought_again",
-)  # fmt: skip
+    "frequency",
+    "recency",
+    "T",
+    "monetary_value",
+    "purchase_value",
+    "orders_n_90d",
+    "order_days_since",
+    "order_gap_cv",
+    "margin_sum_90d",
+    "value_90d",
+    "categories_n_365d",
+    "new_categories_n_365d",
+    "order_overdue",
+    "bought_again",
+)
 
 
 def shop(frames: dict[str, pd.DataFrame], activity: str = "orders", zone: str = "UTC") -> Tables:
     raw = {
-        "project": {"observation_end": END, "timezone": zone}, "engine": {"threads": 1},
+        "project": {"observation_end": END, "timezone": zone},
+        "engine": {"threads": 1},
         "population": {"by": "activity", "within": f"{WITHIN.days}D", "activity": [activity]},
         "churn": {"definition": "inactivity", "activity": [activity], "horizon": f"{HORIZON.days}D"},
         "features": {"lookbacks": [30, 90, 180, 365]},
-    }  # fmt: skip
+    }
     if "orders" in frames:
         money = "revenue" if "revenue" in frames["orders"] else "margin"
         raw["value"] = {"discount_rate": 0.0, "sources": [{"table": "orders", "column": money}]}
@@ -56,27 +69,43 @@ def orders(rows: list[tuple[str, str, float | None, str | None]]) -> pd.DataFram
     return frame.assign(order_id=[f"o{k}" for k in range(len(frame))])
 
 
-BY_HAND = orders([
-    ("once", "2025-01-01 10:00", 100, None),
-    ("twice", "2025-01-01 10:00", 100, None), ("twice", "2025-01-11 10:00", 500, None),
-    ("cancelled", "2025-01-01 10:00", 100, None), ("cancelled", "2025-01-11 10:00", 500, "2025-01-11 11:00"),
-    ("cancelled later", "2025-01-01 10:00", 100, None), ("cancelled later", "2025-01-11 10:00", 500, "2025-02-01 00:00"),
-    ("given back", "2025-01-01 10:00", 100, None), ("given back", "2025-01-11 10:00", -100, None),
-    ("free", "2025-01-01 10:00", 100, None), ("free", "2025-01-11 10:00", 0, None),
-    ("rung up wrong", "2025-01-01 10:00", 100, None), ("rung up wrong", "2025-01-11 10:00", 500, None),
-    ("rung up wrong", "2025-01-11 10:05", -500, None),
-    ("put right", "2025-01-01 10:00", 100, None), ("put right", "2025-01-11 10:00", 500, None),
-    ("put right", "2025-01-11 10:05", -500, None), ("put right", "2025-01-11 10:06", 40, None),
-    ("price unknown", "2025-01-01 10:00", 100, None), ("price unknown", "2025-01-11 10:00", None, None),
-    # The label window: one order that is taken back, one free one, one real one.
-    ("cancels in it", "2025-01-01 10:00", 50, None), ("cancels in it", "2025-02-10 10:00", 80, "2025-02-10 12:00"),
-    ("given back in it", "2025-01-01 10:00", 50, None), ("given back in it", "2025-02-10 10:00", -50, None),
-    ("free in it", "2025-01-01 10:00", 50, None), ("free in it", "2025-02-10 10:00", 0, None),
-    ("buys in it", "2025-01-01 10:00", 50, None), ("buys in it", "2025-02-10 10:00", 80, None),
-    # Never bought as far as anybody knew.
-    ("only cancelled", "2025-01-05 10:00", 80, "2025-01-06 10:00"), ("only free", "2025-01-05 10:00", 0, None),
-    ("only credit", "2025-01-05 10:00", -80, None),
-])  # fmt: skip
+BY_HAND = orders(
+    [
+        ("once", "2025-01-01 10:00", 100, None),
+        ("twice", "2025-01-01 10:00", 100, None),
+        ("twice", "2025-01-11 10:00", 500, None),
+        ("cancelled", "2025-01-01 10:00", 100, None),
+        ("cancelled", "2025-01-11 10:00", 500, "2025-01-11 11:00"),
+        ("cancelled later", "2025-01-01 10:00", 100, None),
+        ("cancelled later", "2025-01-11 10:00", 500, "2025-02-01 00:00"),
+        ("given back", "2025-01-01 10:00", 100, None),
+        ("given back", "2025-01-11 10:00", -100, None),
+        ("free", "2025-01-01 10:00", 100, None),
+        ("free", "2025-01-11 10:00", 0, None),
+        ("rung up wrong", "2025-01-01 10:00", 100, None),
+        ("rung up wrong", "2025-01-11 10:00", 500, None),
+        ("rung up wrong", "2025-01-11 10:05", -500, None),
+        ("put right", "2025-01-01 10:00", 100, None),
+        ("put right", "2025-01-11 10:00", 500, None),
+        ("put right", "2025-01-11 10:05", -500, None),
+        ("put right", "2025-01-11 10:06", 40, None),
+        ("price unknown", "2025-01-01 10:00", 100, None),
+        ("price unknown", "2025-01-11 10:00", None, None),
+        # The label window: one order that is taken back, one free one, one real one.
+        ("cancels in it", "2025-01-01 10:00", 50, None),
+        ("cancels in it", "2025-02-10 10:00", 80, "2025-02-10 12:00"),
+        ("given back in it", "2025-01-01 10:00", 50, None),
+        ("given back in it", "2025-02-10 10:00", -50, None),
+        ("free in it", "2025-01-01 10:00", 50, None),
+        ("free in it", "2025-02-10 10:00", 0, None),
+        ("buys in it", "2025-01-01 10:00", 50, None),
+        ("buys in it", "2025-02-10 10:00", 80, None),
+        # Never bought as far as anybody knew.
+        ("only cancelled", "2025-01-05 10:00", 80, "2025-01-06 10:00"),
+        ("only free", "2025-01-05 10:00", 0, None),
+        ("only credit", "2025-01-05 10:00", -80, None),
+    ]
+)
 ONCE = (0, 0.0, 1, 30.583, np.nan)
 EXPECTED = {  # frequency, recency, orders_n_90d, order_days_since, monetary_value; purchase_value, churned, value
     "once": (*ONCE, 100, 1, 0),
@@ -94,8 +123,15 @@ EXPECTED = {  # frequency, recency, orders_n_90d, order_days_since, monetary_val
     "buys in it": (*ONCE, 50, 0, 80),
 }
 COLUMNS = [
-    "frequency", "recency", "orders_n_90d", "order_days_since", "monetary_value", "purchase_value", "churned", "value",
-]  # fmt: skip
+    "frequency",
+    "recency",
+    "orders_n_90d",
+    "order_days_since",
+    "monetary_value",
+    "purchase_value",
+    "churned",
+    "value",
+]
 
 
 def test_purchases_by_hand() -> None:
@@ -116,11 +152,17 @@ def chaos(seed: int) -> pd.DataFrame:
     )
     late = at + pd.to_timedelta(rng.integers(0, 60 * 24, size), unit="h")
     money = rng.choice([120.0, 60.5, 60.5, 0.0, -60.5, -120.0, np.nan], size)
-    return pd.DataFrame({
-        "order_id": [f"o{k}" for k in range(size)], "customer_id": [f"c{k:02d}" for k in rng.integers(0, 60, size)],
-        "ordered_at": at, "revenue": money, "margin": money / 2, "category": rng.choice(["a", "b", "c"], size),
-        "cancelled_at": pd.Series(late).where((rng.random(size) < 0.4) & (late < pd.Timestamp(END))),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "order_id": [f"o{k}" for k in range(size)],
+            "customer_id": [f"c{k:02d}" for k in rng.integers(0, 60, size)],
+            "ordered_at": at,
+            "revenue": money,
+            "margin": money / 2,
+            "category": rng.choice(["a", "b", "c"], size),
+            "cancelled_at": pd.Series(late).where((rng.random(size) < 0.4) & (late < pd.Timestamp(END))),
+        }
+    )
 
 
 def purchases(frame: pd.DataFrame, known: datetime) -> pd.DataFrame:
@@ -142,8 +184,13 @@ def test_who_is_at_risk_and_who_left_by_the_same_rule(seed: int, versions: bool)
     assert set(found.index) == set(before[before.ordered_at >= cutoff - WITHIN].customer_id)
     in_window = later[(later.ordered_at >= cutoff) & (later.ordered_at < cutoff + HORIZON)]
     assert set(found.index[found.churned == 0]) == set(found.index) & set(in_window.customer_id)
-    assert (found.orders_n_180d == before[before.ordered_at >= cutoff - timedelta(days=180)]
-            .groupby("customer_id").size().reindex(found.index)).all()  # fmt: skip
+    assert (
+        found.orders_n_180d
+        == before[before.ordered_at >= cutoff - timedelta(days=180)]
+        .groupby("customer_id")
+        .size()
+        .reindex(found.index)
+    ).all()
     assert 0 < found.churned.mean() < 1
 
 
@@ -173,8 +220,14 @@ def test_where_there_is_no_revenue_the_margin_tells() -> None:
 
 def learned_without_money(frame: pd.DataFrame) -> dict[str, Any]:
     tables = shop({"orders": frame.assign(margin=1.0)})
-    config = parse_config({"project": {"observation_end": END}, "population": {"activity": ["orders"]},
-                           "engine": {"threads": 1}}, Path())  # fmt: skip
+    config = parse_config(
+        {
+            "project": {"observation_end": END},
+            "population": {"activity": ["orders"]},
+            "engine": {"threads": 1},
+        },
+        Path(),
+    )
     tables = open_tables(config, {"orders": frame})
     population.take(tables, [CUTOFF])
     planner.run(tables.engine, matrix.planned(tables))
@@ -185,14 +238,21 @@ def learned_without_money(frame: pd.DataFrame) -> dict[str, Any]:
 def test_a_credit_on_a_bill_and_a_visit_given_up_are_no_activity() -> None:
     at = pd.to_datetime(["2025-01-05", "2025-01-05", "2025-02-05", "2025-02-06"], utc=True)
     who = ["a", "b", "a", "b"]
-    charges = pd.DataFrame({"charge_id": list("wxyz"), "customer_id": who, "charged_at": at,
-                            "amount": [10.0, 0.0, -10.0, 0.0]})  # fmt: skip
+    charges = pd.DataFrame(
+        {"charge_id": list("wxyz"), "customer_id": who, "charged_at": at, "amount": [10.0, 0.0, -10.0, 0.0]}
+    )
     found = learned(shop({"charges": charges}, "charges"))
     assert found.churned.to_dict() == {"a": 1, "b": 0}
     assert found.charge_mean_90d.to_dict() == {"a": 10.0, "b": 0.0}
-    visits = pd.DataFrame({"visit_id": list("wxyz"), "customer_id": who, "window_start": at,
-                           "window_end": at + timedelta(hours=4),
-                           "cancelled_by_customer": [False, False, True, False]})  # fmt: skip
+    visits = pd.DataFrame(
+        {
+            "visit_id": list("wxyz"),
+            "customer_id": who,
+            "window_start": at,
+            "window_end": at + timedelta(hours=4),
+            "cancelled_by_customer": [False, False, True, False],
+        }
+    )
     assert learned(shop({"visits": visits}, "visits")).churned.to_dict() == {"a": 1, "b": 0}
 
 
@@ -202,28 +262,41 @@ def test_check_tells_what_is_no_purchase() -> None:
 
 
 def test_refunds_are_deducted_from_target_history_and_spend_where_returns_are_a_source() -> None:
-    bought = orders([
-        ("kept", "2025-01-01 10:00", 100, None), ("kept", "2025-02-10 10:00", 80, None),
-        ("back", "2025-01-01 10:00", 100, None), ("back", "2025-01-11 10:00", 500, None),
-        ("back", "2025-02-10 10:00", 80, None),
-        ("owed", "2025-01-11 10:00", 500, None),
-    ])  # fmt: skip
-    returns = pd.DataFrame({
-        "return_id": ["r0", "r1", "r2"], "customer_id": ["back", "back", "owed"], "order_id": ["o3", "o4", "o5"],
-        "requested_at": pd.to_datetime(["2025-01-15", "2025-02-20", "2025-01-20"], utc=True),
-        "refunded_at": pd.to_datetime(["2025-01-20", "2025-02-25", "2025-02-03"], utc=True),  # the last after the cutoff
-        "refund": [500.0, 80.0, 500.0],
-    })  # fmt: skip
+    bought = orders(
+        [
+            ("kept", "2025-01-01 10:00", 100, None),
+            ("kept", "2025-02-10 10:00", 80, None),
+            ("back", "2025-01-01 10:00", 100, None),
+            ("back", "2025-01-11 10:00", 500, None),
+            ("back", "2025-02-10 10:00", 80, None),
+            ("owed", "2025-01-11 10:00", 500, None),
+        ]
+    )
+    returns = pd.DataFrame(
+        {
+            "return_id": ["r0", "r1", "r2"],
+            "customer_id": ["back", "back", "owed"],
+            "order_id": ["o3", "o4", "o5"],
+            "requested_at": pd.to_datetime(["2025-01-15", "2025-02-20", "2025-01-20"], utc=True),
+            "refunded_at": pd.to_datetime(
+                ["2025-01-20", "2025-02-25", "2025-02-03"], utc=True
+            ),  # the last after the cutoff
+            "refund": [500.0, 80.0, 500.0],
+        }
+    )
     whole = shop({"orders": bought, "returns": returns})
     source = {
         "discount_rate": 0.0,
         "sources": [{"table": t, "column": c} for t, c in (("orders", "revenue"), ("returns", "refund"))],
     }
     raw = {
-        "project": {"observation_end": END}, "engine": {"threads": 1}, "value": source,
+        "project": {"observation_end": END},
+        "engine": {"threads": 1},
+        "value": source,
         "population": {"by": "activity", "within": f"{WITHIN.days}D", "activity": ["orders"]},
-        "churn": {"activity": ["orders"], "horizon": f"{HORIZON.days}D"}, "features": {"lookbacks": [30, 90, 365]},
-    }  # fmt: skip
+        "churn": {"activity": ["orders"], "horizon": f"{HORIZON.days}D"},
+        "features": {"lookbacks": [30, 90, 365]},
+    }
     net = open_tables(parse_config(raw, Path()), {"orders": bought, "returns": returns})
     found, gross = learned(net), learned(whole)
     assert gross.value.to_dict() == {"kept": 80, "back": 80, "owed": 0}

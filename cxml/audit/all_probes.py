@@ -131,6 +131,9 @@ def _refuse_unknown(allow: Collection[str], tables: Tables) -> None:
     known |= {f"{table}.{name}" for table, names in tables.columns.items() for name in (*names, "rows")}
     for name in allow:
         if name not in known:
-            raise ConfigError(f"there is nothing called {name!r}", where="--allow",
-                              expected="a column of the features, or table.column",
-                              fix=did_you_mean(name, known))  # fmt: skip
+            raise ConfigError(
+                f"there is nothing called {name!r}",
+                where="--allow",
+                expected="a column of the features, or table.column",
+                fix=did_you_mean(name, known),
+            )

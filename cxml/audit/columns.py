@@ -118,8 +118,17 @@ def _factor(asked: Sequence[Asked]) -> Factor:
     rows = [_feature(_ROWS + log, log, count(), window, empty=0) for log, window in logs]
     agents = tuple((one.feature.name, one.column.name) for one in asked if one.table == "agents")
     lookups = (Lookup("interactions", "agents", "agent_id", _inner(agents)),) if agents else ()
-    return Factor("values", "values", "값", "context", "other", 6, "What columns say.",
-                  (*(one.feature for one in asked), *rows), lookups=lookups)  # fmt: skip
+    return Factor(
+        name="values",
+        en="values",
+        ko="값",
+        kind="context",
+        family="other",
+        tier=6,
+        says="What columns say.",
+        features=(*(one.feature for one in asked), *rows),
+        lookups=lookups,
+    )
 
 
 def _inner(agents: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -128,7 +137,18 @@ def _inner(agents: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 
 
 def _feature(name: str, table: str, sql: str, window: int, empty: int | None = None) -> Feature:
-    return Feature(name, table, sql, "text", "", "±", name, name, (window,), empty)
+    return Feature(
+        name=name,
+        table=table,
+        sql=sql,
+        unit="text",
+        row="",
+        direction="±",
+        en=name,
+        ko=name,
+        lookbacks=(window,),
+        empty=empty,
+    )
 
 
 def _asked(tables: Tables) -> Iterator[Asked]:

@@ -50,10 +50,17 @@ def probe(tables: Tables, sample: Sample, measured: list[Alone]) -> Probe:
     declared = [one for one in measured if sample.kind(one.column) == "consequence"]
     findings = [_declared(sample, one) for one in declared if one.group.sure]
     told: list[tuple[float, Figures]] = [
-        (one.group.odds, {"what": one.column, "kind": "declared", "auc": round(one.auc.auc, 3),
-                          "odds": round(one.group.odds, 1)})
+        (
+            one.group.odds,
+            {
+                "what": one.column,
+                "kind": "declared",
+                "auc": round(one.auc.auc, 3),
+                "odds": round(one.group.odds, 1),
+            },
+        )
         for one in declared
-    ]  # fmt: skip
+    ]
     levels = list(_levels(tables))
     for level, odds, sure, had in _odds(tables, sample, levels):
         if sure:
@@ -65,9 +72,11 @@ def probe(tables: Tables, sample: Sample, measured: list[Alone]) -> Probe:
     return Probe(
         "consequences of leaving",
         "Which events are a part of leaving rather than a reason for it?",
-        tuple(findings), {"declared": len(declared), "values": len(levels)}, tuple(rows[:_SHOWN]),
+        tuple(findings),
+        {"declared": len(declared), "values": len(levels)},
+        tuple(rows[:_SHOWN]),
         note if told else "There is no event to look at; the probe of single features looks at attributes.",
-    )  # fmt: skip
+    )
 
 
 def _levels(tables: Tables) -> Iterator[_Level]:
@@ -94,11 +103,30 @@ def _odds(tables: Tables, sample: Sample, levels: list[_Level]) -> Iterator[tupl
     if not levels:
         return
     features = tuple(
-        Feature(one.name, one.table, f"max(case when {one.column} = {literal(one.value)} then 1 else 0 end)",
-                "flag", "", "±", one.name, one.name, (WINDOW,), 0)
+        Feature(
+            name=one.name,
+            table=one.table,
+            sql=f"max(case when {one.column} = {literal(one.value)} then 1 else 0 end)",
+            unit="flag",
+            row="",
+            direction="±",
+            en=one.name,
+            ko=one.name,
+            lookbacks=(WINDOW,),
+            empty=0,
+        )
         for one in levels
-    )  # fmt: skip
-    factor = Factor("levels", "levels", "levels", "consequence", "other", 6, "Values of events.", features)
+    )
+    factor = Factor(
+        name="levels",
+        en="levels",
+        ko="levels",
+        kind="consequence",
+        family="other",
+        tier=6,
+        says="Values of events.",
+        features=features,
+    )
     engine = tables.engine
     planner.run(engine, planner.plan(tables.columns, [factor]))
     names = ", ".join(quoted(f"{one.name}_{WINDOW}d") for one in levels)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.stats import poisson, rankdata
 
 from cxml.audit.sample import Sample
-from cxml.audit.value_groups import Groups
+from cxml.audit.value_groups import ValueGroups
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -156,7 +156,7 @@ def of_sample(sample: Sample) -> Risk:
     )
 
 
-def of_groups(risk: Risk, made: Groups, column: str) -> Iterator[Drift]:
+def of_groups(risk: Risk, made: ValueGroups, column: str) -> Iterator[Drift]:
     """Each group in which enough customers leave, and how its relative risk drifts."""
     for group in range(made.count):
         rows = made.of == group
@@ -184,7 +184,7 @@ class Sole:
         )
 
 
-def sole(risk: Risk, made: Groups) -> Sole | None:
+def sole(risk: Risk, made: ValueGroups) -> Sole | None:
     """The group without which surely less than ``LOWEST_RISK`` of the usual leavers leave, if there is one."""
     each = risk.times_seen
     for group in range(made.count):

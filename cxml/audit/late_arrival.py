@@ -76,9 +76,11 @@ def probe(tables: Tables) -> Probe:
     return Probe(
         "settled by the extract",
         "Are the last days before observation_end like all others, or are values or rows still to come?",
-        tuple(findings), {"shares": looked}, tuple(_row(one) for one in breaks),
+        tuple(findings),
+        {"shares": looked},
+        tuple(_row(one) for one in breaks),
         "" if looked else "There is no table of events.",
-    )  # fmt: skip
+    )
 
 
 def late_rows(tables: Tables) -> tuple[Finding, ...]:
@@ -153,8 +155,10 @@ def _by_day(tables: Tables, name: str, shares: list[_Share]) -> Floats:
     end, event = seconds(tables.config.project.observation_end), quoted(TABLES[name].event)
     counts = ["count(*)"]
     for share in shares:
-        counts += [f"count(case when ({share.among}) and ({share.holds}) then 1 end)",
-                   f"count(case when {share.among} then 1 end)"]  # fmt: skip
+        counts += [
+            f"count(case when ({share.among}) and ({share.holds}) then 1 end)",
+            f"count(case when {share.among} then 1 end)",
+        ]
     day = f"cast(floor(({end - 1} - seconds({event})) / {DAY}e0) as int)"
     found = tables.engine.rows(
         f"select {day} as day, {', '.join(counts)} from {name}"
@@ -249,6 +253,10 @@ def _bound(one: _Break) -> str:
 
 
 def _row(one: _Break) -> Figures:
-    return {"column": f"{one.table}.{one.share.column if one.share else 'rows'}",
-            "share": one.share.says if one.share else "rows", "last days": one.span, "now": round(one.now, 3),
-            "before": round(one.before, 3)}  # fmt: skip
+    return {
+        "column": f"{one.table}.{one.share.column if one.share else 'rows'}",
+        "share": one.share.says if one.share else "rows",
+        "last days": one.span,
+        "now": round(one.now, 3),
+        "before": round(one.before, 3),
+    }

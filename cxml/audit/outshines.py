@@ -50,8 +50,10 @@ def findings(sample: Sample, measured: list[Alone]) -> Iterator[Finding]:
                 about=one.column,
                 what=f"{name!r} speaks of leaving by its name, and alone tells leavers from stayers: AUC {one.auc.auc:.3f}",
                 where=f"{one.auc.leavers:,} leavers of {one.auc.leavers + one.auc.stayers:,}",
-                expected="columns that were written before anybody knew who leaves", fix=_FIX, figures={"auc": one.auc.auc},
-            )  # fmt: skip
+                expected="columns that were written before anybody knew who leaves",
+                fix=_FIX,
+                figures={"auc": one.auc.auc},
+            )
     for one in measured[:_ASKED]:
         others = [column.name for column in sample.columns if column.name != one.column]
         if sample.kind(one.column) == "column" and one.auc.auc > LEAST and others:
@@ -76,9 +78,12 @@ def _mark(sample: Sample, column: str) -> Iterator[Finding]:
         about=column,
         what=f"{sample.labels['features'][column]['en']!r} has a value that is a mark of leaving: of {rows[most]:,.0f} who"
         f" have it {left[most]:,.0f} left, {share:.0%} of all leavers",
-        where=f"{left.sum():,.0f} leavers of {rows.sum():,}", expected="no value that hardly anybody who stayed has",
-        fix=_FIX, leak=share >= MARKED, figures={"rows": int(rows[most]), "leavers": int(left[most]), "share": share},
-    )  # fmt: skip
+        where=f"{left.sum():,.0f} leavers of {rows.sum():,}",
+        expected="no value that hardly anybody who stayed has",
+        fix=_FIX,
+        leak=share >= MARKED,
+        figures={"rows": int(rows[most]), "leavers": int(left[most]), "share": share},
+    )
 
 
 def _ahead(sample: Sample, one: Alone, others: list[str]) -> Iterator[Finding]:
@@ -92,9 +97,10 @@ def _ahead(sample: Sample, one: Alone, others: list[str]) -> Iterator[Finding]:
             what=f"{name!r} alone knows more of leaving than all {len(others):,} other columns together: AUC"
             f" {one.auc.auc:.3f} against {one.auc.auc - gap:.3f}",
             where=f"{one.auc.leavers:,} leavers of {one.auc.leavers + one.auc.stayers:,}",
-            expected="columns of which none is far ahead of all others", fix=_FIX,
+            expected="columns of which none is far ahead of all others",
+            fix=_FIX,
             figures={"auc": one.auc.auc, "ahead": gap, "error": error},
-        )  # fmt: skip
+        )
 
 
 def _together(sample: Sample, columns: list[str]) -> NDArray[np.float64]:

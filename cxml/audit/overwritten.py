@@ -26,7 +26,7 @@ from cxml.audit import columns, drift
 from cxml.audit.columns import Asked, Values
 from cxml.audit.drift import LEAST_CUTOFFS, Drift, Risk
 from cxml.audit.findings import Figures, Finding, Probe
-from cxml.audit.value_groups import Groups, groups_by_value
+from cxml.audit.value_groups import ValueGroups, groups_by_value
 from cxml.contracts import TABLES
 from cxml.snapshots import population
 from cxml.sql import quoted
@@ -96,8 +96,11 @@ def judge(tables: Tables, values: Values, cutoffs: tuple[datetime, ...]) -> Prob
         if base is not None:
             told.append(_of_column(values, one, base, len(cutoffs)))
     findings = (*(one.findings[0] for one in told if one.findings), *_never_changing(tables))
-    figures = {"columns": len(told), "overwritten": sum(one.asked.column.overwritten for one in told),
-               "cutoffs": len(cutoffs)}  # fmt: skip
+    figures = {
+        "columns": len(told),
+        "overwritten": sum(one.asked.column.overwritten for one in told),
+        "cutoffs": len(cutoffs),
+    }
     rows = [row for one in told if one.asked.column.overwritten for row in _row(one)]
     rows.sort(key=lambda row: -abs(float(str(row["standard errors"]))))
     note = "" if told else "There is no column that could have been overwritten."
@@ -122,7 +125,7 @@ def _of_column(values: Values, one: Asked, base: _Base, cutoffs: int) -> _Told:
     labelled = base.labelled[base.there]
     leavers = values.keys["churned"].to_numpy()[base.there] == 1
     made = groups_by_value(series, leavers, _BINS, _MOST_LEVELS)
-    past = Groups(made.of[labelled], made.count, made.missing)
+    past = ValueGroups(made.of[labelled], made.count, made.missing)
     drifts = tuple(drift.of_groups(base.risk, past, one.name))
     found = [*_all_leavers(base.risk, past, one)]
     found += _vanishing(base.risk, past, made.of[~labelled], one) if one.window else []
@@ -130,7 +133,7 @@ def _of_column(values: Values, one: Asked, base: _Base, cutoffs: int) -> _Told:
     return _Told(one, drifts, tuple(found))
 
 
-def _all_leavers(risk: Risk, made: Groups, one: Asked) -> Iterator[Finding]:
+def _all_leavers(risk: Risk, made: ValueGroups, one: Asked) -> Iterator[Finding]:
     """A value without which nobody leaves."""
     found = drift.sole(risk, made)
     if found:
@@ -142,7 +145,7 @@ def _all_leavers(risk: Risk, made: Groups, one: Asked) -> Iterator[Finding]:
         )
 
 
-def _vanishing(risk: Risk, made: Groups, at_end: NDArray[np.int64], one: Asked) -> Iterator[Finding]:
+def _vanishing(risk: Risk, made: ValueGroups, at_end: NDArray[np.int64], one: Asked) -> Iterator[Finding]:
     """A value that many had and left, and that hardly anybody has who is there when the extract ends."""
     if not len(at_end):
         return
@@ -216,10 +219,10 @@ def _never_changing(tables: Tables) -> Iterator[Finding]:
         if not column.overwritten or column.kind == "flag" or column.name not in present:
             continue
         cell = quoted(column.name)
-        (followed, changed, levels), = tables.engine.rows(
+        ((followed, changed, levels),) = tables.engine.rows(
             f"select count(b), count(case when {cell} <> b then 1 end), count(distinct {cell}) from (select {cell},"
             f" lag({cell}) over (partition by customer_id order by started_at, subscription_id) as b from subscriptions) s"
-        )  # fmt: skip
+        )
         if followed >= LEAST_CHANGES and not changed and levels > 1:
             name = f"subscriptions.{column.name}"
             yield Finding(
@@ -237,5 +240,9 @@ def _never_changing(tables: Tables) -> Iterator[Finding]:
 def _row(told: _Told) -> Iterator[Figures]:
     if told.drifts:
         worst = max(told.drifts, key=lambda one: abs(one.z))
-        yield {"column": told.asked.name, "standard errors": round(worst.z, 2),
-               "change": round(worst.change, 2), "measured by": "rank" if worst.by_rank else "risk"}  # fmt: skip
+        yield {
+            "column": told.asked.name,
+            "standard errors": round(worst.z, 2),
+            "change": round(worst.change, 2),
+            "measured by": "rank" if worst.by_rank else "risk",
+        }

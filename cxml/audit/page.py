@@ -20,8 +20,16 @@ def as_json(audit: Audit) -> dict[str, Any]:
 
 def as_markdown(audit: Audit) -> str:
     """One page: the verdict, what was asked, what was found, and how to mend it."""
-    lines = [f"# Audit of {audit.project}", "", audit.verdict, "", _extent(audit), "",
-             "| probe | result | asks |", "|---|---|---|"]  # fmt: skip
+    lines = [
+        f"# Audit of {audit.project}",
+        "",
+        audit.verdict,
+        "",
+        _extent(audit),
+        "",
+        "| probe | result | asks |",
+        "|---|---|---|",
+    ]
     lines += [f"| {one.name} | {one.result} | {one.asks} |" for one in audit.probes]
     for probe in audit.probes:
         parts = [_findings(probe.findings), _table(probe.rows), [probe.note] if probe.note else []]
@@ -47,8 +55,12 @@ def _findings(findings: Sequence[Finding]) -> list[str]:
     lines = []
     for one in findings[:_SHOWN]:
         mark = "**Leak**" if one.leak else "Remark"
-        lines += [f"- {mark}: {one.what}.", f"  - where: {one.where}", f"  - expected: {one.expected}",
-                  f"  - mend: {one.fix}"]  # fmt: skip
+        lines += [
+            f"- {mark}: {one.what}.",
+            f"  - where: {one.where}",
+            f"  - expected: {one.expected}",
+            f"  - mend: {one.fix}",
+        ]
     if len(findings) > _SHOWN:
         rest = sorted(one.about for one in findings[_SHOWN:])
         lines.append(f"- and {len(rest):,} more: {', '.join(rest)}")

@@ -45,8 +45,13 @@ def probe(sample: Sample, seed: int, threads: int) -> Probe:
 def _judged(name: str, asks: str, churned: Any, in_time: Any, at_random: Any) -> Probe:
     later, mixed = auc(churned, in_time), auc(churned, at_random)
     gap, error = difference(churned, at_random, in_time)
-    figures = {"time": round(later.auc, 4), "random": round(mixed.auc, 4), "gap": round(gap, 4),
-               "error": round(error, 4), "leavers": later.leavers}  # fmt: skip
+    figures = {
+        "time": round(later.auc, 4),
+        "random": round(mixed.auc, 4),
+        "gap": round(gap, 4),
+        "error": round(error, 4),
+        "leavers": later.leavers,
+    }
     findings: tuple[Finding, ...] = ()
     if gap > LEAST_GAP and gap > ERRORS * error:
         findings = (

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from cxml.config.load import Config
 from cxml.factors.declare import LEARNED
 from cxml.features import matrix, planner
-from cxml.features.statements import Column
+from cxml.features.statements import FeatureColumn
 from cxml.labels import targets as labels
 from cxml.snapshots import population
-from cxml.snapshots.splits import Plan as Split
-from cxml.snapshots.splits import plan_splits
+from cxml.snapshots.splits import Split, plan_splits
 from cxml.sql import literal
 from cxml.tables import ready_label
 from cxml.tables.opening import Tables
@@ -36,11 +35,11 @@ class Sample:
     frame : DataFrame
         ``customer_id``, ``cutoff``, the feature columns and ``churned`` (0/1); who left within the lead is
         not in it.
-    columns : tuple of Column
+    columns : tuple of FeatureColumn
         How each feature column is declared.
     labels : mapping
         How columns and factors are called, and of which kind the factors are.
-    split : splits.Plan
+    split : splits.Split
         Which cutoffs a model would learn from, and which test it.
     arrived : int array
         Seconds since 1970 of the first row about the customer of each row of the frame.
@@ -49,7 +48,7 @@ class Sample:
     """
 
     frame: pd.DataFrame
-    columns: tuple[Column, ...]
+    columns: tuple[FeatureColumn, ...]
     labels: Mapping[str, Any]
     split: Split
     arrived: NDArray[np.int64]
@@ -106,9 +105,14 @@ def take(tables: Tables, customers: int, seed: int) -> Sample:
     first = dict(engine.rows("select customer_id, a.t from customer_keys join arrivals a using (ci)"))
     arrived = np.array([first[one] for one in stayed["customer_id"]], dtype=np.int64)
     return Sample(
-        stayed, plan.columns, matrix.labels_of(plan, tables), _split(cutoffs, tables.config, one_sided), arrived,
-        int(stayed["customer_id"].nunique()), everyone,
-    )  # fmt: skip
+        stayed,
+        plan.columns,
+        matrix.labels_of(plan, tables),
+        _split(cutoffs, tables.config, one_sided),
+        arrived,
+        int(stayed["customer_id"].nunique()),
+        everyone,
+    )
 
 
 def _split(cutoffs: tuple[datetime, ...], config: Config, one_sided: set[datetime]) -> Split:

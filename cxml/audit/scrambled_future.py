@@ -66,8 +66,15 @@ def probe(
     for cutoff in cutoffs:
         tell(f"scrambling what was not known at {_day(tables, cutoff)}")
         found = _compare(tables, plan, cutoff, EVERY_CHANGE)
-        rows.append({"cutoff": _day(tables, cutoff), "customers": found.customers, "features": len(plan.columns),
-                     "moved": len(found.columns), "moved 30 days later": len(found.later)})  # fmt: skip
+        rows.append(
+            {
+                "cutoff": _day(tables, cutoff),
+                "customers": found.customers,
+                "features": len(plan.columns),
+                "moved": len(found.columns),
+                "moved 30 days later": len(found.later),
+            }
+        )
         known = {one.about for one in findings}
         if found.population:
             findings.append(_came_or_went(found.population, _day(tables, cutoff)))
@@ -87,7 +94,7 @@ def probe(
 
 
 def _keep_as_known(
-    tables: Tables, plan: planner.Plan, cutoffs: Sequence[datetime], customers: int, seed: int
+    tables: Tables, plan: planner.MatrixPlan, cutoffs: Sequence[datetime], customers: int, seed: int
 ) -> None:
     """Keep who is at risk at the cutoffs and some time later, and the features of those drawn."""
     snapshots.take(tables, cutoffs)
@@ -109,7 +116,9 @@ def _and_later(tables: Tables) -> None:
     )
 
 
-def _compare(tables: Tables, plan: planner.Plan, cutoff: datetime, changes: Collection[Change]) -> _Found:
+def _compare(
+    tables: Tables, plan: planner.MatrixPlan, cutoff: datetime, changes: Collection[Change]
+) -> _Found:
     """What is different at the cutoff, and some time later, after some changes of its future."""
     engine = tables.engine
     known = f"select customer_id from {_PEOPLE} where c = {snapshots.seconds(cutoff)}"
@@ -145,7 +154,7 @@ def _day(tables: Tables, cutoff: datetime) -> str:
     return f"{cutoff.astimezone(tables.config.zone):%Y-%m-%d}"
 
 
-def _moved(plan: planner.Plan, name: str, n: int, customers: int, changes: Sequence[Change]) -> Finding:
+def _moved(plan: planner.MatrixPlan, name: str, n: int, customers: int, changes: Sequence[Change]) -> Finding:
     column = next(one for one in plan.columns if one.name == name)
     table = column.feature.table if isinstance(column.feature, Feature) else "a formula"
     said = " or ".join(changes) if changes else "several at once"

@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from cxml.audit.findings import Figures, Finding, Probe
 from cxml.audit.sample import Sample
-from cxml.audit.value_groups import Groups, groups
+from cxml.audit.value_groups import ValueGroups, groups
 from cxml.metrics.delong import Auc, auc
 from cxml.sampling import customer_folds
 
@@ -107,13 +107,13 @@ def _parts(sample: Sample) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
     return [(test & (folds != fold), test & (folds == fold)) for fold in range(_FOLDS)]
 
 
-def _rates(made: Groups, churned: NDArray[np.float64], learn: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _rates(made: ValueGroups, churned: NDArray[np.float64], learn: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Share of leavers in each group, small groups drawn towards that of all."""
     rows, leavers = made.total(np.ones(len(churned)), learn), made.total(churned, learn)
     return np.asarray((leavers + _WEIGHT * churned[learn].mean()) / (rows + _WEIGHT))
 
 
-def _most_telling(made: Groups, churned: NDArray[np.float64], ask: NDArray[np.bool_]) -> Group:
+def _most_telling(made: ValueGroups, churned: NDArray[np.float64], ask: NDArray[np.bool_]) -> Group:
     """The group whose odds of leaving are highest, of those that are sure where there is one."""
     rows, leavers = made.total(np.ones(len(churned)), ask), made.total(churned, ask)
     left = churned[ask].sum()
@@ -158,5 +158,10 @@ def _too_pure(sample: Sample, one: Alone) -> Finding:
 
 def _row(sample: Sample, one: Alone) -> Figures:
     factor = sample.labels["features"][one.column]["factor"]
-    return {"feature": one.column, "factor": factor, "auc": round(one.auc.auc, 3),
-            "at least": round(one.auc.at_least, 3), "odds": round(one.group.odds, 1)}  # fmt: skip
+    return {
+        "feature": one.column,
+        "factor": factor,
+        "auc": round(one.auc.auc, 3),
+        "at least": round(one.auc.at_least, 3),
+        "odds": round(one.group.odds, 1),
+    }

@@ -63,8 +63,10 @@ def _columns(
     """For each attribute the sum that it is, and for which share of customers; None when it is none."""
     ways = list(_ways(tables, name))
     event, at, end = (
-        quoted(TABLES[name].event), seconds(cutoff), seconds(tables.config.project.observation_end)
-    )  # fmt: skip
+        quoted(TABLES[name].event),
+        seconds(cutoff),
+        seconds(tables.config.project.observation_end),
+    )
     rows = f"(select *, seconds({event}) as cxml_t from {_latest_versions(tables, name)}) s"
 
     def summed(until: int, ends: str) -> str:

@@ -14,7 +14,7 @@ from cxml.audit import drift
 from cxml.audit.drift import LEAST_CUTOFFS, Drift, Risk, Sole
 from cxml.audit.findings import Figures, Finding, Probe
 from cxml.audit.sample import Sample
-from cxml.audit.value_groups import Groups, groups
+from cxml.audit.value_groups import ValueGroups, groups
 from cxml.contracts import ATTRIBUTE, TABLES
 from cxml.factors.declare import Feature
 from cxml.features.vocabulary import words
@@ -67,7 +67,7 @@ def _undated(feature: Feature) -> bool:
     return bool(used & own) or any(name.startswith(ATTRIBUTE) for name in used)
 
 
-def _drifts(sample: Sample, risk: Risk, made: Groups, column: str, *, by_rank: bool) -> Iterator[Drift]:
+def _drifts(sample: Sample, risk: Risk, made: ValueGroups, column: str, *, by_rank: bool) -> Iterator[Drift]:
     values = sample.frame[column]
     yield from drift.of_groups(risk, made, column)
     if by_rank and pd.api.types.is_numeric_dtype(values):
@@ -106,5 +106,9 @@ def _finding(sample: Sample, column: str, *, what: str, expected: str, figures: 
 
 
 def _row(one: Drift) -> Figures:
-    return {"value": one.column, "standard errors": round(one.z, 2),
-            "change": round(one.change, 2), "measured by": "rank" if one.by_rank else "risk"}  # fmt: skip
+    return {
+        "value": one.column,
+        "standard errors": round(one.z, 2),
+        "change": round(one.change, 2),
+        "measured by": "rank" if one.by_rank else "risk",
+    }

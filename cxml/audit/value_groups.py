@@ -17,7 +17,7 @@ LEAST_SHARED = 0.05
 
 
 @dataclass(frozen=True)
-class Groups:
+class ValueGroups:
     """The group of each row.
 
     Attributes
@@ -41,7 +41,7 @@ class Groups:
         return np.bincount(self.of[chosen], weight[chosen], minlength=self.count).astype(np.float64)
 
 
-def groups(values: pd.Series, learn: NDArray[np.bool_], bins: int) -> Groups:
+def groups(values: pd.Series, learn: NDArray[np.bool_], bins: int) -> ValueGroups:
     """Group *values* by the edges and levels of the rows *learn*: at most *bins* ranges, or a level each.
 
     >>> found = groups(pd.Series([1.0, 2.0, 3.0, None]), np.ones(4, bool), bins=2)
@@ -54,7 +54,7 @@ def groups(values: pd.Series, learn: NDArray[np.bool_], bins: int) -> Groups:
         edges = np.unique(np.quantile(seen, np.linspace(0, 1, bins + 1)[1:-1])) if len(seen) else np.zeros(0)
         of = np.searchsorted(edges, number, side="right")
         of[np.isnan(number)] = len(edges) + 1
-        return Groups(of.astype(np.int64), len(edges) + 2, len(edges) + 1)
+        return ValueGroups(of.astype(np.int64), len(edges) + 2, len(edges) + 1)
     counts = values[learn].value_counts()
     levels = sorted(str(level) for level, n in counts.items() if n >= LEAST_ROWS)
     place = {level: i + 1 for i, level in enumerate(levels)}
@@ -62,10 +62,10 @@ def groups(values: pd.Series, learn: NDArray[np.bool_], bins: int) -> Groups:
     of = np.array(
         [missing if value is None or value != value else place.get(str(value), 0) for value in values]
     )
-    return Groups(of.astype(np.int64), missing + 1, missing)
+    return ValueGroups(of.astype(np.int64), missing + 1, missing)
 
 
-def groups_by_value(values: pd.Series, among: NDArray[np.bool_], bins: int, most: int) -> Groups:
+def groups_by_value(values: pd.Series, among: NDArray[np.bool_], bins: int, most: int) -> ValueGroups:
     """Group *values* by what many of the rows *among* share: at most *most* levels or numbers, the rest by ranges.
 
     >>> found = groups_by_value(pd.Series([0.0, 0.0, 0.0, 1.5, 2.5, 9.5, None]), np.ones(7, bool), bins=2, most=1)
@@ -87,4 +87,4 @@ def groups_by_value(values: pd.Series, among: NDArray[np.bool_], bins: int, most
         of[number == value] = place
     missing = len(own) + len(edges) + 1
     of[np.isnan(number)] = missing
-    return Groups(of.astype(np.int64), missing + 1, missing)
+    return ValueGroups(of.astype(np.int64), missing + 1, missing)

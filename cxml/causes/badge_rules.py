@@ -17,10 +17,29 @@ from cxml.factors.declare import Direction, FactorKind
 
 Badge = Literal["supported", "contradicted", "association_only", "not_testable"]
 Reason = Literal[
-    "kind", "treatment", "window", "column", "static", "history", "unable", "rows", "exposed", "leavers", "overlap", "power",
-    "volume", "uncertain", "robustness", "benchmark", "negative_control", "no_negative_control", "placebo",
-    "no_effect", "opposite", "passed",
-]  # fmt: skip
+    "kind",
+    "treatment",
+    "window",
+    "column",
+    "static",
+    "history",
+    "unable",
+    "rows",
+    "exposed",
+    "leavers",
+    "overlap",
+    "power",
+    "volume",
+    "uncertain",
+    "robustness",
+    "benchmark",
+    "negative_control",
+    "no_negative_control",
+    "placebo",
+    "no_effect",
+    "opposite",
+    "passed",
+]
 """Why a factor has its badge.
 
 not_testable: ``kind`` (an outcome, a consequence, or nothing to do with service), ``treatment`` (nothing of it can

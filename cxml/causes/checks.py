@@ -65,9 +65,13 @@ def enough(y: Floats, d: Floats, customers: pd.Series) -> Enough:
     whole = np.array_equal(d, np.round(d))
     step = float(spread) or (1.0 if whole else float(np.std(d))) or 1.0
     return Enough(
-        rows=len(d), customers=customers.nunique(), exposed=customers[more].nunique(), leavers=int(y[more].sum()),
-        base=float(y.mean()), step=1.0 if set(np.unique(d)) <= {0.0, 1.0} else step,
-    )  # fmt: skip
+        rows=len(d),
+        customers=customers.nunique(),
+        exposed=customers[more].nunique(),
+        leavers=int(y[more].sum()),
+        base=float(y.mean()),
+        step=1.0 if set(np.unique(d)) <= {0.0, 1.0} else step,
+    )
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,36 @@ from cxml.causes import promise_cliffs as found_by
 from cxml.causes.promise_cliffs import Cliff
 
 _ANSWER = (
-    "promise", "answer", "why", "clock", "level", "at", "at_low", "at_high", "jump", "jump_low", "jump_high", "p",
-    "p_clock", "smallest", "bunched", "rows", "customers",
-)  # fmt: skip
+    "promise",
+    "answer",
+    "why",
+    "clock",
+    "level",
+    "at",
+    "at_low",
+    "at_high",
+    "jump",
+    "jump_low",
+    "jump_high",
+    "p",
+    "p_clock",
+    "smallest",
+    "bunched",
+    "rows",
+    "customers",
+)
 _TEXTS = ("promise", "answer", "why")
 _COUNTS = ("rows", "customers", "rows_here", "customers_here")
 _CURVE = {
-    "start": "start", "stop": "stop", "wait": "wait", "left": "left", "low": "low", "high": "high",
-    "rows": "rows_here", "customers": "customers_here",
-}  # fmt: skip
+    "start": "start",
+    "stop": "stop",
+    "wait": "wait",
+    "left": "left",
+    "low": "low",
+    "high": "high",
+    "rows": "rows_here",
+    "customers": "customers_here",
+}
 
 
 def cliffs(found: Mapping[str, Cliff] | Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -132,8 +132,11 @@ def _examined(
     last = frame[frame["cutoff"] == now]
     stands = what_if.settled(by_cause, badges)
     by_model = what_if.replayed(
-        by_cause[~stands], last[columns], bundle.labels, lambda X: np.asarray(bundle.churn.predict_proba(X)[:, 1]),
+        by_cause[~stands],
+        last[columns],
+        bundle.labels,
+        lambda X: np.asarray(bundle.churn.predict_proba(X)[:, 1]),
         None if bundle.value is None else last["value"].to_numpy(dtype=np.float64),
-    )  # fmt: skip
+    )
     changes = pd.concat([by_cause[stands], by_model], ignore_index=True)
     return Examined(found, cliffs.of(tables, study, seed), changes)

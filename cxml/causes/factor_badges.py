@@ -30,15 +30,30 @@ POINTS = 100.0
 """Points of probability: hundredths."""
 
 _NUMBERS = (
-    "effect", "low", "high", "average", "average_low", "average_high", "reason_value", "reason_limit", "p",
-    "step", "base", "detectable", "explained", "outside", "robustness", "benchmark", "negative_t",
-)  # fmt: skip
+    "effect",
+    "low",
+    "high",
+    "average",
+    "average_low",
+    "average_high",
+    "reason_value",
+    "reason_limit",
+    "p",
+    "step",
+    "base",
+    "detectable",
+    "explained",
+    "outside",
+    "robustness",
+    "benchmark",
+    "negative_t",
+)
 _COUNTS = ("rows", "customers", "exposed", "leavers", "placebos", "window", "drawn", "everyone", "young")
 _TEXTS = ("factor", "kind", "badge", "reason", "column", "told")
 
 
 @dataclass(frozen=True)
-class Finding:
+class FactorBadge:
     """What was found about one factor: the question, the evidence, and the figures behind it."""
 
     question: Question
@@ -104,8 +119,17 @@ def judge(study: Study, seed: int = 0, threads: int = 1) -> pd.DataFrame:
 def short(found: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """The result by factor, without what is missing: what a bundle carries along."""
     names = [
-        "badge", "reason", "reason_value", "reason_limit", "column", "told", "effect", "low", "high", "customers"
-    ]  # fmt: skip
+        "badge",
+        "reason",
+        "reason_value",
+        "reason_limit",
+        "column",
+        "told",
+        "effect",
+        "low",
+        "high",
+        "customers",
+    ]
     rows = found.set_index("factor")[names].to_dict("index")
     return {
         str(factor): {str(name): value for name, value in row.items() if not pd.isna(value) and value != ""}
@@ -113,11 +137,11 @@ def short(found: pd.DataFrame) -> dict[str, dict[str, Any]]:
     }
 
 
-def _unasked(question: Question, reason: str) -> Finding:
-    return Finding(question, Evidence(question.kind, question.direction, reason))
+def _unasked(question: Question, reason: str) -> FactorBadge:
+    return FactorBadge(question, Evidence(question.kind, question.direction, reason))
 
 
-def _asked(study: Study, seed: int, threads: int) -> Iterator[Finding]:
+def _asked(study: Study, seed: int, threads: int) -> Iterator[FactorBadge]:
     """The findings of every question that can be asked, one population beside the other."""
     populations: dict[bytes, list[Question]] = {}
     for question in study.questions:
@@ -125,7 +149,7 @@ def _asked(study: Study, seed: int, threads: int) -> Iterator[Finding]:
             concerned = study.exposures[question.factor].notna().to_numpy()
             populations.setdefault(np.packbits(concerned).tobytes(), []).append(question)
 
-    def findings(members: list[Question]) -> list[Finding]:
+    def findings(members: list[Question]) -> list[FactorBadge]:
         rows = np.flatnonzero(study.exposures[members[0].factor].notna().to_numpy())
         return list(_Population(study, rows, seed).findings(members))
 
@@ -143,16 +167,20 @@ class _Population:
         self.y = study.churned[rows]
         self.folds = folds_of(self.customers, seed=seed)
 
-    def findings(self, members: Sequence[Question]) -> Iterator[Finding]:
+    def findings(self, members: Sequence[Question]) -> Iterator[FactorBadge]:
         """What is found about each of *members*."""
         testable = []
         for question in members:
             there = checks.enough(self.y, self._d(question), self.customers)
             if there.lacks:
                 lacks = Evidence(
-                    question.kind, question.direction, there.lacks, getattr(there, there.lacks), LEAST[there.lacks]
-                )  # fmt: skip
-                yield Finding(question, lacks, there)
+                    question.kind,
+                    question.direction,
+                    there.lacks,
+                    getattr(there, there.lacks),
+                    LEAST[there.lacks],
+                )
+                yield FactorBadge(question, lacks, there)
             else:
                 testable.append((question, there))
         if not testable:
@@ -170,22 +198,28 @@ class _Population:
                 evidence = replace(evidence, benchmark=shift, negative=negative[finding.question.factor])
             yield replace(finding, evidence=evidence)
 
-    def _first(self, question: Question, there: checks.Enough, expected: Expectation) -> Finding:
+    def _first(self, question: Question, there: checks.Enough, expected: Expectation) -> FactorBadge:
         """The effect, and the checks that cost little."""
         d = self._d(question)
         outcome, m = expected.of_pair(np.column_stack([self.y, d]), self._columns(question)).T
         effect = partially_linear(self.y, d, outcome, m, self.customers)
         shared, seen = checks.overlap(d, m), checks.detectable(effect) * there.step
         evidence = Evidence(
-            question.kind, question.direction, theta=effect.theta, se=effect.se, base=there.base, step=there.step,
-            robustness=robustness_value(effect), placebos=checks.placebos_fired(effect, m, self.seed),
-        )  # fmt: skip
+            question.kind,
+            question.direction,
+            theta=effect.theta,
+            se=effect.se,
+            base=there.base,
+            step=there.step,
+            robustness=robustness_value(effect),
+            placebos=checks.placebos_fired(effect, m, self.seed),
+        )
         if shared.explained > checks.MOST_EXPLAINED:
             evidence = replace(evidence, lacks="overlap", value=shared.explained, limit=checks.MOST_EXPLAINED)
         elif not seen <= there.base / 2:
             evidence = replace(evidence, lacks="power", value=seen * POINTS, limit=there.base / 2 * POINTS)
         average = doubly_robust(effect, d, m) if question.any else (float("nan"), float("nan"))
-        return Finding(question, evidence, there, shared, effect, average)
+        return FactorBadge(question, evidence, there, shared, effect, average)
 
     def _benchmark(self, question: Question, expected: Expectation) -> float:
         """The largest shift that a trait as strong as a group of controls could bring."""
@@ -235,16 +269,23 @@ def _matters(evidence: Evidence) -> bool:
     return abs(evidence.theta) > WIDTH * evidence.se or evidence.edge < evidence.worth
 
 
-def _table(found: list[Finding], about: Mapping[str, int]) -> pd.DataFrame:
+def _table(found: list[FactorBadge], about: Mapping[str, int]) -> pd.DataFrame:
     """The findings with their badges, a row per factor."""
     rows = []
     for one, verdict in zip(found, badges([one.evidence for one in found]), strict=True):
         told, evidence = one.question.per * POINTS, one.evidence
         row: dict[str, Any] = {
-            **about, "factor": one.question.factor, "kind": one.question.kind, "badge": verdict.badge,
-            "reason": verdict.reason, "reason_value": verdict.value, "reason_limit": verdict.limit, "p": verdict.p,
-            "column": one.question.column, "told": one.question.told if one.question.column else "",
-        }  # fmt: skip
+            **about,
+            "factor": one.question.factor,
+            "kind": one.question.kind,
+            "badge": verdict.badge,
+            "reason": verdict.reason,
+            "reason_value": verdict.value,
+            "reason_limit": verdict.limit,
+            "p": verdict.p,
+            "column": one.question.column,
+            "told": one.question.told if one.question.column else "",
+        }
         if one.enough:
             row |= asdict(one.enough) | {
                 "base": one.enough.base * POINTS,
@@ -255,12 +296,18 @@ def _table(found: list[Finding], about: Mapping[str, int]) -> pd.DataFrame:
         if one.effect:
             effect, (average, error) = one.effect, one.average
             row |= {
-                "effect": effect.theta * told, "low": effect.low * told, "high": effect.high * told,
-                "average": average * told, "average_low": (average - WIDTH * error) * told,
-                "average_high": (average + WIDTH * error) * told, "detectable": checks.detectable(effect) * told,
-                "robustness": evidence.robustness, "benchmark": evidence.benchmark * told,
-                "negative_t": evidence.negative, "placebos": evidence.placebos,
-            }  # fmt: skip
+                "effect": effect.theta * told,
+                "low": effect.low * told,
+                "high": effect.high * told,
+                "average": average * told,
+                "average_low": (average - WIDTH * error) * told,
+                "average_high": (average + WIDTH * error) * told,
+                "detectable": checks.detectable(effect) * told,
+                "robustness": evidence.robustness,
+                "benchmark": evidence.benchmark * told,
+                "negative_t": evidence.negative,
+                "placebos": evidence.placebos,
+            }
         rows.append(row)
     table = pd.DataFrame(rows, columns=[*_TEXTS, *_NUMBERS, *_COUNTS])
     return table.astype(

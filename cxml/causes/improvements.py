@@ -132,9 +132,14 @@ def change(
     moved = _moved(u, v, then - now, codes, np.ones(len(left)))
     worth = _moved(u, v, then - now, codes, value) if value is not None else (math.nan,) * 3
     return replace(
-        plain, left=moved[0], left_low=moved[1], left_high=moved[2], value=worth[0], value_low=worth[1],
+        plain,
+        left=moved[0],
+        left_low=moved[1],
+        left_high=moved[2],
+        value=worth[0],
+        value_low=worth[1],
         value_high=worth[2],
-    )  # fmt: skip
+    )
 
 
 def _lack(left: Floats, reached: float) -> Lack:
@@ -168,9 +173,21 @@ def _moved(u: Floats, v: Floats, step: Floats, customers: Rows, weight: Floats) 
 # --- from tables -----------------------------------------------------------------------------------------
 
 _NUMBERS = (
-    "target", "points", "low", "high", "concerned", "fewer", "fewer_low", "fewer_high", "value", "value_low",
-    "value_high", "reached", "among", "leaving",
-)  # fmt: skip
+    "target",
+    "points",
+    "low",
+    "high",
+    "concerned",
+    "fewer",
+    "fewer_low",
+    "fewer_high",
+    "value",
+    "value_low",
+    "value_high",
+    "reached",
+    "among",
+    "leaving",
+)
 COLUMNS = ("asked", "factor", "by", "lack", *_NUMBERS, "rows", "customers")
 
 
@@ -246,9 +263,16 @@ def _kept(promise: Promise, found: pd.DataFrame, study: Study, estimate: bool, s
     firsts = context(found[found["first"].astype(bool)])
     controls = _controls(study, promise.factor, place)
     return change(
-        study.churned[place], found["wait_s"], promise.seconds, pd.concat([controls, firsts], axis=1),
-        study.customers.iloc[place], row=row, value=_worth(study, place), estimate=estimate, seed=seed,
-    )  # fmt: skip
+        study.churned[place],
+        found["wait_s"],
+        promise.seconds,
+        pd.concat([controls, firsts], axis=1),
+        study.customers.iloc[place],
+        row=row,
+        value=_worth(study, place),
+        estimate=estimate,
+        seed=seed,
+    )
 
 
 def _gone(question: Question, study: Study, estimate: bool, seed: int) -> Change:
@@ -256,10 +280,15 @@ def _gone(question: Question, study: Study, estimate: bool, seed: int) -> Change
     x = study.exposures[question.factor].to_numpy(dtype=np.float64)
     place = np.flatnonzero(~np.isnan(x))
     return change(
-        study.churned[place], np.abs(x[place] - (goal(question) or 0.0)), 0.0,
-        _controls(study, question.factor, place), study.customers.iloc[place],
-        value=_worth(study, place), estimate=estimate, seed=seed,
-    )  # fmt: skip
+        study.churned[place],
+        np.abs(x[place] - (goal(question) or 0.0)),
+        0.0,
+        _controls(study, question.factor, place),
+        study.customers.iloc[place],
+        value=_worth(study, place),
+        estimate=estimate,
+        seed=seed,
+    )
 
 
 def _controls(study: Study, factor: str, place: Rows) -> pd.DataFrame:
@@ -278,14 +307,27 @@ def _told(
 ) -> dict[str, Any]:
     concerned = found.rows / scale
     return {
-        "asked": asked, "factor": factor, "by": "cause", "lack": found.lack, "target": found.target,
-        "points": 100 * found.left, "low": 100 * found.left_low, "high": 100 * found.left_high,
-        "concerned": concerned, "fewer": -concerned * found.left, "fewer_low": -concerned * found.left_high,
-        "fewer_high": -concerned * found.left_low, "value": -concerned * found.value,
-        "value_low": -concerned * found.value_high, "value_high": -concerned * found.value_low,
-        "reached": found.reached, "among": among, "leaving": leaving, "rows": found.rows,
+        "asked": asked,
+        "factor": factor,
+        "by": "cause",
+        "lack": found.lack,
+        "target": found.target,
+        "points": 100 * found.left,
+        "low": 100 * found.left_low,
+        "high": 100 * found.left_high,
+        "concerned": concerned,
+        "fewer": -concerned * found.left,
+        "fewer_low": -concerned * found.left_high,
+        "fewer_high": -concerned * found.left_low,
+        "value": -concerned * found.value,
+        "value_low": -concerned * found.value_high,
+        "value_high": -concerned * found.value_low,
+        "reached": found.reached,
+        "among": among,
+        "leaving": leaving,
+        "rows": found.rows,
         "customers": found.customers,
-    }  # fmt: skip
+    }
 
 
 # --- the model's view ------------------------------------------------------------------------------------
@@ -360,12 +402,23 @@ def replayed(
         fall = np.zeros(len(X))
         if here.any():
             fall[here] = before[here] - np.asarray(ask(then[here]), dtype=np.float64)
-        rows.append({
-            "asked": " ".join(names), "factor": factor, "by": "model", "lack": "", "target": target,
-            "points": -100 * fall[here].mean() if here.any() else 0.0, "concerned": int(here.sum()),
-            "fewer": fall.sum(), "value": math.nan if value is None else float(fall @ value),
-            "among": len(X), "leaving": before.mean(), "rows": int(here.sum()), "customers": int(here.sum()),
-        })  # fmt: skip
+        rows.append(
+            {
+                "asked": " ".join(names),
+                "factor": factor,
+                "by": "model",
+                "lack": "",
+                "target": target,
+                "points": -100 * fall[here].mean() if here.any() else 0.0,
+                "concerned": int(here.sum()),
+                "fewer": fall.sum(),
+                "value": math.nan if value is None else float(fall @ value),
+                "among": len(X),
+                "leaving": before.mean(),
+                "rows": int(here.sum()),
+                "customers": int(here.sum()),
+            }
+        )
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.astype(dict.fromkeys(_NUMBERS, float))
 

@@ -51,9 +51,13 @@ class Lines:
     def only(self, kept: NDArray[np.bool_]) -> Lines:
         """The lines at some of the places."""
         return Lines(
-            self.places[kept], self.windows[kept], self.levels[:, kept], self.slopes[:, kept],
-            self.rows[:, kept], self.covariance[np.ix_(kept, kept)],
-        )  # fmt: skip
+            self.places[kept],
+            self.windows[kept],
+            self.levels[:, kept],
+            self.slopes[:, kept],
+            self.rows[:, kept],
+            self.covariance[np.ix_(kept, kept)],
+        )
 
 
 def lines(wait: Floats, y: Floats, customers: Codes, places: Floats, windows: Floats) -> Lines:

@@ -259,9 +259,13 @@ class _Sums:
     def of(cls, X: Floats, Y: Floats, x: Floats | None = None, xx: Floats | None = None) -> _Sums:
         """The sums over rows; those without *Y* may be known."""
         return cls(
-            len(X), X.sum(axis=0) if x is None else x, Y.sum(axis=0), X.T @ X if xx is None else xx, X.T @ Y,
+            len(X),
+            X.sum(axis=0) if x is None else x,
+            Y.sum(axis=0),
+            X.T @ X if xx is None else xx,
+            X.T @ Y,
             (Y**2).sum(axis=0),
-        )  # fmt: skip
+        )
 
     def only(self, columns: NDArray[np.int64]) -> _Sums:
         return _Sums(
@@ -270,9 +274,13 @@ class _Sums:
 
     def __add__(self, other: _Sums) -> _Sums:
         return _Sums(
-            self.n + other.n, self.x + other.x, self.y + other.y, self.xx + other.xx, self.xy + other.xy,
+            self.n + other.n,
+            self.x + other.x,
+            self.y + other.y,
+            self.xx + other.xx,
+            self.xy + other.xy,
             self.yy + other.yy,
-        )  # fmt: skip
+        )
 
     def loss(self, lines: _Line) -> Floats:
         """Sum of squared errors per target of lines that were learned elsewhere."""

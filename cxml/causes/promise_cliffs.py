@@ -231,10 +231,14 @@ def _highest(found: Lines, draws: int, seed: int) -> Floats:
 def _curve(wait: Floats, left: Floats, customers: Codes, promise: float) -> pd.DataFrame:
     """Leaving by bins of a fifth of the promised time, with intervals clustered by customer."""
     width = _BIN * promise
-    frame = pd.DataFrame({
-        "bin": np.maximum(np.ceil(wait / width).astype(np.int64), 1) - 1, "wait": wait, "left": left,
-        "customer": customers,
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "bin": np.maximum(np.ceil(wait / width).astype(np.int64), 1) - 1,
+            "wait": wait,
+            "left": left,
+            "customer": customers,
+        }
+    )
     frame = frame[frame["bin"] < round(_UNTIL / _BIN)]
     bins = frame.groupby("bin")
     found = bins.agg(
@@ -372,10 +376,19 @@ def _answered(name: str, one: Search, p: float, p_clock: float, level: float) ->
     half = float(shown.errors[place]) * (hurdle if searched else WIDTH)
     error = float(one.clock.errors[0] if one.clock is not None else np.median(one.lines.errors))
     plain = Cliff(
-        promise=name, clock=one.promise, answer=answer, p=p, p_clock=p_clock, smallest=(hurdle + _NINE_IN_TEN) * error,
-        bunched=one.bunched[at if searched else one.promise], level=one.level, rows=one.rows,
-        customers=one.customers, curve=one.curve, fitted=_fitted(shown, place, one.level),
-    )  # fmt: skip
+        promise=name,
+        clock=one.promise,
+        answer=answer,
+        p=p,
+        p_clock=p_clock,
+        smallest=(hurdle + _NINE_IN_TEN) * error,
+        bunched=one.bunched[at if searched else one.promise],
+        level=one.level,
+        rows=one.rows,
+        customers=one.customers,
+        curve=one.curve,
+        fitted=_fitted(shown, place, one.level),
+    )
     if answer == "none":
         return plain
     plain = replace(plain, at=at, at_low=low, at_high=high)

@@ -151,14 +151,24 @@ def study_of(
         activity = np.where(long_ago["there"].to_numpy(dtype=bool), _activity(then, use), np.nan)
         earlier = _controls(long_ago, start)
     return Study(
-        churned=drawn["churned"].to_numpy(dtype=np.float64), customers=drawn["customer_id"], questions=asked,
-        exposures=pd.DataFrame(exposures, index=drawn.index), before=_controls(then, start),
+        churned=drawn["churned"].to_numpy(dtype=np.float64),
+        customers=drawn["customer_id"],
+        questions=asked,
+        exposures=pd.DataFrame(exposures, index=drawn.index),
+        before=_controls(then, start),
         groups=_groups(factors, start, lookbacks),
-        inside=drawn[sorted({column for columns in during.values() for column in columns})], during=during,
-        activity=activity, earlier=earlier, window=window,
-        drawn=some, everyone=everyone, young=int((~there).sum()), leaving=leaving,
-        cutoffs=drawn["cutoff"], value=np.asarray(drawn.get("value", np.full(len(drawn), np.nan)), dtype=np.float64),
-    )  # fmt: skip
+        inside=drawn[sorted({column for columns in during.values() for column in columns})],
+        during=during,
+        activity=activity,
+        earlier=earlier,
+        window=window,
+        drawn=some,
+        everyone=everyone,
+        young=int((~there).sum()),
+        leaving=leaving,
+        cutoffs=drawn["cutoff"],
+        value=np.asarray(drawn.get("value", np.full(len(drawn), np.nan)), dtype=np.float64),
+    )
 
 
 def study_from(
@@ -203,14 +213,25 @@ def study_from(
     renamed = {name: name + START for name in before.columns}
     people = frame["customer_id"].nunique()
     return Study(
-        churned=frame["churned"].to_numpy(dtype=np.float64), customers=frame["customer_id"], questions=asked,
-        exposures=pd.DataFrame({factor: frame[column] for factor, column in columns.items()}, index=frame.index),
-        before=before.rename(columns=renamed), groups={renamed.get(name, name): group for name, group in groups.items()},
-        inside=frame[sorted({column for some in during.values() for column in some})], during=during,
+        churned=frame["churned"].to_numpy(dtype=np.float64),
+        customers=frame["customer_id"],
+        questions=asked,
+        exposures=pd.DataFrame(
+            {factor: frame[column] for factor, column in columns.items()}, index=frame.index
+        ),
+        before=before.rename(columns=renamed),
+        groups={renamed.get(name, name): group for name, group in groups.items()},
+        inside=frame[sorted({column for some in during.values() for column in some})],
+        during=during,
         activity=frame["activity"].to_numpy(dtype=np.float64) if earlier is not None else None,
-        earlier=None if earlier is None else earlier.rename(columns=renamed), window=window[0], drawn=people,
-        everyone=people, young=0, leaving=float(frame["churned"].mean()), cutoffs=frame["cutoff"],
-    )  # fmt: skip
+        earlier=None if earlier is None else earlier.rename(columns=renamed),
+        window=window[0],
+        drawn=people,
+        everyone=people,
+        young=0,
+        leaving=float(frame["churned"].mean()),
+        cutoffs=frame["cutoff"],
+    )
 
 
 def _draw(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -258,11 +279,29 @@ def _use(tables: Tables) -> Factor | None:
 
 def _counting(stem: str, names: Sequence[str], days: int) -> Factor:
     return Factor(
-        name=f"{stem}_in_window", en=stem, ko=stem, kind="context", family="other", tier=0, says=stem,
+        name=f"{stem}_in_window",
+        en=stem,
+        ko=stem,
+        kind="context",
+        family="other",
+        tier=0,
+        says=stem,
         features=tuple(
-            Feature(f"{stem}_{name}", name, count(), "count", "", "±", stem, stem, (days,), empty=0) for name in names
+            Feature(
+                name=f"{stem}_{name}",
+                table=name,
+                sql=count(),
+                unit="count",
+                row="",
+                direction="±",
+                en=stem,
+                ko=stem,
+                lookbacks=(days,),
+                empty=0,
+            )
+            for name in names
         ),
-    )  # fmt: skip
+    )
 
 
 def _activity(then: pd.DataFrame, use: Factor) -> Floats:

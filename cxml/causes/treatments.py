@@ -32,10 +32,18 @@ _SCALES = {"minute": 60.0, "hour": 3600.0, "day": 86400.0}
 _MOST = 45
 """Durations told per minute are cut at 45 minutes, per hour at 45 hours, per day at 45 days."""
 _PER: Mapping[Unit, tuple[float, str]] = {
-    "s": (60.0, "minute"), "h": (1.0, "hour"), "d": (1.0, "day"), "count": (1.0, "one"), "flag": (1.0, "any"),
-    "share": (0.1, "ten_points"), "times": (0.1, "tenth"), "ratio": (0.1, "tenth"), "score": (0.1, "tenth"),
-    "money": (1.0, "money"), "km": (1.0, "km"),
-}  # fmt: skip
+    "s": (60.0, "minute"),
+    "h": (1.0, "hour"),
+    "d": (1.0, "day"),
+    "count": (1.0, "one"),
+    "flag": (1.0, "any"),
+    "share": (0.1, "ten_points"),
+    "times": (0.1, "tenth"),
+    "ratio": (0.1, "tenth"),
+    "score": (0.1, "tenth"),
+    "money": (1.0, "money"),
+    "km": (1.0, "km"),
+}
 
 
 @dataclass(frozen=True)
@@ -128,10 +136,15 @@ def _question(factor: Factor, built: set[str], window: int, lookbacks: Sequence[
         return replace(plain, reason="treatment")
     column = treatment_column(factor, feature, window, lookbacks)
     found = replace(
-        plain, column=column, table=feature.table, unit=feature.unit, direction=feature.direction,
-        any=bool(factor.treatment and factor.treatment.any), counts=feature.empty is not None,
+        plain,
+        column=column,
+        table=feature.table,
+        unit=feature.unit,
+        direction=feature.direction,
+        any=bool(factor.treatment and factor.treatment.any),
+        counts=feature.empty is not None,
         everyone=bool(factor.treatment and factor.treatment.everyone),
-    )  # fmt: skip
+    )
     reason = "" if column in built else "column" if column else "window"
     return replace(found, reason=reason)
 

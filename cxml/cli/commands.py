@@ -77,9 +77,16 @@ def demo(
 
     with talk.bar("scoring") as progress:
         made = jobs.demo(folder, customers=customers, seed=seed, tell=talk.tell, progress=progress)
-    talk.result({"report": made.report / "report.en.html", "korean": made.report / "report.ko.html",
-                 "call list": made.report / "call_list.xlsx", "scores": made.score / "scores.parquet",
-                 "model": made.train / "info.md", "config": made.config})  # fmt: skip
+    talk.result(
+        {
+            "report": made.report / "report.en.html",
+            "korean": made.report / "report.ko.html",
+            "call list": made.report / "call_list.xlsx",
+            "scores": made.score / "scores.parquet",
+            "model": made.train / "info.md",
+            "config": made.config,
+        }
+    )
 
 
 @app.command(epilog="Example: cxml simulate company --customers 20000 --months 24 --seed 7")
@@ -123,9 +130,16 @@ def check(config: Config) -> None:
     if talk.json:
         problems = [p.__dict__ for p in found.check.problems]
         rows = {"rows": found.check.rows, **found.check.set_aside.as_info()}
-        talk.result({"problems": problems, **rows, "coverage": found.coverage,
-                     "notes": found.check.notes, "months": found.check.months,
-                     "columns": [vars(one) for one in found.check.columns]})  # fmt: skip
+        talk.result(
+            {
+                "problems": problems,
+                **rows,
+                "coverage": found.coverage,
+                "notes": found.check.notes,
+                "months": found.check.months,
+                "columns": [vars(one) for one in found.check.columns],
+            }
+        )
         raise typer.Exit(DataError.exit_code if problems else 0)
     if not talk.quiet:
         talk.check(found)
@@ -162,9 +176,11 @@ def features(
         return talk.catalogue(jobs.features_list(config), lang)
     if config is None:
         raise ConfigError(
-            "no configuration is named", where="cxml features", expected="a cxml.toml, or the folder it lies in",
+            "no configuration is named",
+            where="cxml features",
+            expected="a cxml.toml, or the folder it lies in",
             fix="write: cxml features CONFIG",
-        )  # fmt: skip
+        )
     if not sql:
         talk.result(
             {"features": jobs.features(config, cutoff=cutoff, before=before, out=out, tell=talk.tell)}

@@ -194,8 +194,10 @@ class Talk:
 
     def campaign(self, found: Any) -> None:
         """What the list brought, and the save rate to write into the configuration."""
-        shares = [f"{left:,} of {all_:,}" for left, all_ in
-                  ((found.left_contacted, found.contacted), (found.left_held, found.held))]  # fmt: skip
+        shares = [
+            f"{left:,} of {all_:,}"
+            for left, all_ in ((found.left_contacted, found.contacted), (found.left_held, found.held))
+        ]
         self.out.print(f"left since: {shares[0]} to be contacted, {shares[1]} held out")
         self.out.print(
             f"kept by contacting: {found.saved:,.0f} ({found.saved_low:,.0f} to {found.saved_high:,.0f})"

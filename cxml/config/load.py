@@ -21,7 +21,7 @@ from cxml.config.sections import (
     Features,
     Model,
     OwnFactor,
-    Population,
+    PopulationRule,
     Project,
     Promises,
     Report,
@@ -46,7 +46,7 @@ class Config:
     folder: Path
     project: Project
     tables: Mapping[str, TableSource]
-    population: Population = field(default_factory=Population)
+    population: PopulationRule = field(default_factory=PopulationRule)
     churn: Churn = field(default_factory=Churn)
     value: Value = field(default_factory=Value)
     training: Training = field(default_factory=Training)
@@ -282,8 +282,13 @@ def _value(kind: Any, raw: Any, where: str, zone: ZoneInfo) -> Any:
 
 
 _KINDS: dict[type, str] = {
-    str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "a table",
-}  # fmt: skip
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
+}
 
 
 def _plain(kind: Any, raw: Any, where: str) -> Any:
@@ -331,9 +336,11 @@ def _coherent(config: Config) -> None:
     )
     _need(bool(project.name.strip()), "[project] name", "a name", "write one, or leave the key out")
     _need(
-        bool(re.fullmatch("[A-Z]{3}", project.currency)), "[project] currency", "an ISO code of three capitals",
+        bool(re.fullmatch("[A-Z]{3}", project.currency)),
+        "[project] currency",
+        "an ISO code of three capitals",
         "write for example 'KRW'",
-    )  # fmt: skip
+    )
     for name in config.population.activity:
         _table(name, "[population] activity")
     for name in config.churn.activity:
@@ -342,9 +349,11 @@ def _coherent(config: Config) -> None:
         _ready_label(config)
     else:
         _need(
-            not config.churn.base_rate, "[churn] base_rate", "a ready label: rows of events are not drawn by outcome",
+            not config.churn.base_rate,
+            "[churn] base_rate",
+            "a ready label: rows of events are not drawn by outcome",
             "take it out",
-        )  # fmt: skip
+        )
         _instants(config.churn.column, "[churn] column", table_alone=False)
         _need(
             config.churn.horizon > timedelta(0),
@@ -376,21 +385,29 @@ def _ready_label(config: Config) -> None:
     """Refuse what a label without dates cannot carry."""
     table, _, column = config.churn.column.partition(".")
     _need(
-        table == "customers" and bool(column), "[churn] column", "customers. and the name of the label's column",
+        table == "customers" and bool(column),
+        "[churn] column",
+        "customers. and the name of the label's column",
         f"write 'customers.{column or table or 'churned'}'",
-    )  # fmt: skip
+    )
     _need(
-        bool(config.churn.positive) or not config.churn.negative, "[churn] negative", "positive beside it",
+        bool(config.churn.positive) or not config.churn.negative,
+        "[churn] negative",
+        "positive beside it",
         'name the value that means leaving too, such as positive = "gone"',
-    )  # fmt: skip
+    )
     _need(
-        len(config.training.cutoffs) <= 1, "[training] cutoffs", "one cutoff at most: a ready label belongs to one moment",
+        len(config.training.cutoffs) <= 1,
+        "[training] cutoffs",
+        "one cutoff at most: a ready label belongs to one moment",
         "leave one, or none to take observation_end",
-    )  # fmt: skip
+    )
     _need(
-        not config.value.sources, "[[value.sources]]", "no value: a label without dates tells no time in which to earn it",
+        not config.value.sources,
+        "[[value.sources]]",
+        "no value: a label without dates tells no time in which to earn it",
         "take the section out, or say by a date when customers left",
-    )  # fmt: skip
+    )
 
 
 def _need(holds: bool, where: str, expected: str, fix: str) -> None:

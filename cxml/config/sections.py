@@ -112,7 +112,7 @@ class OwnFactor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Population:
+class PopulationRule:
     """``[population]``: who is at risk at a cutoff."""
 
     by: Literal["subscription", "activity", "customers"] = _key(

@@ -16,8 +16,13 @@ _HEAD = """\
 # What is commented out is optional and shows its default. 'cxml check .' says what is wrong or missing.
 """
 _UNITS = {"D": 86_400, "h": 3_600, "min": 60, "s": 1}
-_EXAMPLES = {"project.observation_end": '"2026-01-01"', "tables.source": '"interactions.csv"',
-             "factors.columns": '["complaints"]', "value.table": '"orders"', "value.column": '"margin"'}  # fmt: skip
+_EXAMPLES = {
+    "project.observation_end": '"2026-01-01"',
+    "tables.source": '"interactions.csv"',
+    "factors.columns": '["complaints"]',
+    "value.table": '"orders"',
+    "value.column": '"margin"',
+}
 
 
 def starter() -> str:

@@ -102,8 +102,10 @@ def list_order(customer_id: ArrayLike, *figures: ArrayLike) -> Rows:
     >>> list_order(["b", "a", "c"], [1.0, 1.0, float("nan")]).tolist()
     [1, 0, 2]
     """
-    keys = {f"figure_{k}": pa.array(np.asarray(one, np.float64), from_pandas=True)
-            for k, one in enumerate(figures)}  # fmt: skip
+    keys = {
+        f"figure_{k}": pa.array(np.asarray(one, np.float64), from_pandas=True)
+        for k, one in enumerate(figures)
+    }
     table = pa.table({**keys, "id": pa.array(customer_id, from_pandas=True).cast(pa.string())})
     sort = [*((name, "descending", "at_end") for name in keys), ("id", "ascending", "at_end")]
     order: Rows = pc.sort_indices(table, sort_keys=sort).to_numpy().astype(np.int64)
@@ -195,10 +197,14 @@ class CallPlan:
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """The plan that ``to_dict`` gave."""
         scenarios = (_with_nan(one) for one in raw["scenarios"])
-        return cls(**{
-            **_with_nan(raw), "empc": MaximumProfit(**_with_nan(raw["empc"])), "sizes": tuple(raw["sizes"]),
-            "scenarios": tuple(Scenario(**{**one, "curve": tuple(one["curve"])}) for one in scenarios),
-        })  # fmt: skip
+        return cls(
+            **{
+                **_with_nan(raw),
+                "empc": MaximumProfit(**_with_nan(raw["empc"])),
+                "sizes": tuple(raw["sizes"]),
+                "scenarios": tuple(Scenario(**{**one, "curve": tuple(one["curve"])}) for one in scenarios),
+            }
+        )
 
 
 def call_plan(
@@ -260,20 +266,34 @@ def call_plan(
         total = np.r_[0.0, np.cumsum(np.nan_to_num(each))]
         good = each[each > 0]
         rate = float(np.minimum(factor * saves, p)[called].sum() / p[called].sum()) if size else math.nan
-        scenarios.append(Scenario(
-            factor, min(1.0, factor * rule.save_rate) if uplift is None else rate, len(good), float(good.sum()),
-            float(total[size]), tuple(map(float, total[sizes])),
-        ))  # fmt: skip
+        scenarios.append(
+            Scenario(
+                factor,
+                min(1.0, factor * rule.save_rate) if uplift is None else rate,
+                len(good),
+                float(good.sum()),
+                float(total[size]),
+                tuple(map(float, total[sizes])),
+            )
+        )
     return CallPlan(
-        ranked_by="risk" if uplift is None else "uplift", customers=len(p), holdout=int(held.sum()),
-        best_size=paying, best_profit=scenarios[1].best_profit if money else math.nan, size=size,
-        limited_by=limited_by, profit=scenarios[1].profit if money else math.nan,
-        cost=float(spent[:size].sum()), leavers=float(p[called].sum()), saved=float(saves[called].sum()),
+        ranked_by="risk" if uplift is None else "uplift",
+        customers=len(p),
+        holdout=int(held.sum()),
+        best_size=paying,
+        best_profit=scenarios[1].best_profit if money else math.nan,
+        size=size,
+        limited_by=limited_by,
+        profit=scenarios[1].profit if money else math.nan,
+        cost=float(spent[:size].sum()),
+        leavers=float(p[called].sum()),
+        saved=float(saves[called].sum()),
         withheld=int(held[ranking[: int(np.flatnonzero(ranking == called[-1])[0])]].sum()) if size else 0,
         break_even=_break_even(p[called], saves[called], worth[called], rule),
         empc=expected_maximum(p[order], worth[order], rule),
-        sizes=tuple(map(int, sizes)), scenarios=tuple(scenarios),
-    )  # fmt: skip
+        sizes=tuple(map(int, sizes)),
+        scenarios=tuple(scenarios),
+    )
 
 
 def expected_maximum(probability: ArrayLike, value: ArrayLike, rule: Decisions) -> MaximumProfit:

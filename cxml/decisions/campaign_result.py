@@ -82,21 +82,28 @@ def judge(held: ArrayLike, left: ArrayLike) -> Judgement:
     aside, gone = np.asarray(held, dtype=bool), np.asarray(left, dtype=bool)
     if aside.shape != gone.shape or aside.all() or not aside.any():
         raise DataError(
-            "a list cannot be judged without both groups", where="judge held, left",
+            "a list cannot be judged without both groups",
+            where="judge held, left",
             expected="everybody on the list: some held out, some contacted",
             fix="keep [decisions] holdout above 0, and judge the whole list",
-        )  # fmt: skip
+        )
     n, m = int((~aside).sum()), int(aside.sum())
     x, y = int(gone[~aside].sum()), int(gone[aside].sum())
     rate, other = x / n, y / m
     (low, high), (other_low, other_high) = _wilson(x, n), _wilson(y, m)
     ratio, ratio_low, ratio_high = _ratio((rate, low, high), (other, other_low, other_high))
     return Judgement(
-        contacted=n, held=m, left_contacted=x, left_held=y, saved=n * (other - rate),
+        contacted=n,
+        held=m,
+        left_contacted=x,
+        left_held=y,
+        saved=n * (other - rate),
         saved_low=n * (other - rate - math.hypot(other - other_low, high - rate)),
         saved_high=n * (other - rate + math.hypot(other_high - other, rate - low)),
-        save_rate=1 - ratio, save_rate_low=1 - ratio_high, save_rate_high=1 - ratio_low,
-    )  # fmt: skip
+        save_rate=1 - ratio,
+        save_rate_low=1 - ratio_high,
+        save_rate_high=1 - ratio_low,
+    )
 
 
 def _wilson(hits: int, rows: int) -> tuple[float, float]:

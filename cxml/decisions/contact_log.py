@@ -21,7 +21,7 @@ from cxml.config.load import Config
 from cxml.contracts import CONTACTS
 from cxml.decisions.call_plan import list_order
 from cxml.decisions.campaign_result import Judgement, judge
-from cxml.decisions.uplift import Contacts, Persuasion, Proof, learn
+from cxml.decisions.uplift import LoggedContacts, Persuasion, Proof, learn
 from cxml.drivers.contributions import PREFIX
 from cxml.errors import NotEnoughDataError
 from cxml.features import matrix
@@ -46,10 +46,14 @@ def learn_from_log(tables: Tables, bundle: Bundle, chunk: int) -> tuple[Persuasi
     """
     known, seen = _seen(tables, bundle, drawn(tables), chunk)
     probability = known["churn_probability"].to_numpy(dtype=np.float64)
-    contacts = Contacts(
-        known, seen["contacted"].to_numpy(dtype=bool), seen["left"].to_numpy(dtype=bool), probability,
-        seen["customer_id"].to_numpy(), seen["cutoff"].to_numpy(),
-    )  # fmt: skip
+    contacts = LoggedContacts(
+        known,
+        seen["contacted"].to_numpy(dtype=bool),
+        seen["left"].to_numpy(dtype=bool),
+        probability,
+        seen["customer_id"].to_numpy(),
+        seen["cutoff"].to_numpy(),
+    )
     return learn(contacts, seed=tables.config.model.seed, num_threads=tables.config.model.threads)
 
 
@@ -90,16 +94,19 @@ def judged(tables: Tables, scored: Path) -> Judgement:
     listed = scores.iloc[_listed(scored, scores)]
     if listed["holdout"].all():
         raise NotEnoughDataError(
-            "nobody was to be contacted: the list is empty, so there is nothing to judge", where=str(scored),
+            "nobody was to be contacted: the list is empty, so there is nothing to judge",
+            where=str(scored),
             expected="a list that names somebody to contact",
             fix="see the costs and the save rate in [decisions]: with them no contact paid; score again, and call",
-        )  # fmt: skip
+        )
     cutoff = scores["cutoff"].iloc[0].to_pydatetime()
     if cutoff > population.last_matured(population.complete(tables).config):
         raise NotEnoughDataError(
-            "who left since is not known yet", where=str(scored),
-            expected="observation_end after the label window of the list", fix="extract newer data and try again",
-        )  # fmt: skip
+            "who left since is not known yet",
+            where=str(scored),
+            expected="observation_end after the label window of the list",
+            fix="extract newer data and try again",
+        )
     population.take(tables, [cutoff])
     targets.make(tables)
     found = listed.merge(_left(tables), on="customer_id", how="inner")
@@ -136,22 +143,27 @@ def _seen(tables: Tables, bundle: Bundle, log: pd.DataFrame, chunk: int) -> tupl
     log = log[_settled(log, population.complete(tables).config)]
     if log.empty:
         raise NotEnoughDataError(
-            "no contact of the log has an outcome yet", where=_WHERE,
+            "no contact of the log has an outcome yet",
+            where=_WHERE,
             expected="draws whose label window ends by observation_end, or a column churned",
             fix="wait, add earlier draws, or take the section out",
-        )  # fmt: skip
+        )
     population.take_if_any(tables, sorted(one.to_pydatetime() for one in log["cutoff"].unique()))
-    keys = pa.table({
-        "customer_id": pa.array(log["customer_id"], pa.string()), "c": pa.array(_seconds(log["cutoff"])),
-    })  # fmt: skip
+    keys = pa.table(
+        {
+            "customer_id": pa.array(log["customer_id"], pa.string()),
+            "c": pa.array(_seconds(log["cutoff"])),
+        }
+    )
     engine.register("contact_log", keys)
     engine.keep("snapshots", "select s.* from snapshots s join contact_log l using (customer_id, c)")
     if not engine.row("select count(*) as n from snapshots")["n"]:
         raise NotEnoughDataError(
-            "no customer of the log was at risk when drawn", where=_WHERE,
+            "no customer of the log was at risk when drawn",
+            where=_WHERE,
             expected="customers of the other tables, at risk at the beginning of the day of their draw",
             fix="write customer_id as the other tables do; see [population] for who is at risk",
-        )  # fmt: skip
+        )
     targets.make(tables)
     left = _left(tables)
     parts, keys = list[pd.DataFrame](), list[pd.DataFrame]()

@@ -32,7 +32,7 @@ from scipy.stats import rankdata
 
 from cxml.errors import DataError
 from cxml.metrics.bootstrap import DRAWS, LEVEL, draw_counts, percentile_interval
-from cxml.models.tree_sizes import Rung
+from cxml.models.tree_sizes import TreeSize
 from cxml.models.trees import Binned, read_trees, tree_margins, tree_text
 from cxml.sampling import customer_folds
 from cxml.store.manifest import plain
@@ -44,8 +44,17 @@ FOLDS = 5
 FEWEST_ROWS, FEWEST_LEAVERS = 200, 20
 """Contacted or not, fewer rows or leavers prove nothing."""
 
-_EFFECT = Rung("effect", 4, 0.7, 0.7, 10, 0.03, 100, "regression")
-_CHOSEN = Rung("chosen", 4, 0.7, 0.7, 10, 0.05, 60)
+_EFFECT = TreeSize(
+    name="effect",
+    leaves=4,
+    rows_share=0.7,
+    columns_share=0.7,
+    l2=10,
+    rate=0.03,
+    most=100,
+    objective="regression",
+)
+_CHOSEN = TreeSize(name="chosen", leaves=4, rows_share=0.7, columns_share=0.7, l2=10, rate=0.05, most=60)
 _LEAF_SHARE = 0.03  # a single outcome says next to nothing: an effect is told of many customers at a time
 _CHANCE = 0.999
 _POINTS = 101
@@ -54,7 +63,7 @@ _CROSSED = math.sqrt(1 + FOLDS / (FOLDS - 1))
 
 
 @dataclass(frozen=True)
-class Contacts:
+class LoggedContacts:
     """Contacts that were, or were not, made: one row per customer and draw.
 
     Attributes
@@ -79,8 +88,12 @@ class Contacts:
     def __post_init__(self) -> None:
         sizes = {len(getattr(self, field.name)) for field in dataclasses.fields(self)}
         if len(sizes) != 1:
-            raise DataError("the columns are not equally long", where="contacts",
-                            expected="one value of each per row", fix="pass the same rows in all of them")  # fmt: skip
+            raise DataError(
+                "the columns are not equally long",
+                where="contacts",
+                expected="one value of each per row",
+                fix="pass the same rows in all of them",
+            )
 
     @property
     def share(self) -> Floats:
@@ -89,7 +102,7 @@ class Contacts:
         found: Floats = (np.bincount(codes, self.contacted) / np.bincount(codes))[codes]
         return found
 
-    def in_two_groups(self) -> Contacts:
+    def in_two_groups(self) -> LoggedContacts:
         """The draws in which some were contacted and some were not."""
         share = self.share
         kept = (share > 0) & (share < 1)
@@ -187,7 +200,7 @@ class _Ranked:
 
 
 def qini_interval(
-    score: ArrayLike, contacts: Contacts, *, draws: int = DRAWS, seed: int = 0
+    score: ArrayLike, contacts: LoggedContacts, *, draws: int = DRAWS, seed: int = 0
 ) -> tuple[float, float]:
     """The 95 % interval of the Qini coefficient of a given ranking, by redrawn customers, each with all its rows."""
     ranked = _Ranked.by(np.asarray(score, np.float64), contacts.contacted, contacts.left, contacts.share)
@@ -195,7 +208,7 @@ def qini_interval(
     return percentile_interval(np.concatenate(found), LEVEL)
 
 
-def selection(contacts: Contacts, *, seed: int = 0, num_threads: int = 0) -> tuple[float, float]:
+def selection(contacts: LoggedContacts, *, seed: int = 0, num_threads: int = 0) -> tuple[float, float]:
     """Whether what was known of the customers tells who was contacted: a random draw cannot be foretold.
 
     Returns
@@ -288,7 +301,7 @@ class Proof:
 
 
 def learn(
-    contacts: Contacts, *, seed: int = 0, num_threads: int = 0, draws: int = DRAWS
+    contacts: LoggedContacts, *, seed: int = 0, num_threads: int = 0, draws: int = DRAWS
 ) -> tuple[Persuasion | None, Proof]:
     """Learn whom a contact persuades, and whether the list may be ranked by it.
 
@@ -303,9 +316,11 @@ def learn(
     used = contacts.in_two_groups()
     hit, left = used.contacted, used.left
     facts: dict[str, Any] = {
-        "rows": len(hit), "contacted": int(hit.sum()), "customers": len(pd.unique(pd.Series(used.customers))),
+        "rows": len(hit),
+        "contacted": int(hit.sum()),
+        "customers": len(pd.unique(pd.Series(used.customers))),
         "draws": len(pd.unique(pd.Series(used.draw))),
-    }  # fmt: skip
+    }
     groups = (left[hit], left[~hit])
     if any(len(one) < FEWEST_ROWS or one.sum() < FEWEST_LEAVERS for one in groups):
         return None, Proof("too_few", **facts)
@@ -323,7 +338,7 @@ def learn(
     return Persuasion(trees, tuple(map(str, used.X.columns))), dataclasses.replace(found, verdict="uplift")
 
 
-def _transformed(contacts: Contacts) -> Floats:
+def _transformed(contacts: LoggedContacts) -> Floats:
     """For each row, a number whose mean is the drop in the churn probability."""
     e = contacts.share
     found: Floats = -(contacts.contacted - e) / (e * (1 - e)) * (contacts.left - contacts.probability)
@@ -339,7 +354,7 @@ def _effect(transformed: Floats, customers: NDArray[Any]) -> dict[str, Any]:
     return {"effect": mean, "effect_low": mean - half, "effect_high": mean + half}
 
 
-def _proven(score: Floats, contacts: Contacts, draws: int, seed: int) -> dict[str, Any]:
+def _proven(score: Floats, contacts: LoggedContacts, draws: int, seed: int) -> dict[str, Any]:
     """Coefficients and curves of the rankings by uplift and by risk."""
     mine = qini(score, contacts.contacted, contacts.left, contacts.share)
     risk = qini(contacts.probability, contacts.contacted, contacts.left, contacts.share)
@@ -348,13 +363,19 @@ def _proven(score: Floats, contacts: Contacts, draws: int, seed: int) -> dict[st
     low, high = (mine.coefficient + _CROSSED * (end - mine.coefficient) for end in (low, high))
     grid = np.linspace(0, 1, _POINTS)
     return {
-        "qini": mine.coefficient, "qini_low": low, "qini_high": high, "qini_risk": risk.coefficient,
-        "share": tuple(map(float, grid)), "saved": tuple(map(float, np.interp(grid, mine.share, mine.saved))),
+        "qini": mine.coefficient,
+        "qini_low": low,
+        "qini_high": high,
+        "qini_risk": risk.coefficient,
+        "share": tuple(map(float, grid)),
+        "saved": tuple(map(float, np.interp(grid, mine.share, mine.saved))),
         "saved_by_risk": tuple(map(float, np.interp(grid, risk.share, risk.saved))),
-    }  # fmt: skip
+    }
 
 
-def _out_of_fold(contacts: Contacts, target: Floats, rung: Rung, seed: int, num_threads: int) -> Floats:
+def _out_of_fold(
+    contacts: LoggedContacts, target: Floats, rung: TreeSize, seed: int, num_threads: int
+) -> Floats:
     """The forecast of each row by trees that never saw its customer."""
     folds = customer_folds(contacts.customers, FOLDS, seed)
     matrix, found = contacts.X.to_numpy(dtype=np.float32), np.zeros(len(folds))
@@ -368,12 +389,12 @@ def _out_of_fold(contacts: Contacts, target: Floats, rung: Rung, seed: int, num_
     return found
 
 
-def _grown(contacts: Contacts, target: Floats, rung: Rung, seed: int, num_threads: int) -> Any:
+def _grown(contacts: LoggedContacts, target: Floats, rung: TreeSize, seed: int, num_threads: int) -> Any:
     """Trees of all rows."""
     binned = Binned(contacts.X.to_numpy(dtype=np.float32), (), num_threads)
     settings = _settings(rung, len(target), contacts.X.shape[1])
     return binned.train(target, settings, rung.most, seed=seed)
 
 
-def _settings(rung: Rung, rows: int, columns: int) -> dict[str, Any]:
+def _settings(rung: TreeSize, rows: int, columns: int) -> dict[str, Any]:
     return {**rung.params(columns), "min_data_in_leaf": max(20, int(_LEAF_SHARE * rows))}

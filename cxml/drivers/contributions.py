@@ -66,15 +66,23 @@ def summary(scores: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
         hit = added > 0
         without = expit(log_odds[hit] - added[hit])
         at_risk, left = float((p[hit] * value[hit]).sum()), float((without * value[hit]).sum())
-        rows.append({
-            "factor": factor, "kind": label["kind"], "family": label["family"],
-            "strength": float(added.mean()) if len(added) else 0.0,
-            "importance": float(np.abs(own).mean()) if len(own) else 0.0,
-            "customers_hit": int(hit.sum()), "share_hit": float(hit.mean()) if len(own) else 0.0,
-            "odds_ratio": float(np.exp(added[hit].mean())) if hit.any() else 1.0,
-            "leavers": float(p[hit].sum()), "leavers_without": float(without.sum()),
-            "value_at_risk": at_risk, "value_at_risk_without": left, "avoidable": at_risk - left,
-        })  # fmt: skip
+        rows.append(
+            {
+                "factor": factor,
+                "kind": label["kind"],
+                "family": label["family"],
+                "strength": float(added.mean()) if len(added) else 0.0,
+                "importance": float(np.abs(own).mean()) if len(own) else 0.0,
+                "customers_hit": int(hit.sum()),
+                "share_hit": float(hit.mean()) if len(own) else 0.0,
+                "odds_ratio": float(np.exp(added[hit].mean())) if hit.any() else 1.0,
+                "leavers": float(p[hit].sum()),
+                "leavers_without": float(without.sum()),
+                "value_at_risk": at_risk,
+                "value_at_risk_without": left,
+                "avoidable": at_risk - left,
+            }
+        )
     found = pd.DataFrame(rows)
     lever = found["kind"].isin(NAMED)
     for name, among in (("strength", lever), ("importance", lever | ~lever)):
@@ -102,10 +110,15 @@ def features(contributions: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[s
         slope = np.nan
         if label["unit"] != "text":
             slope = _rank_correlation(np.asarray(frame[column].astype(float), dtype=np.float64), own)
-        rows.append({
-            "feature": column, "factor": label["factor"], "importance": float(np.abs(own).mean()),
-            "slope": slope, "declared": label["direction"],
-        })  # fmt: skip
+        rows.append(
+            {
+                "feature": column,
+                "factor": label["factor"],
+                "importance": float(np.abs(own).mean()),
+                "slope": slope,
+                "declared": label["direction"],
+            }
+        )
     found = pd.DataFrame(rows)
     return found.sort_values(["importance", "feature"], ascending=[False, True]).reset_index(drop=True)
 
@@ -148,9 +161,11 @@ def effect(
     """
     if feature not in contributions or feature not in frame:
         raise ModelError(
-            f"there is no feature {feature!r}", where="the features of the model", expected="a column of both frames",
+            f"there is no feature {feature!r}",
+            where="the features of the model",
+            expected="a column of both frames",
             fix=did_you_mean(feature, contributions.columns),
-        )  # fmt: skip
+        )
     unit = labels["features"][feature]["unit"]
     if unit == "text":
         value = pd.Series(frame[feature].to_numpy(dtype=object), name="value")
@@ -217,9 +232,11 @@ def _as_shap_reads(node: dict[str, Any], schema: Schema) -> None:
         column = schema.columns[node["split_feature"]]
         if len(schema.levels[column]) > _SHAP_LEVELS:
             raise ModelError(
-                f"{column} has {len(schema.levels[column])} levels", where="trees to compare with shap",
-                expected=f"at most {_SHAP_LEVELS}", fix="compare a model that was trained without this column",
-            )  # fmt: skip
+                f"{column} has {len(schema.levels[column])} levels",
+                where="trees to compare with shap",
+                expected=f"at most {_SHAP_LEVELS}",
+                fix="compare a model that was trained without this column",
+            )
         node["default_left"] = False
         node["threshold"] = "||".join(str(int(code) + 1) for code in node["threshold"].split("||"))
     elif node["missing_type"] == "None":

@@ -137,11 +137,16 @@ def history(bundle: Bundle, frame: pd.DataFrame, factors: Sequence[str]) -> pd.D
         added = hits_of(bundle, sampled(frame[frame["cutoff"] == cutoff]), factors)
         strength = added.mean().to_numpy()
         rows.append(
-            pd.DataFrame({
-                "cutoff": pd.Timestamp(cutoff).isoformat(), "factor": list(factors), "strength": strength,
-                "share_hit": (added > 0).mean().to_numpy(), "rank": _places(strength[None, :])[0],
-            })
-        )  # fmt: skip
+            pd.DataFrame(
+                {
+                    "cutoff": pd.Timestamp(cutoff).isoformat(),
+                    "factor": list(factors),
+                    "strength": strength,
+                    "share_hit": (added > 0).mean().to_numpy(),
+                    "rank": _places(strength[None, :])[0],
+                }
+            )
+        )
     return pd.concat(rows, ignore_index=True)
 
 
@@ -260,10 +265,18 @@ def _compared(
     error = np.sqrt(np.square(np.bincount(np.unique(customers, return_inverse=True)[1], weights=part)).sum())
     ratio = left / others
     return Comparison(
-        feature=feature, threshold=threshold, above=above, left=float(left), left_others=float(others),
-        ratio=float(ratio), low=float(ratio * np.exp(-_Z * error)), high=float(ratio * np.exp(_Z * error)),
-        customers=len(np.unique(customers[bad])), rows=int(bad.sum()), level=level,
-    )  # fmt: skip
+        feature=feature,
+        threshold=threshold,
+        above=above,
+        left=float(left),
+        left_others=float(others),
+        ratio=float(ratio),
+        low=float(ratio * np.exp(-_Z * error)),
+        high=float(ratio * np.exp(_Z * error)),
+        customers=len(np.unique(customers[bad])),
+        rows=int(bad.sum()),
+        level=level,
+    )
 
 
 def _threshold(value: Floats, above: bool, unit: str) -> float | None:

@@ -28,7 +28,7 @@ OTHERS = "*"
 _CUSTOMER, _MONEY = 1e9, 1e4
 
 
-class Groups:
+class Segments:
     """Adds up scores by the attributes of customers and by the comparisons of the bundle's evidence.
 
     Parameters

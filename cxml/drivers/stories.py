@@ -32,14 +32,18 @@ PER_REASON = 2
 """Stories told for one reason at most."""
 
 _NULLS = {
-    "text": "varchar", "instant": "bigint", "number": "float", "money": "decimal(18,4)", "count": "bigint",
+    "text": "varchar",
+    "instant": "bigint",
+    "number": "float",
+    "money": "decimal(18,4)",
+    "count": "bigint",
     "flag": "boolean",
-}  # fmt: skip
+}
 Facts = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Reason:
+class ReasonToTell:
     """A reason as it is shown: its place, its factor and its feature, which looks back so many days; 0: all."""
 
     place: int
@@ -103,9 +107,10 @@ def tell(
     asked = dict.fromkeys((one.factor, one.days) for reasons in shown for one in reasons)
     found = {
         (story.name, days): _told(tables.engine, story, seen[story.table], days)
-        for story in STORIES if story.table in seen
+        for story in STORIES
+        if story.table in seen
         for days in dict.fromkeys(days for factor, days in asked if factor in story.factors)
-    }  # fmt: skip
+    }
     missing = _recoveries(tables.engine, seen)
     for known in seen.values():
         tables.engine.drop(known.relation)
@@ -120,9 +125,15 @@ def tell(
 
 def _point_at(engine: Engine, ids: Sequence[str], cutoff: datetime) -> None:
     """Make these customers at this cutoff the ``snapshots``; ``g`` is the customer's place."""
-    engine.register("told_customers", pa.table({
-        "customer_id": pa.array(ids, pa.string()), "g": pa.array(range(len(ids)), pa.int64()),
-    }))  # fmt: skip
+    engine.register(
+        "told_customers",
+        pa.table(
+            {
+                "customer_id": pa.array(ids, pa.string()),
+                "g": pa.array(range(len(ids)), pa.int64()),
+            }
+        ),
+    )
     engine.keep("customer_keys", "select customer_id, cast(g as int) as ci from told_customers")
     at = int(cutoff.timestamp())
     engine.keep(
@@ -136,15 +147,19 @@ def _known(tables: Tables, name: str) -> Known:
     table, present, engine = TABLES[name], tables.columns[name], tables.engine
     # A value whose known-at is not recorded cannot be placed in time.
     have = frozenset(
-        one.name for one in table.columns
+        one.name
+        for one in table.columns
         if one.name in present and not one.target and not as_of.undated(one, present)
-    )  # fmt: skip
+    )
     need = have | {DAY_ONLY} | {word for word, column in table.made_of.items() if column in have}
     rows = as_of.rows_select(table, present, need, place=True, wall=True)
     placed = () if as_of.versioned(present) else ("pos",)
     known = as_of.known_select(table, present, need, source=f"({rows})", extra=(*placed, "wall"))
-    absent = [f"cast(null as {_NULLS[one.kind]}) as {one.name}" for one in table.columns
-              if one.name not in have and one.name != table.event]  # fmt: skip
+    absent = [
+        f"cast(null as {_NULLS[one.kind]}) as {one.name}"
+        for one in table.columns
+        if one.name not in have and one.name != table.event
+    ]
     absent += [f"cast(null as {_NULLS['instant']}) as {word}" for word in sorted(table.made_of.keys() - need)]
     said = [f"{sql} as {word}" for word, sql in purchases.words(name, have).items()]
     relation = f"told_{name}"
@@ -266,7 +281,7 @@ def _plain(fact: Fact, value: Any) -> Any:
 
 def _reasons(
     customers: pd.DataFrame, labels: Mapping[str, Any], reaches: Mapping[str, int]
-) -> list[list[Reason]]:
+) -> list[list[ReasonToTell]]:
     """Of each customer, the reasons that are shown."""
     names = [str(name) for name in customers if str(name).startswith("reason_")]
     features = labels.get("features", {})
@@ -274,11 +289,11 @@ def _reasons(
     for row in customers[names].itertuples(index=False):
         shown = [(k, str(one)) for k, one in enumerate(row, start=1) if one is not None and not pd.isna(one)]
         known = [(k, one, features[one]["factor"]) for k, one in shown if one in features]
-        found.append([Reason(k, factor, one, reaches.get(one, 0)) for k, one, factor in known])
+        found.append([ReasonToTell(k, factor, one, reaches.get(one, 0)) for k, one, factor in known])
     return found
 
 
-def _chosen(mine: Mapping[tuple[str, int], Facts], reasons: Sequence[Reason]) -> list[dict[str, Any]]:
+def _chosen(mine: Mapping[tuple[str, int], Facts], reasons: Sequence[ReasonToTell]) -> list[dict[str, Any]]:
     """The stories that explain the reasons: those near the feature first, each once, at most two a reason."""
     said: list[dict[str, Any]] = []
     for one in reasons:
@@ -307,15 +322,18 @@ def _recoveries(engine: Engine, seen: Mapping[str, Known]) -> dict[int, dict[str
     contacts, acts = seen["interactions"], seen["recoveries"]
     told = "resolved_at" in contacts.columns
     still = "resolved_at is null" if told else "cast(null as boolean)"
-    bad = _with([
-        f"select * from {contacts.relation} where issue_id is not null and age <= {365 * DAY}",
-        "min(t) over (partition by g, issue_id) as begun",
-        "row_number() over (partition by g, issue_id order by t desc, pos desc) as place",
-        "row_number() over (partition by g, issue_id order by t, pos) as nth",
-        f"max(case when place = 1 then case when {still} then 1 else 0 end end) over (partition by g, issue_id) as open_now",
-        "coalesce(abandoned, false) or coalesce(wait_s > 600, false) or reopened_at is not null"
-        " or corrected_at is not null or (open_now = 1 and (nth > 1 or c - begun > resolve_promise_s)) as bad",
-    ])  # fmt: skip
+    bad = _with(
+        [
+            f"select * from {contacts.relation} where issue_id is not null and age <= {365 * DAY}",
+            "min(t) over (partition by g, issue_id) as begun",
+            "row_number() over (partition by g, issue_id order by t desc, pos desc) as place",
+            "row_number() over (partition by g, issue_id order by t, pos) as nth",
+            f"max(case when place = 1 then case when {still} then 1 else 0 end end)"
+            " over (partition by g, issue_id) as open_now",
+            "coalesce(abandoned, false) or coalesce(wait_s > 600, false) or reopened_at is not null"
+            " or corrected_at is not null or (open_now = 1 and (nth > 1 or c - begun > resolve_promise_s)) as bad",
+        ]
+    )
     issue = (
         "select g, issue_id, min(begun) as since, min(t) as failed_at, max(t) as last_at, min(age) as lately,"
         " max_by(topic, pos) as topic,"
@@ -341,7 +359,9 @@ def _recoveries(engine: Engine, seen: Mapping[str, Known]) -> dict[int, dict[str
         fixed = {"fix"} if open_now == 0 else set()
         missing = [step for step, one in zip(STEPS, done, strict=True) if not one and step not in fixed]
         result[int(g)] = {
-            "topic": None if topic is None else str(topic), "since": datetime.fromtimestamp(int(since), UTC).isoformat(),
-            "open": bool(open_now) if told else None, "missing": missing,
-        }  # fmt: skip
+            "topic": None if topic is None else str(topic),
+            "since": datetime.fromtimestamp(int(since), UTC).isoformat(),
+            "open": bool(open_now) if told else None,
+            "missing": missing,
+        }
     return result

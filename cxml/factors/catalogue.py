@@ -40,10 +40,38 @@ from cxml.factors.visits import VISITS
 from cxml.factors.waiting import WAITING
 
 FACTORS: tuple[Factor, ...] = (
-    WAITING, ABANDONMENT, SKILL, CONDUCT, LANGUAGE, EFFORT, RESOLUTION, REPEATS, CONSISTENCY, VISITS, DELIVERY, RETURNS,
-    STORE, PERSONALIZATION, PROACTIVE, RECOVERY, REPLIES, PRODUCT, DIGITAL, SELF_SERVICE, BILLING, PRICE, FEEDBACK,
-    SENTIMENT, POSTS, CONTACTS, CHANNELS, BEHAVIOUR, LEAVING, FRUSTRATION, PERSONALIZATION_INDEX,
-)  # fmt: skip
+    WAITING,
+    ABANDONMENT,
+    SKILL,
+    CONDUCT,
+    LANGUAGE,
+    EFFORT,
+    RESOLUTION,
+    REPEATS,
+    CONSISTENCY,
+    VISITS,
+    DELIVERY,
+    RETURNS,
+    STORE,
+    PERSONALIZATION,
+    PROACTIVE,
+    RECOVERY,
+    REPLIES,
+    PRODUCT,
+    DIGITAL,
+    SELF_SERVICE,
+    BILLING,
+    PRICE,
+    FEEDBACK,
+    SENTIMENT,
+    POSTS,
+    CONTACTS,
+    CHANNELS,
+    BEHAVIOUR,
+    LEAVING,
+    FRUSTRATION,
+    PERSONALIZATION_INDEX,
+)
 """The factors that come with cxml; those of a config (money, attributes, own files) are added to them."""
 
 WINDOWED = re.compile(r"(?P<stem>.+)_(?P<days>\d+)d")
@@ -81,18 +109,24 @@ def labels(
         stem, days = _parts(column, declared)
         if stem not in declared:
             raise ConfigError(
-                f"no factor declares the column {column!r}", where="the labels of the features",
-                expected="columns made by the factors at hand", fix=did_you_mean(stem, declared),
-            )  # fmt: skip
+                f"no factor declares the column {column!r}",
+                where="the labels of the features",
+                expected="columns made by the factors at hand",
+                fix=did_you_mean(stem, declared),
+            )
         factor, item = declared[stem]
         found["factors"].setdefault(
             factor.name, {"en": factor.en, "ko": factor.ko, "kind": factor.kind, "family": factor.family}
         )
         found["features"][column] = {
-            "factor": factor.name, "en": _said(item, days, "en"), "ko": _said(item, days, "ko"),
-            "unit": item.unit, "direction": item.direction, "aloud": item.aloud and item.unit not in _NEVER_ALOUD,
+            "factor": factor.name,
+            "en": _said(item, days, "en"),
+            "ko": _said(item, days, "ko"),
+            "unit": item.unit,
+            "direction": item.direction,
+            "aloud": item.aloud and item.unit not in _NEVER_ALOUD,
             "kept": item.kept if isinstance(item, Feature) else None,
-        }  # fmt: skip
+        }
     return found
 
 
@@ -103,15 +137,22 @@ def feature_rows(factors: Sequence[Factor] = FACTORS) -> list[dict[str, Any]]:
     """
     return [
         {
-            "factor": factor.name, "factor_en": factor.en, "factor_ko": factor.ko, "feature": item.name,
+            "factor": factor.name,
+            "factor_en": factor.en,
+            "factor_ko": factor.ko,
+            "feature": item.name,
             "table": item.table if isinstance(item, Feature) else "",
             "lookbacks": item.lookbacks if isinstance(item, Feature) or "{w}" in item.sql else (0,),
-            "unit": item.unit, "direction": item.direction, "rows": tuple(item.row.split()),
-            "en": item.en, "ko": item.ko, "sql": item.sql,
+            "unit": item.unit,
+            "direction": item.direction,
+            "rows": tuple(item.row.split()),
+            "en": item.en,
+            "ko": item.ko,
+            "sql": item.sql,
         }
         for factor in factors
         for item in factor.items
-    ]  # fmt: skip
+    ]
 
 
 def _parts(column: str, declared: Mapping[str, object]) -> tuple[str, int]:

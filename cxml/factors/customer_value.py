@@ -33,35 +33,57 @@ def worth(sources: Sequence[ValueSource], present: Mapping[str, frozenset[str]])
         )
         features.append(
             Feature(
-                stem,
-                source.table,
-                total(money),
-                "money",
-                "A8",
-                "-",
-                en,
-                f"{ko} 금액" if back else ko,
+                name=stem,
+                table=source.table,
+                sql=total(money),
+                unit="money",
+                row="A8",
+                direction="-",
+                en=en,
+                ko=f"{ko} 금액" if back else ko,
             )
         )
         parts.append(f"coalesce(cast({stem}_{{w}}d as double), 0e0)")
         if source.table in OF_PURCHASES:
             features.append(
                 Feature(
-                    f"{stem}_ever", source.table, total(money), "money", "A8", "-",
-                    f"{en} in all", "반품 누적 환불 금액" if back else f"{source.table} 누적 수익", EVER,
+                    name=f"{stem}_ever",
+                    table=source.table,
+                    sql=total(money),
+                    unit="money",
+                    row="A8",
+                    direction="-",
+                    en=f"{en} in all",
+                    ko="반품 누적 환불 금액" if back else f"{source.table} 누적 수익",
+                    lookbacks=EVER,
                 )
-            )  # fmt: skip
+            )
             bought.append(f"coalesce(cast({stem}_ever as double), 0e0)")
     derived = []
     if parts:
-        derived.append(Derived("value", " + ".join(parts), "money", "A8", "-", "margin earned", "발생 수익"))
+        derived.append(
+            Derived(
+                name="value",
+                sql=" + ".join(parts),
+                unit="money",
+                row="A8",
+                direction="-",
+                en="margin earned",
+                ko="발생 수익",
+            )
+        )
     if bought:
         derived.append(
             Derived(
-                MEAN_SPEND, f"({' + '.join(bought)}) / nullif(frequency + 1, 0)", "money", "A8", "-",
-                "average margin of a purchase", "구매 1회당 평균 수익",
+                name=MEAN_SPEND,
+                sql=f"({' + '.join(bought)}) / nullif(frequency + 1, 0)",
+                unit="money",
+                row="A8",
+                direction="-",
+                en="average margin of a purchase",
+                ko="구매 1회당 평균 수익",
             )
-        )  # fmt: skip
+        )
     return Factor(
         name="worth",
         en="What the customer brought so far",

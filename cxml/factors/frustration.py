@@ -20,37 +20,94 @@ _WINDOW = (180,)
 
 # Column, table, what counts, weight, rows of the map, and how it is said.
 _EVENTS = (
-    ("waits", "interactions", "wait_s > promised_s", 1, "D2",
-     "waits longer than their channel promises", "응답 약속을 넘긴 대기"),
+    (
+        "waits",
+        "interactions",
+        "wait_s > promised_s",
+        1,
+        "D2",
+        "waits longer than their channel promises",
+        "응답 약속을 넘긴 대기",
+    ),
     ("given_up", "interactions", "abandoned", 3, "D3", "contacts given up", "대기 중 포기"),
-    ("repeats", "interactions", "again", 2, "D7", "contacts on the same topic within 7 days", "7일 이내 재문의"),
-    ("retold", "interactions", "not context_carried", 2, "D5 D21",
-     "contacts in which the customer had to explain again", "같은 내용을 다시 설명한 문의"),
-    ("language", "interactions", "lower(agent_language) <> lower(customer_language)", 2, "D18",
-     "contacts in another language than the customer's", "언어 불일치 상담"),
+    (
+        "repeats",
+        "interactions",
+        "again",
+        2,
+        "D7",
+        "contacts on the same topic within 7 days",
+        "7일 이내 재문의",
+    ),
+    (
+        "retold",
+        "interactions",
+        "not context_carried",
+        2,
+        "D5 D21",
+        "contacts in which the customer had to explain again",
+        "같은 내용을 다시 설명한 문의",
+    ),
+    (
+        "language",
+        "interactions",
+        "lower(agent_language) <> lower(customer_language)",
+        2,
+        "D18",
+        "contacts in another language than the customer's",
+        "언어 불일치 상담",
+    ),
     ("scripted", "interactions", "scripted", 1, "D14", "scripted answers", "정해진 문구 답변"),
     ("abuse", "interactions", "abusive", 5, "D19", "rude or abusive conduct", "불친절·부적절한 언행"),
     ("wrong", "interactions", "corrected_at is not null", 3, "D13", "wrong information", "잘못된 안내"),
-    ("visits", "visits", "(coalesce(no_show, false) or arrived_at > window_end) and not called_off", 3, "D1",
-     "visits missed or late", "미방문·늦은 방문"),
-    ("charges", "charges", "disputed_at is not null or amount > expected_amount", 3, "D10",
-     "charges disputed or above what could be expected", "이의를 제기했거나 예상보다 많은 청구"),
+    (
+        "visits",
+        "visits",
+        "(coalesce(no_show, false) or arrived_at > window_end) and not called_off",
+        3,
+        "D1",
+        "visits missed or late",
+        "미방문·늦은 방문",
+    ),
+    (
+        "charges",
+        "charges",
+        "disputed_at is not null or amount > expected_amount",
+        3,
+        "D10",
+        "charges disputed or above what could be expected",
+        "이의를 제기했거나 예상보다 많은 청구",
+    ),
     ("deliveries", "orders", "delivered_at > promised_at", 2, "D11", "late deliveries", "배송 지연"),
     ("returns", "returns", "not accepted", 3, "D15", "returns refused", "반품 거절"),
-)  # fmt: skip
+)
 # The same for what is counted more than once a contact.
 _AMOUNTS = (
     ("transfers", "transfers", 1, "D6", "transfers", "이관"),
-    ("checks", "greatest(verifications - 1, 0)", 1, "D4", "identity checks beyond the first", "반복된 본인 확인"),
-)  # fmt: skip
+    (
+        "checks",
+        "greatest(verifications - 1, 0)",
+        1,
+        "D4",
+        "identity checks beyond the first",
+        "반복된 본인 확인",
+    ),
+)
 
 
 def _part(name: str, table: str, points: str, row: str, en: str, ko: str) -> Feature:
     """How much there was of one thing, halved every 30 days."""
     return Feature(
-        f"frustration_{name}", table, faded(points, HALF_LIFE), "score", f"{row} D38", "+",
-        f"{en}, halved every {HALF_LIFE} days", f"{ko}({HALF_LIFE}일마다 절반 반영)", _WINDOW,
-    )  # fmt: skip
+        name=f"frustration_{name}",
+        table=table,
+        sql=faded(points, HALF_LIFE),
+        unit="score",
+        row=f"{row} D38",
+        direction="+",
+        en=f"{en}, halved every {HALF_LIFE} days",
+        ko=f"{ko}({HALF_LIFE}일마다 절반 반영)",
+        lookbacks=_WINDOW,
+    )
 
 
 def _weighted(weights: dict[str, int]) -> str:
@@ -73,13 +130,15 @@ FRUSTRATION = Factor(
     optional=tuple(f"frustration_{name}" for name in _WEIGHTS),
     flags=(
         Flag(
-            "again", "interactions",
+            "again",
+            "interactions",
             "topic is not null"
             " and coalesce(t - lag(t) over (partition by who, topic order by t, pos) <= 604800, false)",
             reach=7,
         ),
         Flag(
-            "trouble", "interactions",
+            "trouble",
+            "interactions",
             "case when coalesce(abandoned, context_carried) is not null or coalesce(wait_s, transfers) is not null"
             " then case when abandoned then 3 else 0 end + case when wait_s > promised_s then 1 else 0 end"
             " + coalesce(transfers, 0) + case when not context_carried then 2 else 0 end end",
@@ -95,28 +154,59 @@ FRUSTRATION = Factor(
             for name, what, _, row, en, ko in _AMOUNTS
         ),
         Feature(
-            "trouble_peak", "interactions", worst("trouble"), "score", "J3", "+",
-            "most points of trouble in one contact", "한 문의에서 겪은 최대 불편 점수", (90, 365),
+            name="trouble_peak",
+            table="interactions",
+            sql=worst("trouble"),
+            unit="score",
+            row="J3",
+            direction="+",
+            en="most points of trouble in one contact",
+            ko="한 문의에서 겪은 최대 불편 점수",
+            lookbacks=(90, 365),
         ),
         Feature(
-            "trouble_end", "interactions", latest("trouble"), "score", "J3", "+",
-            "points of trouble in the last contact", "마지막 문의에서 겪은 불편 점수", (90, 365),
+            name="trouble_end",
+            table="interactions",
+            sql=latest("trouble"),
+            unit="score",
+            row="J3",
+            direction="+",
+            en="points of trouble in the last contact",
+            ko="마지막 문의에서 겪은 불편 점수",
+            lookbacks=(90, 365),
         ),
         Feature(
-            "trouble_mean", "interactions", mean("trouble"), "score", "J3", "+",
-            "average points of trouble per contact", "문의당 평균 불편 점수", (90, 365),
+            name="trouble_mean",
+            table="interactions",
+            sql=mean("trouble"),
+            unit="score",
+            row="J3",
+            direction="+",
+            en="average points of trouble per contact",
+            ko="문의당 평균 불편 점수",
+            lookbacks=(90, 365),
         ),
     ),
     derived=(
         Derived(
-            "frustration_index", _weighted(_WEIGHTS), "score", "D38 A14", "+",
-            f"frustration index: weighted bad events, halved every {HALF_LIFE} days",
-            f"불만 지수(가중치를 준 나쁜 경험, {HALF_LIFE}일마다 절반 반영)", _WINDOW,
+            name="frustration_index",
+            sql=_weighted(_WEIGHTS),
+            unit="score",
+            row="D38 A14",
+            direction="+",
+            en=f"frustration index: weighted bad events, halved every {HALF_LIFE} days",
+            ko=f"불만 지수(가중치를 준 나쁜 경험, {HALF_LIFE}일마다 절반 반영)",
+            lookbacks=_WINDOW,
         ),
         Derived(
-            "peak_end", "(trouble_peak_{w}d + trouble_end_{w}d) / 2e0", "score", "J3", "+",
-            "peak and end: points of trouble in the worst and in the last contact, averaged",
-            "정점과 마지막: 최악의 문의와 마지막 문의의 평균 불편 점수", (90, 365),
+            name="peak_end",
+            sql="(trouble_peak_{w}d + trouble_end_{w}d) / 2e0",
+            unit="score",
+            row="J3",
+            direction="+",
+            en="peak and end: points of trouble in the worst and in the last contact, averaged",
+            ko="정점과 마지막: 최악의 문의와 마지막 문의의 평균 불편 점수",
+            lookbacks=(90, 365),
         ),
     ),
-)  # fmt: skip
+)

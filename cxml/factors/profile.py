@@ -57,12 +57,19 @@ def profile(attributes: Mapping[str, str], names: Mapping[str, str] | None = Non
         says="Attributes of the customer, as last recorded before the cutoff.",
         features=tuple(
             Feature(
-                feature_of(name), "customers", latest(name),
-                "ratio" if attributes.get(name) == "number" else "text", "J6", "±", en, ko, EVER,
+                name=feature_of(name),
+                table="customers",
+                sql=latest(name),
+                unit="ratio" if attributes.get(name) == "number" else "text",
+                row="J6",
+                direction="±",
+                en=en,
+                ko=ko,
+                lookbacks=EVER,
             )
             for name, (en, ko) in said.items()
         ),
-    )  # fmt: skip
+    )
 
 
 def themes(
@@ -93,12 +100,19 @@ def themes(
         for column in one.columns:
             where = f"[factors.{key}] columns"
             if column not in there:
-                raise ConfigError(f"the table customers has no attribute {column!r}", where=where,
-                                  expected="columns that are used as attributes, as their source calls them",
-                                  fix=did_you_mean(column, there))  # fmt: skip
+                raise ConfigError(
+                    f"the table customers has no attribute {column!r}",
+                    where=where,
+                    expected="columns that are used as attributes, as their source calls them",
+                    fix=did_you_mean(column, there),
+                )
             if column in taken:
-                raise ConfigError(f"{column!r} is in [factors.{taken[column]}] too", where=where,
-                                  expected="each column in one factor", fix="take it out of one of them")  # fmt: skip
+                raise ConfigError(
+                    f"{column!r} is in [factors.{taken[column]}] too",
+                    where=where,
+                    expected="each column in one factor",
+                    fix="take it out of one of them",
+                )
             taken[column] = key
             mine.append(features[there[column]])
         found.append(_theme(key, one, mine))
@@ -122,8 +136,16 @@ def _theme(key: str, one: OwnFactor, features: list[Feature]) -> Factor:
         feature if feature.unit == "text" else replace(feature, direction=one.direction)
         for feature in features
     )
-    return Factor(name, one.en or key, one.ko or key, one.kind, one.family, 0,
-                  "Columns of the table customers, as the config groups them.", tuple(directed))  # fmt: skip
+    return Factor(
+        name=name,
+        en=one.en or key,
+        ko=one.ko or key,
+        kind=one.kind,
+        family=one.family,
+        tier=0,
+        says="Columns of the table customers, as the config groups them.",
+        features=tuple(directed),
+    )
 
 
 def _columns(whole: Factor, features: list[Feature]) -> Iterator[Factor]:

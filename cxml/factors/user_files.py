@@ -2,7 +2,7 @@
 
 A file is run when it is named, so name only files that you trust. Every ``Factor`` at its top level counts::
 
-    from cxml.features.declare import Factor, Feature, share
+    from cxml.factors.declare import Factor, Feature, share
 
     NIGHT = Factor(
         name="night_calls", en="Calls at night", ko="야간 문의", kind="lever", family="process", tier=1,
@@ -51,13 +51,21 @@ def fingerprints(files: Sequence[str], folder: Path) -> dict[str, str]:
 
 def _declared(path: Path) -> tuple[Factor, ...]:
     if not path.is_file():
-        raise ConfigError("there is no such file", where=f"{_WHERE}: {path}", expected="a Python file with factors",
-                          fix="correct the path; it starts at the folder of cxml.toml")  # fmt: skip
+        raise ConfigError(
+            "there is no such file",
+            where=f"{_WHERE}: {path}",
+            expected="a Python file with factors",
+            fix="correct the path; it starts at the folder of cxml.toml",
+        )
     name = f"cxml_own_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ConfigError("this is no Python file", where=f"{_WHERE}: {path}", expected="a file that ends in .py",
-                          fix="name a Python file with factors")  # fmt: skip
+        raise ConfigError(
+            "this is no Python file",
+            where=f"{_WHERE}: {path}",
+            expected="a file that ends in .py",
+            fix="name a Python file with factors",
+        )
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses declared in the file look themselves up here
     try:
@@ -66,16 +74,19 @@ def _declared(path: Path) -> tuple[Factor, ...]:
         del sys.modules[name]
         line = _line(error, path)
         raise ConfigError(
-            f"the file cannot be run: {type(error).__name__}: {error}", where=f"{_WHERE}: {path}{line}",
-            expected="Python that declares factors", fix="correct the line; 'python FILE' shows the whole error",
-        ) from error  # fmt: skip
+            f"the file cannot be run: {type(error).__name__}: {error}",
+            where=f"{_WHERE}: {path}{line}",
+            expected="Python that declares factors",
+            fix="correct the line; 'python FILE' shows the whole error",
+        ) from error
     found = tuple(value for value in vars(module).values() if isinstance(value, Factor))
     if not found:
         raise ConfigError(
-            "the file declares no factor", where=f"{_WHERE}: {path}",
+            "the file declares no factor",
+            where=f"{_WHERE}: {path}",
             expected="NAME = Factor(...) at its top level",
             fix="declare one, or drop the file",
-        )  # fmt: skip
+        )
     return found
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cxml.factors.declare import Factor, column_name
-from cxml.features.statements import Column
+from cxml.features.statements import FeatureColumn
 from cxml.features.vocabulary import SQL_WORDS, words
 
 
 def derive(
     factors: Sequence[Factor], built: set[str], lookbacks: Sequence[int], left_out: dict[str, tuple[str, ...]]
-) -> Iterator[list[Column]]:
+) -> Iterator[list[FeatureColumn]]:
     """Levels of formulas whose columns exist; what cannot be built is noted in *left_out*.
 
     Parameters
@@ -40,7 +40,7 @@ def derive(
                 text = item.sql.replace("{w}", str(w))
                 for name, day in span.items():
                     text = text.replace(f"{{{name}}}", str(day))
-                left.append(Column(column_name(item.name, w), factor.name, replace(item, sql=text), w))
+                left.append(FeatureColumn(column_name(item.name, w), factor.name, replace(item, sql=text), w))
     while left:
         ready = [
             column
@@ -59,8 +59,8 @@ def derive(
 
 
 def _without(
-    column: Column, factors: Sequence[Factor], everything: set[str], built: set[str]
-) -> Iterator[Column]:
+    column: FeatureColumn, factors: Sequence[Factor], everything: set[str], built: set[str]
+) -> Iterator[FeatureColumn]:
     """The formula with null for the optional columns that are not there, if it can do without all that lack."""
     (factor,) = (factor for factor in factors if factor.name == column.factor)
     used = words(column.feature.sql) & everything
@@ -75,7 +75,7 @@ def _without(
         yield reduced
 
 
-def _complete(column: Column, built: set[str]) -> bool:
+def _complete(column: FeatureColumn, built: set[str]) -> bool:
     """Whether every word of a formula is a finished column or a word of SQL."""
     unknown = {word for word in words(column.feature.sql) if word not in built and word not in SQL_WORDS}
     return not {word for word in unknown if not re.fullmatch(r"e\d+", word)}

@@ -42,8 +42,12 @@ def factors_of(tables: Tables) -> tuple[Factor, ...]:
     config = tables.config
     names = _customer_columns(tables)
     for name in {factor.name for factor in FACTORS} & config.factors.keys():
-        raise ConfigError(f"cxml has a factor {name!r} of its own", where=f"[factors.{name}]",
-                          expected="a name of your own", fix=f"write for example [factors.our_{name}]")  # fmt: skip
+        raise ConfigError(
+            f"cxml has a factor {name!r} of its own",
+            where=f"[factors.{name}]",
+            expected="a name of your own",
+            fix=f"write for example [factors.our_{name}]",
+        )
     who = themes(
         profile(tables.attributes, names), names, config.factors, flat=set(tables.columns) == {"customers"}
     )
@@ -54,9 +58,12 @@ def factors_of(tables: Tables) -> tuple[Factor, ...]:
     left_out = _left_out(tables)
     for name, feature in left_out.items():
         if feature not in known:
-            raise ConfigError(f"there is no factor, feature or column {name!r}", where="[features] leave_out",
-                              expected="names that 'cxml features --list' shows, or columns, such as wait_mean_30d",
-                              fix=did_you_mean(name, {*known, *names.values()}))  # fmt: skip
+            raise ConfigError(
+                f"there is no factor, feature or column {name!r}",
+                where="[features] leave_out",
+                expected="names that 'cxml features --list' shows, or columns, such as wait_mean_30d",
+                fix=did_you_mean(name, {*known, *names.values()}),
+            )
     return planner.without(factors, left_out.values())
 
 
@@ -102,13 +109,15 @@ def terms(config: Config) -> dict[str, str]:
         else ""
     )
     return {
-        **declared(config), "[population]": f"{who.by}{within}", "[project] currency": config.project.currency,
-    }  # fmt: skip
+        **declared(config),
+        "[population]": f"{who.by}{within}",
+        "[project] currency": config.project.currency,
+    }
 
 
 def planned(
     tables: Tables, kinds: Collection[FactorKind] = LEARNED, factors: Sequence[Factor] | None = None
-) -> planner.Plan:
+) -> planner.MatrixPlan:
     """The plan for these tables, with the lookbacks and promises of the config, of the factors of *kinds*.
 
     Of all factors of these tables, or of those given.
@@ -127,8 +136,12 @@ def planned(
     plan = planner.plan(present, chosen, config.lookbacks, _contracts(tables), flags)
     left = _without_columns(plan, set(_left_out(tables).values()))
     if config.leave_out and not left.columns:
-        raise ConfigError("no feature is left to build", where="[features] leave_out",
-                          expected="a factor or column that is not left out", fix="leave out fewer")  # fmt: skip
+        raise ConfigError(
+            "no feature is left to build",
+            where="[features] leave_out",
+            expected="a factor or column that is not left out",
+            fix="leave out fewer",
+        )
     return left
 
 
@@ -152,7 +165,7 @@ def _names(factor: Factor, lookbacks: Sequence[int]) -> Iterator[str]:
             yield from (f"{item.name}_{days}d" for days in item.lookbacks or lookbacks if days)
 
 
-def _without_columns(plan: planner.Plan, leave_out: set[str]) -> planner.Plan:
+def _without_columns(plan: planner.MatrixPlan, leave_out: set[str]) -> planner.MatrixPlan:
     """The plan whose matrix lacks single columns; formulas may still use them."""
     kept = tuple(column for column in plan.columns if column.name not in leave_out)
     if len(kept) == len(plan.columns):
@@ -163,12 +176,12 @@ def _without_columns(plan: planner.Plan, leave_out: set[str]) -> planner.Plan:
     return replace(plan, steps=(*before, step), columns=kept)
 
 
-def labels_of(plan: planner.Plan, tables: Tables) -> dict[str, Any]:
+def labels_of(plan: planner.MatrixPlan, tables: Tables) -> dict[str, Any]:
     """What the columns of the plan and their factors are called for people."""
     return labels([column.name for column in plan.columns], factors_of(tables))
 
 
-def reaches(plan: planner.Plan) -> dict[str, int]:
+def reaches(plan: planner.MatrixPlan) -> dict[str, int]:
     """How many days before the cutoff each column looks, 0 for all history; a formula as far as its windows."""
     found = {}
     for column in plan.columns:

@@ -18,7 +18,7 @@ from cxml.errors import ConfigError
 from cxml.factors.declare import LOOKBACKS, Factor, Feature, Flag, Match, column_name
 from cxml.features.formulas import derive
 from cxml.features.promises import promise_flags
-from cxml.features.statements import Column, Step, TableStatements, match_reach
+from cxml.features.statements import FeatureColumn, Step, TableStatements, match_reach
 from cxml.features.vocabulary import Present, Vocabulary, lacks, vocabularies, words
 
 DEFAULT_PROMISES = promise_flags(Promises())
@@ -26,14 +26,14 @@ _TOGETHER = 8
 
 
 @dataclass(frozen=True)
-class Plan:
+class MatrixPlan:
     """What will be built, how, and what cannot be.
 
     Attributes
     ----------
     steps : tuple of Step
         In order; the last one is the ``matrix``: customer_id, cutoff (whole seconds) and the columns.
-    columns : tuple of Column
+    columns : tuple of FeatureColumn
     left_out : mapping of str to tuple of str
         Feature stem -> the ``table.column`` it lacks.
     reduced : mapping of str to tuple of str
@@ -41,7 +41,7 @@ class Plan:
     """
 
     steps: tuple[Step, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[FeatureColumn, ...]
     left_out: Mapping[str, tuple[str, ...]]
     reduced: Mapping[str, tuple[str, ...]]
 
@@ -77,7 +77,7 @@ def plan(
     lookbacks: Sequence[int] = LOOKBACKS,
     contracts: Mapping[str, Table] = TABLES,
     flags: Sequence[Flag] = DEFAULT_PROMISES,
-) -> Plan:
+) -> MatrixPlan:
     """The statements for every feature that the columns *present* allow.
 
     Parameters
@@ -99,7 +99,7 @@ def plan(
     """
     spoken = vocabularies(contracts, factors, flags, present)
     left_out: dict[str, tuple[str, ...]] = {}
-    chosen: dict[str, list[Column]] = {}
+    chosen: dict[str, list[FeatureColumn]] = {}
     for factor in factors:
         for feature in factor.features:
             missing = lacks(spoken, feature.table, [feature.sql], present, factor.optional)
@@ -107,7 +107,7 @@ def plan(
                 left_out[feature.name] = tuple(sorted(missing))
                 continue
             chosen.setdefault(feature.table, []).extend(
-                Column(column_name(feature.name, w), factor.name, feature, w)
+                FeatureColumn(column_name(feature.name, w), factor.name, feature, w)
                 for w in feature.lookbacks or tuple(lookbacks)
             )
     steps, parts = _steps(spoken, present, chosen)
@@ -117,10 +117,10 @@ def plan(
     columns += [column for level in levels for column in level]
     order = {factor.name: i for i, factor in enumerate(factors)}
     ordered = sorted(columns, key=lambda c: order[c.factor])
-    return Plan(tuple(steps), tuple(ordered), left_out, _reduced(factors, spoken, ordered))
+    return MatrixPlan(tuple(steps), tuple(ordered), left_out, _reduced(factors, spoken, ordered))
 
 
-def run(engine: Engine, planned: Plan) -> None:
+def run(engine: Engine, planned: MatrixPlan) -> None:
     """Build the relation ``matrix``; needs ``customer_keys`` and ``snapshots`` (``cxml.snapshots.population.take``)."""
     prepare(engine, planned)
     run_chunk(engine, planned)
@@ -129,14 +129,14 @@ def run(engine: Engine, planned: Plan) -> None:
             engine.drop(step.name)
 
 
-def prepare(engine: Engine, planned: Plan) -> None:
+def prepare(engine: Engine, planned: MatrixPlan) -> None:
     """Compute what is about everyone, once for all chunks; needs the ``snapshots`` of all customers."""
     for step in planned.steps:
         if step.fleet:
             _keep(engine, step)
 
 
-def run_chunk(engine: Engine, planned: Plan) -> None:
+def run_chunk(engine: Engine, planned: MatrixPlan) -> None:
     """Build the relation ``matrix`` for the customers that the ``snapshots`` hold now, after ``prepare``."""
     steps = [step for step in planned.steps if not step.fleet]
     last_read = {name: i for i, step in enumerate(steps) for name in words(step.select)}
@@ -152,15 +152,16 @@ def _keep(engine: Engine, step: Step) -> None:
         engine.keep(step.name, step.select)
     except WRONG_SQL as error:
         raise ConfigError(
-            f"a text of a factor is no SQL that can be run: {str(error).splitlines()[0]}", where=step.name,
+            f"a text of a factor is no SQL that can be run: {str(error).splitlines()[0]}",
+            where=step.name,
             expected="expressions that the engine understands, aggregates in features and none in flags",
             fix="correct the file named in [features] files",
-        ) from None  # fmt: skip
+        ) from None
 
 
 def _steps(
-    spoken: Mapping[str, Vocabulary], present: Present, chosen: Mapping[str, list[Column]]
-) -> tuple[list[Step], list[tuple[str, list[Column]]]]:
+    spoken: Mapping[str, Vocabulary], present: Present, chosen: Mapping[str, list[FeatureColumn]]
+) -> tuple[list[Step], list[tuple[str, list[FeatureColumn]]]]:
     """The steps of all tables, and the narrow relations they end in."""
     visits = _visits(spoken, chosen)
     tables = {
@@ -169,7 +170,7 @@ def _steps(
         if name in chosen or name in visits
     }
     steps = [step for table in tables.values() for step in table.norm_steps()]
-    parts: list[tuple[Step, list[Column]]] = []
+    parts: list[tuple[Step, list[FeatureColumn]]] = []
     seen = set[str]()
     # Each table is made when it is first read and asked for all it is asked for at once: then it can be dropped.
     for table in tables.values():
@@ -184,7 +185,7 @@ def _steps(
 
 
 def _reduced(
-    factors: Sequence[Factor], spoken: Mapping[str, Vocabulary], columns: Sequence[Column]
+    factors: Sequence[Factor], spoken: Mapping[str, Vocabulary], columns: Sequence[FeatureColumn]
 ) -> dict[str, tuple[str, ...]]:
     """Of each factor that is built at all, what it does without."""
     built = {column.feature.name for column in columns}
@@ -197,7 +198,9 @@ def _reduced(
     return found
 
 
-def _visits(spoken: Mapping[str, Vocabulary], chosen: Mapping[str, list[Column]]) -> dict[str, list[Match]]:
+def _visits(
+    spoken: Mapping[str, Vocabulary], chosen: Mapping[str, list[FeatureColumn]]
+) -> dict[str, list[Match]]:
     """How the features chosen look into tables other than their own."""
     found: dict[str, list[Match]] = {}
     for name, columns in chosen.items():
@@ -218,7 +221,7 @@ def _reach(table: TableStatements, tables: Mapping[str, TableStatements]) -> int
     return None if None in wanted else max(w for w in wanted if w is not None)
 
 
-def _matrix(parts: list[tuple[str, list[Column]]], levels: Iterable[list[Column]]) -> str:
+def _matrix(parts: list[tuple[str, list[FeatureColumn]]], levels: Iterable[list[FeatureColumn]]) -> str:
     picks = ["n.customer_id", "n.c as cutoff"]
     for _, columns in parts:
         for column in columns:

@@ -42,7 +42,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Column:
+class FeatureColumn:
     """One column of the matrix: its declaration and its window in days (0: all history)."""
 
     name: str
@@ -60,7 +60,7 @@ class TableStatements:
     spoken : mapping of str to Vocabulary
     present : mapping of str to frozenset of str
         The tables at hand and their columns.
-    columns : sequence of Column
+    columns : sequence of FeatureColumn
         Features of this table.
     visits : sequence of Match
         How other tables look into this one.
@@ -71,7 +71,7 @@ class TableStatements:
         name: str,
         spoken: Mapping[str, Vocabulary],
         present: Present,
-        columns: Sequence[Column],
+        columns: Sequence[FeatureColumn],
         visits: Sequence[Match],
     ) -> None:
         self.name, self.spoken, self.present = name, spoken, present
@@ -91,9 +91,12 @@ class TableStatements:
         self.late = [flag for flag in later if flag not in self.last]
         # What is still spoken of once the flags of the cutoff are there, and once the rows are made.
         self.wanted = set().union(
-            *map(words, asked), *(words(flag.sql) for flag in self.last), *(words(m.on) for m in self.matches),
-            *(words(n.by) for n in self.norms), {DAY_ONLY} if self.matches else set(),
-        )  # fmt: skip
+            *map(words, asked),
+            *(words(flag.sql) for flag in self.last),
+            *(words(m.on) for m in self.matches),
+            *(words(n.by) for n in self.norms),
+            {DAY_ONLY} if self.matches else set(),
+        )
         self.named = self.wanted.union(*(words(flag.sql) for flag in self.late))
 
     @property
@@ -115,8 +118,12 @@ class TableStatements:
         for i, (lookup, names) in enumerate(self._lookups().items()):
             base, found = f"{self.name}_base", f"{self.name}_lookup_{i}"
             source = self.spoken[lookup.source].table
-            steps.append(Step(found, as_of.lookup_select(source, self.present[lookup.source], names,
-                                                        on=lookup.on, rows=base)))  # fmt: skip
+            steps.append(
+                Step(
+                    found,
+                    as_of.lookup_select(source, self.present[lookup.source], names, on=lookup.on, rows=base),
+                )
+            )
             shared = "ci" if lookup.on == "customer_id" else lookup.on
             joins += (
                 f" left join {found} l{i} on l{i}.ci = r.ci and l{i}.at = r.t and l{i}.shared = r.{shared}"
@@ -163,7 +170,7 @@ class TableStatements:
         known = f"select {', '.join(picks)} from {self._seen} r{joins}"
         return [*steps, *_with_flags(Step(self._known, known), self.last, who="g")]
 
-    def parts(self) -> list[tuple[Step, list[Column]]]:
+    def parts(self) -> list[tuple[Step, list[FeatureColumn]]]:
         """The narrow relations, and the columns that each holds."""
         found = []
         for lookback in sorted({column.lookback for column in self.columns}):
@@ -341,7 +348,7 @@ def _levels(flags: Iterable[Flag]) -> list[list[Flag]]:
     return levels
 
 
-def _typed(column: Column) -> str:
+def _typed(column: FeatureColumn) -> str:
     unit = column.feature.unit
     if unit == "text":
         return column.feature.sql

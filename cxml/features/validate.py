@@ -59,9 +59,11 @@ def validate(factors: Sequence[Factor], contracts: Mapping[str, Table] = TABLES)
     ]
     if problems:
         raise ConfigError(
-            "; ".join(problems), where="the declared factors",
-            expected="declarations as described in cxml.factors.declare", fix="correct what is named",
-        )  # fmt: skip
+            "; ".join(problems),
+            where="the declared factors",
+            expected="declarations as described in cxml.factors.declare",
+            fix="correct what is named",
+        )
 
 
 def _twice(factors: Sequence[Factor]) -> Iterator[str]:

@@ -33,8 +33,13 @@ def words(sql: str) -> frozenset[str]:
 
 
 _NULLS = {
-    "text": "string", "instant": "bigint", "number": "float", "money": "decimal(18,4)", "count": "bigint", "flag": "boolean",
-}  # fmt: skip
+    "text": "string",
+    "instant": "bigint",
+    "number": "float",
+    "money": "decimal(18,4)",
+    "count": "bigint",
+    "flag": "boolean",
+}
 
 SQL_WORDS = words(
     "abs and any_value as asc avg between bigint by case cast ceil coalesce concat contains count current decimal desc"
@@ -127,13 +132,18 @@ def vocabularies(
             table=table,
             flags={flag.name: flag for flag in every if flag.table == name},
             absent=frozenset(flag.name for flag in absent if flag.table == name),
-            lookups={new: (item, column) for x in factors for item in x.lookups if item.table == name
-                     for new, column in item.columns},
+            lookups={
+                new: (item, column)
+                for x in factors
+                for item in x.lookups
+                if item.table == name
+                for new, column in item.columns
+            },
             matches={m.name: m for x in factors for m in x.matches if m.table == name},
             norms={n.name: n for x in factors for n in x.norms if n.table == name},
         )
         for name, table in contracts.items()
-    }  # fmt: skip
+    }
 
 
 def lacks(
@@ -175,9 +185,11 @@ def _missing(table: Table, names: Iterable[str], present: Present) -> set[str]:
     for name in names:
         if own[name].target:
             raise ConfigError(
-                "a feature reads what it should predict", where=f"{table.name}.{name}",
-                expected="columns that say how the customer was served", fix="take the column out of the feature",
-            )  # fmt: skip
+                "a feature reads what it should predict",
+                where=f"{table.name}.{name}",
+                expected="columns that say how the customer was served",
+                fix="take the column out of the feature",
+            )
     # A value whose known-at is not recorded cannot be placed in time: without the instant, no value.
     there = present[table.name]
     wanted = {*names, *(as_of.undated(own[name], there) for name in names)} - {""}

@@ -31,9 +31,16 @@ if TYPE_CHECKING:
     from cxml.training.fit import Trained, TrainingSet
 
 _LOGGED = (
-    "metrics.json", "factors.parquet", "features.parquet", "causes.parquet", "cliffs.json", "what_if.parquet", "info.md",
-    "coverage.json", "plots",
-)  # fmt: skip
+    "metrics.json",
+    "factors.parquet",
+    "features.parquet",
+    "causes.parquet",
+    "cliffs.json",
+    "what_if.parquet",
+    "info.md",
+    "coverage.json",
+    "plots",
+)
 
 
 def backtest(

@@ -162,9 +162,11 @@ def _scored(out: str | Path) -> Path:
     folder = named if RUN_NAME.fullmatch(named.name) else runs.current(out)
     if runs.verify(folder)["info"].get("score_format") != FORMAT:
         raise DataError(
-            "these are no scores, or another version of cxml wrote them", where=str(folder),
-            expected="the output folder of 'cxml score'", fix="name it with --scores, or score again",
-        )  # fmt: skip
+            "these are no scores, or another version of cxml wrote them",
+            where=str(folder),
+            expected="the output folder of 'cxml score'",
+            fix="name it with --scores, or score again",
+        )
     return folder
 
 
@@ -175,10 +177,11 @@ def _in_shape(scored: Path) -> Iterator[None]:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError):
         raise DataError(
-            "no report can be made of these scores", where=str(scored),
+            "no report can be made of these scores",
+            where=str(scored),
             expected="the files as this version of cxml writes them",
             fix="score again; if that does not help, cxml is at fault: please report it",
-        ) from None  # fmt: skip
+        ) from None
 
 
 def _id_key() -> str:
@@ -186,10 +189,11 @@ def _id_key() -> str:
     key = os.environ.get(ID_KEY, "")
     if len(key) < _LEAST_KEY:
         raise ConfigError(
-            f"the secret to make pseudonyms with is {'too short' if key else 'missing'}", where="[report] hash_ids",
+            f"the secret to make pseudonyms with is {'too short' if key else 'missing'}",
+            where="[report] hash_ids",
             expected=f"{_LEAST_KEY} characters or more in the environment variable {ID_KEY}: short ones can be guessed",
             fix=f"write for example: export {ID_KEY}=$(openssl rand -hex 16)   and keep it",
-        )  # fmt: skip
+        )
     return key
 
 

@@ -67,16 +67,25 @@ def workbench(tables: Tables, tell: Tell = lambda text: None) -> Workbench:
             definitions.append(_summary(here, found, one))
     if not rates:
         raise NotEnoughDataError(
-            "no label of any definition is known yet", where="[project] observation_end",
+            "no label of any definition is known yet",
+            where="[project] observation_end",
             expected=f"at least {min(LENGTHS)} days of data after a month start with customers at risk",
             fix="extract a longer history, or shorten [churn] horizon",
-        )  # fmt: skip
+        )
     tell("who comes back after a silence")
     returns, reach = _returns(tables)
     table, horizons = pd.DataFrame(definitions), _horizons(tables)
     suggestion = _suggestion(tables.config.churn.definition, horizons, table, returns)
-    return Workbench(pd.concat(rates, ignore_index=True), table, returns, reach, _ways(own),
-                     suggestion, horizons, broken=_told(broken))  # fmt: skip
+    return Workbench(
+        pd.concat(rates, ignore_index=True),
+        table,
+        returns,
+        reach,
+        _ways(own),
+        suggestion,
+        horizons,
+        broken=_told(broken),
+    )
 
 
 def _at_one_moment(tables: Tables, tell: Tell) -> Workbench:
@@ -87,9 +96,11 @@ def _at_one_moment(tables: Tables, tell: Tell) -> Workbench:
     rates = _labelled(tables, one)
     if rates.empty:
         raise NotEnoughDataError(
-            "no customer has a label", where=f"[churn] column: {tables.config.churn.column}",
-            expected="customers of whom it is known whether they left", fix="fill in the label of those who are known",
-        )  # fmt: skip
+            "no customer has a label",
+            where=f"[churn] column: {tables.config.churn.column}",
+            expected="customers of whom it is known whether they left",
+            fix="fill in the label of those who are known",
+        )
     without = population.at_risk - int(rates["at_risk"].sum())
     definitions = pd.DataFrame([_summary(tables, rates, one)])
     return Workbench(rates, definitions, pd.DataFrame(), 0, pd.DataFrame(), None, without=without)
@@ -150,11 +161,19 @@ def _labelled(tables: Tables, one: _Definition) -> pd.DataFrame:
     rows = []
     for cutoff, at_risk, left in found:
         interval = binomtest(int(left), int(at_risk)).proportion_ci(method="wilson")
-        rows.append({
-            "definition": one.name, "days": one.days, "in_force": one.in_force,
-            "cutoff": _day(datetime.fromtimestamp(cutoff, tables.config.zone), tables.config),
-            "at_risk": int(at_risk), "left": int(left), "rate": left / at_risk, "low": interval.low, "high": interval.high,
-        })  # fmt: skip
+        rows.append(
+            {
+                "definition": one.name,
+                "days": one.days,
+                "in_force": one.in_force,
+                "cutoff": _day(datetime.fromtimestamp(cutoff, tables.config.zone), tables.config),
+                "at_risk": int(at_risk),
+                "left": int(left),
+                "rate": left / at_risk,
+                "low": interval.low,
+                "high": interval.high,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -185,11 +204,19 @@ def _summary(tables: Tables, rates: pd.DataFrame, one: _Definition) -> dict[str,
         " from labels where left_in_lead = 0"
     )[0]
     return {
-        "definition": one.name, "days": one.days, "in_force": one.in_force, "cutoffs": len(rates), "at_risk": at_risk,
-        "left": left, "customers": int(customers), "leavers": int(leavers), "rate": left / at_risk,
-        "lowest": float(rates["rate"].min()), "highest": float(rates["rate"].max()),
+        "definition": one.name,
+        "days": one.days,
+        "in_force": one.in_force,
+        "cutoffs": len(rates),
+        "at_risk": at_risk,
+        "left": left,
+        "customers": int(customers),
+        "leavers": int(leavers),
+        "rate": left / at_risk,
+        "lowest": float(rates["rate"].min()),
+        "highest": float(rates["rate"].max()),
         "last_usable": _day(snapshots.last_matured(tables.config), tables.config),
-    }  # fmt: skip
+    }
 
 
 def _returns(tables: Tables) -> tuple[pd.DataFrame, int]:

@@ -93,9 +93,13 @@ class Workbench:
     def rows(self) -> dict[str, Any]:
         """Everything as plain lists and dictionaries."""
         return {
-            "rates": self.rates.to_dict("records"), "definitions": self.definitions.to_dict("records"),
-            "returns": self.returns.to_dict("records"), "reach": self.reach, "ways": self.ways.to_dict("records"),
+            "rates": self.rates.to_dict("records"),
+            "definitions": self.definitions.to_dict("records"),
+            "returns": self.returns.to_dict("records"),
+            "reach": self.reach,
+            "ways": self.ways.to_dict("records"),
             "suggestion": dataclasses.asdict(self.suggestion) if self.suggestion else None,
-            "horizons": [dataclasses.asdict(one) for one in self.horizons], "without": self.without,
+            "horizons": [dataclasses.asdict(one) for one in self.horizons],
+            "without": self.without,
             "broken": self.broken,
-        }  # fmt: skip
+        }

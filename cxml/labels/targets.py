@@ -41,9 +41,12 @@ def make(tables: Tables) -> None:
     engine = tables.engine
     engine.keep("label_windows", f"select *, c + {lead} as w0, c + {lead + horizon} as w1 from snapshots")
     definition = {
-        "subscription": _left_contract, "inactivity": _silent, "rhythm": _out_of_rhythm, "date": _left_at,
+        "subscription": _left_contract,
+        "inactivity": _silent,
+        "rhythm": _out_of_rhythm,
+        "date": _left_at,
         "label": _told,
-    }[config.churn.definition]  # fmt: skip
+    }[config.churn.definition]
     engine.keep("leaving", definition(tables))
     engine.keep("future_value", _value(tables))
     engine.keep(
@@ -306,10 +309,11 @@ def _told_customers(tables: Tables) -> str:
         place = tables.config.churn.column
         names = tables.opened["customers"].source.names
         raise DataError(
-            "no column says who left", where=f"[churn] column: {place}",
+            "no column says who left",
+            where=f"[churn] column: {place}",
             expected=f"a label; customers has {', '.join(names[:20])}" + (" ..." if len(names) > 20 else ""),
             fix=did_you_mean(place.partition(".")[2], names),
-        )  # fmt: skip
+        )
     rows = _final(tables, "customers", [ready_label.LABEL])
     said = ready_label.says_left(tables.config)
     return f"select * from (select ci, {said} as churned from ({rows}) t) s where churned is not null"

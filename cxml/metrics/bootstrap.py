@@ -93,10 +93,13 @@ def value_draws(
             gini = np.where((earned > 0) & (best > 1e-12), _gini(rows, worth) / best, np.nan)
             total = np.where(earned > 0, expected / earned - 1, np.nan)
         return {
-            "gini": gini, "spearman": _correlation(*ranks, counts),
-            "decile_mape": _relative_error(*_bins(rows, worth, forecasts)), "mae": error / size,
-            "rmse": np.sqrt(square / size), "total_error": total,
-        }  # fmt: skip
+            "gini": gini,
+            "spearman": _correlation(*ranks, counts),
+            "decile_mape": _relative_error(*_bins(rows, worth, forecasts)),
+            "mae": error / size,
+            "rmse": np.sqrt(square / size),
+            "total_error": total,
+        }
 
     return _drawn(figures, customers, draws, seed)
 

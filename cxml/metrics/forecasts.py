@@ -113,8 +113,9 @@ def churn_metrics(y: ArrayLike, p: ArrayLike, *, seed: int = 0) -> dict[str, flo
     if prob.min() < 0 or prob.max() > 1 or not np.isin(outcome, (0.0, 1.0)).all():
         raise DataError(
             "outcomes must be 0 or 1 and probabilities must lie in [0, 1]",
-            where="churn metrics", fix="pass the churned column and the second column of predict_proba",
-        )  # fmt: skip
+            where="churn metrics",
+            fix="pass the churned column and the second column of predict_proba",
+        )
     both, campaign = 0 < outcome.sum() < len(outcome), empc(outcome, prob)
     brier = float(np.mean((prob - outcome) ** 2))
     return {
@@ -352,14 +353,16 @@ def _pair(actual: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
     if truth.ndim != 1 or truth.shape != forecast.shape or not len(truth):
         raise DataError(
             f"actual has shape {truth.shape}, predicted {forecast.shape}",
-            where="metrics", expected="two equally long columns with at least one row",
+            where="metrics",
+            expected="two equally long columns with at least one row",
             fix="pass the outcome and the forecast of the same rows",
-        )  # fmt: skip
+        )
     missing = int((~np.isfinite(truth)).sum()), int((~np.isfinite(forecast)).sum())
     if any(missing):
         raise DataError(
             f"{missing[0]} actual and {missing[1]} predicted values are missing or infinite",
-            where="metrics", expected="a finite number in every row",
+            where="metrics",
+            expected="a finite number in every row",
             fix="drop the rows without an outcome before you measure",
-        )  # fmt: skip
+        )
     return truth, forecast

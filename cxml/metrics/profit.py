@@ -367,9 +367,10 @@ def _columns(**given: ArrayLike) -> list[Floats]:
 def _unfit(what: str) -> DataError:
     return DataError(
         what,
-        where=_WHERE, expected="equally long columns, a finite number in every row, 1 for churned, 0 for stayed",
+        where=_WHERE,
+        expected="equally long columns, a finite number in every row, 1 for churned, 0 for stayed",
         fix="pass the columns of the same rows, without rows whose outcome or value is not known",
-    )  # fmt: skip
+    )
 
 
 def _number(name: str, given: float, *, above: bool = False, at_most: float = np.inf) -> float:
@@ -380,9 +381,10 @@ def _number(name: str, given: float, *, above: bool = False, at_most: float = np
         most = f" and at most {at_most:g}" if np.isfinite(at_most) else ""
         raise ConfigError(
             f"{name} is no number in its range",
-            where=_WHERE, expected=f"one number {'above 0' if above else 'of at least 0'}{most}",
+            where=_WHERE,
+            expected=f"one number {'above 0' if above else 'of at least 0'}{most}",
             fix=f"correct {name}; for a value per customer there is profit_curve",
-        )  # fmt: skip
+        )
     return float(number)
 
 
@@ -392,7 +394,8 @@ def _grid(shares: ArrayLike, *, above: bool = False) -> Floats:
     if grid.ndim != 1 or not (fine & (grid <= 1)).all():
         raise ConfigError(
             "shares must be a list of parts of the customers",
-            where="gain and lift", expected=f"numbers in {'(' if above else '['}0, 1]",
+            where="gain and lift",
+            expected=f"numbers in {'(' if above else '['}0, 1]",
             fix="write 0.1 for the riskiest tenth",
-        )  # fmt: skip
+        )
     return grid

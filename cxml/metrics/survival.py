@@ -140,9 +140,11 @@ def brier_score(
     chance = _matrix(survival, len(time), len(asked), "survival")
     if chance.min() < 0 or chance.max() > 1:
         raise DataError(
-            "survival lies outside [0, 1]", where="brier score", expected="the probability to stay beyond each time",
+            "survival lies outside [0, 1]",
+            where="brier score",
+            expected="the probability to stay beyond each time",
             fix="pass what survival_at returns",
-        )  # fmt: skip
+        )
     watched, found = _weights(censoring.at(asked), censoring), np.empty(len(asked))
     for k, t in enumerate(asked):
         gone, there = left & (time <= t), time > t
@@ -277,9 +279,11 @@ def observed(duration: ArrayLike, event: ArrayLike) -> tuple[Floats, Flags]:
     time, left = np.asarray(duration, dtype=np.float64), np.asarray(event, dtype=np.float64)
     if time.ndim != 1 or time.shape != left.shape:
         raise DataError(
-            f"duration has shape {time.shape}, event {left.shape}", where="durations",
-            expected="two equally long columns", fix="pass both columns of the same rows",
-        )  # fmt: skip
+            f"duration has shape {time.shape}, event {left.shape}",
+            where="durations",
+            expected="two equally long columns",
+            fix="pass both columns of the same rows",
+        )
     if not len(time):
         raise NotEnoughDataError(
             "there is no row", where="durations", expected="at least one customer", fix="take other cutoffs"
@@ -288,9 +292,10 @@ def observed(duration: ArrayLike, event: ArrayLike) -> tuple[Floats, Flags]:
     if any(wrong):
         raise DataError(
             f"{wrong[0]:,} durations are missing, infinite or negative; {wrong[1]:,} events are not 0 or 1",
-            where="durations", expected="a time of at least 0, and whether the customer left at its end",
+            where="durations",
+            expected="a time of at least 0, and whether the customer left at its end",
             fix="leave out customers whose start is not known",
-        )  # fmt: skip
+        )
     return time, left == 1
 
 
@@ -322,9 +327,11 @@ def _weights(watched: Floats, censoring: StepFunction) -> Floats:
     """The inverse of probabilities to be watched, none of which may be 0."""
     if not (watched > 0).all():
         raise NotEnoughDataError(
-            "nobody in training was watched as long as a score asks for", where="censoring weights",
-            expected=f"times before {censoring.times[censoring.values <= 0][0]:g}", fix="ask for earlier times",
-        )  # fmt: skip
+            "nobody in training was watched as long as a score asks for",
+            where="censoring weights",
+            expected=f"times before {censoring.times[censoring.values <= 0][0]:g}",
+            fix="ask for earlier times",
+        )
     return 1 / watched
 
 
@@ -332,8 +339,11 @@ def _rising(times: ArrayLike) -> Floats:
     asked = np.atleast_1d(np.asarray(times, dtype=np.float64))
     if asked.ndim != 1 or not len(asked) or not np.isfinite(asked).all() or (np.diff(asked) <= 0).any():
         raise DataError(
-            "times do not rise", where="times", expected="different finite times in rising order", fix="sort them"
-        )  # fmt: skip
+            "times do not rise",
+            where="times",
+            expected="different finite times in rising order",
+            fix="sort them",
+        )
     return asked
 
 
@@ -344,7 +354,8 @@ def _matrix(values: ArrayLike, rows: int, columns: int, name: str) -> Floats:
     if found.shape != (rows, columns) or not np.isfinite(found).all():
         raise DataError(
             f"{name} has shape {np.shape(values)} and {int((~np.isfinite(found)).sum()):,} missing values",
-            where=name, expected=f"a finite number for each of {rows:,} rows and {columns:,} times",
+            where=name,
+            expected=f"a finite number for each of {rows:,} rows and {columns:,} times",
             fix="pass forecasts of the same rows and times",
-        )  # fmt: skip
+        )
     return found

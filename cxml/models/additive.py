@@ -24,7 +24,7 @@ _LARGEST = 1e300
 
 
 @dataclass(frozen=True)
-class Curve:
+class FeatureCurve:
     """What one feature adds.
 
     Attributes
@@ -56,7 +56,7 @@ class Additive:
     """The sum of a base and of one curve per feature; None where a feature adds nothing."""
 
     base: float
-    curves: tuple[Curve | None, ...]
+    curves: tuple[FeatureCurve | None, ...]
 
     def margin(self, X: Matrix) -> Floats:
         """The raw score of each row of the encoded table *X*."""
@@ -80,10 +80,12 @@ class Additive:
     def gains(self, X: Matrix, hit: Floats) -> Floats:
         """By about how much each feature lowers the loss of outcomes *hit*, as trees count it: twice the log loss."""
         bend = float(hit.mean() * (1 - hit.mean()))
-        return np.array([
-            0.0 if curve is None else bend * len(X) * float(curve.of(X[:, i]).var())
-            for i, curve in enumerate(self.curves)
-        ])  # fmt: skip
+        return np.array(
+            [
+                0.0 if curve is None else bend * len(X) * float(curve.of(X[:, i]).var())
+                for i, curve in enumerate(self.curves)
+            ]
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The curves as JSON values."""
@@ -113,12 +115,14 @@ class Additive:
     def _fits(self, X: Matrix) -> None:
         if X.ndim != 2 or X.shape[1] != len(self.curves):
             raise ModelError(
-                f"the table has shape {X.shape}", where="curves", expected=f"{len(self.curves)} columns",
+                f"the table has shape {X.shape}",
+                where="curves",
+                expected=f"{len(self.curves)} columns",
                 fix="encode the table with the schema of the model",
-            )  # fmt: skip
+            )
 
 
-def _curve(raw: Any, number: int) -> Curve | None:
+def _curve(raw: Any, number: int) -> FeatureCurve | None:
     if raw is None:
         return None
     if not isinstance(raw, dict) or set(raw) != {"at", "adds", "missing"}:
@@ -126,7 +130,7 @@ def _curve(raw: Any, number: int) -> Curve | None:
     at, adds = (_numbers(raw[key], f"curve {number}") for key in ("at", "adds"))
     if not 1 <= len(at) == len(adds) <= MOST_KNOTS or any(a >= b for a, b in itertools.pairwise(at)):
         _refuse(f"curve {number} has knots that do not rise, or not a number for each")
-    return Curve(at, adds, _numbers([raw["missing"]], f"curve {number}")[0])
+    return FeatureCurve(at, adds, _numbers([raw["missing"]], f"curve {number}")[0])
 
 
 def _numbers(raw: Any, where: str) -> tuple[float, ...]:
@@ -141,6 +145,8 @@ def _numbers(raw: Any, where: str) -> tuple[float, ...]:
 
 def _refuse(why: str) -> NoReturn:
     raise ModelError(
-        f"the curves are damaged: {why}", where="curves", expected="curves that cxml wrote",
+        f"the curves are damaged: {why}",
+        where="curves",
+        expected="curves that cxml wrote",
         fix="use another bundle, or train again",
-    )  # fmt: skip
+    )

@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from cxml.errors import ConfigError, ModelError, NotEnoughDataError
 from cxml.models.encoding import refuse_missing
-from cxml.models.purchase_features import Outlook, PurchaseColumns
+from cxml.models.purchase_features import PurchaseColumns, PurchaseOutlook
 from cxml.models.schema import Schema
 from cxml.sampling import hash_share
 
@@ -266,9 +266,9 @@ class PurchaseBaseline:
         value = np.asarray(y, dtype=np.float64)
         keys = np.arange(len(X)) if groups is None else np.asarray(groups)
         self.mean_ = float(value.mean())
-        self.outlook_: Outlook | None = None
+        self.outlook_: PurchaseOutlook | None = None
         with contextlib.suppress(NotEnoughDataError, ModelError):
-            self.outlook_ = Outlook.fit(self.purchases, X, value, keys)
+            self.outlook_ = PurchaseOutlook.fit(self.purchases, X, value, keys)
         return self
 
     def predict(self, X: pd.DataFrame) -> Floats:
@@ -285,9 +285,11 @@ def _outcome(y: ArrayLike) -> Floats:
 def _column(X: pd.DataFrame, name: str) -> Floats:
     if name not in X:
         raise ConfigError(
-            f"the baseline asks for {name}, which was not built", where="baseline", expected="a feature column",
+            f"the baseline asks for {name}, which was not built",
+            where="baseline",
+            expected="a feature column",
             fix="build the column, or leave the baseline out",
-        )  # fmt: skip
+        )
     return X[name].to_numpy(dtype=np.float64, na_value=np.nan)
 
 

@@ -22,7 +22,7 @@ from cxml.errors import NotEnoughDataError
 from cxml.metrics.forecasts import clustered_error
 from cxml.models.additive import Additive
 from cxml.models.ridge import PENALTIES, Ridge
-from cxml.models.tree_sizes import Rung
+from cxml.models.tree_sizes import TreeSize
 from cxml.models.trees import Binned, read_trees, tree_contributions, tree_margins, tree_text
 from cxml.sampling import hash_share
 
@@ -79,7 +79,7 @@ class Task:
     offset: Floats | None = None
     categorical: tuple[int, ...] = ()
 
-    def params(self, rung: Rung) -> dict[str, Any]:
+    def params(self, rung: TreeSize) -> dict[str, Any]:
         """Settings of *rung* for LightGBM, with the directions that features must keep to."""
         found = rung.params(self.X.shape[1])
         if any(self.signs):
@@ -165,7 +165,7 @@ class Forest:
 
 
 def grow(
-    task: Task, rungs: Sequence[Rung], *, events: float, seeds: int, seed: int, num_threads: int
+    task: Task, rungs: Sequence[TreeSize], *, events: float, seeds: int, seed: int, num_threads: int
 ) -> Forest:
     """Choose a size on held-out customers, then train it on every row, once per seed.
 
@@ -185,7 +185,7 @@ def grow(
     return finish(task, found, kept.rung, seeds=seeds, seed=seed)
 
 
-def finish(task: Task, forest: Forest, rung: Rung, *, seeds: int, seed: int) -> Forest:
+def finish(task: Task, forest: Forest, rung: TreeSize, *, seeds: int, seed: int) -> Forest:
     """The forest learned from every row, one set of trees per seed: what ``grow`` does last; nothing for 0 seeds."""
     if not seeds:
         return forest
@@ -197,17 +197,22 @@ def finish(task: Task, forest: Forest, rung: Rung, *, seeds: int, seed: int) -> 
         gains += additive.gains(task.X, task.target["binary"])
     boosters = tuple(
         task.binned.train(
-            task.target[rung.objective], task.params(rung), forest.rounds, rows=rows, seed=seed + s, offset=offset
+            task.target[rung.objective],
+            task.params(rung),
+            forest.rounds,
+            rows=rows,
+            seed=seed + s,
+            offset=offset,
         )
         for s in range(seeds if rung.leaves else 0)
-    )  # fmt: skip
+    )
     if boosters:
         gains += np.mean([b.feature_importance("gain") for b in boosters], axis=0)
     return replace(forest, boosters=boosters, additive=additive, gains=gains)
 
 
 def margins_apart(
-    task: Task, forest: Forest, rung: Rung, parts: Rows, *, seed: int, num_threads: int
+    task: Task, forest: Forest, rung: TreeSize, parts: Rows, *, seed: int, num_threads: int
 ) -> Floats:
     """Margins of every row by forests of the size of *forest* that saw no row of its part.
 
@@ -226,7 +231,7 @@ def margins_apart(
 
 
 def losses(
-    task: Task, rungs: Sequence[Rung], *, events: float, seed: int, num_threads: int
+    task: Task, rungs: Sequence[TreeSize], *, events: float, seed: int, num_threads: int
 ) -> list[dict[str, Any]]:
     """How each size does on held-out customers, as in ``Forest.ladder``; no forest is grown on all rows.
 
@@ -258,7 +263,7 @@ def make_folds(groups: ArrayLike | None, rows: int, n: int, seed: int) -> tuple[
 class _Tried:
     """A rung with the margins of the *rows* that it was not trained on."""
 
-    rung: Rung
+    rung: TreeSize
     margins: Floats
     rows: Rows
     rounds: int
@@ -282,7 +287,7 @@ class _Held:
         inside = [pool[(task.folds[pool] != fold) & task.learn[pool]] for fold in folds]
         return cls(pool, [*zip(inside, held, strict=True)], seed)
 
-    def tried(self, task: Task, rung: Rung, num_threads: int) -> _Tried:
+    def tried(self, task: Task, rung: TreeSize, num_threads: int) -> _Tried:
         """The rung with the number of rounds, and with the penalty, that is best on average over what is held out."""
         offsets, penalty = (
             self.curves(task) if rung.additive else ([task.offset] * len(self.splits), math.nan)
@@ -315,7 +320,7 @@ class _Held:
         return self.lines
 
     def _boosters(
-        self, task: Task, rung: Rung, offsets: Sequence[Floats | None]
+        self, task: Task, rung: TreeSize, offsets: Sequence[Floats | None]
     ) -> tuple[list[lgb.Booster | None], int]:
         if not rung.leaves:
             return [None] * len(self.splits), 0
@@ -323,9 +328,13 @@ class _Held:
         checks = [out[task.learn[out]] for _, out in self.splits]
         judged = [i for i, check in enumerate(checks) if len(check)]
         found = task.binned.train_until_worse(
-            target, params, rung.most, splits=[(self.splits[i][0], checks[i]) for i in judged],
-            offsets=[offsets[i] for i in judged], seed=self.seed,
-        )  # fmt: skip
+            target,
+            params,
+            rung.most,
+            splits=[(self.splits[i][0], checks[i]) for i in judged],
+            offsets=[offsets[i] for i in judged],
+            seed=self.seed,
+        )
         by_part: dict[int, lgb.Booster] = dict(zip(judged, found, strict=True))
         rounds = found[0].best_iteration
         for i, (rows, _) in enumerate(self.splits):
@@ -337,16 +346,18 @@ class _Held:
 
 
 def _compared(
-    task: Task, rungs: Sequence[Rung], events: float, seed: int, num_threads: int
+    task: Task, rungs: Sequence[TreeSize], events: float, seed: int, num_threads: int
 ) -> tuple[_Tried, list[dict[str, Any]]]:
     """The size to keep, and what each size loses: by folds of customers, or on a sample with one part held out."""
     few = len(task.keys) <= HOLDOUT_ROWS
     parts = set(np.unique(task.folds[task.learn]).tolist())
     if len(parts) < 2 or (not few and 0 not in parts):
         raise NotEnoughDataError(
-            "nearly all rows to learn from belong to one customer", where="training set",
-            expected="rows of many customers", fix="add customers, or check that customer_id tells them apart",
-        )  # fmt: skip
+            "nearly all rows to learn from belong to one customer",
+            where="training set",
+            expected="rows of many customers",
+            fix="add customers, or check that customer_id tells them apart",
+        )
     held = _Held.out(task, np.arange(len(task.keys)) if few else task.sample(events, seed), seed)
     tried: list[_Tried] = []
     for rung in rungs:
@@ -393,7 +404,12 @@ def _apart(task: Task, kept: _Tried, out: NDArray[np.bool_], seed: int, num_thre
 
 
 def _margin(
-    task: Task, rung: Rung, rows: Rows, booster: lgb.Booster | None, offset: Floats | None, num_threads: int
+    task: Task,
+    rung: TreeSize,
+    rows: Rows,
+    booster: lgb.Booster | None,
+    offset: Floats | None,
+    num_threads: int,
 ) -> Floats:
     """Margins of *rows* by trees, and by the curves that they start from; an offset of the task is not in them."""
     found = np.zeros(len(rows)) if booster is None else tree_margins(booster, task.X[rows], num_threads)

@@ -48,9 +48,13 @@ _LARGEST_GAP = 1e-6
 _VALUE_COLUMNS = ("expected_value", "median_value", "value_low", "value_high")
 _LIFETIME_COLUMNS = ("expected_lifetime_days", "lifetime_value")
 _TREES = {
-    "churn": "churn", "survival": "survival", "chance": "value_chance", "amount": "value_amount",
-    "tweedie": "value_tweedie", "offset": "value_offset",
-}  # fmt: skip
+    "churn": "churn",
+    "survival": "survival",
+    "chance": "value_chance",
+    "amount": "value_amount",
+    "tweedie": "value_tweedie",
+    "offset": "value_offset",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,10 +185,11 @@ class Bundle:
         if many:
             shares = ", ".join(f"{name} ({n / rows:.0%} of the rows)" for name, n in many.items())
             raise ModelError(
-                f"too many values that training never saw: {shares}", where="table to score",
+                f"too many values that training never saw: {shares}",
+                where="table to score",
                 expected=f"at most {MOST_UNSEEN:.0%} of the rows of a column more than in training",
                 fix="train again with recent cutoffs, or mend the names in the source",
-            )  # fmt: skip
+            )
 
     def files(self) -> dict[str, str]:
         """The files of the bundle, but its manifest: name -> text."""
@@ -227,8 +232,12 @@ class Bundle:
         """
         target = Path(folder).absolute()
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise CxmlError("there is something already", where=str(target), expected="a new or empty folder",
-                            fix="name another folder")  # fmt: skip
+            raise CxmlError(
+                "there is something already",
+                where=str(target),
+                expected="a new or empty folder",
+                fix="name another folder",
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         making = target.with_name(f"{target.name}.part-{os.getpid()}")
         try:
@@ -256,9 +265,11 @@ class Bundle:
         written = sealed.get("info", {}).get("bundle_format")
         if written not in (_WITHOUT_CURVES, FORMAT):
             raise ModelError(
-                "the bundle has another format", where=str(root), expected=f"bundle_format {_WITHOUT_CURVES} or {FORMAT}",
+                "the bundle has another format",
+                where=str(root),
+                expected=f"bundle_format {_WITHOUT_CURVES} or {FORMAT}",
                 fix="use the version of cxml that wrote it, or train again",
-            )  # fmt: skip
+            )
         schemas, numbers, labels, info = (_json(root, n) for n in ("schema", "calibrator", "labels", "info"))
         schema = Schema.from_dict(schemas.get("churn"))
         size = len(schema.columns)

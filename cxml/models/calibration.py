@@ -91,9 +91,11 @@ class SigmoidCalibrator:
         ones, zeros = int(hit.sum()), int((~hit).sum())
         if not ones or not zeros:
             raise NotEnoughDataError(
-                f"{ones:,} of {ones + zeros:,} rows are events", where="calibration",
-                expected="rows of both classes", fix="calibrate on more customers or another cutoff",
-            )  # fmt: skip
+                f"{ones:,} of {ones + zeros:,} rows are events",
+                where="calibration",
+                expected="rows of both classes",
+                fix="calibrate on more customers or another cutoff",
+            )
         target = np.where(hit, (ones + 1) / (ones + 2), 1 / (zeros + 2))
         middle, scale = float(x.mean()), float(x.std()) or 1.0
         slope, shift = _newton((x - middle) / scale, target)
@@ -162,10 +164,11 @@ def number(raw: Any, key: str, *, least: float | None = None) -> float:
         found = float(value)
     if math.isnan(found) or (least is not None and found <= least):
         raise ModelError(
-            f"the number {key!r} is missing or impossible", where="calibrator.json",
+            f"the number {key!r} is missing or impossible",
+            where="calibrator.json",
             expected="a finite number" + (f" above {least:g}" if least is not None else ""),
             fix="use a bundle that cxml wrote",
-        )  # fmt: skip
+        )
     return found
 
 

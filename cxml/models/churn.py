@@ -22,19 +22,30 @@ from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.churn_level import Level, at_own_levels
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
 from cxml.models.schema import Schema
-from cxml.models.tree_sizes import Rung
+from cxml.models.tree_sizes import TreeSize
 from cxml.models.trees import Binned
 
 Floats = NDArray[np.float64]
 LADDER = (
-    Rung("linear", additive=True),
-    Rung("stumps", 2, 0.7, 0.4, 10, 0.1, 600),
-    Rung("linear and small", 4, 0.7, 0.4, 10, 0.05, 500, additive=True),
-    Rung("small", 4, 0.7, 0.4, 10, 0.1, 500),
-    Rung("middle", 15, 0.8, 0.8, 5, 0.06, 600),
-    Rung("large", 31, 0.8, 0.8, 20, 0.06, 1000),
-    Rung("whole", 15, 1.0, 1.0, 0, 0.06, 1500),
-    Rung("deep", 31, 1.0, 0.7, 0, 0.06, 2000, least_rows=5),
+    TreeSize(name="linear", additive=True),
+    TreeSize(name="stumps", leaves=2, rows_share=0.7, columns_share=0.4, l2=10, rate=0.1, most=600),
+    TreeSize(
+        name="linear and small",
+        leaves=4,
+        rows_share=0.7,
+        columns_share=0.4,
+        l2=10,
+        rate=0.05,
+        most=500,
+        additive=True,
+    ),
+    TreeSize(name="small", leaves=4, rows_share=0.7, columns_share=0.4, l2=10, rate=0.1, most=500),
+    TreeSize(name="middle", leaves=15, rows_share=0.8, columns_share=0.8, l2=5, rate=0.06, most=600),
+    TreeSize(name="large", leaves=31, rows_share=0.8, columns_share=0.8, l2=20, rate=0.06, most=1000),
+    TreeSize(name="whole", leaves=15, rows_share=1.0, columns_share=1.0, l2=0, rate=0.06, most=1500),
+    TreeSize(
+        name="deep", leaves=31, rows_share=1.0, columns_share=0.7, l2=0, rate=0.06, most=2000, least_rows=5
+    ),
 )
 """From simple to rich."""
 
@@ -57,7 +68,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         compared on a sample of customers with 20,000 rows or 1,000 events, whichever is more.
     seeds : int
         Forests whose margins are averaged.
-    ladder : sequence of Rung, optional
+    ladder : sequence of TreeSize, optional
         Sizes to choose from, from simple to rich. None: ``LADDER``.
     monotone : mapping of str to int, optional
         Column of a DataFrame -> 1 where more of it may only raise the probability, -1 where it may only
@@ -107,7 +118,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         min_events: int = 50,
         folds: int = 5,
         seeds: int = 2,
-        ladder: Sequence[Rung] | None = None,
+        ladder: Sequence[TreeSize] | None = None,
         monotone: Mapping[str, int] | None = None,
         categorical: Sequence[int] = (),
         num_threads: int = 0,
@@ -188,10 +199,16 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return np.asarray(-np.where(hit[rows] == 1, log_expit(margin), log_expit(-margin)))
 
         return Task(
-            X=encoded, binned=Binned(encoded, categories, self.num_threads), target={"binary": hit},
-            learn=np.ones(len(hit), dtype=bool), loss=log_loss, folds=folds, keys=keys, signs=self._signs(),
+            X=encoded,
+            binned=Binned(encoded, categories, self.num_threads),
+            target={"binary": hit},
+            learn=np.ones(len(hit), dtype=bool),
+            loss=log_loss,
+            folds=folds,
+            keys=keys,
+            signs=self._signs(),
             categorical=categories,
-        )  # fmt: skip
+        )
 
     def calibrate(self, X: pd.DataFrame | ArrayLike, y: ArrayLike) -> Self:
         """Fit the sigmoid anew, with later rows which training never saw.
@@ -343,10 +360,11 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return ()
         if not set(self.monotone.values()) <= {-1, 0, 1}:
             raise ConfigError(
-                "a direction is not 1, -1 or 0", where="ChurnClassifier monotone",
+                "a direction is not 1, -1 or 0",
+                where="ChurnClassifier monotone",
                 expected="1 where more may only raise the probability, -1 where it may only lower it",
                 fix="write for example monotone={'wait_s_30d': 1}",
-            )  # fmt: skip
+            )
         free = self.schema_.levels
         return tuple(0 if name in free else self.monotone.get(name, 0) for name in self.schema_.columns)
 
@@ -364,10 +382,11 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             names = [str(name).removesuffix(".0") for name in self.classes_]
             words = ", ".join(f"{n:,} of class {name}" for name, n in zip(names, counts, strict=True))
             raise NotEnoughDataError(
-                f"{len(outcome):,} rows hold {words}: there is nothing to learn from", where="churned",
+                f"{len(outcome):,} rows hold {words}: there is nothing to learn from",
+                where="churned",
                 expected=f"two classes with at least {self.min_events:,} rows each",
                 fix="take other cutoffs, a longer horizon or another [churn] definition",
-            )  # fmt: skip
+            )
         return np.asarray(which, dtype=np.float64)
 
     def _known(self, y: ArrayLike) -> Floats:
@@ -376,9 +395,11 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         refuse_missing(outcome, "churned")
         if not np.isin(outcome, self.classes_).all():
             raise DataError(
-                "there are outcomes of no class that was learnt", where="churned",
-                expected=f"{self.classes_[0]} or {self.classes_[1]}", fix="label later rows as the training rows are",
-            )  # fmt: skip
+                "there are outcomes of no class that was learnt",
+                where="churned",
+                expected=f"{self.classes_[0]} or {self.classes_[1]}",
+                fix="label later rows as the training rows are",
+            )
         return np.asarray(outcome == self.classes_[1], dtype=np.float64)
 
     def __sklearn_tags__(self) -> Any:

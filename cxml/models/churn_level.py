@@ -55,7 +55,7 @@ MOVED = 0.01
 
 
 @dataclass(frozen=True)
-class Outlook:
+class LevelOutlook:
     """A forecast of the shift at one instant.
 
     Attributes
@@ -77,7 +77,7 @@ class Ahead:
     days : tuple of float
         Rising, since 1970.
     shifts, errors : tuple of float
-        As in ``Outlook``.
+        As in ``LevelOutlook``.
 
     Examples
     --------
@@ -89,11 +89,11 @@ class Ahead:
     shifts: tuple[float, ...]
     errors: tuple[float, ...]
 
-    def at(self, instant: datetime | pd.Timestamp) -> Outlook:
+    def at(self, instant: datetime | pd.Timestamp) -> LevelOutlook:
         """What is forecast for *instant*: between two days in a line, outside them the nearest."""
         day = pd.Timestamp(instant).timestamp() / DAY_S
         shift, error = (float(np.interp(day, self.days, told)) for told in (self.shifts, self.errors))
-        return Outlook(shift, error)
+        return LevelOutlook(shift, error)
 
     def no_surer_than(self, other: Ahead) -> Ahead:
         """The same shifts, with the errors of *other* where those are larger.
@@ -243,10 +243,10 @@ class Level:
             tuple(one.error for one in found),
         )
 
-    def forecast(self, instant: datetime | pd.Timestamp) -> Outlook:
+    def forecast(self, instant: datetime | pd.Timestamp) -> LevelOutlook:
         """The shift at *instant*, with the error that past forecasts turned out to have."""
         found = self._forecast(float(_years([instant])[0]))
-        return Outlook(found.shift, found.error * self.missed * self._few())
+        return LevelOutlook(found.shift, found.error * self.missed * self._few())
 
     def _few(self) -> float:
         """By how much an error is wider as it was learned from few windows that do not overlap: Student's t."""
@@ -256,13 +256,13 @@ class Level:
     def _only(self, rows: NDArray[np.int64]) -> Level:
         return Level(self.at[rows], self.shift[rows], self.covariance[np.ix_(rows, rows)], self.window)
 
-    def _forecast(self, at: float) -> Outlook:
+    def _forecast(self, at: float) -> LevelOutlook:
         scales = np.array([*product(_WALKS, _SEASONS if self.seasonal else (0.0,), _PERIODS)])
         likely, mean, variance = np.array([self._by(at, *one) for one in scales]).T
         weight = np.exp(likely - likely.max()) / np.prod(1 + (scales / _USUAL) ** 2, axis=1)
         weight /= weight.sum()
         shift = float(weight @ mean)
-        return Outlook(shift, float(np.sqrt(max(weight @ (variance + (mean - shift) ** 2), 0.0))))
+        return LevelOutlook(shift, float(np.sqrt(max(weight @ (variance + (mean - shift) ** 2), 0.0))))
 
     def _by(self, at: float, walk: float, season: float, period: float) -> tuple[float, float, float]:
         """The logarithm of the marginal likelihood of one mixture, and its forecast with the variance."""

@@ -72,7 +72,8 @@ def refuse_missing(outcome: NDArray[Any], where: str) -> None:
     missing = int(pd.isna(outcome).sum())
     if missing or not outcome.size:
         raise NotEnoughDataError(
-            f"{missing:,} of {outcome.size:,} rows have no outcome", where=where,
+            f"{missing:,} of {outcome.size:,} rows have no outcome",
+            where=where,
             expected="at least one row, and an outcome in every row",
             fix="train on matured cutoffs with customers at risk",
-        )  # fmt: skip
+        )

@@ -285,5 +285,9 @@ def _fit(edges: Floats, *by_band: Floats) -> None:
 
 
 def _damaged(name: str) -> ModelError:
-    return ModelError(f"the value numbers {name!r} are damaged", where="calibrator.json",
-                      expected="finite numbers by rising bands", fix="use a bundle that cxml wrote")  # fmt: skip
+    return ModelError(
+        f"the value numbers {name!r} are damaged",
+        where="calibrator.json",
+        expected="finite numbers by rising bands",
+        fix="use a bundle that cxml wrote",
+    )

@@ -113,15 +113,17 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
 
 def _reading(info: Mapping[str, Any]) -> str:
     money = info.get("currency") or "the currency of the data"
-    return "\n".join([
-        "## How to read it",
-        "",
-        "- A churn probability of 0.2 says: of 100 such customers, about 20 leave.",
-        "- Contributions are in log-odds and add up: base + contributions = log(p / (1 - p)). A contribution of"
-        " 0.1 multiplies the odds of leaving by 1.1.",
-        f"- Expected value (in {money}) is for ranking and totals, median value for the typical customer.{_held(info)}",
-        "- Contributions say what the model leans on. They are no proof of a cause.",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            "## How to read it",
+            "",
+            "- A churn probability of 0.2 says: of 100 such customers, about 20 leave.",
+            "- Contributions are in log-odds and add up: base + contributions = log(p / (1 - p)). A contribution of"
+            " 0.1 multiplies the odds of leaving by 1.1.",
+            f"- Expected value (in {money}) is for ranking and totals, median value for the typical customer.{_held(info)}",
+            "- Contributions say what the model leans on. They are no proof of a cause.",
+        ]
+    )
 
 
 def _held(info: Mapping[str, Any]) -> str:
@@ -133,8 +135,10 @@ def _held(info: Mapping[str, Any]) -> str:
 
 
 def _factors(labels: Mapping[str, Any]) -> str:
-    rows = [f"| {factor} | {label.get('en', '')} | {label.get('kind', '')} |"
-            for factor, label in labels.get("factors", {}).items()]  # fmt: skip
+    rows = [
+        f"| {factor} | {label.get('en', '')} | {label.get('kind', '')} |"
+        for factor, label in labels.get("factors", {}).items()
+    ]
     return "\n".join(["## Factors", "", "| factor | meaning | kind |", "|---|---|---|", *rows])
 
 

@@ -85,9 +85,11 @@ class PurchaseProcess(ABC):
         x, t_x, end = checked_history(frequency, recency, T)
         if not (t_x > 0).any():
             raise NotEnoughDataError(
-                "no customer bought a second time", where=f"{cls.__name__}.fit",
-                expected="customers with a recency above 0", fix="observe longer, or leave this model out",
-            )  # fmt: skip
+                "no customer bought a second time",
+                where=f"{cls.__name__}.fit",
+                expected="customers with a recency above 0",
+                fix="observe longer, or leave this model out",
+            )
         unit = float(end.mean())
         rows, counts = np.unique(np.column_stack([x, t_x / unit, end / unit]), axis=0, return_counts=True)
         x, t_x, end, weight = *rows.T, counts / counts.sum()
@@ -309,9 +311,11 @@ class ParetoNbd(PurchaseProcess):
         buys = stays / (alpha + end) + within(1 / (leaving.since + (alpha + t_x)[:, None]))
         lasts = s * stays / (beta + end) + (s + 1) * within(1 / (leaving.since + (beta + t_x)[:, None]))
         found = [
-            digamma(r + x) - digamma(r) + np.log(alpha) - log_buys, r / alpha - (r + x) * buys,
-            np.log(beta) + leaves / s - log_lasts, s / beta - lasts,
-        ]  # fmt: skip
+            digamma(r + x) - digamma(r) + np.log(alpha) - log_buys,
+            r / alpha - (r + x) * buys,
+            np.log(beta) + leaves / s - log_lasts,
+            s / beta - lasts,
+        ]
         return total, np.array(found)
 
     def _while_alive(self, x: Floats, end: Floats, ahead: Floats) -> Floats:
@@ -386,9 +390,11 @@ def fitted(loss: Callable[[Floats], tuple[float, Floats]], starts: tuple[tuple[f
                 break
     if where is None:
         raise ModelError(
-            "the likelihood is not finite", where="fit of a purchase model",
-            expected="purchases that some rate could bring", fix="look at the largest numbers of the input",
-        )  # fmt: skip
+            "the likelihood is not finite",
+            where="fit of a purchase model",
+            expected="purchases that some rate could bring",
+            fix="look at the largest numbers of the input",
+        )
     return np.asarray(np.exp(where))
 
 
@@ -398,9 +404,11 @@ def check_parameters(model: Any) -> None:
         value = getattr(model, field.name)
         if not (np.isfinite(value) and value > 0):
             raise ModelError(
-                f"the parameter {field.name} is {value}", where=type(model).__name__,
-                expected="a positive finite number", fix="fit the model, or pass parameters above 0",
-            )  # fmt: skip
+                f"the parameter {field.name} is {value}",
+                where=type(model).__name__,
+                expected="a positive finite number",
+                fix="fit the model, or pass parameters above 0",
+            )
 
 
 def checked_history(frequency: ArrayLike, recency: ArrayLike, T: ArrayLike) -> tuple[Floats, Floats, Floats]:
@@ -426,18 +434,22 @@ def numbers(name: str, raw: ArrayLike) -> Floats:
     except (TypeError, ValueError):
         pass
     raise DataError(
-        f"{name} holds something that is no number", where="a purchase model",
-        expected="numbers", fix="convert dates to a number of days first",
-    )  # fmt: skip
+        f"{name} holds something that is no number",
+        where="a purchase model",
+        expected="numbers",
+        fix="convert dates to a number of days first",
+    )
 
 
 def checked_numbers(columns: dict[str, Floats]) -> list[Floats]:
     """Columns of equal length, finite and not negative; DataError otherwise."""
     if len({column.shape for column in columns.values()}) > 1 or any(c.ndim != 1 for c in columns.values()):
         raise DataError(
-            f"{', '.join(columns)} do not have one number a customer", where="a purchase model",
-            expected="columns of one length", fix="take them from one table",
-        )  # fmt: skip
+            f"{', '.join(columns)} do not have one number a customer",
+            where="a purchase model",
+            expected="columns of one length",
+            fix="take them from one table",
+        )
     for name, column in columns.items():
         wrong = ~(np.isfinite(column) & (column >= 0))
         if wrong.any():
@@ -446,5 +458,9 @@ def checked_numbers(columns: dict[str, Floats]) -> list[Floats]:
 
 
 def _refused(what: str, row: int, expected: str) -> DataError:
-    return DataError(what, where=f"a purchase model, row {row} (counted from 0)", expected=expected,
-                     fix="mend or leave out the customer")  # fmt: skip
+    return DataError(
+        what,
+        where=f"a purchase model, row {row} (counted from 0)",
+        expected=expected,
+        fix="mend or leave out the customer",
+    )

@@ -78,7 +78,7 @@ class PurchaseColumns:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class PurchaseOutlook:
     """Purchase models fitted on the customers of a training table.
 
     Attributes
@@ -164,8 +164,12 @@ class Outlook:
         """The outlook held by JSON values; ModelError when a part is missing or impossible."""
         told = raw.get("columns") if isinstance(raw, dict) else None
         if not isinstance(told, dict):
-            raise ModelError("the columns of purchases are missing", where="calibrator.json",
-                             expected="frequency, recency, T, mean_spend", fix="use a bundle that cxml wrote")  # fmt: skip
+            raise ModelError(
+                "the columns of purchases are missing",
+                where="calibrator.json",
+                expected="frequency, recency, T, mean_spend",
+                fix="use a bundle that cxml wrote",
+            )
         names = {n: str(told.get(n, "")) for n in ("frequency", "recency", "T", "mean_spend")}
         lead, horizon = number(told, "lead"), number(told, "horizon", least=0.0)
         columns = PurchaseColumns(**names, lead=lead, horizon=horizon, steady=_steady(told.get("steady", [])))
@@ -228,16 +232,22 @@ def _steady(raw: Any) -> tuple[tuple[str, float], ...]:
         isinstance(one, list) and len(one) == 2 and isinstance(one[0], str) for one in raw
     )
     if not whole:
-        raise ModelError("the columns of money that goes on are damaged", where="calibrator.json",
-                         expected="pairs of a column and its days", fix="use a bundle that cxml wrote")  # fmt: skip
+        raise ModelError(
+            "the columns of money that goes on are damaged",
+            where="calibrator.json",
+            expected="pairs of a column and its days",
+            fix="use a bundle that cxml wrote",
+        )
     return tuple((name, number({"days": days}, "days", least=0.0)) for name, days in raw)
 
 
 def _column(X: pd.DataFrame, name: str) -> Floats:
     if name not in X:
         raise ConfigError(
-            f"the purchase models ask for {name}, which was not built", where="the table to forecast",
-            expected="a feature column", fix="build the column, or leave the purchase models out",
-        )  # fmt: skip
+            f"the purchase models ask for {name}, which was not built",
+            where="the table to forecast",
+            expected="a feature column",
+            fix="build the column, or leave the purchase models out",
+        )
     # As the schema encodes it, so that any table of the same numbers gives the same bytes.
     return X[name].to_numpy(dtype=np.float32, na_value=np.nan).astype(np.float64)

@@ -17,9 +17,22 @@ Floats = NDArray[np.float64]
 WEEK = 7.0
 LAST_WEEKS = (4, 13)
 COLUMNS = (
-    "frequency", "recency", "T", "silence", "mean_spend", "total_spend", "last_spend", "alive",
-    "count_a_week", "per_purchase", "value_a_week", "purchases_4w", "spend_4w", "purchases_13w", "spend_13w",
-)  # fmt: skip
+    "frequency",
+    "recency",
+    "T",
+    "silence",
+    "mean_spend",
+    "total_spend",
+    "last_spend",
+    "alive",
+    "count_a_week",
+    "per_purchase",
+    "value_a_week",
+    "purchases_4w",
+    "spend_4w",
+    "purchases_13w",
+    "spend_13w",
+)
 _LEAST = 1e-6
 
 
@@ -52,8 +65,12 @@ class LogAsOf:
         """The customers of *daily*, as ``daily_purchases`` makes it, as of *day*: who had bought by then."""
         seen = daily[daily["day"] < day]
         if not seen["bought"].any():
-            raise NotEnoughDataError("nobody had bought yet", where="a purchase log", expected="purchases before each day",
-                                     fix="choose later days")  # fmt: skip
+            raise NotEnoughDataError(
+                "nobody had bought yet",
+                where="a purchase log",
+                expected="purchases before each day",
+                fix="choose later days",
+            )
         history = PurchaseHistory.of_daily(seen, day - 1, WEEK)
         recent = {
             weeks: _sums(seen[seen["day"] >= day - WEEK * weeks], history.customer) for weeks in LAST_WEEKS
@@ -71,11 +88,19 @@ class LogAsOf:
         h, process = self.history, self.model.process
         count, each = self.model.count(h, horizon), self.model.per_purchase(h)
         columns = [
-            h.frequency, h.recency, h.T, h.T - h.recency, h.mean_spend, h.mean_spend * h.purchases,
-            self.last_spend, process.probability_alive(h.frequency, h.recency, h.T),
-            count / horizon, each, count * each / horizon,
+            h.frequency,
+            h.recency,
+            h.T,
+            h.T - h.recency,
+            h.mean_spend,
+            h.mean_spend * h.purchases,
+            self.last_spend,
+            process.probability_alive(h.frequency, h.recency, h.T),
+            count / horizon,
+            each,
+            count * each / horizon,
             *(column for weeks in LAST_WEEKS for column in self.recent[weeks]),
-        ]  # fmt: skip
+        ]
         return np.column_stack(columns).astype(np.float32)
 
     def logs(self, horizon: float) -> Floats:

@@ -32,15 +32,21 @@ def log_of(purchases: pd.DataFrame, last_day: Day) -> pd.DataFrame:
     found = [next((name for name in names if name in purchases), None) for names in _NAMES]
     absent = [" or ".join(names) for names, name in zip(_NAMES, found, strict=True) if name is None]
     if absent:
-        raise DataError(f"the log has no column {', '.join(absent)}", where="SpendForecast",
-                        expected="customer_id, date, amount", fix="rename the columns")  # fmt: skip
+        raise DataError(
+            f"the log has no column {', '.join(absent)}",
+            where="SpendForecast",
+            expected="customer_id, date, amount",
+            fix="rename the columns",
+        )
     customer, day, amount = (purchases[name] for name in found)
     days = days_of(day)
     if (days is not day) != _is_date(last_day):
         raise DataError(
-            "days of the log and last_day are of two kinds", where="SpendForecast",
-            expected="both dates, or both numbers of days", fix="give last_day as the log gives its days",
-        )  # fmt: skip
+            "days of the log and last_day are of two kinds",
+            where="SpendForecast",
+            expected="both dates, or both numbers of days",
+            fix="give last_day as the log gives its days",
+        )
     return daily_purchases(customer, days, amount, number_of(last_day))
 
 
@@ -51,8 +57,12 @@ def days_of(day: pd.Series[Any]) -> Any:
     try:
         read = pd.to_datetime(day)
     except (ValueError, TypeError):
-        raise DataError("a day is neither a number nor a date", where="SpendForecast", expected="dates such as 2025-03-01",
-                        fix="convert the column with pandas.to_datetime") from None  # fmt: skip
+        raise DataError(
+            "a day is neither a number nor a date",
+            where="SpendForecast",
+            expected="dates such as 2025-03-01",
+            fix="convert the column with pandas.to_datetime",
+        ) from None
     return (read.dt.tz_localize(None).dt.normalize() - _EPOCH) / pd.Timedelta(days=1)
 
 
@@ -83,11 +93,19 @@ def daily_purchases(customer: ArrayLike, day: ArrayLike, amount: ArrayLike, last
     """
     who, days, money = np.asarray(customer), np.floor(numbers("day", day)), numbers("amount", amount)
     if len({column.shape for column in (who, days, money)}) > 1 or who.ndim != 1:
-        raise DataError("customer, day and amount differ in length", where="PurchaseHistory",
-                        expected="one of each a row", fix="take them from one table")  # fmt: skip
+        raise DataError(
+            "customer, day and amount differ in length",
+            where="PurchaseHistory",
+            expected="one of each a row",
+            fix="take them from one table",
+        )
     if pd.isna(who).any() or not (np.isfinite(days).all() and np.isfinite(money).all()):
-        raise DataError("a customer, day or amount is missing", where="PurchaseHistory",
-                        expected="all three in every row", fix="correct or leave out the rows")  # fmt: skip
+        raise DataError(
+            "a customer, day or amount is missing",
+            where="PurchaseHistory",
+            expected="all three in every row",
+            fix="correct or leave out the rows",
+        )
     rows = pd.DataFrame({"customer": who, "day": days, "amount": money})
     rows = rows[rows["day"] <= last_day].assign(back=lambda r: r["amount"] < 0)
     rows = rows.sort_values(["customer", "day", "amount"])  # a sum's last bits hang on the order of adding
@@ -99,6 +117,10 @@ def daily_purchases(customer: ArrayLike, day: ArrayLike, amount: ArrayLike, last
     daily["bought"] = (daily["amount"] > 0) | ~daily.pop("back")
     daily = daily[daily.groupby("customer")["bought"].transform("any")].reset_index(drop=True)
     if daily.empty:
-        raise NotEnoughDataError("nobody bought until last_day", where="PurchaseHistory",
-                                 expected="purchases on it or before", fix="choose a later day")  # fmt: skip
+        raise NotEnoughDataError(
+            "nobody bought until last_day",
+            where="PurchaseHistory",
+            expected="purchases on it or before",
+            fix="choose a later day",
+        )
     return daily

@@ -72,9 +72,11 @@ class GammaGamma:
         x, mean = x[mean > 0], mean[mean > 0]
         if len(np.unique(mean)) < 2:
             raise NotEnoughDataError(
-                "fewer than two customers differ in what they spend", where="GammaGamma.fit",
-                expected="customers with purchases of more than 0", fix="observe longer, or use a mean",
-            )  # fmt: skip
+                "fewer than two customers differ in what they spend",
+                where="GammaGamma.fit",
+                expected="customers with purchases of more than 0",
+                fix="observe longer, or use a mean",
+            )
         unit = float(mean.mean())
         rows, counts = np.unique(np.column_stack([x, mean / unit]), axis=0, return_counts=True)
         x, mean, weight = *rows.T, counts / counts.sum()
@@ -113,9 +115,14 @@ class GammaGamma:
         p, q, gamma = self.p, self.q, self.gamma
         shape = p * x
         density = (
-            gammaln(shape + q) - gammaln(shape) - gammaln(q) + q * np.log(gamma)
-            + (shape - 1) * np.log(mean) + shape * np.log(x) - (shape + q) * np.log(gamma + x * mean)
-        )  # fmt: skip
+            gammaln(shape + q)
+            - gammaln(shape)
+            - gammaln(q)
+            + q * np.log(gamma)
+            + (shape - 1) * np.log(mean)
+            + shape * np.log(x)
+            - (shape + q) * np.log(gamma + x * mean)
+        )
         return np.asarray(density)
 
     def _slopes(self, x: Floats, mean: Floats) -> Floats:
@@ -231,8 +238,12 @@ class PurchaseHistory:
         Parameters and errors as in :meth:`of_repeat_purchases`.
         """
         if not (np.isfinite(unit_days) and unit_days > 0):
-            raise DataError(f"unit_days is {unit_days}", where="PurchaseHistory", expected="a number above 0",
-                            fix="pass 1 for days, 7 for weeks")  # fmt: skip
+            raise DataError(
+                f"unit_days is {unit_days}",
+                where="PurchaseHistory",
+                expected="a number above 0",
+                fix="pass 1 for days, 7 for weeks",
+            )
         bought = daily[daily["bought"]]
         days = bought.groupby("customer", sort=True)["day"].agg(["min", "max", "size"])
         first, last, size = (days[name].to_numpy(dtype=np.float64) for name in ("min", "max", "size"))

@@ -80,8 +80,12 @@ class PurchaseValue:
         """The models held by JSON values; ModelError when a parameter is missing or impossible."""
         kind = next((name for name in _KINDS if isinstance(raw, dict) and name in raw), None)
         if kind is None:
-            raise ModelError("a purchase model is missing", where="calibrator.json",
-                             expected=" or ".join(_KINDS), fix="use a bundle that cxml wrote")  # fmt: skip
+            raise ModelError(
+                "a purchase model is missing",
+                where="calibrator.json",
+                expected=" or ".join(_KINDS),
+                fix="use a bundle that cxml wrote",
+            )
         return cls(_read(_KINDS[kind], raw[kind]), _read(GammaGamma, raw.get("gamma_gamma")))
 
 

@@ -18,7 +18,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit, log_expit, ndtri
 from threadpoolctl import threadpool_limits
 
-from cxml.models.additive import Additive, Curve
+from cxml.models.additive import Additive, FeatureCurve
 
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
@@ -125,11 +125,11 @@ class _Block:
     def add(self, feature: NDArray[np.float32], columns: Floats) -> None:
         """Put the feature into its *columns*."""
         for j, values in zip(self.which, self.values.T, strict=True):
-            columns[:, j] += Curve(tuple(self.at), tuple(values[:-1]), values[-1]).of(feature)
+            columns[:, j] += FeatureCurve(tuple(self.at), tuple(values[:-1]), values[-1]).of(feature)
 
-    def curve(self, weights: Floats) -> Curve:
+    def curve(self, weights: Floats) -> FeatureCurve:
         adds = self.values @ weights[self.which]
-        return Curve(tuple(self.at.tolist()), tuple(adds[:-1].tolist()), float(adds[-1]))
+        return FeatureCurve(tuple(self.at.tolist()), tuple(adds[:-1].tolist()), float(adds[-1]))
 
 
 def _blocks(

@@ -117,10 +117,11 @@ class Schema:
                 wrong.append(f"{name} (holds {frame[name].dtype})")
         if wrong or not names:
             raise DataError(
-                f"{len(wrong)} columns cannot be learned from: {_list(wrong)}", where="training table",
+                f"{len(wrong)} columns cannot be learned from: {_list(wrong)}",
+                where="training table",
                 expected="numbers, flags or text, each column once",
                 fix="leave these columns out ([features] leave_out) or turn them into numbers",
-            )  # fmt: skip
+            )
         return cls(tuple(names), levels, grouped)
 
     @property
@@ -155,9 +156,11 @@ class Schema:
                     infinite.append(f"{name} ({count:,} rows)")
         if infinite:
             raise ModelError(
-                f"infinite numbers in {_list(infinite)}", where="table to score",
-                expected="finite numbers below 3.4e38, or missing", fix="mend or empty these cells",
-            )  # fmt: skip
+                f"infinite numbers in {_list(infinite)}",
+                where="table to score",
+                expected="finite numbers below 3.4e38, or missing",
+                fix="mend or empty these cells",
+            )
         return encoded
 
     def coded(self, frame: pd.DataFrame, columns: Collection[str]) -> pd.DataFrame:
@@ -213,8 +216,12 @@ class Schema:
             or not set(grouped) <= set(levels)
             or not all(isinstance(v, float) and 0 <= v <= 1 for v in grouped.values())
         ):
-            raise ModelError("the schema is damaged", where="schema.json", expected="columns and levels of text",
-                             fix="use a bundle that cxml wrote")  # fmt: skip
+            raise ModelError(
+                "the schema is damaged",
+                where="schema.json",
+                expected="columns and levels of text",
+                fix="use a bundle that cxml wrote",
+            )
         return cls(tuple(columns), {k: tuple(v) for k, v in levels.items()}, grouped)
 
     def _compare(self, frame: pd.DataFrame) -> None:
@@ -232,10 +239,11 @@ class Schema:
         parts = [f"missing: {_list(missing)}"] if missing else []
         parts += [f"different: {_list(wrong)}"] if wrong else []
         raise ModelError(
-            f"the table does not fit the model; {'; '.join(parts)}", where="table to score",
+            f"the table does not fit the model; {'; '.join(parts)}",
+            where="table to score",
             expected=f"the {len(self.columns)} columns of training, by name",
             fix="build the features with the configuration that the model was trained with",
-        )  # fmt: skip
+        )
 
 
 _POINT_ZERO = re.compile(r"^(-?\d+)\.0+$")

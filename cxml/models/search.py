@@ -22,7 +22,7 @@ from sklearn.base import clone
 from cxml.errors import ConfigError
 from cxml.models.boosted_trees import Task, losses
 from cxml.models.churn import LADDER, ChurnClassifier
-from cxml.models.tree_sizes import Rung
+from cxml.models.tree_sizes import TreeSize
 
 NAME = "searched"
 _MOST_ROUNDS, _LEAST_L2 = 1_000, 1e-3
@@ -34,14 +34,14 @@ class Searched:
 
     Attributes
     ----------
-    rung : Rung
+    rung : TreeSize
         The size with the lowest loss.
     trials : list of dict
         Every size tried so far, in order: ``number``, ``loss`` (log loss on held-out customers),
         ``seconds`` and the settings.
     """
 
-    rung: Rung
+    rung: TreeSize
     trials: list[dict[str, Any]]
 
 
@@ -72,9 +72,16 @@ class Searching:
     ) -> ChurnClassifier:
         """A fitted copy of the model, whose ``trials_`` are the sizes tried for it."""
         found = search(
-            self.model, X, y, groups, cutoffs,
-            trials=self.trials, minutes=self.minutes, storage=self.storage, tell=self.tell,
-        )  # fmt: skip
+            self.model,
+            X,
+            y,
+            groups,
+            cutoffs,
+            trials=self.trials,
+            minutes=self.minutes,
+            storage=self.storage,
+            tell=self.tell,
+        )
         rungs = (*LADDER, found.rung)
         fitted: ChurnClassifier = clone(self.model).set_params(ladder=rungs)
         fitted.fit(X, y, groups, cutoffs)
@@ -120,8 +127,12 @@ def search(
     al. (2011), Algorithms for hyper-parameter optimization, NeurIPS (the sampler).
     """
     if not trials and not minutes:
-        raise ConfigError("a search without an end", where="[model] trials", expected="trials or minutes above 0",
-                          fix="write for example trials = 50")  # fmt: skip
+        raise ConfigError(
+            "a search without an end",
+            where="[model] trials",
+            expected="trials or minutes above 0",
+            fix="write for example trials = 50",
+        )
     task = clone(model).task(X, y, groups, cutoffs)
     events = float(task.target["binary"].sum())
 
@@ -156,16 +167,23 @@ def _study(name: str, storage: Path | None, seed: int) -> Any:
         import optuna
         from sqlalchemy.exc import SQLAlchemyError
     except ImportError:
-        raise ConfigError("optuna is not installed", where="[model] trials", expected="the extra 'search'",
-                          fix="pip install 'cxml[search]', or trials = 0") from None  # fmt: skip
+        raise ConfigError(
+            "optuna is not installed",
+            where="[model] trials",
+            expected="the extra 'search'",
+            fix="pip install 'cxml[search]', or trials = 0",
+        ) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     place = f"sqlite:///{storage}" if storage else None
     try:
         study = optuna.create_study(storage=place, study_name=name, load_if_exists=True)
     except (optuna.exceptions.OptunaError, SQLAlchemyError) as error:
-        raise ConfigError("the file of the search cannot be used", where=str(storage),
-                          expected="a file that a search wrote, in a folder that can be written to",
-                          fix="move it away, or make the folder writable") from error  # fmt: skip
+        raise ConfigError(
+            "the file of the search cannot be used",
+            where=str(storage),
+            expected="a file that a search wrote, in a folder that can be written to",
+            fix="move it away, or make the folder writable",
+        ) from error
     if not study.trials:
         for rung in LADDER:
             if rung.leaves:
@@ -179,7 +197,7 @@ def _study(name: str, storage: Path | None, seed: int) -> Any:
     return study
 
 
-def _suggested(trial: Any) -> Rung:
+def _suggested(trial: Any) -> TreeSize:
     return _rung(
         {
             "leaves": trial.suggest_int("leaves", 2, 127, log=True),
@@ -193,11 +211,11 @@ def _suggested(trial: Any) -> Rung:
     )
 
 
-def _rung(p: dict[str, Any]) -> Rung:
-    return Rung(NAME, **p, most=_MOST_ROUNDS)
+def _rung(p: dict[str, Any]) -> TreeSize:
+    return TreeSize(name=NAME, **p, most=_MOST_ROUNDS)
 
 
-def _settings(rung: Rung) -> dict[str, Any]:
+def _settings(rung: TreeSize) -> dict[str, Any]:
     """A size of the ladder as the settings of a trial."""
     names = ("leaves", "rate", "rows_share", "columns_share", "least_rows", "additive")
     return {name: getattr(rung, name) for name in names} | {"l2": max(float(rung.l2), _LEAST_L2)}

@@ -252,8 +252,12 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
         made = cls(num_threads=num_threads)
         kept = numbers.get("kept") if isinstance(numbers, dict) else None
         if not isinstance(kept, str) or kept not in CANDIDATES or not isinstance(numbers.get("parts"), dict):
-            raise ModelError("the kept candidate is missing or unknown", where="spend forecast",
-                             expected=f"one of {', '.join(CANDIDATES)}", fix="use numbers that cxml wrote")  # fmt: skip
+            raise ModelError(
+                "the kept candidate is missing or unknown",
+                where="spend forecast",
+                expected=f"one of {', '.join(CANDIDATES)}",
+                fix="use numbers that cxml wrote",
+            )
         made.kept_, made.level_ = kept, number(numbers, "level", least=0.0)
         made.pareto_, made.bg_ = (PurchaseValue.from_dict(numbers.get(n)) for n in ("pareto_nbd", "bg_nbd"))
         made.counts_ = TweedieRegression.from_dict(numbers.get("counts"))
@@ -285,10 +289,11 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
         tests = sorted(t for t in late if t < end and days[0] <= t - _APART * span)
         if not tests:
             raise NotEnoughDataError(
-                "the log is too short to test a forecast on", where="SpendForecast.fit",
+                "the log is too short to test a forecast on",
+                where="SpendForecast.fit",
                 expected="cutoffs of which a later one can test what an earlier one teaches",
                 fix="observe longer, or pass other cutoffs",
-            )  # fmt: skip
+            )
         return days, tests
 
     def _level(self, tried: Sequence[_Due]) -> None:
@@ -338,6 +343,10 @@ def _due(
 
 def _checked(horizon: float | None) -> float:
     if horizon is None or not (np.isfinite(horizon) and horizon > 0):
-        raise DataError(f"the horizon is {horizon}", where="SpendForecast", expected="days, more than 0",
-                        fix="pass the number of days ahead")  # fmt: skip
+        raise DataError(
+            f"the horizon is {horizon}",
+            where="SpendForecast",
+            expected="days, more than 0",
+            fix="pass the number of days ahead",
+        )
     return float(horizon)

@@ -20,9 +20,14 @@ Floats = NDArray[np.float64]
 PURCHASES, REGRESSION, ON_PURCHASES, TREES = "pareto_nbd", "regression", "trees_on_pareto_nbd", "trees"
 _ROUNDS = {ON_PURCHASES: 60, TREES: 120}
 _SETTINGS = {
-    "objective": "tweedie", "tweedie_variance_power": 1.5, "num_leaves": 8, "learning_rate": 0.05,
-    "bagging_fraction": 0.7, "feature_fraction": 0.7, "lambda_l2": 10.0,
-}  # fmt: skip
+    "objective": "tweedie",
+    "tweedie_variance_power": 1.5,
+    "num_leaves": 8,
+    "learning_rate": 0.05,
+    "bagging_fraction": 0.7,
+    "feature_fraction": 0.7,
+    "lambda_l2": 10.0,
+}
 _LEAF_SHARE = 0.004
 _LEAST_LEAF = 60
 _LEAST = 1e-6
@@ -132,9 +137,11 @@ class Teacher:
         actual = np.concatenate([a.came(self.log.daily, a.day + WEEK * weeks)[1] for a, weeks in rows])
         if not actual.any():
             raise NotEnoughDataError(
-                "nobody spent anything after the cutoffs", where="SpendForecast.fit",
-                expected="purchases between the cutoffs and the end of the log", fix="observe longer",
-            )  # fmt: skip
+                "nobody spent anything after the cutoffs",
+                where="SpendForecast.fit",
+                expected="purchases between the cutoffs and the end of the log",
+                fix="observe longer",
+            )
         alone = np.concatenate([as_of.value(weeks) for as_of, weeks in rows])
         logs = np.concatenate([as_of.logs(weeks) for as_of, weeks in rows])
         ahead = np.concatenate([np.full(len(as_of.last_spend), weeks) for as_of, weeks in rows])
@@ -180,7 +187,11 @@ def read_part(name: str, texts: Sequence[str], numbers: Any, num_threads: int) -
     if name == REGRESSION:
         return Regression(TweedieRegression.from_dict(numbers))
     if not texts:
-        raise ModelError(f"the trees of {name} are missing", where="spend forecast",
-                         expected="a text a seed", fix="use texts that cxml wrote")  # fmt: skip
+        raise ModelError(
+            f"the trees of {name} are missing",
+            where="spend forecast",
+            expected="a text a seed",
+            fix="use texts that cxml wrote",
+        )
     boosters = tuple(read_trees(text, len(COLUMNS)) for text in texts)
     return Trees(boosters, number(numbers, "scale", least=0.0), name == TREES, num_threads)

@@ -23,7 +23,7 @@ from cxml.metrics.survival import concordance, observed
 from cxml.models.boosted_trees import Forest, Task, grow, make_folds
 from cxml.models.encoding import encode_new, encode_training, remember_schema
 from cxml.models.schema import Schema
-from cxml.models.tree_sizes import Rung
+from cxml.models.tree_sizes import TreeSize
 from cxml.models.trees import Binned
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int64]
 LADDER = (
-    Rung("small", 4, 0.8, 1.0, 1, 0.1, 600),
-    Rung("middle", 6, 0.8, 1.0, 1, 0.1, 600),
-    Rung("large", 12, 0.8, 1.0, 1, 0.06, 500),
-    Rung("deep", 31, 0.8, 1.0, 1, 0.05, 400),
+    TreeSize(name="small", leaves=4, rows_share=0.8, columns_share=1.0, l2=1, rate=0.1, most=600),
+    TreeSize(name="middle", leaves=6, rows_share=0.8, columns_share=1.0, l2=1, rate=0.1, most=600),
+    TreeSize(name="large", leaves=12, rows_share=0.8, columns_share=1.0, l2=1, rate=0.06, most=500),
+    TreeSize(name="deep", leaves=31, rows_share=0.8, columns_share=1.0, l2=1, rate=0.05, most=400),
 )
 """From simple to rich. Trees see all columns, for hardly any is of use without the period."""
 
@@ -163,14 +163,22 @@ class SurvivalClassifier(BaseEstimator):  # type: ignore[misc]
             return np.asarray(-at_risk.watched[which] * np.where(hit, log_expit(margin), log_expit(-margin)))
 
         task = Task(
-            X=rows, binned=_Watched(rows, categories, self.num_threads, at_risk.watched),
-            target={"binary": at_risk.hit}, learn=np.ones(len(rows), dtype=bool), loss=loss, folds=folds,
+            X=rows,
+            binned=_Watched(rows, categories, self.num_threads, at_risk.watched),
+            target={"binary": at_risk.hit},
+            learn=np.ones(len(rows), dtype=bool),
+            loss=loss,
+            folds=folds,
             keys=keys,
-        )  # fmt: skip
+        )
         self.forest_ = grow(
-            task, rungs, events=at_risk.hit.sum(), seeds=self.seeds, seed=self.random_state,
+            task,
+            rungs,
+            events=at_risk.hit.sum(),
+            seeds=self.seeds,
+            seed=self.random_state,
             num_threads=self.num_threads,
-        )  # fmt: skip
+        )
         self.rung_, self.rounds_, self.ladder_ = self.forest_.rung, self.forest_.rounds, self.forest_.ladder
         return self
 
@@ -251,9 +259,11 @@ class SurvivalClassifier(BaseEstimator):  # type: ignore[misc]
         numbers = isinstance(ends, list) and all(type(v) in (int, float) for v in ends)
         if not numbers or not isinstance(steps, bool) or not _rise(np.array(ends, dtype=np.float64)):
             raise ModelError(
-                "the periods are damaged", where="calibrator.json", expected="rising ends, and whether time has steps",
+                "the periods are damaged",
+                where="calibrator.json",
+                expected="rising ends, and whether time has steps",
                 fix="use a bundle that cxml wrote",
-            )  # fmt: skip
+            )
         made = cls(num_threads=num_threads)
         made.forest_, made.ends_, made.steps_ = forest, np.array(ends, dtype=np.float64), steps
         remember_schema(made, schema)
@@ -288,27 +298,32 @@ class SurvivalClassifier(BaseEstimator):  # type: ignore[misc]
     def _within(self, times: Floats) -> Floats:
         if not ((times >= 0) & (times <= self.ends_[-1])).all():
             raise ConfigError(
-                "a time lies outside what was learned", where="survival",
+                "a time lies outside what was learned",
+                where="survival",
                 expected=f"times from 0 to {self.ends_[-1]:g}, the end of the last period",
                 fix="ask for earlier times, or train with longer periods",
-            )  # fmt: skip
+            )
         return times
 
-    def _rungs(self) -> tuple[Rung, ...]:
+    def _rungs(self) -> tuple[TreeSize, ...]:
         found = tuple(rung for rung in LADDER if self.rung in (None, rung.name))
         if not found:
             raise ConfigError(
-                f"unknown rung {self.rung!r}", where="SurvivalClassifier",
-                expected=f"None or one of {', '.join(rung.name for rung in LADDER)}", fix="rung=None",
-            )  # fmt: skip
+                f"unknown rung {self.rung!r}",
+                where="SurvivalClassifier",
+                expected=f"None or one of {', '.join(rung.name for rung in LADDER)}",
+                fix="rung=None",
+            )
         return found
 
     def _enough(self, leaves: NDArray[np.bool_]) -> None:
         if leaves.sum() < max(self.min_events, 1):
             raise NotEnoughDataError(
-                f"{int(leaves.sum()):,} of {len(leaves):,} rows leave within the periods", where="duration, event",
-                expected=f"at least {self.min_events:,}", fix="take earlier cutoffs or longer periods",
-            )  # fmt: skip
+                f"{int(leaves.sum()):,} of {len(leaves):,} rows leave within the periods",
+                where="duration, event",
+                expected=f"at least {self.min_events:,}",
+                fix="take earlier cutoffs or longer periods",
+            )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -381,9 +396,11 @@ def _rise(ends: Floats) -> bool:
 
 def _refuse_periods() -> Floats:
     raise ConfigError(
-        "the periods do not rise from 0 or later", where="SurvivalClassifier",
-        expected="a number from 1 on, or the ends of the periods in rising order", fix="periods=12",
-    )  # fmt: skip
+        "the periods do not rise from 0 or later",
+        where="SurvivalClassifier",
+        expected="a number from 1 on, or the ends of the periods in rising order",
+        fix="periods=12",
+    )
 
 
 def _outcomes(y: pd.DataFrame | NDArray[Any]) -> tuple[Floats, NDArray[np.bool_]]:
@@ -393,7 +410,9 @@ def _outcomes(y: pd.DataFrame | NDArray[Any]) -> tuple[Floats, NDArray[np.bool_]
     )
     if not {"duration", "event"} <= set(names or ()):
         raise DataError(
-            "y has no columns duration and event", where="y", expected="a DataFrame or structured array with both",
+            "y has no columns duration and event",
+            where="y",
+            expected="a DataFrame or structured array with both",
             fix="pass the time watched and whether the customer left at its end",
-        )  # fmt: skip
+        )
     return observed(y["duration"], y["event"])

@@ -9,7 +9,7 @@ TREE_COLUMNS = 150
 
 
 @dataclass(frozen=True)
-class Rung:
+class TreeSize:
     """One size of forest: at most *most* rounds with *rate*, chosen inside.
 
     With *additive* the trees start from the curves of a logistic regression with a ridge penalty, chosen inside;

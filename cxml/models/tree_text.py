@@ -19,14 +19,36 @@ MOST_LEAVES = 1024
 MOST_BYTES = 512 * 1024 * 1024
 _END = "end of trees\n"
 _HEADER = (
-    "version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx", "objective",
-    "feature_names", "feature_infos", "tree_sizes",
-)  # fmt: skip
+    "version",
+    "num_class",
+    "num_tree_per_iteration",
+    "label_index",
+    "max_feature_idx",
+    "objective",
+    "feature_names",
+    "feature_infos",
+    "tree_sizes",
+)
 _TREE = (
-    "num_leaves", "num_cat", "split_feature", "split_gain", "threshold", "decision_type", "left_child",
-    "right_child", "leaf_value", "leaf_weight", "leaf_count", "internal_value", "internal_weight",
-    "internal_count", "cat_boundaries", "cat_threshold", "is_linear", "shrinkage",
-)  # fmt: skip
+    "num_leaves",
+    "num_cat",
+    "split_feature",
+    "split_gain",
+    "threshold",
+    "decision_type",
+    "left_child",
+    "right_child",
+    "leaf_value",
+    "leaf_weight",
+    "leaf_count",
+    "internal_value",
+    "internal_weight",
+    "internal_count",
+    "cat_boundaries",
+    "cat_threshold",
+    "is_linear",
+    "shrinkage",
+)
 _CATEGORY_KEYS = ("cat_boundaries", "cat_threshold")
 _WHOLE = re.compile(r"-?\d{1,10}")
 _NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?")
@@ -89,14 +111,22 @@ def _tree(tree: dict[str, str], features: int, number: int) -> None:
     wholes = {
         key: _wholes(tree.get(key, ""), length, f"tree {number}: {key}")
         for key, length in (
-            ("split_feature", nodes), ("decision_type", nodes), ("left_child", nodes), ("right_child", nodes),
-            ("leaf_count", leaves), ("internal_count", nodes),
+            ("split_feature", nodes),
+            ("decision_type", nodes),
+            ("left_child", nodes),
+            ("right_child", nodes),
+            ("leaf_count", leaves),
+            ("internal_count", nodes),
         )
-    }  # fmt: skip
+    }
     for key, length in (
-        ("split_gain", nodes), ("leaf_value", leaves), ("internal_value", nodes),
-        ("leaf_weight", leaves if nodes else 0), ("internal_weight", nodes), ("shrinkage", 1),
-    ):  # fmt: skip
+        ("split_gain", nodes),
+        ("leaf_value", leaves),
+        ("internal_value", nodes),
+        ("leaf_weight", leaves if nodes else 0),
+        ("internal_weight", nodes),
+        ("shrinkage", 1),
+    ):
         _numbers(tree.get(key, ""), length, f"tree {number}: {key}")
     # LightGBM parts what is missing from what is there by an infinite threshold.
     given = tree.get("threshold", "").split(" ")
@@ -170,6 +200,8 @@ def _numbers(text: str, length: int, where: str) -> list[float]:
 
 def _refuse(why: str) -> NoReturn:
     raise ModelError(
-        f"the model text is damaged: {why}", where="model text", expected="a whole text that cxml wrote",
+        f"the model text is damaged: {why}",
+        where="model text",
+        expected="a whole text that cxml wrote",
         fix="use another bundle, or train again",
-    )  # fmt: skip
+    )

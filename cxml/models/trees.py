@@ -189,9 +189,11 @@ def read_trees(text: str, features: int) -> lgb.Booster:
         return lgb.Booster(model_str=text)
     except lgb.basic.LightGBMError as error:
         raise ModelError(
-            "LightGBM cannot read the trees", where="model text", expected="a text that cxml wrote",
+            "LightGBM cannot read the trees",
+            where="model text",
+            expected="a text that cxml wrote",
             fix="use another bundle, or train again",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _rounds(booster: lgb.Booster) -> int:
@@ -201,6 +203,8 @@ def _rounds(booster: lgb.Booster) -> int:
 def _fits(booster: lgb.Booster, X: Matrix) -> None:
     if X.ndim != 2 or X.shape[1] != booster.num_feature():
         raise ModelError(
-            f"the table has shape {X.shape}", where="trees", expected=f"{booster.num_feature()} columns",
+            f"the table has shape {X.shape}",
+            where="trees",
+            expected=f"{booster.num_feature()} columns",
             fix="encode the table with the schema of the model",
-        )  # fmt: skip
+        )

@@ -101,8 +101,10 @@ class TweedieRegression:
         whole = len(arrays) == 3 and all(a.ndim == 1 and len(a) == len(arrays[0]) for a in arrays)
         if not whole or not all(np.isfinite(a).all() for a in (*arrays, np.array([intercept]))):
             raise ModelError(
-                "the regression is damaged", where="calibrator.json",
-                expected="finite center, spread, slopes and intercept", fix="use a bundle that cxml wrote",
-            )  # fmt: skip
+                "the regression is damaged",
+                where="calibrator.json",
+                expected="finite center, spread, slopes and intercept",
+                fix="use a bundle that cxml wrote",
+            )
         center, spread, slopes = arrays
         return cls(center, spread, slopes, intercept)

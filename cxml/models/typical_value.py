@@ -82,8 +82,12 @@ class Typical:
         except (TypeError, KeyError, ValueError, IndexError):
             whole = False
         if not whole:
-            raise ModelError("the numbers of the median are damaged", where="calibrator.json",
-                             expected="rising edges and a ratio a band", fix="use a bundle that cxml wrote")  # fmt: skip
+            raise ModelError(
+                "the numbers of the median are damaged",
+                where="calibrator.json",
+                expected="rising edges and a ratio a band",
+                fix="use a bundle that cxml wrote",
+            )
         return cls(edges, ratios)
 
 

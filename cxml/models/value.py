@@ -27,7 +27,7 @@ from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.churn_level import Level
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
 from cxml.models.hurdle import HURDLE, Amounts, Hurdle, Ranges
-from cxml.models.purchase_features import Outlook, PurchaseColumns, Sight
+from cxml.models.purchase_features import PurchaseColumns, PurchaseOutlook, Sight
 from cxml.models.schema import Schema
 from cxml.models.trees import Binned
 from cxml.models.tweedie import TweedieRegression
@@ -84,7 +84,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         The candidate kept.
     ladder_ : list of dict
         Figures of every candidate on held-out customers, best first; see ``cxml.models.value_choice.ranked``.
-    outlook_, regression_ : Outlook, TweedieRegression or None
+    outlook_, regression_ : PurchaseOutlook, TweedieRegression or None
         The purchase models, and what corrects them.
     hurdle_ : Hurdle
         The numbers that turn margins into money.
@@ -277,7 +277,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         made.hurdle_ = Hurdle.from_dict(numbers.get("hurdle"))
         made.ranges_ = Ranges.from_dict(numbers.get("ranges"))
         made.amounts_ = Amounts.from_dict(numbers.get("amounts"))
-        made.outlook_ = Outlook.from_dict(numbers["outlook"]) if numbers.get("outlook") else None
+        made.outlook_ = PurchaseOutlook.from_dict(numbers["outlook"]) if numbers.get("outlook") else None
         told = numbers.get("regression")
         made.regression_, made._base = TweedieRegression.from_dict(told) if told else None, made.hurdle_
         needed = {FORESTS[part] for part in made.hurdle_.factors if part in FORESTS}
@@ -285,9 +285,11 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         known |= {REGRESSION} if made.outlook_ and made.regression_ else set()
         if needed - set(forests) or set(made.hurdle_.factors) - known:
             raise ModelError(
-                "a part of the value model is missing", where="calibrator.json",
-                expected="a forest, or purchase models, for every factor", fix="use a bundle that cxml wrote",
-            )  # fmt: skip
+                "a part of the value model is missing",
+                where="calibrator.json",
+                expected="a forest, or purchase models, for every factor",
+                fix="use a bundle that cxml wrote",
+            )
         remember_schema(made, schema)
         return made
 
@@ -378,13 +380,15 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             money[part] = found
         return chance, money
 
-    def _fitted_outlook(self, encoded: Matrix, value: Floats, groups: ArrayLike | None) -> Outlook | None:
+    def _fitted_outlook(
+        self, encoded: Matrix, value: Floats, groups: ArrayLike | None
+    ) -> PurchaseOutlook | None:
         """The purchase models, where the columns are told and enough customers bought again."""
         if self.purchases is None or self.schema_ is None:
             return None
         keys = np.arange(len(value)) if groups is None else np.asarray(groups)
         try:
-            return Outlook.fit(self.purchases, self._named(encoded, self.purchases), value, keys)
+            return PurchaseOutlook.fit(self.purchases, self._named(encoded, self.purchases), value, keys)
         except (NotEnoughDataError, ModelError):
             return None
 
@@ -421,14 +425,20 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         value = np.asarray(column_or_1d(y, warn=True), dtype=np.float64)
         refuse_missing(value, "value")
         if not np.isfinite(value).all():
-            raise DataError("values are infinite", where="value", expected="finite money",
-                            fix="mend the amounts that the value is summed from")  # fmt: skip
+            raise DataError(
+                "values are infinite",
+                where="value",
+                expected="finite money",
+                fix="mend the amounts that the value is summed from",
+            )
         positive = int((value > 0).sum())
         if positive < self.min_events:
             raise NotEnoughDataError(
-                f"{positive:,} of {len(value):,} rows have a positive value", where="value",
-                expected=f"at least {self.min_events:,}", fix="add cutoffs or customers, or train without [value]",
-            )  # fmt: skip
+                f"{positive:,} of {len(value):,} rows have a positive value",
+                where="value",
+                expected=f"at least {self.min_events:,}",
+                fix="add cutoffs or customers, or train without [value]",
+            )
         return value
 
     def __sklearn_tags__(self) -> Any:

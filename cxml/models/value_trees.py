@@ -10,18 +10,45 @@ from numpy.typing import NDArray
 from scipy.special import log_expit
 
 from cxml.models.boosted_trees import Forest, Task, finish, grow, margins_apart
-from cxml.models.tree_sizes import Rung
+from cxml.models.tree_sizes import TreeSize
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 CHANCES = (
-    Rung("small", 4, 0.7, 0.4, 10, 0.1, 500),
-    Rung("middle", 15, 0.8, 0.8, 5, 0.06, 400),
+    TreeSize(name="small", leaves=4, rows_share=0.7, columns_share=0.4, l2=10, rate=0.1, most=500),
+    TreeSize(name="middle", leaves=15, rows_share=0.8, columns_share=0.8, l2=5, rate=0.06, most=400),
 )
 AMOUNTS = (
-    Rung("small, log", 4, 0.7, 0.7, 10, 0.1, 500, "regression"),
-    Rung("small, gamma", 4, 0.7, 0.7, 10, 0.1, 500, "gamma"),
-    Rung("middle, gamma", 15, 0.8, 0.8, 5, 0.06, 400, "gamma"),
+    TreeSize(
+        name="small, log",
+        leaves=4,
+        rows_share=0.7,
+        columns_share=0.7,
+        l2=10,
+        rate=0.1,
+        most=500,
+        objective="regression",
+    ),
+    TreeSize(
+        name="small, gamma",
+        leaves=4,
+        rows_share=0.7,
+        columns_share=0.7,
+        l2=10,
+        rate=0.1,
+        most=500,
+        objective="gamma",
+    ),
+    TreeSize(
+        name="middle, gamma",
+        leaves=15,
+        rows_share=0.8,
+        columns_share=0.8,
+        l2=5,
+        rate=0.06,
+        most=400,
+        objective="gamma",
+    ),
 )
 TWEEDIES = {
     leaves: replace(rung, name=f"{name}, tweedie", objective="tweedie")
@@ -97,7 +124,7 @@ class Nursery:
         return {"seed": self.seed, "num_threads": self.num_threads}
 
 
-def _rung(forest: Forest) -> Rung:
+def _rung(forest: Forest) -> TreeSize:
     return next(one for one in (*CHANCES, *AMOUNTS, *TWEEDIES.values()) if one.name == forest.rung)
 
 

@@ -29,9 +29,11 @@ _NO_RANKING = {"base_rate"}
 _RANKING = {"auc", "pr_auc", "top_decile_lift", "gini", "spearman"}
 _CURVES = {"cutoffs": "backtest.by_cutoffs", "lookback": "backtest.by_lookback"}
 _RANDOM = {
-    "none": "backtest.random_none", "small": "backtest.random_small", "alarm": "backtest.random_alarm",
+    "none": "backtest.random_none",
+    "small": "backtest.random_small",
+    "alarm": "backtest.random_alarm",
     "untested": "backtest.random_untested",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,11 @@ class _Voice(Voice):
                 for r in self._inputs.differences
                 if (r["cutoff"], r["metric"]) == (ALL, f"{target}.{metric}")
             ]
-            for better, key in (("model", "backtest.ahead"), ("neither", "backtest.even"),
-                                ("baseline", "backtest.behind")):  # fmt: skip
+            for better, key in (
+                ("model", "backtest.ahead"),
+                ("neither", "backtest.even"),
+                ("baseline", "backtest.behind"),
+            ):
                 found = [lower_first(self.method(row["model"])) for row in rows if row["better"] == better]
                 names = ", ".join(found)
                 if names:
@@ -173,9 +178,11 @@ class _Voice(Voice):
             name: self.figures.score(found[name], 3) for name in ("time", "random", "gap", "low", "high")
         }
         how = self.words(
-            "backtest.random_how", rows=self.figures.count(found["rows"]), time=values["time"],
+            "backtest.random_how",
+            rows=self.figures.count(found["rows"]),
+            time=values["time"],
             random=values["random"],
-        )  # fmt: skip
+        )
         return [how, self.words(key, gap=values["gap"], low=values["low"], high=values["high"])]
 
     def skipped(self) -> str:
@@ -189,7 +196,7 @@ class _Voice(Voice):
         key = "backtest.lower" if metric.rpartition(".")[2] in _LOWER else "backtest.higher"
         return self.words.plain(key, measure=self.measure(metric))
 
-    def plots(self, target: str) -> list[tuple[str, charts.Comparison]]:
+    def plots(self, target: str) -> list[tuple[str, charts.ComparisonBars]]:
         """Figures by cutoff: the model beside its baselines, with the metric that is drawn."""
         days = [fold["cutoff"] for fold in self._inputs.folds]
         found = []
@@ -205,11 +212,11 @@ class _Voice(Voice):
             found.append((f"{target}.{metric}", plot))
         return found
 
-    def legend(self, plot: charts.Comparison) -> list[tuple[int, str]]:
+    def legend(self, plot: charts.ComparisonBars) -> list[tuple[int, str]]:
         """Which line is which."""
         return [(line.tone, line.name) for line in plot.lines]
 
-    def curves(self, curve: str) -> list[tuple[str, charts.Comparison]]:
+    def curves(self, curve: str) -> list[tuple[str, charts.ComparisonBars]]:
         """The model's figures by how much it learned from; the first judged figure of each target."""
         found = []
         for target in self.targets:

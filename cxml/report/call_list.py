@@ -26,7 +26,7 @@ _LEADS: dict[str, Order] = {
 
 
 @dataclass(frozen=True)
-class Reason:
+class ReasonToSay:
     """A feature of a lever that raises a customer's risk, with its value before the cutoff."""
 
     feature: str
@@ -47,8 +47,8 @@ class Call:
     value_at_risk: float
     expected_profit: float
     holdout: bool
-    reasons: tuple[Reason, ...]
-    other: Reason | None = None
+    reasons: tuple[ReasonToSay, ...]
+    other: ReasonToSay | None = None
     stories: tuple[Mapping[str, Any], ...] = ()
     recovery: Mapping[str, Any] | None = None
 
@@ -122,8 +122,8 @@ def calls_of(rows: pd.DataFrame, stories: Mapping[str, Any]) -> tuple[Call, ...]
             value_at_risk=money["value_at_risk"][i],
             expected_profit=money["expected_profit"][i],
             holdout=holdout[i],
-            reasons=tuple(Reason(str(n[i]), _number(v[i])) for n, v in reasons if pd.notna(n[i])),
-            other=Reason(str(other[0][i]), _number(other[1][i])) if pd.notna(other[0][i]) else None,
+            reasons=tuple(ReasonToSay(str(n[i]), _number(v[i])) for n, v in reasons if pd.notna(n[i])),
+            other=ReasonToSay(str(other[0][i]), _number(other[1][i])) if pd.notna(other[0][i]) else None,
             stories=tuple(stories.get(get["customer_id"][i], {}).get("stories", ())),
             recovery=stories.get(get["customer_id"][i], {}).get("recovery"),
         )

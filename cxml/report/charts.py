@@ -91,7 +91,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonBars:
     """A drawing with two axes and several lines."""
 
     x: tuple[Tick, ...]
@@ -100,7 +100,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Cliff:
+class CliffShape:
     """Shares over a wait: a curve in its ribbon, the promised time, and a break with where it may lie.
 
     ``marks`` end at their interval; ``clock`` and ``at`` are places along x, ``around`` the ends of the break, and
@@ -217,7 +217,7 @@ def over_time(points: Sequence[tuple[str, float, float, float]], percent: Format
 
 def compared(
     labels: Sequence[str], series: Sequence[tuple[str, Sequence[Point | None]]], show: Format
-) -> Comparison:
+) -> ComparisonBars:
     """Figures of several methods with their intervals, side by side at each label; an axis that fits them.
 
     Each of *series* is a name and, per label, a point or None.
@@ -236,14 +236,17 @@ def compared(
         marks = tuple(
             Mark(
                 round(LEFT + slot * (k + 0.5) + step * (tone - (len(series) - 1) / 2), 1),
-                at(value), at(low if math.isfinite(low) else value), at(high if math.isfinite(high) else value),
+                at(value),
+                at(low if math.isfinite(low) else value),
+                at(high if math.isfinite(high) else value),
                 f"{label}, {name}: {show(value).text}",
             )
-            for k, (label, point) in enumerate(zip(labels, points, strict=True)) if point
+            for k, (label, point) in enumerate(zip(labels, points, strict=True))
+            if point
             for value, low, high in [point]
-        )  # fmt: skip
+        )
         lines.append(Line(name, tone, marks, " ".join(f"{mark.x:.1f},{mark.y:.1f}" for mark in marks)))
-    return Comparison(
+    return ComparisonBars(
         x=tuple(Tick(_x((k + 0.5) / len(labels)), label) for k, label in enumerate(labels) if k % every == 0),
         y=tuple(Tick(at(tick), show(tick).text) for tick in ticks),
         lines=tuple(lines),
@@ -252,7 +255,7 @@ def compared(
 
 def curves(
     at: Sequence[float], series: Sequence[tuple[str, Sequence[float]]], show: Format, count: Format
-) -> Comparison:
+) -> ComparisonBars:
     """Lines over a number, each of *series* a name and its figure at each of *at*, which rise from 0."""
     ends = [value for _, curve in series for value in curve]
     ticks = ticks_between(min(ends, default=0.0), max(ends, default=1.0))
@@ -268,14 +271,14 @@ def curves(
             for x, value in zip(at, curve, strict=True)
         )
         lines.append(Line(name, tone, marks, " ".join(f"{mark.x},{mark.y}" for mark in marks)))
-    return Comparison(
+    return ComparisonBars(
         x=tuple(Tick(_x(tick / last), count(tick).text) for tick in nice_ticks(last) if tick <= last),
         y=tuple(Tick(y(tick), show(tick).text) for tick in ticks),
         lines=tuple(lines),
     )
 
 
-def cliff(told: Promised, duration: Format, percent: Format, said: Sequence[str]) -> Cliff:
+def cliff(told: Promised, duration: Format, percent: Format, said: Sequence[str]) -> CliffShape:
     """Leaving by the wait; the axis goes to three promised times, with a tick at each."""
     points, span = told.curve, _CLOCKS * told.clock
     ticks = nice_ticks(min(1.0, max((point.high for point in points), default=1.0)))
@@ -291,7 +294,7 @@ def cliff(told: Promised, duration: Format, percent: Format, said: Sequence[str]
 
     upper, lower = [(p.wait, p.high) for p in points], [(p.wait, p.low) for p in reversed(points)]
     at = (told.at, told.at_low, told.at_high) if told.found else ()
-    return Cliff(
+    return CliffShape(
         x=tuple(Tick(x(k * told.clock), duration(k * told.clock).text) for k in range(_CLOCKS + 1)),
         y=tuple(Tick(y(tick), percent(tick).text) for tick in ticks),
         marks=tuple(

@@ -63,7 +63,7 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class LeavingOutlook:
     """How many will leave and what it costs; money is nan when no value is configured.
 
     ``low`` and ``high`` hold chance and, where ``followed``, how far forecasts of the level missed at past cutoffs.
@@ -130,7 +130,7 @@ class FactorNumbers:
 
 
 @dataclass(frozen=True)
-class Audited:
+class AuditState:
     """An audit that is missing or failed: ``state`` says which, ``names`` what leaks."""
 
     state: str
@@ -149,7 +149,7 @@ class Content:
 
     scope: Scope
     has_value: bool
-    outlook: Outlook
+    outlook: LeavingOutlook
     levers: tuple[FactorNumbers, ...]
     others: tuple[FactorNumbers, ...]
     change: FactorNumbers | None
@@ -160,7 +160,7 @@ class Content:
     calls: Calls
     quality: Quality
     coverage: Coverage
-    audit: Audited | None = None
+    audit: AuditState | None = None
 
     @property
     def columns(self) -> bool:
@@ -201,14 +201,14 @@ def compute(inputs: ReportInputs) -> Content:
     )
 
 
-def _audit(inputs: ReportInputs) -> Audited | None:
+def _audit(inputs: ReportInputs) -> AuditState | None:
     """The audit, where there is something to say of it."""
     told = inputs.meta.get("audit") or {}
     if told.get("state") not in ("missing", "failed"):
         return None
     features = inputs.labels.get("features", {})
     names = (str(features.get(name, {}).get("en", name)) for name in told.get("leaks", ()))
-    return Audited(told["state"], tuple(visible(name) for name in names))
+    return AuditState(told["state"], tuple(visible(name) for name in names))
 
 
 def factor_name(labels: Mapping[str, Any], factor: str) -> Name:
@@ -249,12 +249,16 @@ def instant(text: Any, zone: ZoneInfo) -> datetime:
     try:
         read = text if isinstance(text, datetime) else datetime.fromisoformat(str(text))
     except ValueError as error:
-        raise DataError("a time cannot be read", where="report inputs", expected="ISO 8601",
-                        fix="write for example '2026-05-01T00:00:00+09:00'") from error  # fmt: skip
+        raise DataError(
+            "a time cannot be read",
+            where="report inputs",
+            expected="ISO 8601",
+            fix="write for example '2026-05-01T00:00:00+09:00'",
+        ) from error
     return read if read.tzinfo else read.replace(tzinfo=zone)
 
 
-def _outlook(inputs: ReportInputs) -> Outlook:
+def _outlook(inputs: ReportInputs) -> LeavingOutlook:
     p = inputs.scores["churn_probability"].to_numpy(np.float64)
     at_risk = value = math.nan
     if inputs.has_value:
@@ -262,7 +266,7 @@ def _outlook(inputs: ReportInputs) -> Outlook:
         value = float(inputs.scores[worth_of(inputs.scores)].sum())
     error = inputs.meta.get("level_error")
     low, high = leavers_range(p, float(error or 0.0))
-    return Outlook(
+    return LeavingOutlook(
         leavers=float(p.sum()),
         share=float(p.mean()),
         low=low,

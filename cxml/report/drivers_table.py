@@ -39,10 +39,12 @@ def drivers_csv(inputs: ReportInputs) -> str:
         name = factor_name(inputs.labels, str(row["factor"]))
         small = 0 < int(row["customers_hit"]) < SMALL_GROUP
         text = (str(row["factor"]), name.en, name.ko, str(row["kind"]), str(row["family"]))
-        writer.writerow([
-            *(safe_cell(visible(t)) for t in text),
-            *("" if small and n in _GROUP else _number(row[n]) for n in numbers),
-        ])  # fmt: skip
+        writer.writerow(
+            [
+                *(safe_cell(visible(t)) for t in text),
+                *("" if small and n in _GROUP else _number(row[n]) for n in numbers),
+            ]
+        )
     return "\N{ZERO WIDTH NO-BREAK SPACE}" + file.getvalue()
 
 

@@ -151,11 +151,18 @@ def behind_of(inputs: ReportInputs) -> dict[str, Behind]:
             (None, None) if own else _spots(inputs.groups, factor)
         )  # a column by columns says little
         found[factor] = Behind(
-            factor=factor, rank=int(rank["rank"]), rank_low=int(min(places)), rank_high=int(max(places)),
+            factor=factor,
+            rank=int(rank["rank"]),
+            rank_low=int(min(places)),
+            rank_high=int(max(places)),
             weight=tuple(rank[name] for name in _WEIGHT if name in rank),
-            curve=_curve(inputs.evidence.get("curves", {}).get(factor, {})), trend=trend,
-            contrast=_contrast(inputs, factor), cause=_cause(inputs.causes.get(factor)), worst=worst, best=best,
-        )  # fmt: skip
+            curve=_curve(inputs.evidence.get("curves", {}).get(factor, {})),
+            trend=trend,
+            contrast=_contrast(inputs, factor),
+            cause=_cause(inputs.causes.get(factor)),
+            worst=worst,
+            best=best,
+        )
     return found
 
 
@@ -177,11 +184,17 @@ def _contrast(inputs: ReportInputs, factor: str) -> Contrast | None:
     return Contrast(
         feature=told["feature"],
         unit=str(inputs.labels["features"].get(told["feature"], {}).get("unit", "score")),
-        threshold=float(told["threshold"]), above=bool(told["above"]), left=told["left"],
-        others=told["left_others"], ratio=told["ratio"], low=told["low"], high=told["high"],
-        customers=float(customers), value_at_risk=math.nan if money is None or few else float(money),
+        threshold=float(told["threshold"]),
+        above=bool(told["above"]),
+        left=told["left"],
+        others=told["left_others"],
+        ratio=told["ratio"],
+        low=told["low"],
+        high=told["high"],
+        customers=float(customers),
+        value_at_risk=math.nan if money is None or few else float(money),
         level=visible(told.get("level", "")),
-    )  # fmt: skip
+    )
 
 
 def _cause(told: Mapping[str, Any] | None) -> Cause | None:

@@ -58,10 +58,16 @@ class BehindText:
         key = "level" if x.level else key
         way = "" if x.clear else "_unclear"
         return self._words(
-            f"contrasts.{key}{way}", feature=label, threshold=f.feature(x.threshold, x.unit, label),
-            ratio=f.times(x.ratio), low=f.score(x.low, 1), high=f.score(x.high, 1), left=f.percent(x.left),
-            others=f.percent(x.others), level=_apart(x.level),
-        )  # fmt: skip
+            f"contrasts.{key}{way}",
+            feature=label,
+            threshold=f.feature(x.threshold, x.unit, label),
+            ratio=f.times(x.ratio),
+            low=f.score(x.low, 1),
+            high=f.score(x.high, 1),
+            left=f.percent(x.left),
+            others=f.percent(x.others),
+            level=_apart(x.level),
+        )
 
     def today(self, x: Contrast) -> Markup:
         """How many there are today, and what is at risk with them; nothing where they are too few to be counted."""
@@ -99,9 +105,13 @@ class BehindText:
         percent = self._figures.percent
         most, least = (_apart(self._level(spot.attribute, spot.level)) for spot in (worst, best))
         return self._words(
-            "behind.spots", attribute=self.label(worst.attribute), worst=most, worst_share=percent(worst.share),
-            best=least, best_share=percent(best.share),
-        )  # fmt: skip
+            "behind.spots",
+            attribute=self.label(worst.attribute),
+            worst=most,
+            worst_share=percent(worst.share),
+            best=least,
+            best_share=percent(best.share),
+        )
 
     def trend(self, x: Behind) -> Markup:
         """The share hit at the first and at the last cutoff that was looked at."""
@@ -123,7 +133,7 @@ class BehindText:
         """The share hit over the cutoffs, as a small line."""
         return charts.spark([share for _, share in x.trend])
 
-    def staying(self, stays: Stays) -> charts.Comparison:
+    def staying(self, stays: Stays) -> charts.ComparisonBars:
         """Survival by segment."""
         series = [(self._level(stays.attribute, level), curve) for level, _, curve in stays.levels] or [
             (self._words.plain("behind.everybody"), stays.everybody)

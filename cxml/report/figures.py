@@ -17,8 +17,20 @@ Language = Literal["en", "ko"]
 NONE = "–"
 """Stands where there is no number."""
 MINUS = "\N{MINUS SIGN}"
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-           "November", "December")  # fmt: skip
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 _SYMBOLS = {"KRW": "₩", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _KOREAN_UNITS = {"KRW": "원", "USD": "달러", "EUR": "유로", "GBP": "파운드", "JPY": "엔", "CNY": "위안"}
 _WITHOUT_CENTS = {"KRW", "JPY", "VND", "IDR", ""}

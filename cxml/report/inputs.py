@@ -78,7 +78,7 @@ class ReportInputs:
     evidence : mapping
         What stands behind the factors, as ``cxml.drivers.evidence.of`` gives it; empty: nothing is said of it.
     groups : mapping
-        Whom factors hit, as ``cxml.drivers.segments.Groups.as_json`` gives it; empty: nothing is said of it.
+        Whom factors hit, as ``cxml.drivers.segments.Segments.as_json`` gives it; empty: nothing is said of it.
     causes : mapping
         Factor -> badge, reason and effect, as ``cxml.causes.factor_badges.short`` gives them; empty: association is all
         that is claimed.
@@ -125,16 +125,28 @@ class ReportInputs:
         _needed(_SCORES + factors, self.scores.columns, "scores")
         _needed(_META, self.meta, "meta")
         if self.scores.empty:
-            raise DataError("there is no scored customer", where="scores", expected="at least one row",
-                            fix="score a cutoff at which customers are at risk")  # fmt: skip
+            raise DataError(
+                "there is no scored customer",
+                where="scores",
+                expected="at least one row",
+                fix="score a cutoff at which customers are at risk",
+            )
         unnamed = {*self.scores.filter(regex="^contribution_")} - {*factors}
         if unnamed:
-            raise DataError(f"{len(unnamed)} contributions belong to no factor", where="scores", expected=", ".join(factors),
-                            fix="score again with the bundle that the labels come from")  # fmt: skip
+            raise DataError(
+                f"{len(unnamed)} contributions belong to no factor",
+                where="scores",
+                expected=", ".join(factors),
+                fix="score again with the bundle that the labels come from",
+            )
         probable = pd.to_numeric(self.scores["churn_probability"], errors="coerce").between(0, 1)
         if self.scores["customer_id"].isna().any() or not probable.all():
-            raise DataError("a customer has no id, or no probability", where="scores",
-                            expected="an id and a probability from 0 to 1 in every row", fix="score again")  # fmt: skip
+            raise DataError(
+                "a customer has no id, or no probability",
+                where="scores",
+                expected="an id and a probability from 0 to 1 in every row",
+                fix="score again",
+            )
 
     @property
     def has_value(self) -> bool:
@@ -146,5 +158,9 @@ class ReportInputs:
 def _needed(names: tuple[str, ...], present: Any, where: str) -> None:
     missing = [name for name in names if name not in present]
     if missing:
-        raise DataError(f"missing: {', '.join(missing)}", where=where, expected=", ".join(names),
-                        fix="score again with the bundle that the drivers come from")  # fmt: skip
+        raise DataError(
+            f"missing: {', '.join(missing)}",
+            where=where,
+            expected=", ".join(names),
+            fix="score again with the bundle that the drivers come from",
+        )

@@ -46,7 +46,9 @@ def languages(names: Sequence[str]) -> tuple[Language, ...]:
     for name in names:
         if name not in known:
             raise ConfigError(
-                f"there is no report in {name!r}", where="--lang", expected=f"one of {', '.join(known)}",
+                f"there is no report in {name!r}",
+                where="--lang",
+                expected=f"one of {', '.join(known)}",
                 fix=did_you_mean(name, known),
-            )  # fmt: skip
+            )
     return tuple(dict.fromkeys(cast(Language, name) for name in names))

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cxml.report import charts
-from cxml.report.call_list import Call, Reason
+from cxml.report.call_list import Call, ReasonToSay
 from cxml.report.content import HARDLY, Content, FactorNumbers, compute
 from cxml.report.coverage import Gap, Name
 from cxml.report.factor_evidence_text import BehindText
@@ -127,7 +127,7 @@ class _Voice(Voice):
         share = self.content.outlook.share
         return round(1 / share) if 0.001 <= share <= 0.4 else 0
 
-    def reason(self, reason: Reason) -> str:
+    def reason(self, reason: ReasonToSay) -> str:
         """A reason in plain words."""
         return reason_text(reason, self.labels, self.words, self.figures)
 

@@ -49,9 +49,14 @@ class PlanText:
         said = [
             t(f"plan.size{limited}", size=f.people(plan.size), best=f.people(plan.best_size)),
             *([t("plan.skipped", rank=f.count(plan.size + plan.withheld))] if plan.withheld else []),
-            t("plan.brings", profit=f.money(plan.profit), cost=f.money(plan.cost), leavers=f.people(plan.leavers),
-              saved=f.people(plan.saved)),
-        ]  # fmt: skip
+            t(
+                "plan.brings",
+                profit=f.money(plan.profit),
+                cost=f.money(plan.cost),
+                leavers=f.people(plan.leavers),
+                saved=f.people(plan.saved),
+            ),
+        ]
         if plan.cost == 0:
             said.append(t("plan.free"))
         elif plan.break_even <= 1:
@@ -65,11 +70,25 @@ class PlanText:
             return [t("proofs.no_log")]
         said = [t(f"proofs.{proof.verdict}")]
         if math.isfinite(proof.effect):
-            said.append(t("plan.effect", effect=f.points(proof.effect), low=f.points(proof.effect_low),
-                          high=f.points(proof.effect_high), customers=f.people(proof.customers)))  # fmt: skip
+            said.append(
+                t(
+                    "plan.effect",
+                    effect=f.points(proof.effect),
+                    low=f.points(proof.effect_low),
+                    high=f.points(proof.effect_high),
+                    customers=f.people(proof.customers),
+                )
+            )
         if math.isfinite(proof.qini):
-            said.append(t("plan.qini", qini=f.score(proof.qini, 3), low=f.score(proof.qini_low, 3),
-                          high=f.score(proof.qini_high, 3), risk=f.score(proof.qini_risk, 3)))  # fmt: skip
+            said.append(
+                t(
+                    "plan.qini",
+                    qini=f.score(proof.qini, 3),
+                    low=f.score(proof.qini_low, 3),
+                    high=f.score(proof.qini_high, 3),
+                    risk=f.score(proof.qini_risk, 3),
+                )
+            )
         return said
 
     def scenarios(self) -> list[tuple[Figure, Figure, Figure, Figure]]:
@@ -80,10 +99,10 @@ class PlanText:
             for one in (self.plan.scenarios if self.plan else ())
         ]
 
-    def curve(self) -> charts.Comparison:
+    def curve(self) -> charts.ComparisonBars:
         """Profit of the first customers of the list at each save rate, the configured one first."""
         if self.plan is None:
-            return charts.Comparison((), (), ())
+            return charts.ComparisonBars((), (), ())
         # Far beyond the best size all curves only fall: the part where they part is what one looks for.
         far = max(4 * max(one.best_size for one in self.plan.scenarios), 20)
         near = [k for k, size in enumerate(self.plan.sizes) if size <= far]
@@ -99,10 +118,10 @@ class PlanText:
         sizes = [self.plan.sizes[k] for k in shown]
         return charts.curves(sizes, series, self._figures.money_tick, self._figures.count)
 
-    def uplift(self) -> charts.Comparison:
+    def uplift(self) -> charts.ComparisonBars:
         """The Qini curves: by uplift, and by risk."""
         if self.proof is None or not self.proof.share:
-            return charts.Comparison((), (), ())
+            return charts.ComparisonBars((), (), ())
         t, f = self._words, self._figures
         series = [
             (t.plain("plan.by_uplift"), self.proof.saved),

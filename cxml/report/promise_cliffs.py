@@ -100,11 +100,16 @@ def _promised(told: Mapping[str, Any]) -> Promised:
     points = zip(*(curve.get(name, ()) for name in ("wait", "left", "low", "high", "customers")), strict=True)
     fitted = told.get("fitted", {})
     return Promised(
-        name=visible(told["promise"]), clock=float(told["clock"]), answer="untested" if few else told["answer"],
-        why="rows" if few else told["why"], bunched=1.0 if few else float(told["bunched"]), customers=everybody, **numbers,
+        name=visible(told["promise"]),
+        clock=float(told["clock"]),
+        answer="untested" if few else told["answer"],
+        why="rows" if few else told["why"],
+        bunched=1.0 if few else float(told["bunched"]),
+        customers=everybody,
+        **numbers,
         curve=tuple(_waited(*point) for point in points if point[-1] >= SMALL_GROUP and not few),
         fitted=() if few else tuple(zip(fitted.get("wait", ()), fitted.get("left", ()), strict=True)),
-    )  # fmt: skip
+    )
 
 
 def _waited(wait: float, left: float, low: float, high: float, customers: int) -> Waited:

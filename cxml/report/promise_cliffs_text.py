@@ -71,7 +71,7 @@ class PromisesText:
             said.append(t("promises.bunched", times=f.times(one.bunched)))
         return said
 
-    def plot(self, one: Promised) -> charts.Cliff:
+    def plot(self, one: Promised) -> charts.CliffShape:
         """Leaving by the wait, with the promise and the break."""
         return charts.cliff(one, self._figures.duration, self._figures.whole_percent, self.rows_said(one))
 
@@ -80,23 +80,28 @@ class PromisesText:
         f = self._figures
         return [
             self._words.plain(
-                "promises.point", wait=f.duration(point.wait), left=f.percent(point.left), low=f.percent(point.low),
-                high=f.percent(point.high), customers=f.people(point.customers),
+                "promises.point",
+                wait=f.duration(point.wait),
+                left=f.percent(point.left),
+                low=f.percent(point.low),
+                high=f.percent(point.high),
+                customers=f.people(point.customers),
             )
             for point in one.curve
-        ]  # fmt: skip
+        ]
 
     def rows(self, one: Promised) -> list[tuple[Figure, Figure, Markup, Figure]]:
         """Wait, share that left, its interval and customers of each point."""
         f = self._figures
         return [
             (
-                f.duration(point.wait), f.percent(point.left),
+                f.duration(point.wait),
+                f.percent(point.left),
                 self._words("changes.range", low=f.percent(point.low), high=f.percent(point.high)),
                 f.heads(point.customers),
             )
             for point in one.curve
-        ]  # fmt: skip
+        ]
 
     def aside(self, promises: Sequence[Promised]) -> list[Markup]:
         """What is not drawn, a line per reason."""

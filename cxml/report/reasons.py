@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cxml.report.call_list import Call, Reason
+from cxml.report.call_list import Call, ReasonToSay
 from cxml.report.figures import Figures, Language
 from cxml.report.safe_text import visible
 from cxml.report.sentences import Words, inside, starting
@@ -25,7 +25,7 @@ def instead(call: Call, labels: Mapping[str, Any], words: Words, figures: Figure
 
 
 def reason_text(
-    reason: Reason, labels: Mapping[str, Any], words: Words, figures: Figures, called: Called = starting
+    reason: ReasonToSay, labels: Mapping[str, Any], words: Words, figures: Figures, called: Called = starting
 ) -> str:
     """What is recorded about the customer, and its value in its unit; the label *called* as its place asks for.
 

@@ -147,8 +147,17 @@ def _gain(told: Mapping[str, Any], badge: str, known: set[str], customers: int, 
     asked = visible(told["asked"])
     return Gain(
         asked=tuple(_NEXT_ANSWER.split(asked)) if told["target"] else (asked,),
-        factor=str(told["factor"]), badge=badge, by=told["by"], lack=lack, target=float(told["target"]),
-        reached=float(told.get("reached", math.nan)), concerned=math.nan if few else concerned,
-        fewer=number("fewer"), fewer_low=number("fewer_low"), fewer_high=number("fewer_high"),
-        value=number("value"), value_low=number("value_low"), value_high=number("value_high"),
-    )  # fmt: skip
+        factor=str(told["factor"]),
+        badge=badge,
+        by=told["by"],
+        lack=lack,
+        target=float(told["target"]),
+        reached=float(told.get("reached", math.nan)),
+        concerned=math.nan if few else concerned,
+        fewer=number("fewer"),
+        fewer_low=number("fewer_low"),
+        fewer_high=number("fewer_high"),
+        value=number("value"),
+        value_low=number("value_low"),
+        value_high=number("value_high"),
+    )

@@ -67,15 +67,23 @@ def workbook(content: Content, inputs: ReportInputs, lang: Language) -> bytes:
         )
         font = {"font_name": "Malgun Gothic" if lang == "ko" else "Calibri", "font_size": 10, "valign": "top"}
         styles = {
-            "head": book.add_format({**font, "bold": True, "bg_color": "#1f5f7f", "font_color": "#ffffff",
-                                     "text_wrap": True, "valign": "vcenter"}),
+            "head": book.add_format(
+                {
+                    **font,
+                    "bold": True,
+                    "bg_color": "#1f5f7f",
+                    "font_color": "#ffffff",
+                    "text_wrap": True,
+                    "valign": "vcenter",
+                }
+            ),
             "text": book.add_format({**font, "text_wrap": True}),
             "id": book.add_format({**font, "num_format": "@"}),
             "share": book.add_format({**font, "num_format": "0.0%"}),
             "money": book.add_format({**font, "num_format": "#,##0"}),
             "count": book.add_format({**font, "num_format": "#,##0"}),
             "ratio": book.add_format({**font, "num_format": "0.00"}),
-        }  # fmt: skip
+        }
         for name, columns in (
             ("sheets.list", _list(inputs, words)),
             ("sheets.factors", _factors(content, words)),

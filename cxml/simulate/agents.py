@@ -61,9 +61,15 @@ class Staff:
     count: IntArray
 
     def seats(
-        self, rng: np.random.Generator, month: IntArray, topic: IntArray, language: IntArray,
-        *, skilled: BoolArray, speaking: BoolArray,
-    ) -> IntArray:  # fmt: skip
+        self,
+        rng: np.random.Generator,
+        month: IntArray,
+        topic: IntArray,
+        language: IntArray,
+        *,
+        skilled: BoolArray,
+        speaking: BoolArray,
+    ) -> IntArray:
         """A seat for each contact, of somebody who is (or is not) trained for it and speaks the language.
 
         Where there is nobody like that, anybody.
@@ -123,14 +129,17 @@ def agent_rows(rng: np.random.Generator, staff: Staff, months: Months) -> Rows:
     base = np.rint(rng.gamma(4.0, 12.0, size))[agent]
     mood = rng.beta(5, 3, size)[agent] + rng.normal(0, 0.05, len(first))
     return {
-        "agent_id": agent, "valid_from": np.where(early, hired, start),
+        "agent_id": agent,
+        "valid_from": np.where(early, hired, start),
         "valid_to": _until(staff.agent_of, agent, months, np.append(agent[1:] == agent[:-1], False), start),
         "skills": (seat % _SERVED_TOPICS) * len(TOPICS) + np.minimum(trained, _SERVED_TOPICS - TEAM_TOPICS),
         "languages": staff.speaks[seat] @ (1 << np.arange(len(LANGUAGES))),
-        "training_h": base + 8.0 * trained, "hired_at": hired,
-        "satisfaction": np.round(mood.clip(0.0, 1.0), 2), "team": seat % len(TEAMS),
+        "training_h": base + 8.0 * trained,
+        "hired_at": hired,
+        "satisfaction": np.round(mood.clip(0.0, 1.0), 2),
+        "team": seat % len(TEAMS),
         "onshore": flag(staff.onshore[seat]),
-    }  # fmt: skip
+    }
 
 
 TEAMS = ("first line", "care", "evening line", "experts")

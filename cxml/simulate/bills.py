@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxml.simulate.customers import Population
+from cxml.simulate.customers import People
 from cxml.simulate.luck import Luck, chance
 from cxml.simulate.months import HOUR, Months
 from cxml.simulate.rows import DAY, NEVER, FloatArray, IntArray, Rows, by_time, days_s, joined, numbered, take
@@ -43,14 +43,12 @@ class Fees:
         return self.chance * float(_FEES @ _FEE_SHARE)
 
 
-def billed_at(people: Population, months: Months) -> IntArray:
+def billed_at(people: People, months: Months) -> IntArray:
     """When each month's bill is written, shape (customers, months)."""
     return np.asarray(months.starts[:-1] + ((people.billing_day - 1) * DAY + BILLING_S)[:, None])
 
 
-def draw_charges(
-    rng: np.random.Generator, people: Population, months: Months, plans: Plans, fees: Fees
-) -> Rows:
+def draw_charges(rng: np.random.Generator, people: People, months: Months, plans: Plans, fees: Fees) -> Rows:
     """All bill lines by time, as if nobody left.
 
     A fee that was announced is expected; one that was not is unexpected, and some are disputed.
@@ -59,10 +57,14 @@ def draw_charges(
     who, month = np.nonzero(at > people.joined[:, None])
     amount = plans.price[who, month]
     bills: Rows = {
-        "customer_id": who, "charged_at": at[who, month], "amount": amount, "expected_amount": amount,
-        "notified_at": at[who, month] - _NOTICE_D * DAY, "disputed_at": np.full(len(who), NEVER),
+        "customer_id": who,
+        "charged_at": at[who, month],
+        "amount": amount,
+        "expected_amount": amount,
+        "notified_at": at[who, month] - _NOTICE_D * DAY,
+        "disputed_at": np.full(len(who), NEVER),
         "kind": np.zeros(len(who), dtype=np.int8),
-    }  # fmt: skip
+    }
     charged = rng.random(len(who)) < fees.chance[who, month]
     return numbered(by_time(joined([bills, _fees(rng, take(bills, charged))]), "charged_at"), "charge_id")
 
@@ -76,9 +78,11 @@ def _fees(rng: np.random.Generator, bills: Rows) -> Rows:
     told = np.where(rng.random(size) < _TOLD_AFTER, at + days_s(rng.uniform(0.5, 5, size)), NEVER)
     disputes = ~announced & (rng.random(size) < _DISPUTED)
     return {
-        "customer_id": bills["customer_id"], "charged_at": at, "amount": amount,
+        "customer_id": bills["customer_id"],
+        "charged_at": at,
+        "amount": amount,
         "expected_amount": np.where(announced, amount, 0.0),
         "notified_at": np.where(announced, bills["notified_at"], told),
         "disputed_at": np.where(disputes, at + days_s(rng.exponential(6, size)) + HOUR, NEVER),
         "kind": rng.integers(1, len(KINDS), size).astype(np.int8),
-    }  # fmt: skip
+    }

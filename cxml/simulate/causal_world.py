@@ -131,10 +131,18 @@ class CausalWorld:
 
 
 GROUPS = {
-    "tenure": "contract", "plan": "contract", "usage": "behaviour", "spend": "behaviour", "proxy": "behaviour",
-    "segment": "segment", "foreign": "segment", "hurried": "segment", "earlier_contacts": "history", "topic": "demand",
+    "tenure": "contract",
+    "plan": "contract",
+    "usage": "behaviour",
+    "spend": "behaviour",
+    "proxy": "behaviour",
+    "segment": "segment",
+    "foreign": "segment",
+    "hurried": "segment",
+    "earlier_contacts": "history",
+    "topic": "demand",
     "issues": "demand",
-}  # fmt: skip
+}
 """What the controls are about."""
 
 Life = dict[str, Floats]
@@ -156,7 +164,7 @@ def causal_world(snapshots: int = 20_000, seed: int = 0, hidden: Hidden | None =
     frame, before, inside, expected, more = tables
     return CausalWorld(
         frame, before, inside, more["activity"].to_numpy(), expected, more["chance"].to_numpy()
-    )  # fmt: skip
+    )
 
 
 def truth(hidden: Hidden | None = None, customers: int = 100_000, seed: int = 987_654_321) -> pd.DataFrame:
@@ -187,13 +195,16 @@ def truth(hidden: Hidden | None = None, customers: int = 100_000, seed: int = 98
             part = [rest @ life["chance"][seen], rest @ rest, (more - less).sum(), len(rest)]
             sums[factor.name] += np.array(part, dtype=np.float64)
         stays = stays & ~(life["drawn_left"] < life["chance"])
-    return pd.DataFrame([
-        {
-            "factor": factor.name, "theta": 100 * _UNIT.get(factor.unit, 1.0) * one[0] / one[1],
-            "average": 100 * one[2] / one[3],
-        }
-        for factor, one in zip(asked, sums.values(), strict=True)
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                "factor": factor.name,
+                "theta": 100 * _UNIT.get(factor.unit, 1.0) * one[0] / one[1],
+                "average": 100 * one[2] / one[3],
+            }
+            for factor, one in zip(asked, sums.values(), strict=True)
+        ]
+    )
 
 
 def _a_unit_apart(factor: WorldFactor) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:
@@ -217,11 +228,15 @@ def _people(count: int, seed: int, trait: Hidden) -> Life:
     heavy, noise = rng.normal(size=(2, count))
     segment = rng.choice(len(_SEGMENTS), count, p=[share for share, _ in _SEGMENTS.values()])
     return {
-        "tenure": rng.exponential(30.0, count), "usage": rng.normal(size=count), "hurried": rng.normal(size=count),
-        "segment": segment.astype(np.float64), "foreign": (rng.random(count) < 0.2).astype(np.float64),
-        "by_segment": np.array([weight for _, weight in _SEGMENTS.values()])[segment], "heavy": heavy,
+        "tenure": rng.exponential(30.0, count),
+        "usage": rng.normal(size=count),
+        "hurried": rng.normal(size=count),
+        "segment": segment.astype(np.float64),
+        "foreign": (rng.random(count) < 0.2).astype(np.float64),
+        "by_segment": np.array([weight for _, weight in _SEGMENTS.values()])[segment],
+        "heavy": heavy,
         "proxy": np.sqrt(trait.proxies) * heavy + np.sqrt(1 - trait.proxies) * noise,
-    }  # fmt: skip
+    }
 
 
 def live(people: Life, cutoff: int, seed: int, trait: Hidden, change: Change | None = None) -> Life:
@@ -290,9 +305,13 @@ def _share(u: Floats, log_odds: Floats, spread: float) -> Step:
 
 def _issues(x: Life, u: Floats, trait: Hidden) -> Step:
     reach = expit(
-        0.25 + 0.3 * x["usage"] + 0.25 * x["hurried"] + 0.5 * x["by_segment"]
-        + 0.15 * np.minimum(x["earlier_contacts"], 4) + trait.strength * x["heavy"]
-    )  # fmt: skip
+        0.25
+        + 0.3 * x["usage"]
+        + 0.25 * x["hurried"]
+        + 0.5 * x["by_segment"]
+        + 0.15 * np.minimum(x["earlier_contacts"], 4)
+        + trait.strength * x["heavy"]
+    )
     log_mean = -0.9 + 0.2 * x["hurried"] + 0.15 * x["usage"] + 0.3 * trait.strength * x["heavy"]
     more, expected = _number(np.clip((u - 1 + reach) / reach, 0.0, 1.0), log_mean, _MOST - 1)
     return np.where(u > 1 - reach, 1 + more, 0.0), reach * (1 + expected)
@@ -367,26 +386,47 @@ def _score(x: Life, u: Floats, trait: Hidden) -> Step:
 
 
 _STORY: Mapping[str, Callable[[Life, Floats, Hidden], Step]] = {
-    "issues": _issues, "topic": _topic, "wait": _wait, "untrained": _untrained, "abandoned": _abandoned,
-    "language": _language, "transfers": _transfers, "verifications": _verifications, "scripted": _scripted,
-    "queue": _queue, "messaged": _messaged, "impersonal": _impersonal, "billing": _billing,
-    "unresolved": _unresolved, "repeats": _repeats, "score": _score,
-}  # fmt: skip
+    "issues": _issues,
+    "topic": _topic,
+    "wait": _wait,
+    "untrained": _untrained,
+    "abandoned": _abandoned,
+    "language": _language,
+    "transfers": _transfers,
+    "verifications": _verifications,
+    "scripted": _scripted,
+    "queue": _queue,
+    "messaged": _messaged,
+    "impersonal": _impersonal,
+    "billing": _billing,
+    "unresolved": _unresolved,
+    "repeats": _repeats,
+    "score": _score,
+}
 _DRAWN = (*_STORY, "spend", "earlier", "activity", "left")
 
 
 def _leaving(x: Life, trait: Hidden) -> Floats:
     """Log-odds of leaving: straight in little, and never in a score."""
     before = (
-        0.9 * np.exp(-x["tenure"] / 12) - 0.35 * np.maximum(x["usage"], -1.0) + 0.2 * x["hurried"]
-        + 1.0 * x["by_segment"] + 0.12 * np.minimum(x["earlier_contacts"], 4) - 0.1 * (np.log(x["spend"]) - 3)
+        0.9 * np.exp(-x["tenure"] / 12)
+        - 0.35 * np.maximum(x["usage"], -1.0)
+        + 0.2 * x["hurried"]
+        + 1.0 * x["by_segment"]
+        + 0.12 * np.minimum(x["earlier_contacts"], 4)
+        - 0.1 * (np.log(x["spend"]) - 3)
         - trait.strength * x["heavy"]
-    )  # fmt: skip
+    )
     served = (
-        0.6 * x["topic"] + 0.06 * np.clip(x["wait"] / 60 - 2, 0, 13) + 0.55 * x["abandoned"] + 0.9 * x["language"]
-        + 0.3 * np.minimum(x["transfers"], 3) + 0.55 * x["unresolved"] + 0.3 * np.minimum(x["repeats"], 3)
+        0.6 * x["topic"]
+        + 0.06 * np.clip(x["wait"] / 60 - 2, 0, 13)
+        + 0.55 * x["abandoned"]
+        + 0.9 * x["language"]
+        + 0.3 * np.minimum(x["transfers"], 3)
+        + 0.55 * x["unresolved"]
+        + 0.3 * np.minimum(x["repeats"], 3)
         + 0.1 * x["issues"]
-    )  # fmt: skip
+    )
     apart = 1.0 * x["impersonal"] * x["messaged"] + 0.4 * np.minimum(x["billing"], 2)
     harm = served * x["contacted"] if not trait.strength else 0.0
     return np.asarray(_BASE + before + harm + apart)

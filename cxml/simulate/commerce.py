@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxml.simulate.bills import BILLING_S, CHARGE_SHARE, Fees
-from cxml.simulate.customers import Population
+from cxml.simulate.customers import People
 from cxml.simulate.luck import Luck, chance
 from cxml.simulate.months import HOUR, Months, draw_counts, draw_times
 from cxml.simulate.rows import (
@@ -63,7 +63,7 @@ class Spending:
     mean_margin: FloatArray
 
     @classmethod
-    def of(cls, people: Population, months: Months, moved: FloatArray) -> Spending:
+    def of(cls, people: People, months: Months, moved: FloatArray) -> Spending:
         """What follows from the traits, and from the times, which multiply orders by *moved* at each month start."""
         base = _ORDERS_A_DAY * np.exp(0.5 * people.usage - 0.125)
         revenue = _LOWEST + _RANGE * _revenue_level(people)
@@ -72,7 +72,7 @@ class Spending:
 
 
 def draw_orders(
-    rng: np.random.Generator, people: Population, months: Months, spending: Spending, luck: Luck
+    rng: np.random.Generator, people: People, months: Months, spending: Spending, luck: Luck
 ) -> Rows:
     """The table ``orders``: all by time."""
     who, month = draw_counts(rng, spending.a_day[:, :-1] * months.days)
@@ -85,19 +85,20 @@ def draw_orders(
     rows |= _delivery(rng, months, at, luck.at("delivery", who, at))
     one_click = rng.beta(*_ONE_CLICK, people.count)[who]
     rows |= {
-        "device": codes(rng, size, (0.5, 0.3, 0.2)), "one_click": flag(rng.random(size) < one_click),
+        "device": codes(rng, size, (0.5, 0.3, 0.2)),
+        "one_click": flag(rng.random(size) < one_click),
         "recommended": flag(rng.random(size) < _RECOMMENDED),
         "recurring": flag(people.standing[who] & (rng.random(size) < _RECURRING)),
-    }  # fmt: skip
+    }
     return numbered(rows, "order_id")
 
 
-def _revenue_level(people: Population) -> FloatArray:
+def _revenue_level(people: People) -> FloatArray:
     """Where in the range of prices a customer's mean order lies, 0 to 1."""
     return np.asarray(1 / (1 + np.exp(1.6 - 0.6 * people.value)))
 
 
-def _money(rng: np.random.Generator, people: Population, who: IntArray) -> Rows:
+def _money(rng: np.random.Generator, people: People, who: IntArray) -> Rows:
     """Revenue, margin and discount of each order; means as ``Spending`` has them."""
     level = _revenue_level(people)[who]
     revenue = _LOWEST + _RANGE * rng.beta(4 * level, 4 * (1 - level))
@@ -105,9 +106,11 @@ def _money(rng: np.random.Generator, people: Population, who: IntArray) -> Rows:
     share = _MARGIN_SHARE[category] + rng.uniform(-0.05, 0.05, len(who))
     discount = revenue * np.array([0.0, 0.05, 0.1, 0.2])[codes(rng, len(who), (0.6, 0.2, 0.15, 0.05))]
     return {
-        "revenue": np.rint(revenue), "margin": np.rint(revenue * share), "discount": np.rint(discount),
+        "revenue": np.rint(revenue),
+        "margin": np.rint(revenue * share),
+        "discount": np.rint(discount),
         "category": category,
-    }  # fmt: skip
+    }
 
 
 def _delivery(rng: np.random.Generator, months: Months, ordered: IntArray, luck: FloatArray) -> Rows:
@@ -123,10 +126,11 @@ def _delivery(rng: np.random.Generator, months: Months, ordered: IntArray, luck:
     return {
         "promised_at": np.where(rng.random(size) < _WITHOUT_PROMISE, NEVER, promised),
         "delivered_at": np.where(cancels, NEVER, delivered),
-        "wrong_item": flag(rng.random(size) < 0.01), "return_slip": flag(rng.random(size) < _WITH_SLIP),
+        "wrong_item": flag(rng.random(size) < 0.01),
+        "return_slip": flag(rng.random(size) < _WITH_SLIP),
         "edited_at": np.where(~cancels & (rng.random(size) < _EDITED), edited, NEVER),
         "cancelled_at": np.where(cancels, ordered + days_s(took * rng.uniform(0.02, 0.9, size)), NEVER),
-    }  # fmt: skip
+    }
 
 
 def draw_returns(rng: np.random.Generator, orders: Rows, luck: Luck) -> Rows:
@@ -144,12 +148,17 @@ def draw_returns(rng: np.random.Generator, orders: Rows, luck: Luck) -> Rows:
     exchanged = accepted & ~slow & (rng.random(size) < _EXCHANGED)
     money = accepted & ~exchanged
     rows: Rows = {
-        "customer_id": who, "requested_at": requested, "order_id": back["order_id"], "decided_at": decided,
-        "accepted": flag(accepted), "refunded_at": np.where(money, paid, NEVER),
-        "refund": np.where(money, back["revenue"], np.nan), "exchanged": flag(exchanged),
+        "customer_id": who,
+        "requested_at": requested,
+        "order_id": back["order_id"],
+        "decided_at": decided,
+        "accepted": flag(accepted),
+        "refunded_at": np.where(money, paid, NEVER),
+        "refund": np.where(money, back["revenue"], np.nan),
+        "exchanged": flag(exchanged),
         "shipping_paid_by": codes(rng, size, (0.5, 0.5)),
         "channel": codes(rng, size, (1 - _TO_STORE, _TO_STORE)),
-    }  # fmt: skip
+    }
     return numbered(by_time(rows, "requested_at"), "return_id")
 
 
@@ -157,7 +166,7 @@ def draw_returns(rng: np.random.Generator, orders: Rows, luck: Luck) -> Rows:
 class Worth:
     """What makes up the expected margin of a customer: orders, and the bill of each month."""
 
-    people: Population
+    people: People
     spending: Spending
     plans: Plans
     fees: Fees

@@ -44,9 +44,27 @@ from cxml.simulate.words import WORDS
 
 _LEAST_MONTHS = FIRST_SNAPSHOT + 3
 _STREAMS = (
-    "people", "luck", "plans", "centre", "staff", "orders", "returns", "sessions", "issues", "recovery",
-    "visits", "charges", "messages", "surveys", "posts", "leaving", "retention", "agents", "late", "climate",
-)  # fmt: skip
+    "people",
+    "luck",
+    "plans",
+    "centre",
+    "staff",
+    "orders",
+    "returns",
+    "sessions",
+    "issues",
+    "recovery",
+    "visits",
+    "charges",
+    "messages",
+    "surveys",
+    "posts",
+    "leaving",
+    "retention",
+    "agents",
+    "late",
+    "climate",
+)
 
 
 @dataclass(frozen=True)
@@ -112,15 +130,20 @@ def simulate(
     span = Months.of(months)
     people = population.draw_population(draw["people"], customers, span)
     company = Company(
-        people, span, contact_centre.draw_contact_centre(draw["centre"], span),
-        agents.draw_staff(draw["staff"], customers, span), luck.draw_luck(draw["luck"], customers, span),
-    )  # fmt: skip
+        people,
+        span,
+        contact_centre.draw_contact_centre(draw["centre"], span),
+        agents.draw_staff(draw["staff"], customers, span),
+        luck.draw_luck(draw["luck"], customers, span),
+    )
     climate = climate or Climate()
     moved = climate.leaving(span, draw["climate"]), climate.spending(span, draw["climate"])
     worth = commerce.Worth(
-        people, commerce.Spending.of(people, span, moved[1]), subscriptions.draw_plans(draw["plans"], people, span),
+        people,
+        commerce.Spending.of(people, span, moved[1]),
+        subscriptions.draw_plans(draw["plans"], people, span),
         bills.Fees.of(company.luck),
-    )  # fmt: skip
+    )
     lives = _lives(draw, company, worth)
     truth, left, asked = _truth(draw, company, worth, lives, effects, moved[0])
     lives["interactions"] = outbound.retention_contacts(draw["retention"], lives["interactions"], asked)
@@ -161,9 +184,13 @@ def _lives(
 
 
 def _truth(
-    draw: Mapping[str, np.random.Generator], company: Company, worth: commerce.Worth,
-    lives: dict[str, Rows], effects: Effects, moved: FloatArray,
-) -> tuple[dict[str, pa.Table], IntArray, IntArray]:  # fmt: skip
+    draw: Mapping[str, np.random.Generator],
+    company: Company,
+    worth: commerce.Worth,
+    lives: dict[str, Rows],
+    effects: Effects,
+    moved: FloatArray,
+) -> tuple[dict[str, pa.Table], IntArray, IntArray]:
     """The tables of the truth, when each customer leaves, and when they ask to."""
     people, months = company.people, company.months
     found = _exposures(draw, company, worth, lives)
@@ -197,9 +224,14 @@ def _by_factor(by_month: list[dict[str, FloatArray]]) -> dict[str, FloatArray]:
 
 
 def _tables(
-    draw: Mapping[str, np.random.Generator], company: Company, lives: dict[str, Rows],
-    leavers: tuple[IntArray, IntArray], plans: subscriptions.Plans, *, late: bool,
-) -> dict[str, pa.Table]:  # fmt: skip
+    draw: Mapping[str, np.random.Generator],
+    company: Company,
+    lives: dict[str, Rows],
+    leavers: tuple[IntArray, IntArray],
+    plans: subscriptions.Plans,
+    *,
+    late: bool,
+) -> dict[str, pa.Table]:
     """The tables as extracted at the end. Empties *lives*, so that no row is held twice."""
     people, months = company.people, company.months
     left, asked = leavers

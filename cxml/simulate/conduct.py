@@ -32,17 +32,22 @@ def with_conduct(rng: np.random.Generator, company: Company, rows: Rows) -> Rows
     escalated = rng.random(size) < _ESCALATED + 0.2 * (rows["transfers"] > 1)
     wrong = person & (rng.random(size) < _WRONG)
     corrected = rows["ended_at"] + days_s(rng.exponential(4, size)) + HOUR
-    return rows | {
-        "scripted": _of(person, rng.random(size) < chance(_SCRIPTED_ODDS + _SCRIPTED_BY_LUCK * luck)),
-        "abusive": _of(person, abusive),
-        "empathy": np.where(person, np.round(empathy.clip(0.0, 1.0), 2), np.nan),
-        "corrected_at": np.where(wrong, corrected, NEVER),
-        "escalated": _of(person, escalated), "name_used": _of(person, rng.random(size) < _NAMED),
-        "anything_else": _of(person, rng.random(size) < _ANYTHING_ELSE),
-        "history_shown": _of(person, rng.random(size) < _HISTORY),
-        "recognised": _of(served, (rows["verifications"] == 0) & (rng.random(size) < _RECOGNISED)),
-        "competitor": _of(person, rng.random(size) < _COMPETITOR),
-    } | _paperwork(rng, rows, person)  # fmt: skip
+    return (
+        rows
+        | {
+            "scripted": _of(person, rng.random(size) < chance(_SCRIPTED_ODDS + _SCRIPTED_BY_LUCK * luck)),
+            "abusive": _of(person, abusive),
+            "empathy": np.where(person, np.round(empathy.clip(0.0, 1.0), 2), np.nan),
+            "corrected_at": np.where(wrong, corrected, NEVER),
+            "escalated": _of(person, escalated),
+            "name_used": _of(person, rng.random(size) < _NAMED),
+            "anything_else": _of(person, rng.random(size) < _ANYTHING_ELSE),
+            "history_shown": _of(person, rng.random(size) < _HISTORY),
+            "recognised": _of(served, (rows["verifications"] == 0) & (rng.random(size) < _RECOGNISED)),
+            "competitor": _of(person, rng.random(size) < _COMPETITOR),
+        }
+        | _paperwork(rng, rows, person)
+    )
 
 
 def _paperwork(rng: np.random.Generator, rows: Rows, person: BoolArray) -> Rows:

@@ -24,7 +24,7 @@ _STORE_KM = 4.0
 
 
 @dataclass(frozen=True)
-class Population:
+class People:
     """One entry per customer, in the order in which they joined.
 
     Attributes
@@ -84,22 +84,32 @@ class Population:
     def rows(self, left: IntArray, last_seen: IntArray) -> Rows:
         """The table ``customers``; who has left has no more changes in life to tell of."""
         return {
-            "customer_id": np.arange(self.count), "joined_at": self.joined, "birth_year": self.birth_year,
-            "language": self.language, "preferred_channel": self.preferred, "region": self.region,
-            "member_tier": self.tier, "acquired_via": self.acquired, "referred_by": self.referred_by,
+            "customer_id": np.arange(self.count),
+            "joined_at": self.joined,
+            "birth_year": self.birth_year,
+            "language": self.language,
+            "preferred_channel": self.preferred,
+            "region": self.region,
+            "member_tier": self.tier,
+            "acquired_via": self.acquired,
+            "referred_by": self.referred_by,
             "store_distance_km": np.round(self.store_km, 1),
             "life_event_at": np.where(self.life_event < left, self.life_event, NEVER),
-            "left_at": left, "last_seen_at": last_seen,
-        }  # fmt: skip
+            "left_at": left,
+            "last_seen_at": last_seen,
+        }
 
 
 WORDS = {
-    "language": LANGUAGES, "preferred_channel": PREFERRED, "region": REGIONS, "member_tier": TIERS,
+    "language": LANGUAGES,
+    "preferred_channel": PREFERRED,
+    "region": REGIONS,
+    "member_tier": TIERS,
     "acquired_via": ACQUIRED,
-}  # fmt: skip
+}
 
 
-def draw_population(rng: np.random.Generator, customers: int, months: Months) -> Population:
+def draw_population(rng: np.random.Generator, customers: int, months: Months) -> People:
     """*customers* people: 85 % are there at the start, the others join evenly over the months."""
 
     def trait() -> FloatArray:
@@ -113,20 +123,31 @@ def draw_population(rng: np.random.Generator, customers: int, months: Months) ->
     plan_score = 0.55 * usage + 0.45 * value + 0.7 * trait()
     tier_score = usage + 0.45 * trait()
     acquired = choice(0.3, 0.34, 0.14, 0.12, 0.1)
-    return Population(
+    return People(
         joined=joined,
-        usage=usage, need=trait(), patience=trait(), value=value, openness=trait(), coverage=trait(),
-        hidden=trait(), store_km=_STORE_KM * rng.lognormal(-0.4, 0.9, customers),
-        language=choice(0.88, 0.08, 0.04), region=choice(0.2, 0.26, 0.14, 0.12, 0.1, 0.1, 0.08),
-        acquired=acquired, preferred=choice(0.46, 0.22, 0.1, 0.1, 0.07, 0.05),
+        usage=usage,
+        need=trait(),
+        patience=trait(),
+        value=value,
+        openness=trait(),
+        coverage=trait(),
+        hidden=trait(),
+        store_km=_STORE_KM * rng.lognormal(-0.4, 0.9, customers),
+        language=choice(0.88, 0.08, 0.04),
+        region=choice(0.2, 0.26, 0.14, 0.12, 0.1, 0.1, 0.08),
+        acquired=acquired,
+        preferred=choice(0.46, 0.22, 0.1, 0.1, 0.07, 0.05),
         tier=np.digitize(tier_score, [-0.3, 0.6, 1.6]),
         plan=np.digitize(plan_score, [-0.8, -0.1, 0.6, 1.4]),
         rhythm=choice(0.5, 0.25, 0.25),
         birth_year=np.clip(np.rint(rng.normal(1982, 14, customers)), 1934, 2006).astype(np.int64),
-        billing_day=rng.integers(1, 29, customers), equipped=rng.random(customers) < _EQUIPPED,
-        standing=rng.random(customers) < _STANDING, renews=rng.random(customers) < _RENEWS,
-        referred_by=_referred_by(rng, acquired), life_event=_life_events(rng, joined, months),
-    )  # fmt: skip
+        billing_day=rng.integers(1, 29, customers),
+        equipped=rng.random(customers) < _EQUIPPED,
+        standing=rng.random(customers) < _STANDING,
+        renews=rng.random(customers) < _RENEWS,
+        referred_by=_referred_by(rng, acquired),
+        life_event=_life_events(rng, joined, months),
+    )
 
 
 def _joined(rng: np.random.Generator, customers: int, months: Months) -> IntArray:

@@ -103,7 +103,9 @@ def _known(factors: tuple[str, ...]) -> tuple[str, ...]:
     for name in factors:
         if name not in BY_NAME:
             raise ConfigError(
-                f"there is no factor {name!r}", where="the effects of a simulated company",
-                expected=f"one of {', '.join(BY_NAME)}", fix=did_you_mean(name, BY_NAME),
-            )  # fmt: skip
+                f"there is no factor {name!r}",
+                where="the effects of a simulated company",
+                expected=f"one of {', '.join(BY_NAME)}",
+                fix=did_you_mean(name, BY_NAME),
+            )
     return factors

@@ -24,10 +24,23 @@ REFUND_S = 14 * DAY
 RISE_UNIT = 0.1
 
 _CONTACT = (
-    "issue_id", "topic", "ended_at", "resolved_at", "wait_s", "transfers", "verifications", "abandoned",
-    "repeat", "agent_language", "customer_language", "skilled", "empathy", "scripted", "proactive",
+    "issue_id",
+    "topic",
+    "ended_at",
+    "resolved_at",
+    "wait_s",
+    "transfers",
+    "verifications",
+    "abandoned",
+    "repeat",
+    "agent_language",
+    "customer_language",
+    "skilled",
+    "empathy",
+    "scripted",
+    "proactive",
     "sentiment_end",
-)  # fmt: skip
+)
 
 
 def usual(factor: str) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cxml.simulate.agents import Staff
 from cxml.simulate.contact_centre import ContactCentre
-from cxml.simulate.customers import Population
+from cxml.simulate.customers import People
 from cxml.simulate.luck import Luck, chance
 from cxml.simulate.months import Months
 from cxml.simulate.rows import DAY, NEVER, BoolArray, FloatArray, IntArray, Rows, flag
@@ -29,7 +29,7 @@ _PATIENCE_S = 840.0
 class Company:
     """Who is served, when, by whom, and with which luck."""
 
-    people: Population
+    people: People
     months: Months
     centre: ContactCentre
     staff: Staff
@@ -91,19 +91,27 @@ def handle(rng: np.random.Generator, contacts: Contacts, company: Company, solvi
     carried = flag(rng.random(len(contacts)) < np.where(transfers > 0, 0.45, 0.6))
     knows = flag(company.staff.knows[month, seat, contacts.topic])
     return {
-        "customer_id": contacts.who, "started_at": contacts.at, "channel": contacts.channel.astype(np.int8),
-        "topic": contacts.topic.astype(np.int8), "wait_s": wait, "promised_wait_s": promised,
+        "customer_id": contacts.who,
+        "started_at": contacts.at,
+        "channel": contacts.channel.astype(np.int8),
+        "topic": contacts.topic.astype(np.int8),
+        "wait_s": wait,
+        "promised_wait_s": promised,
         "agent_id": np.where(gone | machine, -1, company.staff.agent_of[seat, month]),
         "first_reply_at": np.where(gone, NEVER, contacts.at + reply_s),
         "handle_s": np.where(gone, np.nan, handle_s),
         "hold_s": np.where(gone, np.nan, _hold_s(rng, contacts.channel, handle_s)),
         "ended_at": contacts.at + reply_s + np.where(gone, 0, handle_s).astype(np.int64),
-        "abandoned": flag(gone), "transfers": transfers, "verifications": verifications,
+        "abandoned": flag(gone),
+        "transfers": transfers,
+        "verifications": verifications,
         "context_carried": np.where(carries & ~gone, carried, -1).astype(np.int8),
         "agent_language": np.where(gone, -1, np.where(machine, language, spoken)).astype(np.int8),
-        "solved": flag(solved), "seat": seat, "turn": np.full(len(contacts), contacts.turn, dtype=np.int8),
+        "solved": flag(solved),
+        "seat": seat,
+        "turn": np.full(len(contacts), contacts.turn, dtype=np.int8),
         "skilled": np.where(gone | machine, -1, knows).astype(np.int8),
-    }  # fmt: skip
+    }
 
 
 def _wait(rng: np.random.Generator, contacts: Contacts, company: Company) -> tuple[FloatArray, FloatArray]:

@@ -166,9 +166,11 @@ def _asked_for_help(rng: np.random.Generator, company: Company, helpless: Rows) 
     topic, channel = _about(rng, company, QUESTIONS, who)
     at = helpless["at"] + rng.integers(60, HOUR // 2, len(who))
     return {
-        "who": who, "topic": topic, "channel": channel,
+        "who": who,
+        "topic": topic,
+        "channel": channel,
         "at": np.where(has_queue(channel), into_opening(at), at),
-    }  # fmt: skip
+    }
 
 
 def _contact_times(
@@ -244,7 +246,11 @@ def _reopened(rng: np.random.Generator, rows: Rows, resolved: IntArray) -> tuple
     start = np.where(back, into_opening(at), NEVER)
     whole = {name: met[name].astype(np.int64) for name in ("customer_id", "topic", "channel", "seat")}
     due = _Due(
-        np.arange(len(resolved)), whole["customer_id"], whole["topic"], whole["channel"], at=start,
+        np.arange(len(resolved)),
+        whole["customer_id"],
+        whole["topic"],
+        whole["channel"],
+        at=start,
         seat=whole["seat"],
-    )  # fmt: skip
+    )
     return due.of(back), start

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxml.simulate.customers import Population
+from cxml.simulate.customers import People
 from cxml.simulate.effects import Effects
 from cxml.simulate.factors import FACTORS
 from cxml.simulate.months import Months
@@ -52,7 +52,7 @@ class Hazard:
 
 
 def hazard_of(
-    people: Population,
+    people: People,
     months: Months,
     plans: Plans,
     exposures: Mapping[str, FloatArray],
@@ -80,7 +80,7 @@ def hazard_of(
 
 
 def draw_leaving(
-    rng: np.random.Generator, people: Population, months: Months, hazard: Hazard
+    rng: np.random.Generator, people: People, months: Months, hazard: Hazard
 ) -> tuple[IntArray, IntArray]:
     """When each customer leaves and, for some, when they ask to; ``NEVER`` for those who stay.
 
@@ -101,6 +101,6 @@ def draw_leaving(
     return left, asked
 
 
-def at_risk(people: Population, left: IntArray, start: int) -> BoolArray:
+def at_risk(people: People, left: IntArray, start: int) -> BoolArray:
     """Who had joined before *start* and had not left before it."""
     return (people.joined < start) & (left >= start)

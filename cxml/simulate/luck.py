@@ -14,9 +14,22 @@ from cxml.simulate.months import Months
 from cxml.simulate.rows import FloatArray, IntArray
 
 KINDS = (
-    "skill", "language", "conduct", "product", "visits", "returns", "billing", "price", "delivery", "digital",
-    "self_service", "store", "proactive", "replies", "consistency",
-)  # fmt: skip
+    "skill",
+    "language",
+    "conduct",
+    "product",
+    "visits",
+    "returns",
+    "billing",
+    "price",
+    "delivery",
+    "digital",
+    "self_service",
+    "store",
+    "proactive",
+    "replies",
+    "consistency",
+)
 _SPELL_MONTHS = 6
 _LASTING = 0.35
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cxml.simulate.commerce import CATEGORIES
-from cxml.simulate.customers import REGIONS, Population
+from cxml.simulate.customers import REGIONS, People
 from cxml.simulate.months import HOUR, Months, draw_counts, draw_times
 from cxml.simulate.rows import (
     DAY,
@@ -23,9 +23,18 @@ from cxml.simulate.rows import (
 )
 
 PURPOSES = (
-    "nurture", "offer", "review_request", "gift", "service", "alert", "survey", "thanks",
-    "transactional", "status", "aftercare",
-)  # fmt: skip
+    "nurture",
+    "offer",
+    "review_request",
+    "gift",
+    "service",
+    "alert",
+    "survey",
+    "thanks",
+    "transactional",
+    "status",
+    "aftercare",
+)
 CHANNELS = ("email", "sms", "app")
 _MARKETING = 4
 _PURPOSE_SHARE = np.array([0.31, 0.29, 0.08, 0.04, 0.12, 0.06, 0.05, 0.05])
@@ -38,7 +47,7 @@ _WRONG_LANGUAGE, _ACCEPTED = 0.15, 0.2
 _CONFIRMED, _TOLD_STATUS, _CARED_FOR = 0.6, 0.4, 0.12
 
 
-def draw_messages(rng: np.random.Generator, people: Population, months: Months, orders: Rows) -> Rows:
+def draw_messages(rng: np.random.Generator, people: People, months: Months, orders: Rows) -> Rows:
     """All messages by time; marketing stops once the customer has opted out."""
     rate = np.full((people.count, months.count), _A_MONTH)
     who, month = draw_counts(rng, rate)
@@ -56,7 +65,7 @@ def draw_messages(rng: np.random.Generator, people: Population, months: Months, 
     return numbered(rows, "message_id")
 
 
-def _personal(rng: np.random.Generator, people: Population, months: Months) -> FloatArray:
+def _personal(rng: np.random.Generator, people: People, months: Months) -> FloatArray:
     """Chance that a message uses a field that is there, by customer and month.
 
     It hangs on how good the profile is, on the campaign of the quarter, which changes for each
@@ -76,11 +85,14 @@ def _content(rng: np.random.Generator, coverage: FloatArray, personal: FloatArra
     purpose = codes(rng, size, _PURPOSE_SHARE)
     category = codes(rng, size, np.ones(len(CATEGORIES)))
     return {
-        "purpose": purpose, "channel": codes(rng, size, (0.5, 0.2, 0.3)), "fields_available": available,
-        "fields_used": rng.binomial(available, personal), "name_used": flag(rng.random(size) < personal),
+        "purpose": purpose,
+        "channel": codes(rng, size, (0.5, 0.2, 0.3)),
+        "fields_available": available,
+        "fields_used": rng.binomial(available, personal),
+        "name_used": flag(rng.random(size) < personal),
         "category": np.where(purpose <= _OFFER, category, -1).astype(np.int8),
         "order_id": np.full(size, -1),
-    }  # fmt: skip
+    }
 
 
 def _reactions(rng: np.random.Generator, rows: Rows) -> Rows:
@@ -95,10 +107,12 @@ def _reactions(rng: np.random.Generator, rows: Rows) -> Rows:
     out = (rng.random(size) < 0.004 * (1.3 - used)) & (rows["purpose"] < _MARKETING)
     takes = (rows["purpose"] == _OFFER) & (clicked < NEVER) & (rng.random(size) < _ACCEPTED)
     return {
-        "relevant": flag(rng.random(size) < 0.45 + 0.45 * used), "opened_at": opened, "clicked_at": clicked,
+        "relevant": flag(rng.random(size) < 0.45 + 0.45 * used),
+        "opened_at": opened,
+        "clicked_at": clicked,
         "opted_out_at": np.where(out, sent + HOUR, NEVER),
         "accepted_at": np.where(takes, clicked + rng.integers(60, DAY, size), NEVER),
-    }  # fmt: skip
+    }
 
 
 def _about_orders(rng: np.random.Generator, orders: Rows) -> list[Rows]:
@@ -117,12 +131,14 @@ def _about_orders(rng: np.random.Generator, orders: Rows) -> list[Rows]:
     )
     return [
         {
-            "customer_id": orders["customer_id"][chosen], "sent_at": sent[chosen],
-            "order_id": orders["order_id"][chosen], "purpose": np.full(chosen.sum(), purpose, dtype=np.int8),
+            "customer_id": orders["customer_id"][chosen],
+            "sent_at": sent[chosen],
+            "order_id": orders["order_id"][chosen],
+            "purpose": np.full(chosen.sum(), purpose, dtype=np.int8),
             "channel": codes(rng, int(chosen.sum()), (0.3, 0.5, 0.2)),
         }
         for purpose, chosen, sent in told
-    ]  # fmt: skip
+    ]
 
 
 def _language(rng: np.random.Generator, own: IntArray) -> IntArray:

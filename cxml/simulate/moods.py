@@ -44,9 +44,18 @@ def _after_bad(rows: Rows, bad: IntArray) -> IntArray:
 def felt(exposures: Mapping[str, FloatArray]) -> FloatArray:
     """How the quarter before each month's start felt, about 0 (awful) to 1; (months + 1, customers)."""
     return np.asarray(
-        0.95 - 0.02 * exposures["waiting"] - 0.16 * exposures["resolution"] - 0.07 * exposures["repeats"]
-        - 0.05 * exposures["effort"] - 0.3 * exposures["personalization"] - 0.1 * exposures["abandonment"]
-        + 0.1 * exposures["recovery"] - 0.1 * exposures["delivery"] - 0.05 * exposures["billing"]
-        - 0.1 * exposures["visits"] - 0.1 * exposures["returns"] - 0.03 * exposures["digital"]
+        0.95
+        - 0.02 * exposures["waiting"]
+        - 0.16 * exposures["resolution"]
+        - 0.07 * exposures["repeats"]
+        - 0.05 * exposures["effort"]
+        - 0.3 * exposures["personalization"]
+        - 0.1 * exposures["abandonment"]
+        + 0.1 * exposures["recovery"]
+        - 0.1 * exposures["delivery"]
+        - 0.05 * exposures["billing"]
+        - 0.1 * exposures["visits"]
+        - 0.1 * exposures["returns"]
+        - 0.03 * exposures["digital"]
         - 0.1 * (exposures["conduct"] - BY_NAME["conduct"].usual)
-    )  # fmt: skip
+    )

@@ -54,12 +54,17 @@ def _proactive(rng: np.random.Generator, company: Company) -> Rows:
     who, at, size = rows["who"], rows["at"], len(rows["at"])
     ended = at + np.ceil(rng.lognormal(4.8, 0.5, size)).astype(np.int64)
     return {
-        "customer_id": who, "started_at": at, "ended_at": ended, "resolved_at": ended,
-        "handle_s": (ended - at).astype(np.float64), "reopened_at": np.full(size, NEVER),
+        "customer_id": who,
+        "started_at": at,
+        "ended_at": ended,
+        "resolved_at": ended,
+        "handle_s": (ended - at).astype(np.float64),
+        "reopened_at": np.full(size, NEVER),
         "channel": np.where(rng.random(size) < 0.5, PHONE, SMS).astype(np.int8),
         "topic": (COMPANY.start + codes(rng, size, (0.3, 0.7))).astype(np.int8),
-        "direction": np.full(size, _OUTBOUND, dtype=np.int8), "proactive": np.ones(size, dtype=np.int8),
-    }  # fmt: skip
+        "direction": np.full(size, _OUTBOUND, dtype=np.int8),
+        "proactive": np.ones(size, dtype=np.int8),
+    }
 
 
 def _soon_after(rows: Rows) -> IntArray:
@@ -84,9 +89,15 @@ def _retention(rng: np.random.Generator, who: IntArray, at: IntArray) -> Rows:
     size = len(who)
     ended = at + np.ceil(rng.lognormal(5.8, 0.4, size)).astype(np.int64)
     return {
-        "customer_id": who, "started_at": at, "ended_at": ended, "handle_s": (ended - at).astype(np.float64),
-        "reopened_at": np.full(size, NEVER), "channel": np.full(size, PHONE, dtype=np.int8),
-        "topic": np.full(size, RETENTION, dtype=np.int8), "abandoned": np.zeros(size, dtype=np.int8),
-        "direction": np.full(size, _INBOUND, dtype=np.int8), "proactive": np.zeros(size, dtype=np.int8),
+        "customer_id": who,
+        "started_at": at,
+        "ended_at": ended,
+        "handle_s": (ended - at).astype(np.float64),
+        "reopened_at": np.full(size, NEVER),
+        "channel": np.full(size, PHONE, dtype=np.int8),
+        "topic": np.full(size, RETENTION, dtype=np.int8),
+        "abandoned": np.zeros(size, dtype=np.int8),
+        "direction": np.full(size, _INBOUND, dtype=np.int8),
+        "proactive": np.zeros(size, dtype=np.int8),
         "competitor": flag(rng.random(size) < _NAMES_COMPETITOR),
-    }  # fmt: skip
+    }

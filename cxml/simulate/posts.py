@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxml.simulate.customers import Population
+from cxml.simulate.customers import People
 from cxml.simulate.luck import Luck, chance
 from cxml.simulate.months import HOUR, Months, draw_counts, draw_times
 from cxml.simulate.rows import NEVER, FloatArray, Rows, by_time, codes, numbered, take
@@ -19,7 +19,7 @@ _HOURS = np.array([2, 1, 0.5, 0.3, 0.3, 0.4, 1, 2, 3, 3, 3, 4, 5, 4, 3, 3, 4, 5,
 
 
 def draw_posts(
-    rng: np.random.Generator, people: Population, months: Months, luck: Luck, felt: FloatArray
+    rng: np.random.Generator, people: People, months: Months, luck: Luck, felt: FloatArray
 ) -> Rows:
     """All posts by time: how good they are reflects, with much noise, how the quarter before felt.
 
@@ -42,9 +42,10 @@ def draw_posts(
     replied = at + 60 + np.ceil(hours * HOUR).astype(np.int64)
     called = answered & (good < 0) & (rng.random(size) < _CONTACTED)
     rows |= {
-        "site": codes(rng, size, (0.4, 0.25, 0.2, 0.15)), "polarity": good,
+        "site": codes(rng, size, (0.4, 0.25, 0.2, 0.15)),
+        "polarity": good,
         "reach": np.ceil(rng.lognormal(4.0, 1.5, size)).astype(np.int64),
         "replied_at": np.where(answered, replied, NEVER),
         "contacted_at": np.where(called, replied + rng.integers(HOUR, 72 * HOUR, size), NEVER),
-    }  # fmt: skip
+    }
     return numbered(rows, "post_id")

@@ -74,9 +74,12 @@ def _gifts(rng: np.random.Generator, company: Company) -> Rows:
     who, month = draw_counts(rng, np.full((people.count, months.count), _GIFTS_A_MONTH))
     at = draw_times(rng, months, month, _DAYTIME)
     rows: Rows = {
-        "customer_id": who, "at": at, "issue_id": np.full(len(who), -1),
-        "action": np.full(len(who), _GIFT), "amount": rng.choice(_AMOUNTS[:2], len(who)),
-    }  # fmt: skip
+        "customer_id": who,
+        "at": at,
+        "issue_id": np.full(len(who), -1),
+        "action": np.full(len(who), _GIFT),
+        "amount": rng.choice(_AMOUNTS[:2], len(who)),
+    }
     return take(rows, people.had_joined(who, at))
 
 
@@ -84,11 +87,13 @@ def _bad_issues(contacts: Rows) -> tuple[IntArray, IntArray, IntArray]:
     """Issues that went wrong, their customers, and the first instant at which each was seen to be bad."""
     ended, at = contacts["ended_at"], contacts["started_at"]
     slow = contacts["resolved_at"] > at + SLOW_S
-    seen = np.minimum.reduce([
-        np.where(contacts["abandoned"] == 1, ended, NEVER),
-        np.where(contacts["repeat"] == 1, ended, NEVER),
-        np.where(slow, at + SLOW_S, NEVER),
-    ])  # fmt: skip
+    seen = np.minimum.reduce(
+        [
+            np.where(contacts["abandoned"] == 1, ended, NEVER),
+            np.where(contacts["repeat"] == 1, ended, NEVER),
+            np.where(slow, at + SLOW_S, NEVER),
+        ]
+    )
     issue: IntArray = contacts["issue_id"]
     first = np.full(int(issue.max(initial=-1)) + 1, NEVER)
     np.minimum.at(first, issue, seen)

@@ -28,10 +28,22 @@ NEVER = 1 << 60
 """An instant (seconds) that does not come; far enough from the end of int64 to add a delay to it."""
 
 _PREFIX = {
-    "customer_id": "C", "referred_by": "C", "interaction_id": "I", "issue_id": "P", "agent_id": "A",
-    "recovery_id": "G", "order_id": "O", "return_id": "R", "charge_id": "B", "visit_id": "V",
-    "subscription_id": "S", "survey_id": "Q", "session_id": "D", "message_id": "M", "post_id": "T",
-}  # fmt: skip
+    "customer_id": "C",
+    "referred_by": "C",
+    "interaction_id": "I",
+    "issue_id": "P",
+    "agent_id": "A",
+    "recovery_id": "G",
+    "order_id": "O",
+    "return_id": "R",
+    "charge_id": "B",
+    "visit_id": "V",
+    "subscription_id": "S",
+    "survey_id": "Q",
+    "session_id": "D",
+    "message_id": "M",
+    "post_id": "T",
+}
 _WIDTH = 8
 _TYPES = {"number": pa.float64(), "money": pa.float64(), "count": pa.int32(), "flag": pa.bool_()}
 
@@ -47,12 +59,14 @@ def joined(parts: Sequence[Rows]) -> Rows:
     like = {name: values.dtype for part in parts for name, values in part.items()}
     sizes = [len(next(iter(part.values()))) for part in parts]
     return {
-        name: np.concatenate([
-            part[name] if name in part else np.full(size, _none(name, kind), dtype=kind)
-            for part, size in zip(parts, sizes, strict=True)
-        ])
+        name: np.concatenate(
+            [
+                part[name] if name in part else np.full(size, _none(name, kind), dtype=kind)
+                for part, size in zip(parts, sizes, strict=True)
+            ]
+        )
         for name, kind in like.items()
-    }  # fmt: skip
+    }
 
 
 def _none(name: str, kind: np.dtype[Any]) -> float:

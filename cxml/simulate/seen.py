@@ -9,10 +9,17 @@ import numpy as np
 from cxml.simulate.rows import NEVER, IntArray, Rows, take
 
 EVENTS = {
-    "interactions": "started_at", "recoveries": "at", "orders": "ordered_at", "returns": "requested_at",
-    "charges": "charged_at", "visits": "window_start", "sessions": "started_at", "surveys": "sent_at",
-    "messages": "sent_at", "posts": "posted_at",
-}  # fmt: skip
+    "interactions": "started_at",
+    "recoveries": "at",
+    "orders": "ordered_at",
+    "returns": "requested_at",
+    "charges": "charged_at",
+    "visits": "window_start",
+    "sessions": "started_at",
+    "surveys": "sent_at",
+    "messages": "sent_at",
+    "posts": "posted_at",
+}
 """The tables of events, and what says when they happened."""
 
 _STOP_WITH_THE_CUSTOMER = {

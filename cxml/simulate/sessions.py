@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxml.simulate.customers import Population
+from cxml.simulate.customers import People
 from cxml.simulate.luck import Luck, chance
 from cxml.simulate.months import HOUR, Months, draw_counts, draw_times
 from cxml.simulate.rows import (
@@ -44,13 +44,13 @@ _CART, _OUT_OF_STOCK, _BOOKED, _NO_RESULTS = 0.35, 0.06, 0.02, 0.08
 _QUEUE_S, _QUEUE_BY_LUCK, _QUEUE_SPREAD = 210.0, 0.65, 0.5
 
 
-def draw_sessions(
-    rng: np.random.Generator, people: Population, months: Months, orders: Rows, luck: Luck
-) -> Rows:
+def draw_sessions(rng: np.random.Generator, people: People, months: Months, orders: Rows, luck: Luck) -> Rows:
     """All sessions by time; ``asks`` says which are followed by a question to a person."""
     parts = [
-        _browsing(rng, people, months), _ordering(rng, orders), _in_store(rng, people, months, luck),
-    ]  # fmt: skip
+        _browsing(rng, people, months),
+        _ordering(rng, orders),
+        _in_store(rng, people, months, luck),
+    ]
     rows = joined(parts)
     rows = by_time(take(rows, people.had_joined(rows["customer_id"], rows["started_at"])), "started_at")
     online = rows["kind"] != STORE
@@ -77,18 +77,21 @@ def with_contacts(sessions: Rows, contacts: Rows) -> Rows:
     return sessions | {"ended_in_contact": flag((gap <= HOUR) & (sessions["asks"] == 1))}
 
 
-def _browsing(rng: np.random.Generator, people: Population, months: Months) -> Rows:
+def _browsing(rng: np.random.Generator, people: People, months: Months) -> Rows:
     rate = _BROWSING_A_MONTH * np.exp(_BROWSING_BY_USAGE * people.usage - _BROWSING_BY_USAGE**2 / 2)
     who, month = draw_counts(rng, np.repeat(rate[:, None], months.count, axis=1))
     size = len(who)
     has_cart = rng.random(size) < _CART
     cart = np.rint(rng.lognormal(10.4, 0.7, size))
     return {
-        "customer_id": who, "started_at": draw_times(rng, months, month, np.tile(_HOURS, 7)),
-        "kind": codes(rng, size, _KIND_SHARE), "device": codes(rng, size, (0.55, 0.38, 0.07)),
-        "cart_value": np.where(has_cart, cart, np.nan), "ordered": np.zeros(size, dtype=np.int8),
+        "customer_id": who,
+        "started_at": draw_times(rng, months, month, np.tile(_HOURS, 7)),
+        "kind": codes(rng, size, _KIND_SHARE),
+        "device": codes(rng, size, (0.55, 0.38, 0.07)),
+        "cart_value": np.where(has_cart, cart, np.nan),
+        "ordered": np.zeros(size, dtype=np.int8),
         "checkout_steps": np.where(has_cart, rng.poisson(1.5, size), 0),
-    }  # fmt: skip
+    }
 
 
 def _ordering(rng: np.random.Generator, orders: Rows) -> Rows:
@@ -97,15 +100,17 @@ def _ordering(rng: np.random.Generator, orders: Rows) -> Rows:
     seen = take(orders, (rng.random(size) < _ORDERED_ONLINE) & (orders["recurring"] == 0))
     size = len(seen["order_id"])
     return {
-        "customer_id": seen["customer_id"], "started_at": seen["ordered_at"] - rng.integers(120, 1_500, size),
+        "customer_id": seen["customer_id"],
+        "started_at": seen["ordered_at"] - rng.integers(120, 1_500, size),
         "kind": np.where(seen["device"] == 2, APP, WEB).astype(np.int8),
         "device": np.where(seen["device"] == 1, 1, 0).astype(np.int8),
-        "cart_value": seen["revenue"].astype(np.float64), "ordered": np.ones(size, dtype=np.int8),
+        "cart_value": seen["revenue"].astype(np.float64),
+        "ordered": np.ones(size, dtype=np.int8),
         "checkout_steps": np.where(seen["one_click"] == 1, 1, 3 + rng.poisson(0.8, size)),
-    }  # fmt: skip
+    }
 
 
-def _in_store(rng: np.random.Generator, people: Population, months: Months, luck: Luck) -> Rows:
+def _in_store(rng: np.random.Generator, people: People, months: Months, luck: Luck) -> Rows:
     """Visits to a store, more by those who live near; the queue follows luck."""
     rate = _STORE_A_MONTH * np.exp(-_STORE_BY_KM * (np.log(people.store_km) - 1))
     who, month = draw_counts(rng, np.repeat(rate[:, None], months.count, axis=1))
@@ -115,10 +120,13 @@ def _in_store(rng: np.random.Generator, people: Population, months: Months, luck
         _QUEUE_BY_LUCK * luck.at("store", who, at) + rng.normal(0, _QUEUE_SPREAD, size)
     )
     return {
-        "customer_id": who, "started_at": at, "kind": np.full(size, STORE, dtype=np.int8),
-        "queue_s": np.ceil(_QUEUE_S * longer), "device": np.full(size, -1, dtype=np.int8),
+        "customer_id": who,
+        "started_at": at,
+        "kind": np.full(size, STORE, dtype=np.int8),
+        "queue_s": np.ceil(_QUEUE_S * longer),
+        "device": np.full(size, -1, dtype=np.int8),
         "ordered": np.full(size, -1, dtype=np.int8),
-    }  # fmt: skip
+    }
 
 
 def _trouble(rng: np.random.Generator, luck: Luck, rows: Rows, online: BoolArray) -> Rows:

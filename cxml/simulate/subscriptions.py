@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxml.simulate.customers import Population
+from cxml.simulate.customers import People
 from cxml.simulate.months import Months
 from cxml.simulate.rows import DAY, NEVER, BoolArray, FloatArray, IntArray, Rows, place_in_time, take
 
@@ -48,7 +48,7 @@ class Plans:
         return np.concatenate([self.plan[:, :1], self.plan[:, :-1]], axis=1)
 
 
-def draw_plans(rng: np.random.Generator, people: Population, months: Months) -> Plans:
+def draw_plans(rng: np.random.Generator, people: People, months: Months) -> Plans:
     """At an anniversary some move to the plan above or below, and others pay more from then on."""
     shape = (people.count, months.count + 1)
     plan, price = np.zeros(shape, np.int64), np.zeros(shape)
@@ -73,9 +73,7 @@ def _calendar(at: IntArray) -> IntArray:
     return at.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
 
 
-def subscription_rows(
-    people: Population, months: Months, plans: Plans, left: IntArray, asked: IntArray
-) -> Rows:
+def subscription_rows(people: People, months: Months, plans: Plans, left: IntArray, asked: IntArray) -> Rows:
     """The table ``subscriptions``: a span for each plan and price, one after the other without a gap."""
     who, month = np.nonzero(plans.changes[:, :-1])
     first = np.arange(people.count)
@@ -83,8 +81,11 @@ def subscription_rows(
     at = months.starts[month] + (people.billing_day[who] - 1) * DAY
     at[: people.count] = people.joined
     rows: Rows = {
-        "customer_id": who, "started_at": at, "plan": plans.plan[who, month], "price": plans.price[who, month],
-    }  # fmt: skip
+        "customer_id": who,
+        "started_at": at,
+        "plan": plans.plan[who, month],
+        "price": plans.price[who, month],
+    }
     rows = take(rows, at < np.minimum(left, months.end)[who])
     rows = take(rows, np.lexsort((rows["started_at"], rows["customer_id"])))
     owner, starts = rows["customer_id"], rows["started_at"]

@@ -5,17 +5,35 @@ from __future__ import annotations
 import numpy as np
 
 CHANNELS = (
-    "phone.human", "chat.live", "email", "chat.bot", "social.messenger", "store", "phone.ivr", "sms",
+    "phone.human",
+    "chat.live",
+    "email",
+    "chat.bot",
+    "social.messenger",
+    "store",
+    "phone.ivr",
+    "sms",
     "portal.mobile",
-)  # fmt: skip
+)
 PHONE, CHAT, EMAIL, BOT, SOCIAL, STORE, IVR, SMS, PORTAL = range(len(CHANNELS))
 
 TOPICS = (
-    "usage.how_to", "delivery.status", "plan.info", "usage.info", "sales.promotion", "account",
-    "technical", "billing.dispute", "delivery.late", "contract",
-    "product.defect", "product.install",
-    "incident.fraud", "service.check", "retention",
-)  # fmt: skip
+    "usage.how_to",
+    "delivery.status",
+    "plan.info",
+    "usage.info",
+    "sales.promotion",
+    "account",
+    "technical",
+    "billing.dispute",
+    "delivery.late",
+    "contract",
+    "product.defect",
+    "product.install",
+    "incident.fraud",
+    "service.check",
+    "retention",
+)
 QUESTIONS = range(6)
 PROBLEMS = range(6, 10)
 PRODUCT = range(10, 12)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from cxml.simulate.commerce import Worth
-from cxml.simulate.customers import Population
+from cxml.simulate.customers import People
 from cxml.simulate.effects import Effects
 from cxml.simulate.factors import FACTORS
 from cxml.simulate.leaving import Hazard, at_risk
@@ -49,7 +49,7 @@ def snapshot_truth(
 
 
 def effect_truth(
-    people: Population, months: Months, hazard: Hazard, effects: Effects, left: IntArray
+    people: People, months: Months, hazard: Hazard, effects: Effects, left: IntArray
 ) -> pa.Table:
     """One row per factor: its effect and how much of leaving it makes up, over all true snapshots.
 
@@ -76,7 +76,7 @@ def effect_truth(
     return pa.table(columns)
 
 
-def _snapshots(people: Population, months: Months, left: IntArray) -> BoolArray:
+def _snapshots(people: People, months: Months, left: IntArray) -> BoolArray:
     """Mask of shape (months + 1, customers): the true snapshots."""
     starts = months.starts[:, None]
     there = (people.joined < starts) & (left >= starts)

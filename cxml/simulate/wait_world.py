@@ -120,13 +120,15 @@ def wait_world(response: Response, snapshots: int = 20_000, seed: int = 0) -> Wa
     """Draw *snapshots* rows of customers at up to five cutoffs each."""
     rng = np.random.default_rng(seed)
     people = -(-snapshots // 3)
-    lasting = pd.DataFrame({
-        "customer_id": [f"c{i:07d}" for i in range(people)],
-        "tenure_months": rng.exponential(30.0, people),
-        "usage": rng.normal(0.0, 1.0, people),
-        "segment": _drawn(rng, _SEGMENTS, people),
-        "hurried": rng.normal(0.0, 1.0, people),
-    })  # fmt: skip
+    lasting = pd.DataFrame(
+        {
+            "customer_id": [f"c{i:07d}" for i in range(people)],
+            "tenure_months": rng.exponential(30.0, people),
+            "usage": rng.normal(0.0, 1.0, people),
+            "segment": _drawn(rng, _SEGMENTS, people),
+            "hurried": rng.normal(0.0, 1.0, people),
+        }
+    )
     stays, frames, contexts = np.ones(people, dtype=bool), [], []
     for cutoff in range(CUTOFFS):
         frame, context = _at(rng, lasting, cutoff)

@@ -22,8 +22,11 @@ from cxml.simulate import (
 WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "customers": customers.WORDS,
     "interactions": {
-        "channel": topics.CHANNELS, "topic": topics.TOPICS, "direction": ("inbound", "outbound"),
-        "customer_language": customers.LANGUAGES, "agent_language": customers.LANGUAGES,
+        "channel": topics.CHANNELS,
+        "topic": topics.TOPICS,
+        "direction": ("inbound", "outbound"),
+        "customer_language": customers.LANGUAGES,
+        "agent_language": customers.LANGUAGES,
         "device": conduct.DEVICES,
     },
     "recoveries": {"action": recovery.ACTIONS},
@@ -35,10 +38,12 @@ WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "surveys": {"kind": surveys.KINDS, "higher_is": surveys.HIGHER_IS, "about": surveys.ABOUT},
     "sessions": {"kind": sessions.KINDS, "device": sessions.DEVICES},
     "messages": {
-        "purpose": messages.PURPOSES, "channel": messages.CHANNELS, "language": customers.LANGUAGES,
+        "purpose": messages.PURPOSES,
+        "channel": messages.CHANNELS,
+        "language": customers.LANGUAGES,
         "category": commerce.CATEGORIES,
     },
     "posts": {"site": posts.SITES},
     "agents": agents.agent_words(),
-}  # fmt: skip
+}
 """The tables of a simulated company; ids are no words."""

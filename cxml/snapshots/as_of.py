@@ -262,7 +262,9 @@ def _narrow(column: Column) -> str:
     if column.name.endswith("_id") and not column.name.startswith(ATTRIBUTE):
         return f"case when {name} is not null then code({name}) end"
     casts: Mapping[str, str] = {
-        "instant": f"seconds({name})", "number": f"cast({name} as float)",
-        "money": f"cast({name} as decimal(18,4))", "count": name,
-    }  # fmt: skip
+        "instant": f"seconds({name})",
+        "number": f"cast({name} as float)",
+        "money": f"cast({name} as decimal(18,4))",
+        "count": name,
+    }
     return casts.get(column.kind, name)

@@ -24,7 +24,7 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Split:
     """Which cutoffs do what.
 
     Attributes
@@ -62,7 +62,7 @@ def plan_splits(
     lead: timedelta,
     horizon: timedelta,
     one_sided: Collection[datetime] = (),
-) -> Plan:
+) -> Split:
     """Test on the last cutoff, train on every one whose label was known by then.
 
     That is: whose label window ends at or before the test cutoff. None is given away to calibrate: customers held
@@ -93,9 +93,11 @@ def plan_splits(
     ordered = _instants(cutoffs)
     if lead < timedelta(0) or horizon <= timedelta(0):
         raise ConfigError(
-            "the label window has no length or starts before its cutoff", where="[churn] lead, horizon",
-            expected="lead of 0D or more and a horizon of more than 0D", fix="write for example horizon = '90D'",
-        )  # fmt: skip
+            "the label window has no length or starts before its cutoff",
+            where="[churn] lead, horizon",
+            expected="lead of 0D or more and a horizon of more than 0D",
+            fix="write for example horizon = '90D'",
+        )
 
     able = [place for place, cutoff in enumerate(ordered) if cutoff not in one_sided]
     last = able[-1] if able else len(ordered) - 1
@@ -104,7 +106,7 @@ def plan_splits(
     return replace(plan, passed=passed, reason=" ".join([plan.reason, *_said(plan, passed, one_sided)]))
 
 
-def _said(plan: Plan, passed: tuple[pd.Timestamp, ...], one_sided: Collection[datetime]) -> Iterator[str]:
+def _said(plan: Split, passed: tuple[pd.Timestamp, ...], one_sided: Collection[datetime]) -> Iterator[str]:
     """What people should know of cutoffs after which nobody left, or everybody."""
     if passed:
         yield (
@@ -116,18 +118,18 @@ def _said(plan: Plan, passed: tuple[pd.Timestamp, ...], one_sided: Collection[da
         yield f"Nobody (or everybody) left after {_days(inside)}, and the model learns that from it."
 
 
-def _by_time(ordered: list[pd.Timestamp], window: timedelta) -> Plan:
+def _by_time(ordered: list[pd.Timestamp], window: timedelta) -> Split:
     """The plan that tests on the last of the cutoffs, each of whose labels is known a *window* later."""
     test = ordered[-1]
     train = _known_by(test, ordered, window)
     if not train:
-        return Plan((test,), test, "customers", _why_customers(ordered, window))
+        return Split((test,), test, "customers", _why_customers(ordered, window))
     reason = (
         f"Trained on {_days(train)} and tested on {_days((test,))}: every label was known at the cutoff where it was"
         " used. Calibrated on customers held out in training."
     )
     between = tuple(cutoff for cutoff in ordered[:-1] if cutoff not in train)
-    return Plan(train, test, "time", reason, between=between)
+    return Split(train, test, "time", reason, between=between)
 
 
 @dataclass
@@ -190,9 +192,10 @@ class TimeGapSplit:
                 if not all(map(len, found)):
                     raise ConfigError(
                         f"a fold of customers at {_days((test,))} has nothing to train on or to test on",
-                        where="TimeGapSplit customers", expected="customers in every fold, at every cutoff",
+                        where="TimeGapSplit customers",
+                        expected="customers in every fold, at every cutoff",
                         fix="use fewer folds of customers, or leave customers out",
-                    )  # fmt: skip
+                    )
                 yield found
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
@@ -208,8 +211,12 @@ class TimeGapSplit:
         """Set parameters by name."""
         for name, value in params.items():
             if name not in self.get_params():
-                raise ConfigError(f"there is no parameter {name!r}", where="TimeGapSplit",
-                                  expected="window, n_splits or customers", fix="correct the name")  # fmt: skip
+                raise ConfigError(
+                    f"there is no parameter {name!r}",
+                    where="TimeGapSplit",
+                    expected="window, n_splits or customers",
+                    fix="correct the name",
+                )
             setattr(self, name, value)
         return self
 
@@ -228,8 +235,12 @@ class TimeGapSplit:
             else duration(self.window, "TimeGapSplit window")
         )
         if span <= timedelta(0):
-            raise ConfigError("a label window has no length", where="TimeGapSplit window",
-                              expected="lead and horizon, more than 0D", fix="write for example '90D'")  # fmt: skip
+            raise ConfigError(
+                "a label window has no length",
+                where="TimeGapSplit window",
+                expected="lead and horizon, more than 0D",
+                fix="write for example '90D'",
+            )
         return span
 
     def _read(self, groups: Any) -> tuple[Rows, list[pd.Timestamp], Rows]:
@@ -240,11 +251,12 @@ class TimeGapSplit:
         )
         if groups is None or (wanted and not (framed and wanted <= set(groups.columns))):
             raise ConfigError(
-                "groups do not say what is needed", where="TimeGapSplit groups",
+                "groups do not say what is needed",
+                where="TimeGapSplit groups",
                 expected="the cutoff of each row, or a DataFrame with the columns cutoff and, to hold customers"
                 " out, customer_id",
                 fix="pass for example groups=frame[['cutoff', 'customer_id']]",
-            )  # fmt: skip
+            )
         codes, names = pd.factorize(pd.Series(groups["cutoff"] if framed else groups), use_na_sentinel=False)
         cutoffs = _instants(names, "TimeGapSplit groups")
         place = np.array([cutoffs.index(pd.Timestamp(name)) for name in names], dtype=np.int64)
@@ -261,9 +273,10 @@ class TimeGapSplit:
             raise ConfigError(
                 f"{len(able)} of {len(cutoffs)} cutoffs have anything to train on: the label of a cutoff is known"
                 f" {self._gap() / timedelta(days=1):g} days after it",
-                where="TimeGapSplit", expected=f"at least {max(1, wanted)} of them, and n_splits of 1 or more",
+                where="TimeGapSplit",
+                expected=f"at least {max(1, wanted)} of them, and n_splits of 1 or more",
                 fix="add earlier cutoffs, or ask for fewer splits",
-            )  # fmt: skip
+            )
         return able[-wanted:]
 
 
@@ -280,9 +293,11 @@ def _instants(
     found = [pd.Timestamp(c) for c in cutoffs]
     if not found or any(c.tz is None for c in found):
         raise ConfigError(
-            "there is no cutoff, or one without a time zone", where=where,
-            expected="at least one time-zone aware instant", fix="write for example 2026-01-01T00:00:00Z",
-        )  # fmt: skip
+            "there is no cutoff, or one without a time zone",
+            where=where,
+            expected="at least one time-zone aware instant",
+            fix="write for example 2026-01-01T00:00:00Z",
+        )
     return sorted(set(found))
 
 

@@ -117,9 +117,10 @@ def _counts(cell: str, k: int, spec: TableSource) -> str:
 
 
 def _look(name: str, k: int, found: Mapping[str, Any]) -> Look:
-    rows, (known, read, either, coded, dated, digits, apart) = found["row_count"], (
-        found[f"{what}_{k}"] for what in ("known", "read", "either", "coded", "dated", "digits", "apart")
-    )  # fmt: skip
+    rows, (known, read, either, coded, dated, digits, apart) = (
+        found["row_count"],
+        (found[f"{what}_{k}"] for what in ("known", "read", "either", "coded", "dated", "digits", "apart")),
+    )
     if not known:
         return Look("text")
     if (dated >= MOSTLY * known and dated > read) or (digits == known and apart > 1):

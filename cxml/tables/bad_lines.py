@@ -30,9 +30,12 @@ _T = TypeVar("_T")
 _UTF8, _FIELDS = "not_utf8", "wrong_fields"
 RULES = {
     _UTF8: ("{n} lines are not text in UTF-8", "UTF-8 in every line", NOT_UTF8[1]),
-    _FIELDS: ("{n} lines have more or fewer fields than the header", "as many fields as the header",
-              WRONG_FIELDS[1]),
-}  # fmt: skip
+    _FIELDS: (
+        "{n} lines have more or fewer fields than the header",
+        "as many fields as the header",
+        WRONG_FIELDS[1],
+    ),
+}
 """What is wrong with the lines, what was expected and how to fix it."""
 
 
@@ -139,8 +142,11 @@ def _show(engine: Engine, files: CsvFiles, read: Sequence[_Read]) -> None:
         place = files.files.index(one.path) + 1
         copy = files.read([one.copy], first=["cxml_row"])
         try:
-            engine.keep(kept, f"select {names}, cast({place} as bigint) as cxml_file,"
-                              f" cast(cxml_row as bigint) as cxml_row from {copy}")  # fmt: skip
+            engine.keep(
+                kept,
+                f"select {names}, cast({place} as bigint) as cxml_file,"
+                f" cast(cxml_row as bigint) as cxml_row from {copy}",
+            )
         except DataError as error:
             raise DataError(error.what, where=str(one.path), expected=error.expected, fix=error.fix) from None
         if engine.row(f"select count(*) as n from {kept}")["n"] != one.rows - len(one.bad):
@@ -221,9 +227,12 @@ def _alone(text: str, header: str, delimiter: str) -> bool:
 
 
 def _broken(path: Path, line: int = 0) -> DataError:
-    return DataError("quotes or line ends break the rules of CSV", expected="quotes that are closed, one kind of line end",
-                     where=f"{path}, line {line}" if line else str(path),
-                     fix="close each double quote; inside a field write it twice")  # fmt: skip
+    return DataError(
+        "quotes or line ends break the rules of CSV",
+        expected="quotes that are closed, one kind of line end",
+        where=f"{path}, line {line}" if line else str(path),
+        fix="close each double quote; inside a field write it twice",
+    )
 
 
 def _refuse_too_many(table: str, read: Sequence[_Read], share: float) -> None:
@@ -241,17 +250,26 @@ def _refused(rule: str, read: Sequence[_Read], why: Refusal) -> DataError:
     file, first = next((one, bad) for one in read for bad in one.bad if bad.rule == rule)
     what, fix = NOT_UTF8 if rule == _UTF8 else WRONG_FIELDS
     what = what.format(found=first.fields, header=len(file.files.columns))
-    return DataError(what + why.what.replace("those given", "the rows"), where=f"{file.path}, line {first.line}",
-                     expected="a readable CSV file", fix=fix + why.fix)  # fmt: skip
+    return DataError(
+        what + why.what.replace("those given", "the rows"),
+        where=f"{file.path}, line {first.line}",
+        expected="a readable CSV file",
+        fix=fix + why.fix,
+    )
 
 
 def _list_lines(engine: Engine, table: str, read: Sequence[_Read]) -> None:
     lines = [(one.number, bad) for one in read for bad in one.bad]
     given = f"{relation(table)}_given"
-    engine.register(given, pa.table({
-        "rule": pa.array([bad.rule for _, bad in lines], pa.string()),
-        "cxml_file": pa.array([number for number, _ in lines], pa.int64()),
-        "cxml_row": pa.array([bad.row for _, bad in lines], pa.int64()),
-        "line": pa.array([bad.line for _, bad in lines], pa.int64()),
-    }))  # fmt: skip
+    engine.register(
+        given,
+        pa.table(
+            {
+                "rule": pa.array([bad.rule for _, bad in lines], pa.string()),
+                "cxml_file": pa.array([number for number, _ in lines], pa.int64()),
+                "cxml_row": pa.array([bad.row for _, bad in lines], pa.int64()),
+                "line": pa.array([bad.line for _, bad in lines], pa.int64()),
+            }
+        ),
+    )
     engine.keep(relation(table), f"select * from {given}")

@@ -45,12 +45,28 @@ READ_AS: Mapping[DayIs, str] = {
 """What is done with days that have no time, for people."""
 
 SQL_TYPES: Mapping[Kind, str] = {
-    "text": "varchar", "instant": "timestamp", "number": "double",
-    "money": "decimal(18,4)", "count": "bigint", "flag": "boolean",
-}  # fmt: skip
+    "text": "varchar",
+    "instant": "timestamp",
+    "number": "double",
+    "money": "decimal(18,4)",
+    "count": "bigint",
+    "flag": "boolean",
+}
 
-SIGNS = ("infinite", "fraction", "inexact", "epoch", "endless", "day", "local", "zoned", "gap", "twice",
-         "midnight", "percent")  # fmt: skip
+SIGNS = (
+    "infinite",
+    "fraction",
+    "inexact",
+    "epoch",
+    "endless",
+    "day",
+    "local",
+    "zoned",
+    "gap",
+    "twice",
+    "midnight",
+    "percent",
+)
 """What a cell may say of itself, beside its value.
 
 ``infinite`` a number that is none; ``fraction`` a count that is not whole; ``inexact`` an id that went
@@ -63,8 +79,19 @@ skip or show twice; ``midnight`` a local time of 00:00; ``percent`` a number wri
 SAY_NOTHING = ("n/a", "na", "-", "null", "none", "nil", "?")
 """Words that stand for a missing value, in small letters."""
 
-_WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "BIGNUM",
-          "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}  # fmt: skip
+_WHOLE = {
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "BIGNUM",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+}
 _EXACT = 2**53
 _EXACT_IN = {"FLOAT16": 2**11, "FLOAT": 2**24, "DOUBLE": _EXACT}
 """Below these every whole number has a float of its own; from there on several ids may share one."""
@@ -149,12 +176,26 @@ def _family(engine_type: str) -> str:
         return "other"
     if name in _WHOLE:
         return "whole"
-    plain = {"VARCHAR": "text", "UUID": "text", "FLOAT16": "float", "FLOAT": "float", "DOUBLE": "float", "BOOLEAN": "flag",
-             "DATE": "date", '"NULL"': "nothing", "NULL": "nothing"}  # fmt: skip
+    plain = {
+        "VARCHAR": "text",
+        "UUID": "text",
+        "FLOAT16": "float",
+        "FLOAT": "float",
+        "DOUBLE": "float",
+        "BOOLEAN": "flag",
+        "DATE": "date",
+        '"NULL"': "nothing",
+        "NULL": "nothing",
+    }
     if name in plain:
         return plain[name]
-    starts = {"ENUM": "text", "DECIMAL": "decimal", "TIMESTAMP WITH TIME ZONE": "zoned",
-              "TIMESTAMPTZ": "zoned", "TIMESTAMP": "local"}  # fmt: skip
+    starts = {
+        "ENUM": "text",
+        "DECIMAL": "decimal",
+        "TIMESTAMP WITH TIME ZONE": "zoned",
+        "TIMESTAMPTZ": "zoned",
+        "TIMESTAMP": "local",
+    }
     return next((family for start, family in starts.items() if name.startswith(start)), "other")
 
 

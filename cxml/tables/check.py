@@ -226,15 +226,32 @@ def _once(
     copies = rows - int(found["left_over"])
     if not copies:
         return cleaning, [], others
-    told = Problem(COPY, name, rule.column, copies, 0, f"{copies:,} rows are exact copies of another row", "every row once",
-                   "nothing is lost; export each row once")  # fmt: skip
+    told = Problem(
+        COPY,
+        name,
+        rule.column,
+        copies,
+        0,
+        f"{copies:,} rows are exact copies of another row",
+        "every row once",
+        "nothing is lost; export each row once",
+    )
     return cleaning, [told], others
 
 
 def _rules(tables: Tables, opened: Opened, people: _People) -> list[Rule]:
     signs = {column.name: opened.signs(column.name) for column in opened.columns}
-    found = list(rules(opened.table, opened.columns, signs, end=tables.config.project.observation_end,
-                       made_id=opened.made_id, known=people.known, aside=people.aside))  # fmt: skip
+    found = list(
+        rules(
+            opened.table,
+            opened.columns,
+            signs,
+            end=tables.config.project.observation_end,
+            made_id=opened.made_id,
+            known=people.known,
+            aside=people.aside,
+        )
+    )
     if ready_label.LABEL in signs and ready_label.is_static(tables.config):
         found += ready_label.label_rules(tables.config)
     found = [flat_columns.of_attribute(rule, opened.places.get(rule.column, "")) for rule in found]
@@ -277,8 +294,10 @@ def _told(tables: Tables, cleaning: Cleaning, broken: Sequence[tuple[Rule, int]]
     asked = []
     for place, (rule, _) in enumerate(broken):
         asked.append(f"min(case when {rule.bad} then cxml_file * {_FILE} + cxml_row end) as first_{place}")
-        asked += [f"bool_or(({rule.bad}) and {condition}) as advice_{place}_{number}"
-                  for number, (condition, _) in enumerate(rule.advice)]  # fmt: skip
+        asked += [
+            f"bool_or(({rule.bad}) and {condition}) as advice_{place}_{number}"
+            for number, (condition, _) in enumerate(rule.advice)
+        ]
     found = tables.engine.row(f"select {', '.join(asked)} from ({cleaning.probe(numbered=True)}) p")
     for place, (rule, count) in enumerate(broken):
         file, row = divmod(int(found[f"first_{place}"]), _FILE)
@@ -288,8 +307,17 @@ def _told(tables: Tables, cleaning: Cleaning, broken: Sequence[tuple[Rule, int]]
             what += f"; the label holds {ready_label.label_values(tables.engine)}"
         opened = cleaning.opened
         column = rule.column if rule.column in opened.known else opened.places.get(rule.column, rule.column)
-        yield Problem(rule.code, opened.table.name, column, count, row, what, rule.expected,
-                      (fixes or [rule.fix])[0], place=cleaning.opened.files[file - 1])  # fmt: skip
+        yield Problem(
+            rule.code,
+            opened.table.name,
+            column,
+            count,
+            row,
+            what,
+            rule.expected,
+            (fixes or [rule.fix])[0],
+            place=cleaning.opened.files[file - 1],
+        )
 
 
 def _said(table: str, rule: Rule, count: int, rows: int) -> str:
@@ -427,8 +455,16 @@ def _empty(tables: Tables, rows: Mapping[str, int]) -> Iterator[Problem]:
     """Tables without a row where rows are needed."""
     config, found = tables.config, [rows.get(name) for name in tables.opened]
     if not any(count is None or count for count in found):
-        yield Problem("no_rows", "all tables", "", 0, 0, "no table has a row", "rows to learn from",
-                      "check the exports; a header alone is not enough")  # fmt: skip
+        yield Problem(
+            "no_rows",
+            "all tables",
+            "",
+            0,
+            0,
+            "no table has a row",
+            "rows to learn from",
+            "check the exports; a header alone is not enough",
+        )
         return
     activity = config.population.activity + (
         config.churn.activity if config.churn.definition in ("inactivity", "rhythm") else ()
@@ -438,6 +474,13 @@ def _empty(tables: Tables, rows: Mapping[str, int]) -> Iterator[Problem]:
         needed.add("subscriptions")
     for name, count in rows.items():
         if not count and name in needed:
-            yield Problem("empty_table", name, "", 0, 0, "the table has no row",
-                          "rows: the configuration builds on it",
-                          "check the export, or take the table out of the configuration")  # fmt: skip
+            yield Problem(
+                "empty_table",
+                name,
+                "",
+                0,
+                0,
+                "the table has no row",
+                "rows: the configuration builds on it",
+                "check the export, or take the table out of the configuration",
+            )

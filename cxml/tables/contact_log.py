@@ -19,11 +19,12 @@ MOST_DRAWS = 60
 _DAY = f"wall({CONTACTS.event}) // 86400"
 _ONE_OF_TWO = {
     "contacted": (
-        "was both contacted and kept aside", "one group for each customer and draw",
+        "was both contacted and kept aside",
+        "one group for each customer and draw",
         "keep one row for each customer and day; in a log of calls, 1 is for everybody who was to be called",
     ),
     "churned": ("both left and stayed", "one outcome for each customer and draw", "correct churned"),
-}  # fmt: skip
+}
 """What a customer cannot have been in one draw, by column; what was expected, and how to fix it."""
 
 
@@ -39,8 +40,14 @@ def rules_of(tables: Tables, opened: Opened) -> Iterator[Rule]:
             kept = f"cxml_contacts_both_{name}"
             both = f"group by all having count(distinct {name}) > 1"
             tables.engine.keep(kept, f"select customer_id, {_DAY} as day from {CONTACTS.name} {both}")
-            yield Rule("contradiction", name, f"(customer_id, {_DAY}) in (select customer_id, day from {kept})",
-                       f"{{n}} rows say that a customer {what} in one draw", expected, fix)  # fmt: skip
+            yield Rule(
+                "contradiction",
+                name,
+                f"(customer_id, {_DAY}) in (select customer_id, day from {kept})",
+                f"{{n}} rows say that a customer {what} in one draw",
+                expected,
+                fix,
+            )
 
 
 def too_many_draws(tables: Tables, opened: Opened) -> Iterator[Problem]:
@@ -49,6 +56,14 @@ def too_many_draws(tables: Tables, opened: Opened) -> Iterator[Problem]:
         return
     days = tables.engine.row(f"select count(distinct {_DAY}) as n from {CONTACTS.name}")["n"]
     if days > MOST_DRAWS:
-        yield Problem("many_draws", CONTACTS.name, CONTACTS.event, 0, 0, f"contacts on {days:,} days",
-                      f"at most {MOST_DRAWS} draws", f"write into {CONTACTS.event} when the draw was made, the same for all"
-                      " of it, or keep the latest draws")  # fmt: skip
+        yield Problem(
+            "many_draws",
+            CONTACTS.name,
+            CONTACTS.event,
+            0,
+            0,
+            f"contacts on {days:,} days",
+            f"at most {MOST_DRAWS} draws",
+            f"write into {CONTACTS.event} when the draw was made, the same for all"
+            " of it, or keep the latest draws",
+        )

@@ -84,8 +84,10 @@ def _filled(tables: Tables, name: str, columns: list[str], until: datetime) -> d
     for part, rows in ages.items():
         asked.append(f"count(case when {rows} then 1 end) as {part}_rows")
         asked.append(f"count(distinct case when {rows} then {quoted(table.owner)} end) as {part}_owners")
-        asked += [f"count(case when {rows} then {quoted(column)} end) as {part}_{place}"
-                  for place, column in enumerate(columns)]  # fmt: skip
+        asked += [
+            f"count(case when {rows} then {quoted(column)} end) as {part}_{place}"
+            for place, column in enumerate(columns)
+        ]
     found = tables.engine.row(
         f"select {', '.join(asked)} from {name} where {quoted(table.event)} is null or {quoted(table.event)} < {before}"
     )

@@ -69,10 +69,14 @@ def mixed_percent(column: str, place: str) -> Rule:
     """12 % and 0.12 in one column would be read as 12 and 0.12."""
     sign = quoted(f"{column}:percent")
     return Rule(
-        "mixed_units", column, f"{quoted(column)} is not null and not {sign}",
-        "{n} values of " + repr(place) + " have no percent sign, others in the column do", "one unit in a column",
-        f"write all with the sign or none; or use the column as text: types = {{ {place!r} = 'text' }}", beside=sign,
-    )  # fmt: skip
+        "mixed_units",
+        column,
+        f"{quoted(column)} is not null and not {sign}",
+        "{n} values of " + repr(place) + " have no percent sign, others in the column do",
+        "one unit in a column",
+        f"write all with the sign or none; or use the column as text: types = {{ {place!r} = 'text' }}",
+        beside=sign,
+    )
 
 
 def seen(tables: Tables) -> tuple[Seen, ...]:

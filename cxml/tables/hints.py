@@ -93,31 +93,70 @@ _LEAVE_OUT = "each counts like any other: leave them out of the source, if they 
 _SALES = ("orders", "charges", "returns", "recoveries")
 _HINTS = (
     _Hint("livemode|live_mode|is_live|is_production", _FALSE, "are of a test mode", _LEAVE_OUT),
-    _Hint("test|is_test|test_mode|testmode|test_order|is_test_order|sandbox|is_sandbox|demo|is_demo|dummy|is_dummy"
-          "|테스트|테스트여부", _TRUE, "are marked as tests", _LEAVE_OUT),
-    _Hint("deleted|is_deleted|is_removed|removed|삭제여부|voided|is_voided|is_void|is_spam|spam|is_duplicate",
-          _TRUE, "are marked as deleted, void, spam or copies", _LEAVE_OUT),
-    _Hint("deleted_at|removed_at|voided_at|void_at|date_deleted|deleted_on|삭제일|삭제일시", "{text} <> ''",
-          "were deleted or voided at some time", _LEAVE_OUT),
-    _Hint("internal|is_internal|is_private|is_staff|is_employee", _TRUE, "are marked as internal", _LEAVE_OUT),
-    _Hint("public|is_public", _FALSE, "are not public, as notes among agents are", _LEAVE_OUT, ("interactions",)),
-    _Hint("cancelled|canceled|is_cancelled|is_canceled|refunded|is_refunded|취소여부", _TRUE,
-          "are marked as cancelled or refunded", "each counts as a purchase unless cancelled_at or a return says when",
-          _SALES),
-    _Hint("canceled_at|cancelled_on|canceled_on|cancel_date|취소일|취소일시", "{text} <> ''", "were cancelled",
-          "map cancelled_at", ("orders",)),
-    _Hint("status|state|상태|.*_status", "{text} in ('test', 'void', 'voided', 'deleted', 'draft', 'spam', 'duplicate',"
-          " 'merged', 'dummy', '삭제', '테스트', '임시')", "are tests, drafts, void, deleted, merged or spam", _LEAVE_OUT),
-    _Hint("status|state|상태|.*_status|주문상태|결제상태", "{text} in ('cancelled', 'canceled', 'refunded',"
-          " 'partially_refunded', 'returned', 'failed', 'declined', 'rejected', 'unpaid', 'pending_payment', 'expired',"
-          " 'chargeback', 'uncollectible', '취소', '주문취소', '결제취소', '환불', '반품', '결제실패')",
-          "are cancelled, refunded or never paid",
-          "each counts as a purchase unless cancelled_at or a return says when: map those, or leave the rows out",
-          _SALES),
-    _Hint("type|kind|transaction_type|order_type|유형|거래유형", "{text} in ('refund', 'credit', 'credit note',"
-          " 'credit_note', 'reversal', 'chargeback', 'return', 'void', 'test', '환불', '취소', '반품')",
-          "are refunds, credits, returns or void", "each counts as a purchase: leave them out of the source", ("orders",)),
-)  # fmt: skip
+    _Hint(
+        "test|is_test|test_mode|testmode|test_order|is_test_order|sandbox|is_sandbox|demo|is_demo|dummy|is_dummy"
+        "|테스트|테스트여부",
+        _TRUE,
+        "are marked as tests",
+        _LEAVE_OUT,
+    ),
+    _Hint(
+        "deleted|is_deleted|is_removed|removed|삭제여부|voided|is_voided|is_void|is_spam|spam|is_duplicate",
+        _TRUE,
+        "are marked as deleted, void, spam or copies",
+        _LEAVE_OUT,
+    ),
+    _Hint(
+        "deleted_at|removed_at|voided_at|void_at|date_deleted|deleted_on|삭제일|삭제일시",
+        "{text} <> ''",
+        "were deleted or voided at some time",
+        _LEAVE_OUT,
+    ),
+    _Hint(
+        "internal|is_internal|is_private|is_staff|is_employee", _TRUE, "are marked as internal", _LEAVE_OUT
+    ),
+    _Hint(
+        "public|is_public", _FALSE, "are not public, as notes among agents are", _LEAVE_OUT, ("interactions",)
+    ),
+    _Hint(
+        "cancelled|canceled|is_cancelled|is_canceled|refunded|is_refunded|취소여부",
+        _TRUE,
+        "are marked as cancelled or refunded",
+        "each counts as a purchase unless cancelled_at or a return says when",
+        _SALES,
+    ),
+    _Hint(
+        "canceled_at|cancelled_on|canceled_on|cancel_date|취소일|취소일시",
+        "{text} <> ''",
+        "were cancelled",
+        "map cancelled_at",
+        ("orders",),
+    ),
+    _Hint(
+        "status|state|상태|.*_status",
+        "{text} in ('test', 'void', 'voided', 'deleted', 'draft', 'spam', 'duplicate',"
+        " 'merged', 'dummy', '삭제', '테스트', '임시')",
+        "are tests, drafts, void, deleted, merged or spam",
+        _LEAVE_OUT,
+    ),
+    _Hint(
+        "status|state|상태|.*_status|주문상태|결제상태",
+        "{text} in ('cancelled', 'canceled', 'refunded',"
+        " 'partially_refunded', 'returned', 'failed', 'declined', 'rejected', 'unpaid', 'pending_payment', 'expired',"
+        " 'chargeback', 'uncollectible', '취소', '주문취소', '결제취소', '환불', '반품', '결제실패')",
+        "are cancelled, refunded or never paid",
+        "each counts as a purchase unless cancelled_at or a return says when: map those, or leave the rows out",
+        _SALES,
+    ),
+    _Hint(
+        "type|kind|transaction_type|order_type|유형|거래유형",
+        "{text} in ('refund', 'credit', 'credit note',"
+        " 'credit_note', 'reversal', 'chargeback', 'return', 'void', 'test', '환불', '취소', '반품')",
+        "are refunds, credits, returns or void",
+        "each counts as a purchase: leave them out of the source",
+        ("orders",),
+    ),
+)
 _CURRENCY = "currency|curr|currency_code|currencycode|ccy|iso_currency|통화|통화코드"
 
 

@@ -29,21 +29,36 @@ def rules_of(columns: Iterable[Column]) -> Iterator[Rule]:
     """What the ids of a table must keep to, and what people should know of them."""
     for name in (column.name for column in columns if _is_id(column)):
         id_ = quoted(name)
-        yield Rule("scientific_id", name, f"regexp_matches({id_}, {literal(_SCIENTIFIC)})",
-                   "{n} ids are written like 4.00123E+11: their last digits are lost, and several may have become one",
-                   "an id with all its digits",
-                   "export it again with the column formatted as text, not as a number")  # fmt: skip
+        yield Rule(
+            "scientific_id",
+            name,
+            f"regexp_matches({id_}, {literal(_SCIENTIFIC)})",
+            "{n} ids are written like 4.00123E+11: their last digits are lost, and several may have become one",
+            "an id with all its digits",
+            "export it again with the column formatted as text, not as a number",
+        )
         whole = f"regexp_matches({id_}, {literal(_POINT_ZERO)})"
         large = f"abs(try_cast({id_} as double)) >= {_EXACT}"
-        yield Rule("inexact_id", name, f"{whole} and {large}",
-                   "{n} ids went through a float and have lost digits", "an id as text or whole number",
-                   "write ids as text where the file is made")  # fmt: skip
-        yield _note(name, f"{whole} and not {large}",
-                    "{n} ids end in .0, as whole numbers do that went through a float; they are kept so, and match"
-                    " no id without it")  # fmt: skip
-        yield _note(name, f"regexp_matches({id_}, {literal(_THOUSANDS)})",
-                    "{n} ids are written with thousands separators; they are kept so, and match no id without",
-                    least=_SOME)  # fmt: skip
+        yield Rule(
+            "inexact_id",
+            name,
+            f"{whole} and {large}",
+            "{n} ids went through a float and have lost digits",
+            "an id as text or whole number",
+            "write ids as text where the file is made",
+        )
+        yield _note(
+            name,
+            f"{whole} and not {large}",
+            "{n} ids end in .0, as whole numbers do that went through a float; they are kept so, and match"
+            " no id without it",
+        )
+        yield _note(
+            name,
+            f"regexp_matches({id_}, {literal(_THOUSANDS)})",
+            "{n} ids are written with thousands separators; they are kept so, and match no id without",
+            least=_SOME,
+        )
 
 
 def spelt_apart(tables: Tables) -> tuple[list[Problem], list[str]]:
@@ -64,8 +79,18 @@ def spelt_apart(tables: Tables) -> tuple[list[Problem], list[str]]:
                 " separators, capital letters or spaces"
             )
             if alike > same:
-                problems.append(Problem("spelt_apart", other, name, 0, 0, what, f"ids as {home} writes them",
-                                        "write ids as text, and alike, where the files are made"))  # fmt: skip
+                problems.append(
+                    Problem(
+                        "spelt_apart",
+                        other,
+                        name,
+                        0,
+                        0,
+                        what,
+                        f"ids as {home} writes them",
+                        "write ids as text, and alike, where the files are made",
+                    )
+                )
             else:
                 notes.append(f"{other}.{name}: {what}; they are taken as others")
     return problems, notes

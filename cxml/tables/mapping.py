@@ -28,24 +28,37 @@ def named(table: Table, source: Source, spec: TableSource) -> Source:
     used = {*spec.columns.values(), *spec.attributes}
     for name in spec.ignore:
         if name not in source.names:
-            raise ConfigError(f"the source has no column {name!r}", where=f"{where} ignore",
-                              expected="columns of the source that play no part",
-                              fix=did_you_mean(name, source.names))  # fmt: skip
+            raise ConfigError(
+                f"the source has no column {name!r}",
+                where=f"{where} ignore",
+                expected="columns of the source that play no part",
+                fix=did_you_mean(name, source.names),
+            )
         if name in used:
-            raise ConfigError(f"{name!r} is ignored and used", where=f"{where} ignore",
-                              expected="a column that neither columns nor attributes name",
-                              fix="take it out of one of them")  # fmt: skip
+            raise ConfigError(
+                f"{name!r} is ignored and used",
+                where=f"{where} ignore",
+                expected="a column that neither columns nor attributes name",
+                fix="take it out of one of them",
+            )
     source = without(source, spec.ignore)
     there = {name.lower(): name for name in source.names}
     for name in spec.constants:
         if name in table.required:
-            raise ConfigError(f"{name!r} differs from row to row", where=f"{where} constants",
-                              expected="a column that is the same in every row", fix="map it in columns")  # fmt: skip
+            raise ConfigError(
+                f"{name!r} differs from row to row",
+                where=f"{where} constants",
+                expected="a column that is the same in every row",
+                fix="map it in columns",
+            )
         if name in spec.columns or name.lower() in there:
             has = spec.columns.get(name) or there[name.lower()]
-            raise ConfigError(f"{name!r} is a constant, and the source holds it in {has!r}",
-                              where=f"{where} constants", expected="one of the two",
-                              fix=f'take the constant out; or write ignore = ["{has}"]')  # fmt: skip
+            raise ConfigError(
+                f"{name!r} is a constant, and the source holds it in {has!r}",
+                where=f"{where} constants",
+                expected="one of the two",
+                fix=f'take the constant out; or write ignore = ["{has}"]',
+            )
     return with_constants(source, {name: _text(value) for name, value in spec.constants.items()})
 
 

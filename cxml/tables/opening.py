@@ -218,8 +218,11 @@ def open_tables(
         spec = ready_label.labelled(config.tables.get(name, TableSource(source="")), table, config)
         _check_names(table, spec)
         try:
-            source = (open_frame(engine, name, given[name]) if name in given
-                      else open_source(engine, config.folder, name, spec))  # fmt: skip
+            source = (
+                open_frame(engine, name, given[name])
+                if name in given
+                else open_source(engine, config.folder, name, spec)
+            )
             found = _described(engine, table, named(table, source, spec), spec, config, attributes)
             bad_lines.forget(engine, name, source)  # only a check counts them
             problems += found.missing
@@ -321,25 +324,39 @@ def _names(config: Config, given: Collection[str]) -> list[str]:
     """The tables that are in the configuration or *given*, in the order of the contract."""
     for name in given:
         if name not in ALL_TABLES:
-            raise ConfigError(f"unknown table {name!r}", where="sources",
-                              expected=f"one of {', '.join(ALL_TABLES)}",
-                              fix=did_you_mean(name, ALL_TABLES))  # fmt: skip
+            raise ConfigError(
+                f"unknown table {name!r}",
+                where="sources",
+                expected=f"one of {', '.join(ALL_TABLES)}",
+                fix=did_you_mean(name, ALL_TABLES),
+            )
     names = [name for name in ALL_TABLES if name in given or name in config.tables]
     if CONTACTS.name in names and ready_label.is_static(config):
-        raise ConfigError("a log of contacts needs a time to look at", where=f"[tables.{CONTACTS.name}]",
-                          expected="customers with dates: a ready label says who left, and not when",
-                          fix="take the section out")  # fmt: skip
+        raise ConfigError(
+            "a log of contacts needs a time to look at",
+            where=f"[tables.{CONTACTS.name}]",
+            expected="customers with dates: a ready label says who left, and not when",
+            fix="take the section out",
+        )
     if not any(name in TABLES for name in names):
-        raise ConfigError("there is no table", where="[tables]", expected="at least a table of activity",
-                          fix='write [tables.interactions] and source = "interactions.csv"')  # fmt: skip
+        raise ConfigError(
+            "there is no table",
+            where="[tables]",
+            expected="at least a table of activity",
+            fix='write [tables.interactions] and source = "interactions.csv"',
+        )
     return names
 
 
 def _check_zone(engine: Engine, config: Config) -> None:
     name = config.zone.key
     if name != "UTC" and not engine.rows(f"select 1 from pg_timezone_names() where name = {literal(name)}"):
-        raise ConfigError(f"the engine knows no time zone {name!r}", where="[project] timezone",
-                          expected="a name of the IANA list", fix="write an older name")  # fmt: skip
+        raise ConfigError(
+            f"the engine knows no time zone {name!r}",
+            where="[project] timezone",
+            expected="a name of the IANA list",
+            fix="write an older name",
+        )
 
 
 def _check_names(table: Table, spec: TableSource) -> None:
@@ -348,26 +365,43 @@ def _check_names(table: Table, spec: TableSource) -> None:
     for key, names in (("columns", spec.columns), ("words", spec.words), ("constants", spec.constants)):
         for name in names:
             if name not in table.by_name:
-                raise ConfigError(f"the table has no column {name!r}", where=f"{where} {key}",
-                                  expected="names of cxml on the left, such as wait_s = ...",
-                                  fix=did_you_mean(name, table.by_name))  # fmt: skip
+                raise ConfigError(
+                    f"the table has no column {name!r}",
+                    where=f"{where} {key}",
+                    expected="names of cxml on the left, such as wait_s = ...",
+                    fix=did_you_mean(name, table.by_name),
+                )
     if spec.attributes and table.name != "customers":
-        raise ConfigError("only customers have attributes", where=f"{where} attributes",
-                          fix="move the key to [tables.customers]")  # fmt: skip
+        raise ConfigError(
+            "only customers have attributes",
+            where=f"{where} attributes",
+            fix="move the key to [tables.customers]",
+        )
     seen: dict[str, str] = {}
     targets = {spec.columns.get(column.name, column.name) for column in table.columns if column.target}
     for name in spec.attributes:
         plain = attribute_name(name).removeprefix(ATTRIBUTE)
         if plain in table.by_name:
-            raise ConfigError(f"{name!r} is a column of the contract already", where=f"{where} attributes",
-                              fix=f'take it out of attributes; {plain} = "..." in columns can rename it')  # fmt: skip
+            raise ConfigError(
+                f"{name!r} is a column of the contract already",
+                where=f"{where} attributes",
+                fix=f'take it out of attributes; {plain} = "..." in columns can rename it',
+            )
         if name in targets:
-            raise ConfigError(f"{name!r} says what happened to the customer", where=f"{where} attributes",
-                              expected="what was known before the cutoff", fix="take it out of attributes")  # fmt: skip
+            raise ConfigError(
+                f"{name!r} says what happened to the customer",
+                where=f"{where} attributes",
+                expected="what was known before the cutoff",
+                fix="take it out of attributes",
+            )
         if not plain or plain in seen:
             what = f"{seen[plain]!r} and {name!r} have one name" if plain else f"{name!r} has no letter"
-            raise ConfigError(what, where=f"{where} attributes", expected="names that differ in letters or digits",
-                              fix="take one out, or rename its column in the source")  # fmt: skip
+            raise ConfigError(
+                what,
+                where=f"{where} attributes",
+                expected="names that differ in letters or digits",
+                fix="take one out, or rename its column in the source",
+            )
         seen[plain] = name
 
 

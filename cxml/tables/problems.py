@@ -103,5 +103,7 @@ def one_error(problems: Sequence[Problem]) -> DataError:
     lines = [f"  {problem}" for problem in problems[:_SHOWN]]
     if len(problems) > _SHOWN:
         lines.append(f"  and {len(problems) - _SHOWN} more")
-    return DataError(f"{len(problems)} problems in the tables:\n" + "\n".join(lines),
-                     fix="mend each of them; 'cxml check' shows what is left")  # fmt: skip
+    return DataError(
+        f"{len(problems)} problems in the tables:\n" + "\n".join(lines),
+        fix="mend each of them; 'cxml check' shows what is left",
+    )

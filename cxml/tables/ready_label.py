@@ -68,9 +68,11 @@ def labelled(spec: TableSource, table: Table, config: Config) -> TableSource:
         return spec
     if spec.columns.get(LABEL, place) != place:
         raise ConfigError(
-            "two columns say who left", where=f"[churn] column and [tables.customers] columns.{LABEL}",
-            expected="one label", fix="take one of them out",
-        )  # fmt: skip
+            "two columns say who left",
+            where=f"[churn] column and [tables.customers] columns.{LABEL}",
+            expected="one label",
+            fix="take one of them out",
+        )
     return replace(spec, columns={**spec.columns, LABEL: place})
 
 
@@ -133,33 +135,44 @@ def label_rules(config: Config) -> Iterator[Rule]:
     churn = config.churn
     if not churn.positive:
         yield Rule(
-            "unknown_label", LABEL, f"lower(trim({LABEL})) not in ({_listed((*YES, *NO))})",
-            "{n} labels are neither true or false, 1 or 0, nor yes or no", "a label of two values, empty where unknown",
+            "unknown_label",
+            LABEL,
+            f"lower(trim({LABEL})) not in ({_listed((*YES, *NO))})",
+            "{n} labels are neither true or false, 1 or 0, nor yes or no",
+            "a label of two values, empty where unknown",
             'say which value means leaving, such as positive = "gone" in [churn], and with more than two values which mean'
             ' staying, such as negative = ["here"]',
-        )  # fmt: skip
+        )
         return
     positive = literal(churn.positive)
     rows = f"from customers where {LABEL} is not null"
     yield Rule(
-        "unknown_label", LABEL, f"{LABEL} is not null and not exists (select 1 {rows} and {LABEL} = {positive})",
-        "none of {n} labels is the value that [churn] positive names", "the value as the table has it; case counts",
+        "unknown_label",
+        LABEL,
+        f"{LABEL} is not null and not exists (select 1 {rows} and {LABEL} = {positive})",
+        "none of {n} labels is the value that [churn] positive names",
+        "the value as the table has it; case counts",
         "correct [churn] positive",
-    )  # fmt: skip
+    )
     for value in churn.negative:
         yield Rule(
-            "unknown_label", LABEL, f"{LABEL} is not null and not exists (select 1 {rows} and {LABEL} = {literal(value)})",
-            "none of {n} labels is a value that [churn] negative names", "the values as the table has them; case counts",
+            "unknown_label",
+            LABEL,
+            f"{LABEL} is not null and not exists (select 1 {rows} and {LABEL} = {literal(value)})",
+            "none of {n} labels is a value that [churn] negative names",
+            "the values as the table has them; case counts",
             "correct [churn] negative",
-        )  # fmt: skip
+        )
     if not churn.negative:
         yield Rule(
-            "third_class", LABEL,
+            "third_class",
+            LABEL,
             f"{LABEL} <> {positive} and {LABEL} <> (select min({LABEL}) {rows} and {LABEL} <> {positive})",
-            "{n} labels are a third value, beside the one that means leaving and another", "a label of two values",
+            "{n} labels are a third value, beside the one that means leaving and another",
+            "a label of two values",
             'say in [churn] which values mean staying, such as negative = ["here"]: the others then carry no label',
             beside=f"{LABEL} = {positive}",
-        )  # fmt: skip
+        )
 
 
 def label_values(engine: Engine) -> str:

@@ -23,20 +23,45 @@ _LARGEST = 1e30
 """Size of the largest number that features are computed with."""
 _EARLIEST, _LATEST = 1990, 2100
 _NO_TIME = "correct them; leave unknown times empty instead of 1900-01-01 or 9999-12-31"
-_LONG_AGO = {("customers", "joined_at"), ("agents", "hired_at"), ("agents", "valid_from"),
-             ("subscriptions", "started_at")}  # fmt: skip
+_LONG_AGO = {
+    ("customers", "joined_at"),
+    ("agents", "hired_at"),
+    ("agents", "valid_from"),
+    ("subscriptions", "started_at"),
+}
 """Columns whose instants may lie before 1990."""
 
-_MAY_PRECEDE = {("charges", "notified_at"), ("charges", "disputed_at"), ("visits", "arrived_at"),
-                ("visits", "rescheduled_at"), ("customers", "last_seen_at"), ("customers", "life_event_at"),
-                ("recoveries", "asked_at")}  # fmt: skip
+_MAY_PRECEDE = {
+    ("charges", "notified_at"),
+    ("charges", "disputed_at"),
+    ("visits", "arrived_at"),
+    ("visits", "rescheduled_at"),
+    ("customers", "last_seen_at"),
+    ("customers", "life_event_at"),
+    ("recoveries", "asked_at"),
+}
 """Instants that may come before the event of their row."""
 
-TOLERABLE = frozenset({
-    "missing_value", "wrong_type", "not_finite", "not_whole", "epoch_number", "implausible_time", "mixed_time_zones",
-    "long_id", "unknown_word", "negative", "out_of_range", "off_scale", "contradiction", "unknown_customer",
-    "customer_set_aside", "skipped_time",
-})  # fmt: skip
+TOLERABLE = frozenset(
+    {
+        "missing_value",
+        "wrong_type",
+        "not_finite",
+        "not_whole",
+        "epoch_number",
+        "implausible_time",
+        "mixed_time_zones",
+        "long_id",
+        "unknown_word",
+        "negative",
+        "out_of_range",
+        "off_scale",
+        "contradiction",
+        "unknown_customer",
+        "customer_set_aside",
+        "skipped_time",
+    }
+)
 """Codes of the rules that a stray row may break. Others are never a stray row: a digit lost by one id is lost by its
 neighbours too, and an answer before its question or a second story under one id leaves nobody sure which row to
 believe."""
@@ -48,9 +73,13 @@ _CHANNELS = "^(phone|chat|email|social|sms|store|portal|app|web|letter|video)([.
 _DAY_S = 86400
 
 _NOUNS: Mapping[Kind, str] = {
-    "text": "texts", "instant": "instants", "number": "numbers", "money": "amounts of money",
-    "count": "whole numbers", "flag": "flags",
-}  # fmt: skip
+    "text": "texts",
+    "instant": "instants",
+    "number": "numbers",
+    "money": "amounts of money",
+    "count": "whole numbers",
+    "flag": "flags",
+}
 _EXPECTED: Mapping[Kind, str] = {
     "text": "a text",
     "instant": "a time such as 2025-03-01 09:00:00, with an offset or local to the zone of the project",
@@ -60,19 +89,38 @@ _EXPECTED: Mapping[Kind, str] = {
     "flag": "true or false, 1 or 0, yes or no",
 }
 _REASONS = (
-    ("infinite", "not_finite", "{n} values are infinite or not a number", "a finite number",
-     "leave unknown values empty"),
-    ("fraction", "not_whole", "{n} counts are not whole", "a whole number",
-     "correct them, or map the right column"),
-    ("inexact", "inexact_id", "{n} ids went through a float and have lost digits",
-     "an id as text or whole number", "write ids as text where the file is made"),
-    ("epoch", "epoch_number", "{n} values are numbers where instants belong", _EXPECTED["instant"],
-     "convert them to times where the file is made"),
-)  # fmt: skip
+    (
+        "infinite",
+        "not_finite",
+        "{n} values are infinite or not a number",
+        "a finite number",
+        "leave unknown values empty",
+    ),
+    (
+        "fraction",
+        "not_whole",
+        "{n} counts are not whole",
+        "a whole number",
+        "correct them, or map the right column",
+    ),
+    (
+        "inexact",
+        "inexact_id",
+        "{n} ids went through a float and have lost digits",
+        "an id as text or whole number",
+        "write ids as text where the file is made",
+    ),
+    (
+        "epoch",
+        "epoch_number",
+        "{n} values are numbers where instants belong",
+        _EXPECTED["instant"],
+        "convert them to times where the file is made",
+    ),
+)
 """Sign, code and words of what can be there and not be read."""
 
-_NO_VALUE = (says_nothing("{text}"),
-             "leave missing values empty instead of writing a word")  # fmt: skip
+_NO_VALUE = (says_nothing("{text}"), "leave missing values empty instead of writing a word")
 _NUMBERS = (
     ("contains({text}, ',')", "write numbers with a decimal point and no thousands separator"),
     ("regexp_matches({text}, '[$€£¥₩%]')", "write numbers without a currency or percent sign"),
@@ -85,13 +133,17 @@ _ADVICE: Mapping[Kind, tuple[tuple[str, str], ...]] = {
     "count": _NUMBERS,
     "flag": (_NO_VALUE,),
     "instant": (
-        ("regexp_matches({text}, '^ *[0-9]{{1,2}}[./-][0-9]{{1,2}}[./-][0-9]{{2,4}}')",
-         "write the year first, such as 2025-12-31: day and month cannot be told apart"),
-        ("regexp_matches({text}, ':.*[A-Za-z]|오전|오후')",
-         "write the day first and 24 hours, and for a zone its offset, such as +09:00"),
+        (
+            "regexp_matches({text}, '^ *[0-9]{{1,2}}[./-][0-9]{{1,2}}[./-][0-9]{{2,4}}')",
+            "write the year first, such as 2025-12-31: day and month cannot be told apart",
+        ),
+        (
+            "regexp_matches({text}, ':.*[A-Za-z]|오전|오후')",
+            "write the day first and 24 hours, and for a zone its offset, such as +09:00",
+        ),
         _NO_VALUE,
     ),
-}  # fmt: skip
+}
 _EPOCH_ADVICE = tuple(
     (f"try_cast({{text}} as double) between {low} and {high}", words)
     for low, high, words in (
@@ -153,8 +205,16 @@ def _note(column: str, when: str, what: str, least: float = 0.0, instead: str = 
     return Rule("note", column, when, what, "", "", least=least, soft=True, instead=instead)
 
 
-def rules(table: Table, columns: tuple[Column, ...], signs: Mapping[str, list[str]], *, end: datetime,
-          made_id: bool, known: str, aside: str = "") -> Iterator[Rule]:  # fmt: skip
+def rules(
+    table: Table,
+    columns: tuple[Column, ...],
+    signs: Mapping[str, list[str]],
+    *,
+    end: datetime,
+    made_id: bool,
+    known: str,
+    aside: str = "",
+) -> Iterator[Rule]:
     """All rules of a table.
 
     Parameters
@@ -193,20 +253,37 @@ def rules(table: Table, columns: tuple[Column, ...], signs: Mapping[str, list[st
         if aside:
             left_out = f"coalesce({who} in (select customer_id from {aside}), false)"
             unknown += f" and not {left_out}"
-            yield Rule("customer_set_aside", "customer_id", left_out,
-                       "{n} rows are about customers whose own row was set aside", "customers with a sound row",
-                       "correct the rows of the table customers")  # fmt: skip
-        yield Rule("unknown_customer", "customer_id", unknown,
-                   "{n} rows are about customers who are not in the table customers",
-                   "ids of the table customers",
-                   "add the customers, or take the table customers out of the configuration",
-                   ((f"ltrim({who}, '0') in (select ltrim(customer_id, '0') from {known})",
-                     "leading zeros were lost on one side: write ids as text everywhere"),
-                    (f"regexp_replace({who}, '[.]0+$', '') in"
-                     f" (select regexp_replace(customer_id, '[.]0+$', '') from {known})",
-                     "some end in .0, as numbers that went through a float do: write ids as text everywhere"),
-                    (f"lower(trim({who})) in (select lower(trim(customer_id)) from {known})",
-                     "write ids alike everywhere: some differ only in case or spaces")))  # fmt: skip
+            yield Rule(
+                "customer_set_aside",
+                "customer_id",
+                left_out,
+                "{n} rows are about customers whose own row was set aside",
+                "customers with a sound row",
+                "correct the rows of the table customers",
+            )
+        yield Rule(
+            "unknown_customer",
+            "customer_id",
+            unknown,
+            "{n} rows are about customers who are not in the table customers",
+            "ids of the table customers",
+            "add the customers, or take the table customers out of the configuration",
+            (
+                (
+                    f"ltrim({who}, '0') in (select ltrim(customer_id, '0') from {known})",
+                    "leading zeros were lost on one side: write ids as text everywhere",
+                ),
+                (
+                    f"regexp_replace({who}, '[.]0+$', '') in"
+                    f" (select regexp_replace(customer_id, '[.]0+$', '') from {known})",
+                    "some end in .0, as numbers that went through a float do: write ids as text everywhere",
+                ),
+                (
+                    f"lower(trim({who})) in (select lower(trim(customer_id)) from {known})",
+                    "write ids alike everywhere: some differ only in case or spaces",
+                ),
+            ),
+        )
     yield from _across(table, names)
 
 
@@ -221,8 +298,14 @@ def _sign(column: str, name: str) -> str:
 def _missing(table: Table, column: Column) -> Iterator[Rule]:
     name = column.name
     if name in table.required or name == table.id:
-        yield Rule("missing_value", name, f"not {_sign(name, 'given')}", "{n} rows have no " + name,
-                   "a value in every row", "fill it or leave these rows out")  # fmt: skip
+        yield Rule(
+            "missing_value",
+            name,
+            f"not {_sign(name, 'given')}",
+            "{n} rows have no " + name,
+            "a value in every row",
+            "fill it or leave these rows out",
+        )
 
 
 def _type(column: Column, signs: list[str]) -> Iterator[Rule]:
@@ -237,10 +320,18 @@ def _type(column: Column, signs: list[str]) -> Iterator[Rule]:
             unread += f" and not {_sign(name, sign)}"
     if "endless" in signs:
         unread += f" and not {_sign(name, 'endless')}"
-    yield Rule("wrong_type", name, unread, "{n} values are not " + _NOUNS[column.kind],
-               _EXPECTED[column.kind], "correct them, or leave them empty",
-               ((f"{text} is null", "convert the column where the file is made"),
-                *_with(text, _ADVICE[column.kind])))  # fmt: skip
+    yield Rule(
+        "wrong_type",
+        name,
+        unread,
+        "{n} values are not " + _NOUNS[column.kind],
+        _EXPECTED[column.kind],
+        "correct them, or leave them empty",
+        (
+            (f"{text} is null", "convert the column where the file is made"),
+            *_with(text, _ADVICE[column.kind]),
+        ),
+    )
 
 
 def _with(text: str, advice: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
@@ -252,10 +343,20 @@ def _endless(table: Table, column: Column) -> Rule:
     name = column.name
     never = f"({_sign(name, 'endless')} or coalesce({_v(name)} >= timestamp '{_LATEST}-01-01', false))"
     if column.known == name and name != table.event:
-        return _note(name, never, f"{{n}} values lie in {_LATEST} or later: read as not come yet, like an empty value",
-                     instead="cast(null as timestamp)")  # fmt: skip
-    return Rule("implausible_time", name, never, f"{{n}} instants lie in {_LATEST} or later",
-                f"instants before {_LATEST}", _NO_TIME)  # fmt: skip
+        return _note(
+            name,
+            never,
+            f"{{n}} values lie in {_LATEST} or later: read as not come yet, like an empty value",
+            instead="cast(null as timestamp)",
+        )
+    return Rule(
+        "implausible_time",
+        name,
+        never,
+        f"{{n}} instants lie in {_LATEST} or later",
+        f"instants before {_LATEST}",
+        _NO_TIME,
+    )
 
 
 def _first_year(table: Table, column: Column) -> int:
@@ -265,31 +366,57 @@ def _first_year(table: Table, column: Column) -> int:
 def _time(table: Table, column: Column, signs: list[str], end: datetime) -> Iterator[Rule]:
     name, value = column.name, _v(column.name)
     first, latest = _first_year(table, column), f"timestamp '{_LATEST}-01-01'"
-    yield Rule("implausible_time", name,
-               f"{value} < timestamp '{first - 1}-12-31'"
-               f" or {value} between timestamp '1969-12-31 00:00:00' and timestamp '1970-01-01 23:59:59'",
-               f"{{n}} instants lie before {first}, or where clocks of computers begin",
-               f"instants from {first} on", _NO_TIME)  # fmt: skip
+    yield Rule(
+        "implausible_time",
+        name,
+        f"{value} < timestamp '{first - 1}-12-31'"
+        f" or {value} between timestamp '1969-12-31 00:00:00' and timestamp '1970-01-01 23:59:59'",
+        f"{{n}} instants lie before {first}, or where clocks of computers begin",
+        f"instants from {first} on",
+        _NO_TIME,
+    )
     if "zoned" in signs and "local" in signs:
-        yield Rule("mixed_time_zones", name, _sign(name, "local"),
-                   "{n} times carry no zone, others in the column do", "a zone on every time, or on none",
-                   "write every time with its offset, such as 2025-03-01 09:00:00+09:00",
-                   beside=_sign(name, "zoned"))  # fmt: skip
+        yield Rule(
+            "mixed_time_zones",
+            name,
+            _sign(name, "local"),
+            "{n} times carry no zone, others in the column do",
+            "a zone on every time, or on none",
+            "write every time with its offset, such as 2025-03-01 09:00:00+09:00",
+            beside=_sign(name, "zoned"),
+        )
     if "gap" in signs:
-        yield Rule("skipped_time", name, _sign(name, "gap"),
-                   "{n} local times do not exist: clocks were put forward",
-                   "times that clocks in the zone of the project show",
-                   "write the offset beside the time, or correct [project] timezone")  # fmt: skip
-        yield _note(name, _sign(name, "twice"),
-                    "{n} local times came twice as clocks were put back; the later is taken")  # fmt: skip
+        yield Rule(
+            "skipped_time",
+            name,
+            _sign(name, "gap"),
+            "{n} local times do not exist: clocks were put forward",
+            "times that clocks in the zone of the project show",
+            "write the offset beside the time, or correct [project] timezone",
+        )
+        yield _note(
+            name,
+            _sign(name, "twice"),
+            "{n} local times came twice as clocks were put back; the later is taken",
+        )
     if "day" in signs and "local" in signs:
-        yield _note(name, _sign(name, "day"),
-                    f"{{n}} of {{rows}} values are days without a time: {READ_AS[column.day_is]}")  # fmt: skip
+        yield _note(
+            name,
+            _sign(name, "day"),
+            f"{{n}} of {{rows}} values are days without a time: {READ_AS[column.day_is]}",
+        )
     if "midnight" in signs and (name == table.event or column.day_is == "over"):
-        why = {"last second": "so that a day counts once it is over", "first second": "so that this is sure",
-               "over": "so that the last day belongs to the span"}[column.day_is]  # fmt: skip
-        yield _note(name, _sign(name, "midnight"), "all values are at midnight; if they are days, give"
-                    f" them as dates, {why}", least=1.0)  # fmt: skip
+        why = {
+            "last second": "so that a day counts once it is over",
+            "first second": "so that this is sure",
+            "over": "so that the last day belongs to the span",
+        }[column.day_is]
+        yield _note(
+            name,
+            _sign(name, "midnight"),
+            f"all values are at midnight; if they are days, give them as dates, {why}",
+            least=1.0,
+        )
     late = f"{value} >= {_instant(end)} and {value} < {latest}"
     if name == table.event:
         yield _note(name, late, "{n} of {rows} rows lie at or after observation_end and are not looked at")
@@ -301,16 +428,27 @@ def _range(column: Column) -> Iterator[Rule]:
     name, low, high = column.name, column.low, column.high
     if column.kind == "text":
         if name.endswith("_id"):
-            yield Rule("long_id", name, f"length({_v(name)}) > {_LONGEST_ID}",
-                       f"{{n}} ids are longer than {_LONGEST_ID} characters", "an id",
-                       "map the right column")  # fmt: skip
-            yield _note(name, f"{_v(name)} <> trim({_v(name)})",
-                        "{n} ids begin or end with a space and are kept so")  # fmt: skip
+            yield Rule(
+                "long_id",
+                name,
+                f"length({_v(name)}) > {_LONGEST_ID}",
+                f"{{n}} ids are longer than {_LONGEST_ID} characters",
+                "an id",
+                "map the right column",
+            )
+            yield _note(
+                name, f"{_v(name)} <> trim({_v(name)})", "{n} ids begin or end with a space and are kept so"
+            )
         if column.one_of:
             words = ", ".join(literal(word) for word in column.one_of)
-            yield Rule("unknown_word", name, f"{_v(name)} not in ({words})",
-                       "{n} values are not on the list", f"one of {', '.join(column.one_of)}",
-                       "rename them in the source; case counts")  # fmt: skip
+            yield Rule(
+                "unknown_word",
+                name,
+                f"{_v(name)} not in ({words})",
+                "{n} values are not on the list",
+                f"one of {', '.join(column.one_of)}",
+                "rename them in the source; case counts",
+            )
         return
     bounds = (
         f"from {low:g} to {_plain(high)}" if low is not None and high is not None else f"{low or 0:g} or more"
@@ -318,15 +456,32 @@ def _range(column: Column) -> Iterator[Rule]:
     if low is not None:
         code = "negative" if low == 0 else "out_of_range"
         expected = "0 or more" if low == 0 else bounds
-        yield Rule(code, name, f"{_v(name)} < {low:g}", f"{{n}} values are below {low:g}", expected,
-                   "correct them, or leave them empty")  # fmt: skip
+        yield Rule(
+            code,
+            name,
+            f"{_v(name)} < {low:g}",
+            f"{{n}} values are below {low:g}",
+            expected,
+            "correct them, or leave them empty",
+        )
     if high is not None:
-        yield Rule("out_of_range", name, f"{_v(name)} > {high:.15g}", f"{{n}} values are above {_plain(high)}",
-                   bounds, "correct them, or leave them empty")  # fmt: skip
+        yield Rule(
+            "out_of_range",
+            name,
+            f"{_v(name)} > {high:.15g}",
+            f"{{n}} values are above {_plain(high)}",
+            bounds,
+            "correct them, or leave them empty",
+        )
     elif column.kind == "number":
-        yield Rule("out_of_range", name, f"abs({_v(name)}) > {_LARGEST:g}",
-                   f"{{n}} values are beyond {_LARGEST:g}", "numbers that mean something",
-                   "correct them, or leave them empty")  # fmt: skip
+        yield Rule(
+            "out_of_range",
+            name,
+            f"abs({_v(name)}) > {_LARGEST:g}",
+            f"{{n}} values are beyond {_LARGEST:g}",
+            "numbers that mean something",
+            "correct them, or leave them empty",
+        )
 
 
 def _plain(bound: float) -> str:
@@ -352,15 +507,21 @@ def _order(table: Table, column: Column, signs: Mapping[str, list[str]]) -> Iter
     if "twice" in signs[table.event]:  # the event was read as the later of two
         skew = f"case when {_sign(table.event, 'twice')} then {start} - interval 1 hour else {skew} end"
         as_clocks = "a second, or an hour as clocks are put back,"
-    yield _note(column.name, f"{value} < {start} and {value} >= {skew}",
-                f"{{n}} values lie up to {as_clocks} before {table.event}, as clocks differ: read as simultaneous",
-                instead=start)  # fmt: skip
+    yield _note(
+        column.name,
+        f"{value} < {start} and {value} >= {skew}",
+        f"{{n}} values lie up to {as_clocks} before {table.event}, as clocks differ: read as simultaneous",
+        instead=start,
+    )
     # Where clocks begin nothing has an order: that is told as an implausible time.
-    yield Rule("wrong_order", column.name,
-               f"{value} < {skew} and {value} >= timestamp '{_first_year(table, column) - 1}-12-31'",
-               f"{{n}} rows have {column.name} before {table.event}",
-               f"{column.name} at or after {table.event}",
-               "correct the times; check that both columns are in the same time zone")  # fmt: skip
+    yield Rule(
+        "wrong_order",
+        column.name,
+        f"{value} < {skew} and {value} >= timestamp '{_first_year(table, column) - 1}-12-31'",
+        f"{{n}} rows have {column.name} before {table.event}",
+        f"{column.name} at or after {table.event}",
+        "correct the times; check that both columns are in the same time zone",
+    )
 
 
 def _duplicates(table: Table, names: set[str]) -> Rule:
@@ -376,12 +537,23 @@ def _duplicates(table: Table, names: set[str]) -> Rule:
     bad = f"{id_} is not null and ({columns}) in ({twice})"
     if len(key) > 1:
         return Rule(
-            DUPLICATE, table.id, bad,
+            DUPLICATE,
+            table.id,
+            bad,
             "{n} rows share their id and recorded_at with another row: the one further down in its file counts as the"
-            " later version; map version to say which is", "", "", soft=True,
-        )  # fmt: skip
-    return Rule(DUPLICATE, table.id, bad, "{n} rows share their id with another row", "every id once",
-                "keep one row for each id, or give recorded_at if they are versions")  # fmt: skip
+            " later version; map version to say which is",
+            "",
+            "",
+            soft=True,
+        )
+    return Rule(
+        DUPLICATE,
+        table.id,
+        bad,
+        "{n} rows share their id with another row",
+        "every id once",
+        "keep one row for each id, or give recorded_at if they are versions",
+    )
 
 
 def _across(table: Table, names: set[str]) -> Iterator[Rule]:
@@ -389,28 +561,47 @@ def _across(table: Table, names: set[str]) -> Iterator[Rule]:
     if table.name == "surveys" and "score" in names:
         yield from _scores(names)
     if table.name == "messages" and {"fields_used", "fields_available"} <= names:
-        yield Rule("contradiction", "fields_used", "fields_used > fields_available",
-                   "{n} messages used more attributes than there were", "fields_used up to fields_available",
-                   "correct one of the two columns")  # fmt: skip
+        yield Rule(
+            "contradiction",
+            "fields_used",
+            "fields_used > fields_available",
+            "{n} messages used more attributes than there were",
+            "fields_used up to fields_available",
+            "correct one of the two columns",
+        )
     if table.name == "subscriptions" and "ended_at" in names:
-        yield _note("ended_at", "ended_at = started_at",
-                    "{n} contracts end as they begin: they never began and are left out")  # fmt: skip
+        yield _note(
+            "ended_at",
+            "ended_at = started_at",
+            "{n} contracts end as they begin: they never began and are left out",
+        )
     if table.name == "orders" and (own := money(frozenset(names))):
-        yield _note(own, f"{own} < 0", "{n} of {rows} orders are credit notes (below 0): no purchases, and what they"
-                    " give back is deducted from value")  # fmt: skip
+        yield _note(
+            own,
+            f"{own} < 0",
+            "{n} of {rows} orders are credit notes (below 0): no purchases, and what they"
+            " give back is deducted from value",
+        )
         yield _note(own, f"{own} = 0", "{n} of {rows} orders brought nothing (0): no purchases")
     if table.name == "charges" and "amount" in names:
-        yield _note("amount", "amount < 0", "{n} of {rows} charges are credits (below 0): no charges, and what they"
-                    " give back is deducted from value")  # fmt: skip
+        yield _note(
+            "amount",
+            "amount < 0",
+            "{n} of {rows} charges are credits (below 0): no charges, and what they"
+            " give back is deducted from value",
+        )
     if table.name == "interactions" and "wait_s" in names:
         yield _note(
             "wait_s", f"wait_s > {_DAY_S}", "{n} waits are longer than 24 hours ({share} of the rows)"
         )
     if table.name == "interactions" and "channel" in names:
-        yield _note("channel", f"not regexp_matches(channel, '{_CHANNELS}')",
-                    "{share} of the rows have a channel that no feature knows; known are phone, chat,"
-                    " email, social, sms, store, portal, app, web, letter, video, also with a point and"
-                    " more behind them; what yours mean can be said in [tables.interactions] words")  # fmt: skip
+        yield _note(
+            "channel",
+            f"not regexp_matches(channel, '{_CHANNELS}')",
+            "{share} of the rows have a channel that no feature knows; known are phone, chat,"
+            " email, social, sms, store, portal, app, web, letter, video, also with a point and"
+            " more behind them; what yours mean can be said in [tables.interactions] words",
+        )
 
 
 def _scores(names: set[str]) -> Iterator[Rule]:
@@ -421,13 +612,23 @@ def _scores(names: set[str]) -> Iterator[Rule]:
         said += [f"case when kind = 'nps' then {of_nps} end"] if "kind" in names else []
         ends[name] = f"coalesce({', '.join(said)})" if said else "cast(null as double)"
     low, high = ends.values()
-    yield Rule("off_scale", "score", f"(score < {low} or score > {high}) and coalesce({low} < {high}, true)",
-               "{n} scores are outside their scale", "a score from scale_min to scale_max (0 to 10 for nps)",
-               "correct the score or the scale")  # fmt: skip
+    yield Rule(
+        "off_scale",
+        "score",
+        f"(score < {low} or score > {high}) and coalesce({low} < {high}, true)",
+        "{n} scores are outside their scale",
+        "a score from scale_min to scale_max (0 to 10 for nps)",
+        "correct the score or the scale",
+    )
     if {"scale_min", "scale_max"} <= names:
-        yield Rule("off_scale", "scale_max", "scale_max <= scale_min",
-                   "{n} scales end where they begin, or before", "scale_max above scale_min",
-                   "correct the scale")  # fmt: skip
+        yield Rule(
+            "off_scale",
+            "scale_max",
+            "scale_max <= scale_min",
+            "{n} scales end where they begin, or before",
+            "scale_max above scale_min",
+            "correct the scale",
+        )
 
 
 def _instant(when: datetime) -> str:

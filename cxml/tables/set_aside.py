@@ -26,9 +26,16 @@ from cxml.tables.view_columns import PLACE
 FILE = "set_aside.parquet"
 """The list of the rows set aside, in the folder of a run."""
 SCHEMA = pa.schema(
-    [("table", pa.string()), ("rule", pa.string()), ("column", pa.string()), ("file", pa.string()),
-     ("row", pa.int64()), ("expected", pa.string()), ("fix", pa.string())]
-)  # fmt: skip
+    [
+        ("table", pa.string()),
+        ("rule", pa.string()),
+        ("column", pa.string()),
+        ("file", pa.string()),
+        ("row", pa.int64()),
+        ("expected", pa.string()),
+        ("fix", pa.string()),
+    ]
+)
 """A row of the list: each row set aside once, under the first rule that it breaks. ``row`` is its place in its file,
 from 1, a header not counted."""
 
@@ -100,8 +107,14 @@ class Cleaning:
         bad = " ".join(
             f"when {rule.bad} then {place}" for place, rule in enumerate(self.aside, len(unread) + 1)
         )
-        places = [f"select case {bad} end as place, cxml_file, cxml_row"
-                  f" from ({self.opened.probe(numbered=True)}) p"] if bad else []  # fmt: skip
+        places = (
+            [
+                f"select case {bad} end as place, cxml_file, cxml_row"
+                f" from ({self.opened.probe(numbered=True)}) p"
+            ]
+            if bad
+            else []
+        )
         if unread:
             lines = bad_lines.relation(self.opened.table.name)
             place = f"list_position([{', '.join(map(literal, unread))}], rule)"
@@ -201,13 +214,17 @@ def _crowds(opened: Opened, rules: Sequence[Rule], above: float) -> str:
     counts, picks = [], []
     for place, rule in enumerate(rules):
         given = quoted(f"{rule.column}:given") if rule.code != "missing_value" else "true"
-        counts += [f"count(case when {given} then 1 end) as given_{place}",
-                   f"count(case when {rule.bad} then 1 end) as bad_{place}"]  # fmt: skip
+        counts += [
+            f"count(case when {given} then 1 end) as given_{place}",
+            f"count(case when {rule.bad} then 1 end) as bad_{place}",
+        ]
         # An event that cannot be believed makes a day of its own.
         groups = f"{_OF_FILES}" if rule.column == event else f"{_OF_FILES}, {_OF_DAYS}"
         crowd = f"given_{place} >= {GROUP} and bad_{place} > {above} * given_{place}"
-        picks += [f"max(case when groups = {_OF_ALL} then given_{place} end) as given_{place}",
-                  f"coalesce(bool_or(groups in ({groups}) and {crowd}), false) as crowd_{place}"]  # fmt: skip
+        picks += [
+            f"max(case when groups = {_OF_ALL} then given_{place} end) as given_{place}",
+            f"coalesce(bool_or(groups in ({groups}) and {crowd}), false) as crowd_{place}",
+        ]
     days = f"select *, date_trunc('day', {quoted(event)}) as cxml_date from ({opened.probe(numbered=True)}) p"
     grouped = (
         f"select grouping(cxml_file, cxml_date) as groups, {', '.join(counts)} from ({days}) d"

@@ -176,8 +176,12 @@ def open_source(engine: Engine, folder: Path, table: str, spec: TableSource) -> 
     paths = _found(folder, spec.source, where)
     kinds = {_kind(path, where) for path in paths}
     if len(kinds) > 1:
-        raise DataError("files of several kinds", where=f"{where}: {spec.source}",
-                        expected="one kind of file", fix="name one, for example '*.parquet'")  # fmt: skip
+        raise DataError(
+            "files of several kinds",
+            where=f"{where}: {spec.source}",
+            expected="one kind of file",
+            fix="name one, for example '*.parquet'",
+        )
     kind = kinds.pop()
     if kind == "duckdb":
         return _open_duckdb(engine, paths, table, spec)
@@ -203,8 +207,12 @@ def open_frame(engine: Engine, table: str, data: pd.DataFrame | pa.Table) -> Sou
         import pandas as pd
 
         if not isinstance(data, pd.DataFrame):
-            raise ConfigError(f"a {type(data).__name__} is no table", where=label, fix="convert it",
-                              expected="a pandas.DataFrame or a pyarrow.Table")  # fmt: skip
+            raise ConfigError(
+                f"a {type(data).__name__} is no table",
+                where=label,
+                fix="convert it",
+                expected="a pandas.DataFrame or a pyarrow.Table",
+            )
         columns = [(str(name), data.iloc[:, place]) for place, name in enumerate(data.columns)]
     _distinct([name for name, _ in columns], label)
     arrows = {name: _column(values, f"{label}, column {name!r}") for name, values in columns}
@@ -227,21 +235,36 @@ def _found(folder: Path, source: str, where: str) -> list[Path]:
         paths = [path]
     for path in paths:
         if path.is_dir():
-            raise DataError("this is a folder", where=f"{where}: {path}", expected="a file or a glob",
-                            fix=f"write '{source.rstrip('/')}/*.parquet' or '*.csv'")  # fmt: skip
+            raise DataError(
+                "this is a folder",
+                where=f"{where}: {path}",
+                expected="a file or a glob",
+                fix=f"write '{source.rstrip('/')}/*.parquet' or '*.csv'",
+            )
         if path.exists() and not path.is_file():
             raise DataError("this is no regular file", where=f"{where}: {path}", fix="name a file")
         if not path.exists():
             near = sorted(other.name for other in path.parent.glob("*"))[:30]
-            raise DataError("there is no such file", where=f"{where}: {path}",
-                            expected="a file that exists; a relative path starts at cxml.toml",
-                            fix=did_you_mean(path.name, near) if near else "correct the folder")  # fmt: skip
+            raise DataError(
+                "there is no such file",
+                where=f"{where}: {path}",
+                expected="a file that exists; a relative path starts at cxml.toml",
+                fix=did_you_mean(path.name, near) if near else "correct the folder",
+            )
         if path.stat().st_size == 0:
-            raise DataError("the file is empty", where=f"{where}: {path}", expected="a header at least",
-                            fix="export it again, or take the table out of the configuration")  # fmt: skip
+            raise DataError(
+                "the file is empty",
+                where=f"{where}: {path}",
+                expected="a header at least",
+                fix="export it again, or take the table out of the configuration",
+            )
     if not paths:
-        raise DataError("no file matches", where=f"{where}: {path}", expected="at least one file",
-                        fix="correct the pattern; a relative path starts at cxml.toml")  # fmt: skip
+        raise DataError(
+            "no file matches",
+            where=f"{where}: {path}",
+            expected="at least one file",
+            fix="correct the pattern; a relative path starts at cxml.toml",
+        )
     return paths
 
 
@@ -252,15 +275,22 @@ def _kind(path: Path, where: str) -> str:
             return kind
     fix = "save the sheet as CSV" if name.endswith((".xlsx", ".xls")) else "save it as CSV or Parquet"
     known = ", ".join((*_CSV[:3], *_PARQUET, *_DUCKDB))
-    raise ConfigError("this kind of file cannot be read", where=f"{where}: {path}",
-                      expected=f"a name that ends in {known}", fix=fix)  # fmt: skip
+    raise ConfigError(
+        "this kind of file cannot be read",
+        where=f"{where}: {path}",
+        expected=f"a name that ends in {known}",
+        fix=fix,
+    )
 
 
 def _open_csv(engine: Engine, paths: Sequence[Path], table: str, spec: TableSource) -> Source:
     """All columns as text: an id must not pass through a number."""
     if len(spec.delimiter) != 1:
-        raise ConfigError("the delimiter is one character", where=f"delimiter of {spec.source}",
-                          fix='write for example delimiter = ";"')  # fmt: skip
+        raise ConfigError(
+            "the delimiter is one character",
+            where=f"delimiter of {spec.source}",
+            fix='write for example delimiter = ";"',
+        )
     groups: dict[tuple[str, ...], list[Path]] = {}
     for path in paths:
         groups.setdefault(_header(path, spec.delimiter), []).append(path)
@@ -293,14 +323,20 @@ def _header(path: Path, delimiter: str) -> tuple[str, ...]:
             raise ValueError
         "".join(names).encode()  # of the lines behind it some may not be UTF-8
     except (OSError, EOFError, ValueError, TypeError, csv.Error):
-        raise DataError("the header cannot be read", where=str(path),
-                        expected="names in the first line, text in UTF-8",
-                        fix="save the file as CSV in UTF-8, with a header")  from None  # fmt: skip
+        raise DataError(
+            "the header cannot be read",
+            where=str(path),
+            expected="names in the first line, text in UTF-8",
+            fix="save the file as CSV in UTF-8, with a header",
+        ) from None
     if len(names) == 1:
         for other in sorted((set(";\t|,") - {delimiter}) & set(names[0])):
-            raise DataError("the file reads as one column", where=str(path),
-                            expected=f"columns separated by {delimiter!r}",
-                            fix=f"add to its table in cxml.toml: delimiter = {json.dumps(other)}")  # fmt: skip
+            raise DataError(
+                "the file reads as one column",
+                where=str(path),
+                expected=f"columns separated by {delimiter!r}",
+                fix=f"add to its table in cxml.toml: delimiter = {json.dumps(other)}",
+            )
     _distinct(names, str(path))
     return tuple(name or f"unnamed {place}" for place, name in enumerate(names, start=1))
 
@@ -313,8 +349,12 @@ def _open_parquet(engine: Engine, paths: Sequence[Path], spec: TableSource) -> t
             metadata = pq.read_metadata(path)
             read = metadata.schema.to_arrow_schema()
         except (pa.ArrowException, OSError):
-            raise DataError("this is not a whole Parquet file", where=str(path), expected="a Parquet file",
-                            fix="write it again: it is cut or damaged, or no Parquet") from None  # fmt: skip
+            raise DataError(
+                "this is not a whole Parquet file",
+                where=str(path),
+                expected="a Parquet file",
+                fix="write it again: it is cut or damaged, or no Parquet",
+            ) from None
         _distinct(read.names, str(path))
         unsaid = _utc_unsaid(metadata)
         types = ((field.name, _UTC_UNSAID if field.name in unsaid else str(field.type)) for field in read)
@@ -356,20 +396,29 @@ def _utc_unsaid(metadata: pq.FileMetaData) -> set[str]:
 
 def _open_duckdb(engine: Engine, paths: Sequence[Path], table: str, spec: TableSource) -> Source:
     if len(paths) > 1:
-        raise DataError("several DuckDB files", where=f"[tables.{table}] source: {spec.source}",
-                        expected="one file", fix="name one")  # fmt: skip
+        raise DataError(
+            "several DuckDB files",
+            where=f"[tables.{table}] source: {spec.source}",
+            expected="one file",
+            fix="name one",
+        )
     path = paths[0].resolve()
     name = f"cxml_file_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     engine.attach(str(path), name)
-    rows = engine.rows("select table_schema, table_name from information_schema.tables"
-                       f" where table_catalog = {literal(name)}")  # fmt: skip
+    rows = engine.rows(
+        "select table_schema, table_name from information_schema.tables"
+        f" where table_catalog = {literal(name)}"
+    )
     found = {(schema if schema != "main" else "", known) for schema, known in rows}
     schema, _, wanted = (spec.table or table).rpartition(".")
     if (schema if schema != "main" else "", wanted) not in found:
         names = sorted(".".join(filter(None, parts)) for parts in found)
-        raise DataError(f"there is no table {spec.table or table!r}", where=f"[tables.{table}], in {path}",
-                        expected=f"one of {', '.join(names)}" if names else "a file with tables",
-                        fix=did_you_mean(wanted, names) if names else "name another file")  # fmt: skip
+        raise DataError(
+            f"there is no table {spec.table or table!r}",
+            where=f"[tables.{table}], in {path}",
+            expected=f"one of {', '.join(names)}" if names else "a file with tables",
+            fix=did_you_mean(wanted, names) if names else "name another file",
+        )
     scan = f"{name}.{quoted(schema or 'main')}.{quoted(wanted)}"
     numbered = f"select *, 1 as cxml_file, row_number() over () as cxml_row from {scan}"
     label = f"{spec.source}, table {spec.table or table}"
@@ -408,9 +457,12 @@ def _column(values: pd.Series | pa.ChunkedArray, where: str) -> pa.Array | pa.Ch
             values = _from_pandas(values)
         return values.cast(pa.string()) if pa.types.is_decimal256(values.type) else values
     except (pa.ArrowException, TypeError, OverflowError):
-        raise DataError("values of a type that no table can hold", where=where,
-                        expected="texts, numbers, instants or flags",
-                        fix="convert the column, or drop it") from None  # fmt: skip
+        raise DataError(
+            "values of a type that no table can hold",
+            where=where,
+            expected="texts, numbers, instants or flags",
+            fix="convert the column, or drop it",
+        ) from None
 
 
 def _readable(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:

@@ -77,10 +77,12 @@ def log_backtest(
 def about(fold: Mapping[str, Any]) -> dict[str, str]:
     """Who trained what is tested at a cutoff, as parameters."""
     return {
-        "test_cutoff": fold["cutoff"], "train_cutoffs": ", ".join(fold["train"]),
+        "test_cutoff": fold["cutoff"],
+        "train_cutoffs": ", ".join(fold["train"]),
         "train_cutoffs_n": str(len(fold["train"])),
-        "rows": str(fold["rows"]), "churned": str(fold["churned"]),
-    }  # fmt: skip
+        "rows": str(fold["rows"]),
+        "churned": str(fold["churned"]),
+    }
 
 
 def flat(figures: Sequence[Mapping[str, Any]], cutoff: str) -> dict[str, float]:

@@ -76,10 +76,11 @@ def known_rows(bundle: Bundle, rows: pd.DataFrame) -> pd.DataFrame:
     frame = pd.DataFrame(rows).reset_index(drop=True)
     if not frame.columns.isin(wanted).any():
         raise DataError(
-            "the rows hold none of the model's columns", where="rows to score",
+            "the rows hold none of the model's columns",
+            where="rows to score",
             expected=f"feature columns such as {', '.join(wanted[:3])}",
             fix="send the columns that 'cxml features' writes, by name",
-        )  # fmt: skip
+        )
     return frame.reindex(columns=wanted)
 
 
@@ -88,10 +89,13 @@ def told(reasons: pd.DataFrame, bundle: Bundle) -> list[str | None]:
     labels, currency = bundle.labels["features"], str(bundle.info.get("currency", ""))
     rows = reasons.itertuples(index=False, name=None)
     texts = (
-        [said(value, labels[name], currency)
-         for name, value in zip(row[::2], row[1::2], strict=True) if isinstance(name, str)]
+        [
+            said(value, labels[name], currency)
+            for name, value in zip(row[::2], row[1::2], strict=True)
+            if isinstance(name, str)
+        ]
         for row in rows
-    )  # fmt: skip
+    )
     return ["; ".join(text) or None for text in texts]
 
 

@@ -44,7 +44,7 @@ BUNDLE = "bundle"
 
 _CHILDREN = {"cutoff {cutoff:.10} ({role})": "cutoffs", "trial {number}": "search"}
 """Name of a child run, from its row -> table of ``metrics.json`` with a row per child."""
-_SERVING = Path(__file__).with_name("serving.py")
+_SERVING = Path(__file__).with_name("served_model.py")
 _ARTIFACTS = "mlartifacts"
 _LONGEST = 500
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?P<path>[^?]+)")
@@ -168,10 +168,11 @@ def fetch_bundle(uri: str, ref: str, dest: Path) -> Path:
             if version:
                 return _download(client, version, ref, uri, dest)
     raise ModelError(
-        f"the registry has no model {ref}", where=shown(uri),
+        f"the registry has no model {ref}",
+        where=shown(uri),
         expected="a registered model, as name@alias or name/version",
         fix="run 'cxml train', or name a bundle folder",
-    )  # fmt: skip
+    )
 
 
 def reach(uri: str) -> None:
@@ -293,10 +294,13 @@ def _log_model(client: MlflowClient, run_id: str, bundle: Path, signature: Model
         path, staged = Path(folder, "model"), Path(folder, BUNDLE)
         shutil.copytree(bundle, staged)  # MLflow calls an artifact as its folder is called
         mlflow.pyfunc.save_model(
-            path, python_model=_SERVING, artifacts={BUNDLE: str(staged)}, signature=signature,
+            path,
+            python_model=_SERVING,
+            artifacts={BUNDLE: str(staged)},
+            signature=signature,
             pip_requirements=[f"cxml=={__version__}"],
             mlflow_model=Model(run_id=run_id, model_uuid=logged.model_id, model_id=logged.model_id),
-        )  # fmt: skip
+        )
         client.log_model_artifacts(logged.model_id, str(path))
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
@@ -355,15 +359,18 @@ def _download(client: MlflowClient, version: ModelVersion, ref: str, uri: str, d
         genuine = _manifest_hash(folder) == version.tags.get("cxml.store.manifest")
     except (MlflowException, OSError) as problem:
         raise ModelError(
-            f"the bundle of {ref} cannot be fetched", where=shown(place),
+            f"the bundle of {ref} cannot be fetched",
+            where=shown(place),
             expected="the files that 'cxml train' wrote, where it wrote them",
             fix="put them back, or run 'cxml train'",
-        ) from problem  # fmt: skip
+        ) from problem
     if not genuine:
         raise ModelError(
-            f"the bundle of {ref} is not the one that was registered", where=shown(place),
-            expected="the files that 'cxml train' wrote", fix="run 'cxml train', or name a bundle folder",
-        )  # fmt: skip
+            f"the bundle of {ref} is not the one that was registered",
+            where=shown(place),
+            expected="the files that 'cxml train' wrote",
+            fix="run 'cxml train', or name a bundle folder",
+        )
     return folder
 
 
@@ -371,8 +378,12 @@ def _parsed(ref: str) -> tuple[str, str, str]:
     """Registered name, and the version's alias or number; the other of the two is empty."""
     name, mark, which = ref.rpartition("@" if "@" in ref else "/")
     if not name or not which or (mark == "/" and not which.isdecimal()):
-        raise ModelError(f"{ref!r} names no model", where="model", expected="name@alias or name/version",
-                         fix=f"write for example {name or which or 'project'}@{CHAMPION}")  # fmt: skip
+        raise ModelError(
+            f"{ref!r} names no model",
+            where="model",
+            expected="name@alias or name/version",
+            fix=f"write for example {name or which or 'project'}@{CHAMPION}",
+        )
     return registered_name(name), (which if mark == "@" else ""), (which if mark == "/" else "")
 
 
@@ -398,9 +409,11 @@ def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None or found.lifecycle_stage != "active":
         raise CxmlError(
-            f"the MLflow experiment {name!r} was deleted", where=shown(uri), expected="an active experiment",
+            f"the MLflow experiment {name!r} was deleted",
+            where=shown(uri),
+            expected="an active experiment",
             fix="restore it, or write another name at [tracking] experiment",
-        )  # fmt: skip
+        )
     return str(found.experiment_id)
 
 
@@ -419,10 +432,11 @@ def opened(uri: str) -> Iterator[MlflowClient]:
         except (MlflowException, SQLAlchemyError, OSError, ImportError) as problem:  # the last: no driver
             said = shown(str(problem).strip().replace(uri, shown(uri)).split("\n")[0])[:300]
             raise CxmlError(
-                f"MLflow failed: {said}", where=shown(uri),
+                f"MLflow failed: {said}",
+                where=shown(uri),
                 expected="a store that can be reached and written",
                 fix="correct [tracking] uri, for example to sqlite:///mlflow.db, or start its server",
-            ) from problem  # fmt: skip
+            ) from problem
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from cxml.labels import targets
 from cxml.metrics import bootstrap
 from cxml.metrics import forecasts as metrics
 from cxml.snapshots import population
-from cxml.snapshots.splits import Plan as Split
+from cxml.snapshots.splits import Split
 from cxml.tables.opening import Tables
 from cxml.training import fit
 from cxml.training.fit import TrainingSet
@@ -51,7 +51,7 @@ class Fold:
     ----------
     day : str
         The cutoff by the clock of the project's zone.
-    split : splits.Plan
+    split : splits.Split
     test : DataFrame
         ``customer_id``, ``cutoff``, ``churned`` and ``value`` of the test snapshots.
     forecasts : DataFrame
@@ -101,9 +101,14 @@ class Backtest:
     def rows(self) -> dict[str, Any]:
         """Everything as plain lists and dictionaries, with None in the place of NaN."""
         return {
-            "figures": _plain(self.figures), "differences": _plain(self.differences), "curves": _plain(self.curves),
-            "folds": self.folds, "random": self.random, "skipped": self.skipped, "verdict": self.verdict,
-        }  # fmt: skip
+            "figures": _plain(self.figures),
+            "differences": _plain(self.differences),
+            "curves": _plain(self.curves),
+            "folds": self.folds,
+            "random": self.random,
+            "skipped": self.skipped,
+            "verdict": self.verdict,
+        }
 
 
 def backtest(
@@ -195,9 +200,10 @@ def plans_of(tables: Tables) -> list[Split]:
     if config.churn.definition == "label":
         raise ConfigError(
             "a ready label says who left and not when: there is no time to walk forward over",
-            where="[churn] definition", expected="a definition with a moment of leaving",
+            where="[churn] definition",
+            expected="a definition with a moment of leaving",
             fix="'cxml train' tests a ready label on customers held out",
-        )  # fmt: skip
+        )
     cutoffs = population.usable_cutoffs(tables)
     plans = [fit.plan_of(cutoffs[: k + 1], config) for k in range(len(cutoffs))]
     able = [split for split in plans if split.mode == "time"]
@@ -209,11 +215,12 @@ def plans_of(tables: Tables) -> list[Split]:
             else f"{len(cutoffs)} cutoffs have matured, and no label of an earlier one is known at a later one"
         )
         raise NotEnoughDataError(
-            f"there is nothing to walk forward over: {found}", where="[training] cutoffs",
+            f"there is nothing to walk forward over: {found}",
+            where="[training] cutoffs",
             expected=f"two cutoffs or more, {window:g} days or more apart: the label takes so long to be known",
             fix="add an earlier cutoff, extract a longer history or shorten the horizon; 'cxml train' tests one"
             " cutoff on customers held out",
-        )  # fmt: skip
+        )
     return able
 
 
@@ -278,8 +285,13 @@ def _rows(target: str, point: Mapping[str, float], drawn: bootstrap.Draws) -> It
     for metric, value in point.items():
         if metric != "rows":
             low, high = drawn.interval(metric) if metric in drawn.figures else (np.nan, np.nan)
-            yield {"metric": f"{target}.{metric}", "value": value, "low": low, "high": high,
-                   "rows": int(point["rows"])}  # fmt: skip
+            yield {
+                "metric": f"{target}.{metric}",
+                "value": value,
+                "low": low,
+                "high": high,
+                "rows": int(point["rows"]),
+            }
 
 
 def _compared(
@@ -299,9 +311,12 @@ def _compared(
         ahead = low > 0 if sign > 0 else high < 0
         behind = high < 0 if sign > 0 else low > 0
         yield {
-            "metric": full, "value": known["model", full] - known[name, full], "low": low, "high": high,
+            "metric": full,
+            "value": known["model", full] - known[name, full],
+            "low": low,
+            "high": high,
             "better": "model" if ahead else "baseline" if behind else "neither",
-        }  # fmt: skip
+        }
 
 
 def _verdicts(differences: pd.DataFrame, cutoffs: int) -> dict[str, str]:
@@ -315,8 +330,11 @@ def _verdicts(differences: pd.DataFrame, cutoffs: int) -> dict[str, str]:
         said = []
         for metric in names:
             own = pooled[pooled["metric"] == metric]
-            for better, words in (("model", "better than"), ("neither", "no clear difference from"),
-                                  ("baseline", "WORSE than")):  # fmt: skip
+            for better, words in (
+                ("model", "better than"),
+                ("neither", "no clear difference from"),
+                ("baseline", "WORSE than"),
+            ):
                 others = sorted(own.loc[own["better"] == better, "model"])
                 if others:
                     said.append(f"{metric.partition('.')[2]} {words} {', '.join(others)}")
@@ -373,7 +391,7 @@ _GRADES: Mapping[Grade, str] = {
     " {gap:.3f} ({low:+.3f} to {high:+.3f}). That is more than chance, and no more than rows of the same time bring.",
     "alarm": "ALARM: a random split does much better than the time split: AUC {random:.3f} against {time:.3f}, a gap"
     " of {gap:.3f} ({low:+.3f} to {high:+.3f}). The times change, or something knows the future: run 'cxml audit'.",
-}  # fmt: skip
+}
 
 
 def _random(data: TrainingSet, fold: Fold, config: Config, draws: int) -> dict[str, Any]:
@@ -381,8 +399,11 @@ def _random(data: TrainingSet, fold: Fold, config: Config, draws: int) -> dict[s
     earlier = data.frame["cutoff"].isin([cutoff for cutoff in fold.split.train if cutoff != fold.split.test])
     fewest = int(min(data.frame.loc[earlier, "churned"].sum(), fold.test["churned"].sum()))
     if fewest < LEAST_LEAVERS:
-        return {"grade": "untested", "leavers": fewest,
-                "verdict": f"Only {fewest} leavers: a random split beside the time split says nothing."}  # fmt: skip
+        return {
+            "grade": "untested",
+            "leavers": fewest,
+            "verdict": f"Only {fewest} leavers: a random split beside the time split says nothing.",
+        }
     model = config.model
     found = learn_twice(data.frame, data.columns, fold.split, seed=model.seed, threads=model.threads)
     customers = fold.test["customer_id"]
@@ -401,9 +422,12 @@ def _random(data: TrainingSet, fold: Fold, config: Config, draws: int) -> dict[s
 def _about(fold: Fold, config: Config) -> dict[str, Any]:
     split = fold.split
     return {
-        "cutoff": fold.day, "train": [_day(cutoff, config) for cutoff in split.train],
-        "rows": len(fold.test), "churned": int(fold.test["churned"].sum()), "split": split.reason,
-    }  # fmt: skip
+        "cutoff": fold.day,
+        "train": [_day(cutoff, config) for cutoff in split.train],
+        "rows": len(fold.test),
+        "churned": int(fold.test["churned"].sum()),
+        "split": split.reason,
+    }
 
 
 def _day(instant: datetime, config: Config) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cxml.metrics import forecasts as metrics
 from cxml.metrics.bootstrap import leavers_range
 from cxml.models.churn import ChurnClassifier
-from cxml.snapshots.splits import Plan as Split
+from cxml.snapshots.splits import Split
 from cxml.store.manifest import plain
 
 Forecasts = dict[str, NDArray[np.float64]]
@@ -93,9 +93,16 @@ def level(
         for at, size, share in zip(rows.index, rows["size"], rows["mean"], strict=True)
     ]
     return {
-        "shares": shares, "expected": float(p.sum()), "low": low, "high": high, "left": left, "error": error,
-        "moves": moves, "seasonal": seasonal, "told": told,
-    }  # fmt: skip
+        "shares": shares,
+        "expected": float(p.sum()),
+        "low": low,
+        "high": high,
+        "left": left,
+        "error": error,
+        "moves": moves,
+        "seasonal": seasonal,
+        "told": told,
+    }
 
 
 def beside_what_came(forecasts: Mapping[str, Forecasts], frame: pd.DataFrame, split: Split) -> pd.DataFrame:

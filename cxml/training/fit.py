@@ -32,8 +32,7 @@ from cxml.models.staying import leavers_bring
 from cxml.purchases import ORDERS
 from cxml.sampling import customer_folds
 from cxml.snapshots import population
-from cxml.snapshots.splits import Plan as Split
-from cxml.snapshots.splits import plan_splits
+from cxml.snapshots.splits import Split, plan_splits
 from cxml.store.manifest import plain
 from cxml.tables import ready_label
 from cxml.tables.opening import Tables
@@ -65,7 +64,7 @@ class TrainingSet:
         The feature columns.
     labels : dict
         How factors and features are called, as stored in the bundle, and what is typical.
-    split : splits.Plan
+    split : splits.Split
         Which cutoffs train and test; only those are in the frame, unless others were asked for.
     populations : tuple of snapshots.Population
     left_in_lead : int

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cxml.models.schema import Schema
 from cxml.models.trees import Binned, tree_margins
 from cxml.sampling import customer_folds
-from cxml.snapshots.splits import Plan
+from cxml.snapshots.splits import Split
 
 Floats = NDArray[np.float64]
 LEAST_GAP = 0.03
@@ -49,7 +49,7 @@ class Twice:
 
 
 def learn_twice(
-    frame: pd.DataFrame, columns: Sequence[str], split: Plan, *, seed: int, threads: int
+    frame: pd.DataFrame, columns: Sequence[str], split: Split, *, seed: int, threads: int
 ) -> Twice:
     """Ask the rows of the test cutoff of trees that learned from earlier cutoffs, and of others at random.
 
@@ -57,7 +57,7 @@ def learn_twice(
     ----------
     frame : DataFrame
         ``customer_id``, ``cutoff``, the feature *columns* and ``churned`` (0/1).
-    split : splits.Plan
+    split : splits.Split
         A split by time.
     """
     test = (frame["cutoff"] == split.test).to_numpy()

@@ -27,7 +27,7 @@ from cxml.models.churn import ChurnClassifier
 from cxml.models.lifetime import Lifetime
 from cxml.models.survival import SurvivalClassifier
 from cxml.sampling import hash_share
-from cxml.snapshots.splits import Plan
+from cxml.snapshots.splits import Split
 
 Floats = NDArray[np.float64]
 COLUMNS = 60
@@ -41,7 +41,7 @@ _DAY = pd.Timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedSurvival:
     """What was learned, and how well lifetimes were told: ``metrics`` by name, the ``curve`` beside what was seen."""
 
     lifetime: Lifetime
@@ -50,8 +50,8 @@ class Trained:
 
 
 def train(
-    frame: pd.DataFrame, split: Plan, config: Config, churn: ChurnClassifier, probability: Floats
-) -> Trained | None:
+    frame: pd.DataFrame, split: Split, config: Config, churn: ChurnClassifier, probability: Floats
+) -> TrainedSurvival | None:
     """Learn when customers left, and compare it with what followed the test snapshots.
 
     Learned from is what was known at the test cutoff; where customers are held out instead of a time, it
@@ -61,7 +61,7 @@ def train(
     ----------
     frame : DataFrame
         ``customer_id``, ``cutoff``, the features of *churn* and ``left_after_days``.
-    split : splits.Plan
+    split : splits.Split
     churn : ChurnClassifier
         Its strongest 60 features are used.
     probability : array
@@ -135,7 +135,7 @@ def strongest(churn: ChurnClassifier) -> list[str]:
 
 def judge(
     lifetime: Lifetime, test: pd.DataFrame, followed: pd.DataFrame, seen: pd.DataFrame, probability: Floats
-) -> Trained:
+) -> TrainedSurvival:
     """Compare forecasts for the snapshots *test* with what *followed*.
 
     Parameters
@@ -168,7 +168,7 @@ def judge(
         "lifetime_error": float(told.mean()) / actual - 1,
     }
     points = zip(times, stayed.at(times), expected.mean(axis=0), strict=True)
-    return Trained(
+    return TrainedSurvival(
         lifetime,
         metrics,
         [{"days": float(t), "stayed": float(s), "expected": float(e)} for t, s, e in points],

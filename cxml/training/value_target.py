@@ -17,7 +17,7 @@ from cxml.factors.customer_value import MEAN_SPEND, OF_PURCHASES
 from cxml.models.baselines import NaiveValue, PurchaseBaseline
 from cxml.models.purchase_features import PurchaseColumns
 from cxml.models.value import ValueRegressor
-from cxml.snapshots.splits import Plan
+from cxml.snapshots.splits import Split
 
 _HISTORY = ("frequency", "recency", "T")
 
@@ -40,7 +40,7 @@ def competitors(columns: Sequence[str], config: Config) -> dict[str, Callable[[]
     return found
 
 
-def refuse_too_little(frame: pd.DataFrame, split: Plan) -> None:
+def refuse_too_little(frame: pd.DataFrame, split: Split) -> None:
     """Refuse training snapshots with too few positive values, before time is spent on another model.
 
     Raises
@@ -73,7 +73,7 @@ def purchase_columns(columns: Sequence[str], config: Config) -> PurchaseColumns 
 
 
 def coverage(
-    model: ValueRegressor, frame: pd.DataFrame, columns: Sequence[str], split: Plan
+    model: ValueRegressor, frame: pd.DataFrame, columns: Sequence[str], split: Split
 ) -> list[dict[str, Any]]:
     """How many values lay in their range, at each cutoff that is later than what set the ranges.
 

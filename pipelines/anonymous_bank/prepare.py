@@ -28,20 +28,26 @@ def calls(raw: Path) -> pd.DataFrame:
         log.ser_time.where(log.ser_time.between(0, LONGEST_S)),
     )
     total = log.vru_time.clip(0, LONGEST_S) + waited.fillna(0) + served.fillna(0)
-    return pd.DataFrame({
-        "interaction_id": log["vru+line"] + "-" + log.call_id.astype(str) + "-" + start.dt.strftime("%m%d-%H%M%S"),
-        "customer_id": log.customer_id.astype(str),
-        "started_at": start,
-        "channel": "phone.human",
-        "direction": "inbound",
-        "topic": log.type,
-        "priority": log.priority,
-        "agent_id": log.server.where(log.server != "NO_SERVER"),
-        "wait_s": waited.astype(float),
-        "handle_s": served.astype(float),
-        "ended_at": start + pd.to_timedelta(total, unit="s"),
-        "abandoned": log.outcome == "HANG",
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "interaction_id": log["vru+line"]
+            + "-"
+            + log.call_id.astype(str)
+            + "-"
+            + start.dt.strftime("%m%d-%H%M%S"),
+            "customer_id": log.customer_id.astype(str),
+            "started_at": start,
+            "channel": "phone.human",
+            "direction": "inbound",
+            "topic": log.type,
+            "priority": log.priority,
+            "agent_id": log.server.where(log.server != "NO_SERVER"),
+            "wait_s": waited.astype(float),
+            "handle_s": served.astype(float),
+            "ended_at": start + pd.to_timedelta(total, unit="s"),
+            "abandoned": log.outcome == "HANG",
+        }
+    )
 
 
 def customers(raw: Path, log: pd.DataFrame) -> pd.DataFrame:
@@ -59,13 +65,15 @@ def customers(raw: Path, log: pd.DataFrame) -> pd.DataFrame:
     versions = seen.loc[changed, ["customer_id", "started_at", "priority"]]
     versions = versions.drop_duplicates(["customer_id", "started_at"], keep="last")
     found = versions.merge(profile, on="customer_id")
-    return pd.DataFrame({
-        "customer_id": found.customer_id,
-        "joined_at": found.first_call.dt.date,
-        "recorded_at": found.started_at,
-        "priority": found.priority,
-        "last_seen_at": found.last_call + pd.Timedelta("23:59:59"),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "customer_id": found.customer_id,
+            "joined_at": found.first_call.dt.date,
+            "recorded_at": found.started_at,
+            "priority": found.priority,
+            "last_seen_at": found.last_call + pd.Timedelta("23:59:59"),
+        }
+    )
 
 
 def main(raw: Path, out: Path) -> None:

@@ -18,13 +18,15 @@ def orders(raw: Path) -> pd.DataFrame:
     """One row per customer and day."""
     bought = pd.read_parquet(raw / "transactions_master.parquet")
     days = bought.groupby(["customer_id", "date"], as_index=False).dollar_value.sum()
-    return pd.DataFrame({
-        "order_id": days.customer_id.astype(str) + "-" + days.date.dt.strftime("%Y%m%d"),
-        "customer_id": days.customer_id.astype(str),
-        "ordered_at": days.date.dt.date,
-        "revenue": days.dollar_value,
-        "margin": days.dollar_value,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "order_id": days.customer_id.astype(str) + "-" + days.date.dt.strftime("%Y%m%d"),
+            "customer_id": days.customer_id.astype(str),
+            "ordered_at": days.date.dt.date,
+            "revenue": days.dollar_value,
+            "margin": days.dollar_value,
+        }
+    )
 
 
 def main(raw: Path, out: Path) -> None:

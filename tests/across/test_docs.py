@@ -76,11 +76,12 @@ def test_every_place_exists() -> None:
     there = {
         "config": lambda section, key: key in {f.name for f in dataclasses.fields(hints[section])},
         "report": lambda section, key: key in texts[section],
-        "metric": lambda group, key: key in {"churn": churn_metrics([0, 1], [0.1, 0.9]),
-                                             "value": value_metrics([0, 1], [0, 1])}[group],
+        "metric": lambda group, key: (
+            key in {"churn": churn_metrics([0, 1], [0.1, 0.9]), "value": value_metrics([0, 1], [0, 1])}[group]
+        ),
         "label": lambda name, _: name in ("churned", "value"),
         "table": lambda table, column: column in TABLES[table].by_name,
-    }  # fmt: skip
+    }
     places = [place for row in generator().factor_map().values() for place in row.get("place", ())]
     assert len(places) > 20
     for place in places:

@@ -50,18 +50,26 @@ def people(rows: int = 500, seed: int = 3) -> pd.DataFrame:
     complained, plan = rng.random(rows) < 0.3, rng.choice(["basic", "pro", "team"], rows)
     calls = rng.poisson(1 + 2 * complained)
     left = rng.random(rows) < 1 / (1 + np.exp(2.6 - 2.5 * complained - 1.8 * (plan == "basic")))
-    return pd.DataFrame({
-        "customer_id": [f"c{row:04d}" for row in range(rows)], "불만 접수": np.where(complained, "예", "아니오"),
-        "calls": calls, "Plan_Name": plan, "noise": rng.normal(size=rows).round(2),
-        "Left": np.where(left, "Yes", "No"),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{row:04d}" for row in range(rows)],
+            "불만 접수": np.where(complained, "예", "아니오"),
+            "calls": calls,
+            "Plan_Name": plan,
+            "noise": rng.normal(size=rows).round(2),
+            "Left": np.where(left, "Yes", "No"),
+        }
+    )
 
 
 def opened(frame: pd.DataFrame, **sections: Any) -> Tables:
     raw = {
-        "project": {"observation_end": "2026-01-01"}, "engine": {"threads": 1}, "model": {"threads": 1},
-        "churn": {"definition": "label", "column": "customers.Left"}, "tables": {"customers": {"source": "x"}},
-    }  # fmt: skip
+        "project": {"observation_end": "2026-01-01"},
+        "engine": {"threads": 1},
+        "model": {"threads": 1},
+        "churn": {"definition": "label", "column": "customers.Left"},
+        "tables": {"customers": {"source": "x"}},
+    }
     return open_tables(parse_config(raw | sections, Path()), {"customers": frame})
 
 
@@ -131,12 +139,16 @@ def test_beside_events_attributes_stay_one_factor() -> None:
     ("own", "what", "fix"),
     [
         ({"complaints": {"columns": ["불만접수"]}}, "no attribute '불만접수'", "불만 접수"),
-        ({"one": {"columns": ["calls"]}, "two": {"columns": ["calls"]}}, r"in \[factors.one\] too", "take it out"),
+        (
+            {"one": {"columns": ["calls"]}, "two": {"columns": ["calls"]}},
+            r"in \[factors.one\] too",
+            "take it out",
+        ),
         ({"one": {"columns": []}}, "has no column", "name one"),
         ({"one": {"columns": ["Left"]}}, "no attribute 'Left'", "calls"),
         ({"waiting": {"columns": ["calls"]}}, "has a factor 'waiting' of its own", "[factors.our_waiting]"),
     ],
-)  # fmt: skip
+)
 def test_a_factor_that_cannot_be_is_refused(own: dict[str, Any], what: str, fix: str) -> None:
     with pytest.raises(ConfigError, match=what) as caught:
         matrix.factors_of(opened(people(20), factors=own))
@@ -229,9 +241,11 @@ def test_a_column_that_raises_the_risk_where_fewer_left_is_no_reason() -> None:
         return evidence.Comparison(feature, 4.0, True, 0.1, 0.2, (low * high) ** 0.5, low, high, 100, 100)
 
     told = {
-        "a": beside("orders", 0.69, 0.95), "b": beside("calls", 1.2, 1.9), "c": beside("few", 0.8, 1.1),
+        "a": beside("orders", 0.69, 0.95),
+        "b": beside("calls", 1.2, 1.9),
+        "c": beside("few", 0.8, 1.1),
         "d": beside("declared", 0.6, 0.9),
-    }  # fmt: skip
+    }
     assert evidence.contradicted(told, labels) == ["orders"]
 
 

@@ -63,8 +63,9 @@ def against_the_norm() -> set[str]:
     spoken = vocabularies(TABLES, FACTORS, (), {})
     found: set[str] = set()
     for factor in FACTORS:
-        found |= {f.name for f in factor.features
-                  if spoken[f.table].closure(f.sql) & spoken[f.table].norms.keys()}  # fmt: skip
+        found |= {
+            f.name for f in factor.features if spoken[f.table].closure(f.sql) & spoken[f.table].norms.keys()
+        }
     for factor in FACTORS:
         found |= {d.name for d in factor.derived if any(stem in d.sql for stem in found)}
     return found
@@ -195,10 +196,14 @@ def test_scrambled_future_without_ids(
     tied: dict[str, pd.DataFrame], clean_tied: pd.DataFrame, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    numbered = {name: frame.assign(**{TABLES[name].id: "-"}) if TABLES[name].id not in frame else frame
-                for name, frame in tied.items()}  # fmt: skip
-    late = {name: frame if name == "customers" else scramble(frame, name, CUTOFF, rng)
-            for name, frame in numbered.items()}  # fmt: skip
+    numbered = {
+        name: frame.assign(**{TABLES[name].id: "-"}) if TABLES[name].id not in frame else frame
+        for name, frame in tied.items()
+    }
+    late = {
+        name: frame if name == "customers" else scramble(frame, name, CUTOFF, rng)
+        for name, frame in numbered.items()
+    }
     late = {name: frame[tied[name].columns] for name, frame in late.items()}
     first = tied["interactions"][["customer_id", "started_at", "topic"]]
     assert first.duplicated().mean() > 0.05

@@ -91,12 +91,29 @@ def test_the_filled_in_command_is_understood(name: str) -> None:
 def test_mlflow_runs_an_entry_point_with_any_text(tmp_path: Path) -> None:
     folder = tmp_path / 'it\'s $(touch hit) ; `touch hit` "a" {folder}'
     environment = {
-        **os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}", "MLFLOW_DISABLE_TELEMETRY": "true",
+        **os.environ,
+        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }  # fmt: skip
+    }
     subprocess.run(
-        [sys.executable, "-m", "mlflow", "run", str(HOME), "-e", "init", "-P", f"folder={folder}", "--env-manager", "local"],
-        env=environment, cwd=tmp_path, check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "mlflow",
+            "run",
+            str(HOME),
+            "-e",
+            "init",
+            "-P",
+            f"folder={folder}",
+            "--env-manager",
+            "local",
+        ],
+        env=environment,
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
     assert (folder / "cxml.toml").is_file()
     assert not list(tmp_path.rglob("hit")) and not (HOME / "hit").exists()

@@ -49,17 +49,24 @@ def people(rows: int = 400, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     plan, support = rng.choice(["basic", "pro", "team"], rows), rng.exponential(30, rows).round(1)
     left = rng.random(rows) < 1 / (1 + np.exp(1.2 - 0.03 * support - 0.8 * (plan == "basic")))
-    return pd.DataFrame({
-        "customer_id": [f"c{row:04d}" for row in range(rows)], "Plan": plan, "support minutes": support,
-        "seats": rng.integers(1, 60, rows), "Left": np.where(left, "Yes", "No"),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{row:04d}" for row in range(rows)],
+            "Plan": plan,
+            "support minutes": support,
+            "seats": rng.integers(1, 60, rows),
+            "Left": np.where(left, "Yes", "No"),
+        }
+    )
 
 
 def opened(frame: pd.DataFrame, said: dict[str, Any] | None = None, **sections: Any) -> Tables:
     raw = {
-        "project": {"observation_end": "2026-01-01"}, "engine": {"threads": 1}, "model": {"threads": 1},
+        "project": {"observation_end": "2026-01-01"},
+        "engine": {"threads": 1},
+        "model": {"threads": 1},
         "churn": {"definition": "label", "column": "customers.Left"} | (said or {}),
-    }  # fmt: skip
+    }
     return open_tables(parse_config(raw | sections, Path()), {"customers": frame})
 
 
@@ -378,10 +385,13 @@ def test_tenure_counts_where_the_table_says_when_customers_joined() -> None:
 
 
 def test_events_before_the_cutoff_tell_of_the_customer() -> None:
-    contacts = pd.DataFrame({
-        "interaction_id": ["1", "2", "3"], "customer_id": ["c0001", "c0001", "c0002"],
-        "started_at": pd.to_datetime(["2025-11-01", "2025-12-20", "2025-11-30"]),
-    })  # fmt: skip
+    contacts = pd.DataFrame(
+        {
+            "interaction_id": ["1", "2", "3"],
+            "customer_id": ["c0001", "c0001", "c0002"],
+            "started_at": pd.to_datetime(["2025-11-01", "2025-12-20", "2025-11-30"]),
+        }
+    )
     config = opened(people(9), training={"cutoffs": ["2025-12-01"]}).config
     frame = fit.assemble(open_tables(config, {"customers": people(9), "interactions": contacts})).frame
     assert frame.set_index("customer_id")["contacts_n_90d"].to_dict() == {
@@ -406,8 +416,11 @@ def test_attributes_can_be_levers_as_the_docs_have_it(tmp_path: Path) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", page, re.S)
     (tmp_path / "support.py").write_text(code, encoding="utf-8")
     own = {"files": ["support.py"], "leave_out": ["customer_support_minutes"]}
-    raw = {"project": {"observation_end": "2026-01-01"}, "features": own,
-           "churn": {"definition": "label", "column": "customers.Left"}}  # fmt: skip
+    raw = {
+        "project": {"observation_end": "2026-01-01"},
+        "features": own,
+        "churn": {"definition": "label", "column": "customers.Left"},
+    }
     frame = people(50).rename(columns={"support minutes": "Support Minutes"})
     data = fit.assemble(open_tables(parse_config(raw, tmp_path), {"customers": frame}))
     assert set(data.columns) == {"customer_plan", "customer_seats", "support_minutes"}
@@ -445,8 +458,13 @@ def test_a_label_settles_who_is_at_risk_and_when(tmp_path: Path) -> None:
     assert (config.population.by, config.churn.horizon.days, config.churn.lead.days) == ("customers", 0, 0)
     assert population.training_cutoffs(config) == (config.project.observation_end,)
     plain = parse_config(
-        {"project": {"observation_end": "2026-01-01"}, "churn": {"definition": "label"},
-         "population": {"by": "activity"}, "training": {"cutoffs": ["2025-06-01"]}}, Path()
-    )  # fmt: skip
+        {
+            "project": {"observation_end": "2026-01-01"},
+            "churn": {"definition": "label"},
+            "population": {"by": "activity"},
+            "training": {"cutoffs": ["2025-06-01"]},
+        },
+        Path(),
+    )
     assert (plain.population.by, plain.churn.column) == ("activity", "customers.churned")
     assert population.training_cutoffs(plain) == plain.training.cutoffs

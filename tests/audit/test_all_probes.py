@@ -39,7 +39,7 @@ from cxml.config.load import Config, parse_config
 from cxml.factors.catalogue import FACTORS
 from cxml.factors.declare import EVER, Feature
 from cxml.features import matrix, planner
-from cxml.features.statements import Column
+from cxml.features.statements import FeatureColumn
 from cxml.metrics import delong
 from cxml.simulate import simulate
 from cxml.snapshots import population
@@ -48,11 +48,23 @@ from cxml.tables.opening import Tables, fingerprint, open_tables
 
 Frames = dict[str, pd.DataFrame]
 KEPT = {
-    "wait_mean", "wait_last", "wait_trend", "csat_mean", "nps_mean", "orders_n", "order_days_since", "plan",
-    "customer_tenure_d", "contacts_n", "earned_orders_margin", "value",
+    "wait_mean",
+    "wait_last",
+    "wait_trend",
+    "csat_mean",
+    "nps_mean",
+    "orders_n",
+    "order_days_since",
+    "plan",
+    "customer_tenure_d",
+    "contacts_n",
+    "earned_orders_margin",
+    "value",
     # A norm of everybody, a column of the agent as of the contact, and the nearest row of another table.
-    "wait_vs_channel", "agent_satisfaction_mean", "contact_without_order_share",
-}  # fmt: skip
+    "wait_vs_channel",
+    "agent_satisfaction_mean",
+    "contact_without_order_share",
+}
 FIRST, LAST = datetime(2024, 8, 1, tzinfo=UTC), datetime(2024, 11, 1, tzinfo=UTC)
 
 
@@ -146,13 +158,15 @@ def test_every_kind_of_change_is_made(small: tuple[Frames, Config]) -> None:
         "late": f"started_at < {at} and recorded_at >= {at}",
         "known": f"started_at < {at} and recorded_at < {at} and ended_at < {at} and resolved_at < {at}",
         "hidden": f"started_at < {at} and recorded_at < {at} and resolved_at >= {at}",
-    }  # fmt: skip
+    }
     cells = "interaction_id, customer_id, started_at, recorded_at, topic, wait_s, transfers, ended_at, resolved_at"
     content = f"count(*), sum(cast(hash({cells}) % 1000000 as bigint))"
 
     def hashes() -> dict[str, tuple[int, int]]:
-        return {name: tables.engine.rows(f"select {content} from interactions i where {where}")[0]
-                for name, where in rows.items()}  # fmt: skip
+        return {
+            name: tables.engine.rows(f"select {content} from interactions i where {where}")[0]
+            for name, where in rows.items()
+        }
 
     before = hashes()
     with scrambled_future.scrambled(tables, LAST):
@@ -165,11 +179,11 @@ def test_every_kind_of_change_is_made(small: tuple[Frames, Config]) -> None:
 Tamper = Callable[[str], str]
 
 
-def tamper(patch: pytest.MonkeyPatch, change: Tamper, extra: Column | None = None) -> None:
+def tamper(patch: pytest.MonkeyPatch, change: Tamper, extra: FeatureColumn | None = None) -> None:
     """Let the plan of the features be another one than the one that was declared."""
     right = matrix.planned
 
-    def planned(*given: Any) -> planner.Plan:
+    def planned(*given: Any) -> planner.MatrixPlan:
         plan = right(*given)
         steps = tuple(dataclasses.replace(step, select=change(step.select)) for step in plan.steps)
         assert steps != plan.steps
@@ -194,23 +208,49 @@ def recorded_at_ignored(patch: pytest.MonkeyPatch) -> None:
 
 def whole_table_statistic(patch: pytest.MonkeyPatch) -> None:
     sql = "wait_mean_90d - (select avg(wait_s) from interactions)"
-    feature = Feature("wait_against_all", "interactions", sql, "s", "A1", "+", "wait", "wait", EVER)
-    norm = Column("wait_against_all", "waiting", feature, 0)
+    feature = Feature(
+        name="wait_against_all",
+        table="interactions",
+        sql=sql,
+        unit="s",
+        row="A1",
+        direction="+",
+        en="wait",
+        ko="wait",
+        lookbacks=EVER,
+    )
+    norm = FeatureColumn("wait_against_all", "waiting", feature, 0)
     ends = "left join"  # the matrix alone joins what the tables end in
-    tamper(patch, lambda text: f"select *, {sql} as wait_against_all from ({text}) w"
-           if text.startswith("select") and ends in text and "wait_mean_90d" in text else text, norm)  # fmt: skip
+    tamper(
+        patch,
+        lambda text: (
+            f"select *, {sql} as wait_against_all from ({text}) w"
+            if text.startswith("select") and ends in text and "wait_mean_90d" in text
+            else text
+        ),
+        norm,
+    )
 
 
 @pytest.mark.parametrize(
     ("plant", "names", "factors", "change"),
     [
-        (boundary_included, {"value_90d", "orders_n_90d"}, {"feedback", "behaviour", "worth"}, "at the cutoff"),
+        (
+            boundary_included,
+            {"value_90d", "orders_n_90d"},
+            {"feedback", "behaviour", "worth"},
+            "at the cutoff",
+        ),
         (value_known_late, {"csat_mean_90d"}, {"feedback"}, "values known later"),
-        (recorded_at_ignored, {"wait_mean_90d", "customer_region"},
-         {"waiting", "contacts", "feedback", "profile", "skill"}, "recorded later"),
+        (
+            recorded_at_ignored,
+            {"wait_mean_90d", "customer_region"},
+            {"waiting", "contacts", "feedback", "profile", "skill"},
+            "recorded later",
+        ),
         (whole_table_statistic, {"wait_against_all"}, {"waiting"}, "after the cutoff"),
     ],
-)  # fmt: skip
+)
 def test_a_leak_in_the_code_is_named(
     small: tuple[Frames, Config],
     monkeypatch: pytest.MonkeyPatch,
@@ -291,8 +331,11 @@ def planted(frames: Frames, end: pd.Timestamp) -> Frames:
     said = rng.random(n) < 0.6
     bye = contacts.sample(int((left & said).sum()), random_state=1, replace=True).reset_index(drop=True)
     who = people[left & said]
-    bye = bye.assign(interaction_id=[f"bye{i}" for i in range(len(bye))], topic="goodbye",
-                     customer_id=who.customer_id.to_numpy())  # fmt: skip
+    bye = bye.assign(
+        interaction_id=[f"bye{i}" for i in range(len(bye))],
+        topic="goodbye",
+        customer_id=who.customer_id.to_numpy(),
+    )
     called = left_at[left & said] - pd.to_timedelta(rng.uniform(1, 45, len(who)), unit="D")
     bye = bye.assign(**{name: called.to_numpy() for name in ("started_at", "first_reply_at", "ended_at")})
     return {**frames, "customers": people, "interactions": pd.concat([contacts, bye], ignore_index=True)}
@@ -316,8 +359,13 @@ def probed(tables: Tables, customers: int = 5_000) -> dict[str, Probe]:
     """What all probes but the first say."""
     taken = sample.take(tables, customers, 0)
     measured = single_feature.measure(taken)
-    found = [single_feature.probe(taken, measured), undated_values.probe(tables, taken), late_arrival.probe(tables),
-             consequences.probe(tables, taken, measured), random_against_time.probe(taken, 0, 1)]  # fmt: skip
+    found = [
+        single_feature.probe(taken, measured),
+        undated_values.probe(tables, taken),
+        late_arrival.probe(tables),
+        consequences.probe(tables, taken, measured),
+        random_against_time.probe(taken, 0, 1),
+    ]
     summed = Probe(
         "sums", "", tuple(summed_attributes.findings(tables, population.usable_cutoffs(tables)[-1]))
     )
@@ -341,12 +389,26 @@ def test_what_stays_the_same_is_no_sum_up_to_the_extract() -> None:
     rng, n = np.random.default_rng(0), 80
     fee = rng.integers(1, 9, n) * 10.0
     at = pd.date_range("2025-01-10", periods=10, freq="MS", tz="UTC")
-    charges = pd.DataFrame({"customer_id": np.repeat([f"c{i}" for i in range(n)], len(at)),
-                            "charged_at": np.tile(at, n), "amount": np.repeat(fee, len(at))})  # fmt: skip
-    people = pd.DataFrame({"customer_id": [f"c{i}" for i in range(n)], "joined_at": at[0], "fee": fee,
-                           "spent": fee * len(at), "children": rng.integers(0, 3, n)})  # fmt: skip
-    raw = {"project": {"observation_end": "2026-01-01"},
-           "tables": {"customers": {"source": "", "attributes": ["fee", "spent", "children"]}}}  # fmt: skip
+    charges = pd.DataFrame(
+        {
+            "customer_id": np.repeat([f"c{i}" for i in range(n)], len(at)),
+            "charged_at": np.tile(at, n),
+            "amount": np.repeat(fee, len(at)),
+        }
+    )
+    people = pd.DataFrame(
+        {
+            "customer_id": [f"c{i}" for i in range(n)],
+            "joined_at": at[0],
+            "fee": fee,
+            "spent": fee * len(at),
+            "children": rng.integers(0, 3, n),
+        }
+    )
+    raw = {
+        "project": {"observation_end": "2026-01-01"},
+        "tables": {"customers": {"source": "", "attributes": ["fee", "spent", "children"]}},
+    }
     tables = open_tables(parse_config(raw, Path()), {"customers": people, "charges": charges})
     tables.engine.keep(sample.DRAWN, "select customer_id from customers")
     (found,) = summed_attributes.findings(tables, datetime(2025, 9, 1, tzinfo=UTC))
@@ -384,8 +446,21 @@ def made_up(columns: dict[str, Any], churned: Any, cutoff: Any) -> sample.Sample
     months = pd.date_range("2025-01-01", periods=int(max(cutoff)) + 1, freq="MS", tz="UTC")
     frame["cutoff"] = months[np.asarray(cutoff)]
     frame = frame.sort_values(["customer_id", "cutoff"], ignore_index=True)
-    features = [Feature(name, "customers", name, "ratio", "J6", "±", name, name, EVER) for name in columns]
-    declared = tuple(Column(feature.name, "profile", feature, 0) for feature in features)
+    features = [
+        Feature(
+            name=name,
+            table="customers",
+            sql=name,
+            unit="ratio",
+            row="J6",
+            direction="±",
+            en=name,
+            ko=name,
+            lookbacks=EVER,
+        )
+        for name in columns
+    ]
+    declared = tuple(FeatureColumn(feature.name, "profile", feature, 0) for feature in features)
     labels = {
         "factors": {"profile": {"kind": "context"}},
         "features": {n: {"factor": "profile"} for n in columns},
@@ -445,8 +520,11 @@ def at_risk(columns: dict[str, Any], left: Any, months: int = 8) -> sample.Sampl
     )
     there = month <= left[who]
     who, month = who[there], month[there]
-    taken = made_up({name: np.asarray(values)[who] for name, values in columns.items()},
-                    (left[who] == month).astype(float), month)  # fmt: skip
+    taken = made_up(
+        {name: np.asarray(values)[who] for name, values in columns.items()},
+        (left[who] == month).astype(float),
+        month,
+    )
     order = pd.DataFrame({"who": who, "month": month, "id": [f"c{i}" for i in range(len(who))]}).sort_values(
         ["id"]
     )
@@ -572,8 +650,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     others = "recoveries|returns|charges|visits|sessions|messages|posts|agents"
     text = re.sub(rf"\[tables\.({others})\]\nsource = .*\n", "", text)
     text = re.sub(r'\[\[value.sources\]\]\ntable = "charges"(\n.+)*', "", text)
-    text = text.replace('source = "customers.parquet"',
-                        'source = "customers.parquet"\nattributes = ["orders so far", "area"]')  # fmt: skip
+    text = text.replace(
+        'source = "customers.parquet"', 'source = "customers.parquet"\nattributes = ["orders so far", "area"]'
+    )
     leave_out = str(few_features()["leave_out"]).replace("'", '"')
     text += f"\n[features]\nlookbacks = [90]\nleave_out = {leave_out}\n\n[model]\nthreads = 1\n"
     (pipeline / "cxml.toml").write_text(text, encoding="utf-8")

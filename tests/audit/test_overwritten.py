@@ -19,8 +19,16 @@ from cxml.tables.opening import open_tables
 Frames = dict[str, pd.DataFrame]
 FIRST, DAYS = pd.Timestamp("2023-01-01", tz="UTC"), 540
 END = FIRST + pd.Timedelta(days=DAYS)
-EVENTS = {"interactions": "started_at", "orders": "ordered_at", "charges": "charged_at", "surveys": "sent_at",
-          "messages": "sent_at", "posts": "posted_at", "sessions": "started_at", "recoveries": "at"}  # fmt: skip
+EVENTS = {
+    "interactions": "started_at",
+    "orders": "ordered_at",
+    "charges": "charged_at",
+    "surveys": "sent_at",
+    "messages": "sent_at",
+    "posts": "posted_at",
+    "sessions": "started_at",
+    "recoveries": "at",
+}
 
 
 def day(number: Any) -> Any:
@@ -40,8 +48,15 @@ def life(seed: int = 0, n: int = 1_500) -> tuple[Any, pd.DataFrame]:
 
 def contracts(people: pd.DataFrame, **values: Any) -> pd.DataFrame:
     ended = pd.Series(day(people.gone)).where(people.gone < DAYS)
-    return pd.DataFrame({"subscription_id": people.customer_id, "customer_id": people.customer_id,
-                         "started_at": day(people.came), "ended_at": ended, **values})  # fmt: skip
+    return pd.DataFrame(
+        {
+            "subscription_id": people.customer_id,
+            "customer_id": people.customer_id,
+            "started_at": day(people.came),
+            "ended_at": ended,
+            **values,
+        }
+    )
 
 
 def log(rng: Any, people: pd.DataFrame, table: str, every: float = 20) -> pd.DataFrame:
@@ -65,12 +80,15 @@ def table_of(rows: pd.DataFrame, table: str, **values: Any) -> pd.DataFrame:
 
 def probed(frames: Frames, **training: Any) -> Probe:
     months = [f"{at:%Y-%m-%d}" for at in pd.date_range("2023-09-01", "2024-05-01", freq="MS")]
-    config = parse_config({
-        "project": {"observation_end": END.isoformat()},
-        "population": {"by": "subscription"},
-        "churn": {"definition": "subscription", "horizon": "30D", "grace": "0D"},
-        "training": {"cutoffs": months, **training},
-    }, Path())  # fmt: skip
+    config = parse_config(
+        {
+            "project": {"observation_end": END.isoformat()},
+            "population": {"by": "subscription"},
+            "churn": {"definition": "subscription", "horizon": "30D", "grace": "0D"},
+            "training": {"cutoffs": months, **training},
+        },
+        Path(),
+    )
     return overwritten.probe(open_tables(config, frames), 10_000, 0)
 
 
@@ -106,8 +124,14 @@ def test_what_was_agreed_at_the_start_is_not_named_however_much_it_says() -> Non
     for seed in range(5):
         rng, people = life(seed)
         mostly = np.where(rng.random(len(people)) < 0.9, people.risky, ~people.risky)
-        frames = {"subscriptions": contracts(people, plan=np.where(mostly, "month", "year"), auto_renew=~people.risky,
-                                             price=10.0 + 5 * mostly + rng.normal(0, 1, len(people)))}  # fmt: skip
+        frames = {
+            "subscriptions": contracts(
+                people,
+                plan=np.where(mostly, "month", "year"),
+                auto_renew=~people.risky,
+                price=10.0 + 5 * mostly + rng.normal(0, 1, len(people)),
+            )
+        }
         assert probed(frames).findings == ()
 
 
@@ -125,8 +149,11 @@ def test_contracts_that_all_show_the_present_plan_are_a_remark() -> None:
     plans = ["a", "b", "c"]
     first = contracts(people, plan=rng.choice(plans, len(people)))
     half = people.came + (people.gone - people.came) / 2
-    later = first.assign(subscription_id=[f"s{i}" for i in range(len(first))], started_at=day(half),
-                         plan=rng.choice(plans, len(first)))[(half < DAYS).to_numpy()]  # fmt: skip
+    later = first.assign(
+        subscription_id=[f"s{i}" for i in range(len(first))],
+        started_at=day(half),
+        plan=rng.choice(plans, len(first)),
+    )[(half < DAYS).to_numpy()]
     first["ended_at"] = day(np.minimum(half, people.gone)).to_numpy()
     first.loc[half >= DAYS, "ended_at"] = pd.NaT
     both = pd.concat([first, later], ignore_index=True)
@@ -188,15 +215,20 @@ def test_a_call_on_the_way_out_is_known_in_time() -> None:
         ("posts", "polarity", [0.1, 0.2, 0.6], -1.0),
         ("recoveries", "granted", [True], False),
     ],
-)  # fmt: skip
+)
 def test_every_column_of_a_log_is_asked(table: str, column: str, usual: list[Any], then: Any) -> None:
     rng, people = life()
     rows = log(rng, people, table)
     values = pd.Series(rng.choice(usual, len(rows))).where(~(rows.left & rows["last"]), then)
     more: dict[str, Any] = {column: values}
     if table == "surveys":
-        more |= {"answered_at": day(rows["at"]), "kind": "nps", "scale_min": 0, "scale_max": 10,
-                 "higher_is": "good"}  # fmt: skip
+        more |= {
+            "answered_at": day(rows["at"]),
+            "kind": "nps",
+            "scale_min": 0,
+            "scale_max": 10,
+            "higher_is": "good",
+        }
     if table == "recoveries":
         more |= {"action": "apology"}
     found = named(probed({"subscriptions": contracts(people), table: table_of(rows, table, **more)}))
@@ -210,8 +242,15 @@ def test_what_agents_are_is_asked_of_the_contacts_they_had() -> None:
     agents = [f"a{i}" for i in range(40)]
     served = np.where(rows.left & rows["last"], "a39", rng.choice(agents[:39], len(rows)))
     staff = pd.DataFrame({"agent_id": agents, "valid_from": FIRST, "team": ["front"] * 39 + ["archive"]})
-    found = named(probed({"subscriptions": contracts(people), "agents": staff,
-                          "interactions": table_of(rows, "interactions", agent_id=served)}))  # fmt: skip
+    found = named(
+        probed(
+            {
+                "subscriptions": contracts(people),
+                "agents": staff,
+                "interactions": table_of(rows, "interactions", agent_id=served),
+            }
+        )
+    )
     assert set(found) == {"interactions.agent_id", "agents.team"}
 
 

@@ -31,12 +31,19 @@ def tables() -> Frames:
         return [f"c{i}" for i in rng.integers(0, n, rows)]
 
     topics, often = [f"t{i}" for i in range(60)], 1 / np.arange(1, 61)
-    contacts = pd.DataFrame({"customer_id": who(3_000), "started_at": at(3_000),
-                             "topic": rng.choice(topics, 3_000, p=often / often.sum()),
-                             "escalated": rng.random(3_000) < 0.3, "transfers": rng.poisson(1.5, 3_000)})  # fmt: skip
+    contacts = pd.DataFrame(
+        {
+            "customer_id": who(3_000),
+            "started_at": at(3_000),
+            "topic": rng.choice(topics, 3_000, p=often / often.sum()),
+            "escalated": rng.random(3_000) < 0.3,
+            "transfers": rng.poisson(1.5, 3_000),
+        }
+    )
     contacts["ended_at"] = contacts.started_at
-    orders = pd.DataFrame({"customer_id": who(3_000), "ordered_at": at(3_000),
-                           "revenue": rng.integers(10, 9_000, 3_000) / 10})  # fmt: skip
+    orders = pd.DataFrame(
+        {"customer_id": who(3_000), "ordered_at": at(3_000), "revenue": rng.integers(10, 9_000, 3_000) / 10}
+    )
     return {"interactions": contacts.sort_values("started_at"), "orders": orders.sort_values("ordered_at")}
 
 
@@ -72,8 +79,10 @@ KEPT: dict[str, Made] = {
 def found(frames: Frames, kept: pd.Series) -> list[str]:
     people = pd.DataFrame({"customer_id": sorted(set(frames["orders"].customer_id))})
     people = people.assign(joined_at=END - pd.Timedelta(days=800), kept=people.customer_id.map(kept))
-    raw = {"project": {"observation_end": "2026-01-01"},
-           "tables": {"customers": {"source": "", "attributes": ["kept"]}}}  # fmt: skip
+    raw = {
+        "project": {"observation_end": "2026-01-01"},
+        "tables": {"customers": {"source": "", "attributes": ["kept"]}},
+    }
     opened = open_tables(parse_config(raw, Path()), {"customers": people, **frames})
     opened.engine.keep(sample.DRAWN, "select customer_id from customers")
     return [one.what for one in summed_attributes.findings(opened, CUTOFF)]

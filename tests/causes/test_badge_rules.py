@@ -15,7 +15,7 @@ from cxml.causes.badge_rules import ALPHA, Evidence, Reason, badges, holm
 
 STRONG = Evidence(
     "lever", "+", theta=0.02, se=0.002, base=0.1, robustness=0.05, benchmark=0.004, negative=0.3, placebos=1
-)  # fmt: skip
+)
 SLIGHT = replace(STRONG, theta=0.0005, se=0.001, robustness=0.0, benchmark=0.002)
 
 

@@ -10,18 +10,39 @@ import pandas as pd
 from cxml.causes import cliff_table, promise_cliffs
 from cxml.causes.promise_cliffs import Cliff
 
-CURVE = pd.DataFrame({
-    "start": [0.0, 60.0], "stop": [60.0, 120.0], "wait": [31.0, 88.0], "left": [0.05, 0.09], "low": [0.04, 0.07],
-    "high": [0.06, 0.11], "rows": [400, 300], "customers": [90, 80],
-})  # fmt: skip
+CURVE = pd.DataFrame(
+    {
+        "start": [0.0, 60.0],
+        "stop": [60.0, 120.0],
+        "wait": [31.0, 88.0],
+        "left": [0.05, 0.09],
+        "low": [0.04, 0.07],
+        "high": [0.06, 0.11],
+        "rows": [400, 300],
+        "customers": [90, 80],
+    }
+)
 FOUND = {
     "answer.phone": Cliff(
-        "answer.phone", 300.0, "promise", at=301.0, at_low=290.0, at_high=320.0, jump=0.1, jump_low=0.05,
-        jump_high=0.15, p=0.001, smallest=0.04, level=0.07, rows=700, customers=150, curve=CURVE,
+        "answer.phone",
+        300.0,
+        "promise",
+        at=301.0,
+        at_low=290.0,
+        at_high=320.0,
+        jump=0.1,
+        jump_low=0.05,
+        jump_high=0.15,
+        p=0.001,
+        smallest=0.04,
+        level=0.07,
+        rows=700,
+        customers=150,
+        curve=CURVE,
         fitted=pd.DataFrame({"wait": [1.0], "left": [0.1]}),
     ),
     "refund": Cliff("refund", 1_209_600.0, "untested", "leavers", rows=20, customers=12),
-}  # fmt: skip
+}
 
 
 def test_a_row_per_promise_and_bin() -> None:

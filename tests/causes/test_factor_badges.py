@@ -24,22 +24,51 @@ from cxml.training import fit
 
 # causal_world.truth(customers=400_000): points per minute, ten points of a share, one, or any.
 THETA = {
-    "issues": 5.292, "wait": 0.640, "untrained": 0.007, "abandoned": 9.867, "language": 12.016, "transfers": 4.768,
-    "verifications": 0.026, "scripted": -0.015, "queue": 0.001, "impersonal": 0.858, "billing": 3.648,
-    "unresolved": 8.123, "repeats": 3.981,
-}  # fmt: skip
+    "issues": 5.292,
+    "wait": 0.640,
+    "untrained": 0.007,
+    "abandoned": 9.867,
+    "language": 12.016,
+    "transfers": 4.768,
+    "verifications": 0.026,
+    "scripted": -0.015,
+    "queue": 0.001,
+    "impersonal": 0.858,
+    "billing": 3.648,
+    "unresolved": 8.123,
+    "repeats": 3.981,
+}
 ACTS = {factor.name: factor.acts for factor in FACTORS}
 
 
 def declared() -> tuple[Factor, ...]:
     return tuple(
         Factor(
-            f.name, f.name, f.name, f.kind, "other", f.tier, f.name, after=f.after,
+            name=f.name,
+            en=f.name,
+            ko=f.name,
+            kind=f.kind,
+            family="other",
+            tier=f.tier,
+            says=f.name,
+            after=f.after,
             treatment=Treatment(f.name, any=f.any, everyone=f.population == "everyone"),
-            features=(Feature(f.name, "interactions", f.name, f.unit, "", f.direction, f.name, f.name, EVER),),
+            features=(
+                Feature(
+                    name=f.name,
+                    table="interactions",
+                    sql=f.name,
+                    unit=f.unit,
+                    row="",
+                    direction=f.direction,
+                    en=f.name,
+                    ko=f.name,
+                    lookbacks=EVER,
+                ),
+            ),
         )
         for f in FACTORS
-    )  # fmt: skip
+    )
 
 
 def as_study(world: CausalWorld) -> Study:
@@ -124,10 +153,21 @@ def test_without_a_month_before_nothing_is_called_a_cause() -> None:
 
 # --- a small company -------------------------------------------------------------------------------------
 
-KEPT = {"waiting", "abandonment", "language", "personalization", "feedback", "contacts", "channels", "behaviour",
-        "profile", "worth", "leaving"}  # fmt: skip
+KEPT = {
+    "waiting",
+    "abandonment",
+    "language",
+    "personalization",
+    "feedback",
+    "contacts",
+    "channels",
+    "behaviour",
+    "profile",
+    "worth",
+    "leaving",
+}
 OWN = """
-from cxml.features.declare import Factor, Feature, count
+from cxml.factors.declare import Factor, Feature, count
 
 NIGHT = Factor(
     name="night_calls", en="Calls at night", ko="야간 문의", kind="lever", family="process", tier=1,

@@ -161,29 +161,48 @@ def company() -> tuple[WaitWorld, Tables, Study]:
     calls = frame[frame["wait_min"].notna()]
     begun = calls["cutoff"] - timedelta(days=9)
     tables = {
-        "customers": pd.DataFrame({"customer_id": frame["customer_id"].unique(), "joined_at": start - timedelta(days=900)}),
-        "interactions": pd.DataFrame({
-            "interaction_id": [f"i{k}" for k in range(len(calls))], "customer_id": calls["customer_id"],
-            "started_at": begun, "channel": "phone.human", "wait_s": 60 * calls["wait_min"],
-            "ended_at": begun + timedelta(hours=3),
-        }),
-    }  # fmt: skip
+        "customers": pd.DataFrame(
+            {"customer_id": frame["customer_id"].unique(), "joined_at": start - timedelta(days=900)}
+        ),
+        "interactions": pd.DataFrame(
+            {
+                "interaction_id": [f"i{k}" for k in range(len(calls))],
+                "customer_id": calls["customer_id"],
+                "started_at": begun,
+                "channel": "phone.human",
+                "wait_s": 60 * calls["wait_min"],
+                "ended_at": begun + timedelta(hours=3),
+            }
+        ),
+    }
     raw = {
-        "project": {"observation_end": "2026-01-01"}, "population": {"by": "customers"},
+        "project": {"observation_end": "2026-01-01"},
+        "population": {"by": "customers"},
         "churn": {"definition": "inactivity", "activity": ["interactions"], "horizon": "28D"},
-    }  # fmt: skip
+    }
     opened = open_tables(parse_config(raw, Path()), tables)
     take(opened, [cutoff.to_pydatetime() for cutoff in sorted(frame["cutoff"].unique())])
     troubles = np.random.default_rng(1).poisson(0.4, len(frame)).astype(float)
     asked = Question("repeats", "lever", 4, "repeats_week_n_90d", "interactions", "count", "+")
     study = Study(
-        churned=frame["churned"].to_numpy(dtype=float), customers=frame["customer_id"], questions=(asked,),
-        exposures=pd.DataFrame({"repeats": troubles}), before=frame[list(CONTROLS)], groups={},
-        inside=pd.DataFrame(index=frame.index), during={}, activity=None, earlier=None, window=90,
-        drawn=frame["customer_id"].nunique(), everyone=2 * frame["customer_id"].nunique(), young=0,
-            leaving=float(frame["churned"].mean()),
-        cutoffs=frame["cutoff"], value=np.full(len(frame), 40.0),
-    )  # fmt: skip
+        churned=frame["churned"].to_numpy(dtype=float),
+        customers=frame["customer_id"],
+        questions=(asked,),
+        exposures=pd.DataFrame({"repeats": troubles}),
+        before=frame[list(CONTROLS)],
+        groups={},
+        inside=pd.DataFrame(index=frame.index),
+        during={},
+        activity=None,
+        earlier=None,
+        window=90,
+        drawn=frame["customer_id"].nunique(),
+        everyone=2 * frame["customer_id"].nunique(),
+        young=0,
+        leaving=float(frame["churned"].mean()),
+        cutoffs=frame["cutoff"],
+        value=np.full(len(frame), 40.0),
+    )
     return world, opened, study
 
 
@@ -216,9 +235,16 @@ def test_what_if_from_tables(company: tuple[WaitWorld, Tables, Study]) -> None:
 
 @pytest.mark.parametrize(
     ("unit", "direction", "whether", "best"),
-    [("count", "+", False, 0.0), ("share", "+", False, 0.0), ("share", "-", False, 1.0), ("s", "+", False, None),
-     ("s", "+", True, 0.0), ("count", "-", False, None), ("count", "±", False, None)],
-)  # fmt: skip
+    [
+        ("count", "+", False, 0.0),
+        ("share", "+", False, 0.0),
+        ("share", "-", False, 1.0),
+        ("s", "+", False, None),
+        ("s", "+", True, 0.0),
+        ("count", "-", False, None),
+        ("count", "±", False, None),
+    ],
+)
 def test_what_is_best(unit: str, direction: str, whether: bool, best: float | None) -> None:
     assert goal(Question("a", "lever", 2, "a_90d", unit=unit, direction=direction, any=whether)) == best
 
@@ -235,10 +261,15 @@ LABELS = {
         "orders_n_90d": {"factor": "behaviour", "unit": "count", "direction": "-"},
     }
 }
-SEEN = pd.DataFrame({
-    "wait_mean_90d": [100.0, 900.0, np.nan], "reply_h_mean_90d": [0.5, 30.0, np.nan], "breaches_90d": [0, 3, 0],
-    "in_time_share_90d": [1.0, 0.25, np.nan], "orders_n_90d": [1, 2, 3],
-})  # fmt: skip
+SEEN = pd.DataFrame(
+    {
+        "wait_mean_90d": [100.0, 900.0, np.nan],
+        "reply_h_mean_90d": [0.5, 30.0, np.nan],
+        "breaches_90d": [0, 3, 0],
+        "in_time_share_90d": [1.0, 0.25, np.nan],
+        "orders_n_90d": [1, 2, 3],
+    }
+)
 
 
 def test_features_are_brought_to_the_promise() -> None:
@@ -271,19 +302,25 @@ def test_of_a_factor_that_the_model_never_saw_it_has_no_view() -> None:
 
 
 def test_what_the_model_cannot_tell_apart_is_one_row() -> None:
-    asked = pd.DataFrame({
-        "asked": ["answer.phone", "answer.chat", "answer.email", "breaches_90d"], "factor": "waiting",
-        "target": [300.0, 300.0, 3_600.0, 0.0],
-    })  # fmt: skip
+    asked = pd.DataFrame(
+        {
+            "asked": ["answer.phone", "answer.chat", "answer.email", "breaches_90d"],
+            "factor": "waiting",
+            "target": [300.0, 300.0, 3_600.0, 0.0],
+        }
+    )
     found = replayed(asked, SEEN, LABELS, lambda X: X["breaches_90d"].to_numpy() / 10)
     assert found["asked"].tolist() == ["answer.phone answer.chat", "answer.email"]
     assert found["fewer"].tolist() == pytest.approx([0.3, 0.3])
 
 
 def test_an_estimate_stands_where_the_badge_carries_it() -> None:
-    cause = pd.DataFrame({
-        "factor": ["waiting", "repeats", "delivery", "conduct", "waiting"], "lack": ["", "", "rows", "beyond", "rows"]
-    })  # fmt: skip
+    cause = pd.DataFrame(
+        {
+            "factor": ["waiting", "repeats", "delivery", "conduct", "waiting"],
+            "lack": ["", "", "rows", "beyond", "rows"],
+        }
+    )
     badges = {"waiting": "supported", "repeats": "association_only", "delivery": "supported"}
     # Neither does the model speak of a channel with too few waits once another one is estimated.
     assert settled(cause, badges).tolist() == [True, False, False, True, True]
@@ -307,10 +344,14 @@ def test_everything_is_examined_at_once(
     )
     monkeypatch.setattr(examination, "study_of", lambda *asked: study)
     monkeypatch.setattr(factor_badges, "judge", lambda *asked: judged.assign(**told))
-    frame = pd.DataFrame({
-        "customer_id": study.customers, "cutoff": study.cutoffs, "repeats_week_n_90d": study.exposures["repeats"],
-        "wait_mean_90d": 60 * world.frame["wait_min"].fillna(0),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "customer_id": study.customers,
+            "cutoff": study.cutoffs,
+            "repeats_week_n_90d": study.exposures["repeats"],
+            "wait_mean_90d": 60 * world.frame["wait_min"].fillna(0),
+        }
+    )
     columns = {"wait_mean_90d": ("waiting", "s"), "repeats_week_n_90d": ("repeats", "count")}
     labels = {"features": {c: {"factor": f, "unit": u, "direction": "+"} for c, (f, u) in columns.items()}}
     bundle = SimpleNamespace(
@@ -319,8 +360,9 @@ def test_everything_is_examined_at_once(
     last = frame["cutoff"].max()
     found = examination.examine(tables, frame, bundle, last)  # type: ignore[arg-type]
     assert dict(zip(found.what_if["asked"], found.what_if["by"], strict=True)) == {
-        "answer.phone": "cause", "repeats_week_n_90d": "model",
-    }  # fmt: skip
+        "answer.phone": "cause",
+        "repeats_week_n_90d": "model",
+    }
     troubles = frame.loc[frame["cutoff"] == last, "repeats_week_n_90d"]
     assert found.what_if["among"].iloc[1] == len(troubles)
     assert found.what_if["leaving"].iloc[1] == pytest.approx(

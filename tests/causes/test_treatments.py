@@ -31,13 +31,51 @@ each_tested = pytest.mark.parametrize("factor", TESTED, ids=lambda factor: facto
 
 def own(**changed: object) -> Factor:
     made = Factor(
-        "night", "Night calls", "야간 문의", "lever", "process", 2, "Contacts at night.",
+        name="night",
+        en="Night calls",
+        ko="야간 문의",
+        kind="lever",
+        family="process",
+        tier=2,
+        says="Contacts at night.",
         features=(
-            Feature("night_days_since", "interactions", "min(age)", "d", "", "-", "days since", "경과 일수", (90,)),
-            Feature("night_long", "interactions", "count(*)", "count", "", "+", "calls in a year", "연간", (365,), 0),
-            Feature("night_n", "interactions", "count(*)", "count", "", "+", "calls at night", "야간 문의", (), 0),
+            Feature(
+                name="night_days_since",
+                table="interactions",
+                sql="min(age)",
+                unit="d",
+                row="",
+                direction="-",
+                en="days since",
+                ko="경과 일수",
+                lookbacks=(90,),
+            ),
+            Feature(
+                name="night_long",
+                table="interactions",
+                sql="count(*)",
+                unit="count",
+                row="",
+                direction="+",
+                en="calls in a year",
+                ko="연간",
+                lookbacks=(365,),
+                empty=0,
+            ),
+            Feature(
+                name="night_n",
+                table="interactions",
+                sql="count(*)",
+                unit="count",
+                row="",
+                direction="+",
+                en="calls at night",
+                ko="야간 문의",
+                lookbacks=(),
+                empty=0,
+            ),
         ),
-    )  # fmt: skip
+    )
     return replace(made, **changed)  # type: ignore[arg-type]
 
 

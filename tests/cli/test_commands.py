@@ -475,7 +475,7 @@ BROKEN_TABLES: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
         ("there is no such file", "order.csv"),
     ),
     "half a file": (cut, ("charges.parquet", "whole Parquet file")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", BROKEN_TABLES)
@@ -533,8 +533,12 @@ def test_stray_rows_and_copies_are_told_and_stop_nothing(
     assert (said.code, said.err) == (0, "") and "no problems" in said.out
     told = " ".join(said.out.split())
     # The faults of the orders lie in one row, and three rows are copies.
-    for words in ("interactions: 1 rows set aside in all", "orders: 4 rows set aside in all",
-                  "3 rows are exact copies of another row", "first in row 3"):  # fmt: skip
+    for words in (
+        "interactions: 1 rows set aside in all",
+        "orders: 4 rows set aside in all",
+        "3 rows are exact copies of another row",
+        "first in row 3",
+    ):
         assert words in told
     machine = json.loads(cxml("--json", "check", company).out)
     assert machine["problems"] == [] and machine["set_aside"]["rows"] == {"interactions": 1, "orders": 4}
@@ -575,8 +579,9 @@ def test_check_of_bad_tables_says_the_same(company: Path, cxml: Cxml) -> None:
     assert (machine.code, machine.err, machine.out.count("\n")) == (3, "", 1)
     problems = json.loads(machine.out)["problems"]
     assert {(one["table"], one["column"], one["count"], one["first_row"]) for one in problems} == {
-        ("interactions", "wait_s", 1, 3), ("orders", "customer_id", 1, 3),
-    }  # fmt: skip
+        ("interactions", "wait_s", 1, 3),
+        ("orders", "customer_id", 1, 3),
+    }
     assert CANARY not in said.out + said.err + machine.out
 
 
@@ -615,20 +620,29 @@ def edit(folder: Path, old: str, new: str) -> None:
 
 
 BROKEN_CONFIGS: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "unknown key": ('horizon = "28D"', 'horison = "28D"', ("[churn]", "'horison'", "did you mean 'horizon'?")),
+    "unknown key": (
+        'horizon = "28D"',
+        'horison = "28D"',
+        ("[churn]", "'horison'", "did you mean 'horizon'?"),
+    ),
     "unknown section": ("[engine]", "[engin]", ("cxml.toml", "'engin'", "did you mean 'engine'?")),
     "unknown table": ("[tables.orders]", "[tables.order]", ("[tables]", "did you mean 'orders'?")),
     "wrong type": ('horizon = "28D"', "horizon = 28", ("[churn] horizon", "'90D'")),
     "no time span": ('horizon = "28D"', 'horizon = "a month"', ("[churn] horizon", "'90D'")),
     "no instant": ('"2024-12-01"', '"christmas"', ("[training] cutoffs", "ISO")),
     "unknown zone": ('timezone = "UTC"', 'timezone = "Mars"', ("[project] timezone", "Asia/Seoul")),
-    "unknown definition": ('definition = "subscription"', 'definition = "silence"', ("[churn] definition", "date")),
+    "unknown definition": (
+        'definition = "subscription"',
+        'definition = "silence"',
+        ("[churn] definition", "date"),
+    ),
     "immature cutoff": (
-        '"2024-12-01"', '"2024-12-20"',
+        '"2024-12-01"',
+        '"2024-12-20"',
         ("the label of cutoff 2024-12-20 is not known yet", "[training] cutoffs", "2025-01-01", "2024-12-04"),
     ),
     "unknown factor": ('"abandonment"', '"abandonments"', ("[features] leave_out", "abandonment")),
-}  # fmt: skip
+}
 
 
 def test_check_says_what_only_a_later_job_would_miss(company: Path, cxml: Cxml) -> None:
@@ -749,10 +763,13 @@ def test_an_output_that_is_a_file(shop: Shop, company: Path, tmp_path: Path, cxm
 def test_ctrl_c_ends_with_a_word_and_earlier_output(company: Path, out: Path) -> None:
     command = [sys.executable, "-m", "cxml", "train", str(company), "--out", str(out)]
     job = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         # Where the tests run in the background, Ctrl-C is ignored, and children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
+    )
     assert job.stderr is not None
     assert "checking" in job.stderr.readline()
     job.send_signal(signal.SIGINT)

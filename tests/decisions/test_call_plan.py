@@ -103,9 +103,16 @@ def planned(rows: list[Row], rule: Decisions, **more: Any) -> CallPlan:
 
 def random_rows(seed: int, n: int = 60) -> list[Row]:
     r = np.random.default_rng(seed)
-    return [(f"c{k:03d}", float(p), float(v), bool(h)) for k, p, v, h in zip(
-        r.permutation(n), r.choice([0.02, 0.1, 0.3, 0.8], n), r.choice([10.0, 80.0, 300.0, -5.0], n), r.random(n) < 0.3,
-        strict=True)]  # fmt: skip
+    return [
+        (f"c{k:03d}", float(p), float(v), bool(h))
+        for k, p, v, h in zip(
+            r.permutation(n),
+            r.choice([0.02, 0.1, 0.3, 0.8], n),
+            r.choice([10.0, 80.0, 300.0, -5.0], n),
+            r.random(n) < 0.3,
+            strict=True,
+        )
+    ]
 
 
 RULE = Decisions(contact_cost=2.0, offer_cost=5.0, save_rate=0.25)

@@ -55,8 +55,9 @@ def made() -> Company:
             left[name, draw] = gone
     return Company(
         pd.DataFrame(orders, columns=["customer_id", "ordered_at", "revenue"]),
-        pd.DataFrame(log, columns=["customer_id", "contacted", "contacted_at"]), left,
-    )  # fmt: skip
+        pd.DataFrame(log, columns=["customer_id", "contacted", "contacted_at"]),
+        left,
+    )
 
 
 class Sight:
@@ -80,20 +81,24 @@ class Seer:
         self.asked.append(frame)
         noise = frame["customer_id"].map(lambda one: int(one[1:]) % 89 / 89)
         scores = {
-            "churn_probability": 0.3, "base": -0.8, "contribution_noise": noise,
+            "churn_probability": 0.3,
+            "base": -0.8,
+            "contribution_noise": noise,
             "expected_value": np.nan,
-        }  # fmt: skip
+        }
         return pd.DataFrame(scores, index=frame.index), frame[[]]
 
 
 def config(folder: Path, end: str = "2025-06-20", **contacts: Any) -> Config:
     contacts = {"source": "log.csv", **contacts}
     raw = {
-        "project": {"observation_end": end, "timezone": ZONE}, "tables": {"contacts": contacts},
+        "project": {"observation_end": end, "timezone": ZONE},
+        "tables": {"contacts": contacts},
         "features": {"lookbacks": [30]},
-        "population": {"activity": ["orders"], "within": "60D"}, "model": {"threads": 1},
+        "population": {"activity": ["orders"], "within": "60D"},
+        "model": {"threads": 1},
         "churn": {"definition": "inactivity", "activity": ["orders"], "horizon": "30D"},
-    }  # fmt: skip
+    }
     return parse_config(raw, folder)
 
 
@@ -147,8 +152,12 @@ def test_parquet_and_csv_teach_the_same(made: Company, tmp_path: Path) -> None:
 
 
 def test_a_log_may_say_itself_who_left(made: Company, tmp_path: Path) -> None:
-    log = made.log.assign(churned=[not made.left[n, at.normalize()] for n, at in
-                                   zip(made.log["customer_id"], made.log["contacted_at"], strict=True)])  # fmt: skip
+    log = made.log.assign(
+        churned=[
+            not made.left[n, at.normalize()]
+            for n, at in zip(made.log["customer_id"], made.log["contacted_at"], strict=True)
+        ]
+    )
     by_label, told = learned(opened(made, tmp_path, made.log))[1], learned(opened(made, tmp_path, log))[1]
     assert told.effect == pytest.approx(-by_label.effect, abs=0.02), "all who stayed are said to have left"
     late = open_tables(config(tmp_path, end="2025-05-06"), {"orders": made.orders})
@@ -185,12 +194,20 @@ def test_no_customer_at_risk_when_drawn_is_told(made: Company, tmp_path: Path) -
         (lambda log: log.drop(columns="contacted"), "there is no column 'contacted'"),
         (lambda log: log.assign(contacted_at=None), "1,800 rows have no contacted_at"),
         (lambda log: log.assign(contacted="perhaps"), "1,800 values are not flags"),
-        (lambda log: log.assign(contacted_at=[DRAWS[0] + pd.Timedelta(days=k % 61) for k in range(len(log))]),
-         "contacts on 61 days"),
-        (lambda log: log.assign(customer_id="0" + log["customer_id"].str[1:]).replace("^0+", "", regex=True),
-         "no customer of the log"),
+        (
+            lambda log: log.assign(
+                contacted_at=[DRAWS[0] + pd.Timedelta(days=k % 61) for k in range(len(log))]
+            ),
+            "contacts on 61 days",
+        ),
+        (
+            lambda log: log.assign(customer_id="0" + log["customer_id"].str[1:]).replace(
+                "^0+", "", regex=True
+            ),
+            "no customer of the log",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_log_that_cannot_be_used_is_refused(made: Company, tmp_path: Path, change: Any, match: str) -> None:
     with pytest.raises(CxmlError, match=match) as caught:
         learned(opened(made, tmp_path, change(made.log)))
@@ -216,20 +233,26 @@ def test_a_ready_label_knows_no_time(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- rows that break a rule
 
 BAD = (
-    ("customer_id", "", "missing_value"), ("contacted", "", "missing_value"), ("contacted", "perhaps", "wrong_type"),
-    ("contacted_at", "", "missing_value"), ("contacted_at", "soon", "wrong_type"),
-    ("contacted_at", "1900-01-01", "implausible_time"), ("churned", "who knows", "wrong_type"),
-)  # fmt: skip
+    ("customer_id", "", "missing_value"),
+    ("contacted", "", "missing_value"),
+    ("contacted", "perhaps", "wrong_type"),
+    ("contacted_at", "", "missing_value"),
+    ("contacted_at", "soon", "wrong_type"),
+    ("contacted_at", "1900-01-01", "implausible_time"),
+    ("churned", "who knows", "wrong_type"),
+)
 
 
 def as_text(made: Company) -> pd.DataFrame:
     """The log as a system writes it: days, words, and an outcome."""
-    return pd.DataFrame({
-        "customer_id": made.log["customer_id"],
-        "contacted": np.where(made.log["contacted"], "예", "아니오"),
-        "contacted_at": made.log["contacted_at"].dt.strftime("%Y-%m-%d"),
-        "churned": ["Y" if gone else "N" for gone in made.left.values()],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "customer_id": made.log["customer_id"],
+            "contacted": np.where(made.log["contacted"], "예", "아니오"),
+            "contacted_at": made.log["contacted_at"].dt.strftime("%Y-%m-%d"),
+            "churned": ["Y" if gone else "N" for gone in made.left.values()],
+        }
+    )
 
 
 def said(made: Company, without: tuple[int, ...] = ()) -> list[tuple[str, pd.Timestamp, bool, bool]]:
@@ -278,8 +301,12 @@ def test_what_was_set_aside_is_listed_and_told(made: Company, tmp_path: Path) ->
         tables = checked_tables(plain, run=run, tell=told.append)
     (row,) = pd.read_parquet(run.path / "set_aside.parquet").to_dict("records")
     assert (row["table"], row["rule"], row["column"], row["file"], row["row"]) == (
-        "contacts", "wrong_type", "contacted", "log.csv", 5,
-    )  # fmt: skip
+        "contacts",
+        "wrong_type",
+        "contacted",
+        "log.csv",
+        5,
+    )
     assert told[-1] == "contacts: 1 rows set aside in all" and "perhaps" not in "".join(told)
     assert set(tables.columns) == set(tables.opened) == {"orders"}, "no feature and no probe looks at the log"
     found = jobs.check(plain).check
@@ -351,9 +378,10 @@ def test_a_day_on_which_nobody_was_at_risk_stops_nothing(made: Company, tmp_path
 @pytest.mark.parametrize("section", [{}, {"tolerate": 0.05}])
 def test_the_short_way_to_name_the_log(tmp_path: Path, section: dict[str, Any]) -> None:
     raw = {
-        "project": {"observation_end": "2025-06-20"}, "decisions": {"contacts": "log.csv", "most": 5},
+        "project": {"observation_end": "2025-06-20"},
+        "decisions": {"contacts": "log.csv", "most": 5},
         "tables": {"contacts": section} if section else {},
-    }  # fmt: skip
+    }
     found = parse_config(raw, tmp_path)
     assert found.tables["contacts"] == TableSource(source="log.csv", **section) and found.decisions.most == 5
 
@@ -394,9 +422,12 @@ def scored(made: Company, tmp_path: Path) -> Path:
     rule = Decisions(contact_cost=1.0, save_rate=0.2, most=400)
     plan = call_plan(ids, p, np.full(EACH, 100.0), rule, holdout=held)
     frame = {
-        "customer_id": ids, "cutoff": pd.Series([DRAWS[0].tz_convert("UTC")] * EACH).dt.as_unit("us"),
-        "churn_probability": p, "expected_profit": profit, "holdout": held,
-    }  # fmt: skip
+        "customer_id": ids,
+        "cutoff": pd.Series([DRAWS[0].tz_convert("UTC")] * EACH).dt.as_unit("us"),
+        "churn_probability": p,
+        "expected_profit": profit,
+        "holdout": held,
+    }
     with runs.run(tmp_path / "score") as run:
         run.write_table("scores.parquet", pa.Table.from_pandas(pd.DataFrame(frame), preserve_index=False))
         run.write_json("call_plan.json", {"plan": plan.to_dict(), "proof": None})

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxml.decisions.uplift import Contacts, Persuasion, Proof, learn, qini, qini_interval, selection
+from cxml.decisions.uplift import LoggedContacts, Persuasion, Proof, learn, qini, qini_interval, selection
 from cxml.errors import DataError
 from cxml.metrics.bootstrap import draw_counts
 
@@ -103,7 +103,7 @@ def test_the_interval_draws_customers_with_all_their_rows() -> None:
 
 def make(
     n: int, *, seed: int, strength: float = 1.0, share: Any = 0.5, noise: int = 12
-) -> tuple[Contacts, np.ndarray]:
+) -> tuple[LoggedContacts, np.ndarray]:
     """Half of the risk is not to be moved; who can be persuaded is told by column c, driven away by d."""
     r = np.random.default_rng(seed)
     X = pd.DataFrame(r.normal(size=(n, 4 + noise)), columns=[*"abcd", *(f"noise_{k}" for k in range(noise))])
@@ -115,13 +115,13 @@ def make(
     forecast = (1 / (1 + np.exp(-(log_odds + r.normal(0, 0.3, n))))).to_numpy()
     X["churn_probability"] = forecast
     ids = np.array([f"c{k}" for k in range(n)])
-    return Contacts(X, contacted, left, forecast, ids, np.zeros(n)), effect
+    return LoggedContacts(X, contacted, left, forecast, ids, np.zeros(n)), effect
 
 
-def doubled(world: Contacts) -> Contacts:
+def doubled(world: LoggedContacts) -> LoggedContacts:
     """Every customer with two rows alike."""
     parts = {f.name: getattr(world, f.name) for f in dataclasses.fields(world) if f.name != "X"}
-    return Contacts(
+    return LoggedContacts(
         pd.concat([world.X] * 2, ignore_index=True), **{k: np.tile(v, 2) for k, v in parts.items()}
     )
 
@@ -194,7 +194,7 @@ def test_the_same_log_teaches_the_same_whatever_the_order_of_its_rows() -> None:
     assert one[1] == two[1]
     order = np.random.default_rng(0).permutation(2_000)
     parts = {f.name: getattr(world, f.name)[order] for f in dataclasses.fields(world) if f.name != "X"}
-    mixed = learn(Contacts(world.X.iloc[order], **parts), num_threads=1, draws=50)[1]
+    mixed = learn(LoggedContacts(world.X.iloc[order], **parts), num_threads=1, draws=50)[1]
     assert mixed.effect == pytest.approx(one[1].effect)
 
 

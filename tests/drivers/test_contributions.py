@@ -22,10 +22,12 @@ LABELS = {
         "behaviour": {"en": "b", "ko": "b", "kind": "context", "family": "other"},
     },
     "features": {
-        "wait_a": {"factor": "waiting", "direction": "+"}, "wait_b": {"factor": "waiting", "direction": "+"},
-        "effort_a": {"factor": "effort", "direction": "+"}, "recency": {"factor": "behaviour", "direction": "+"},
+        "wait_a": {"factor": "waiting", "direction": "+"},
+        "wait_b": {"factor": "waiting", "direction": "+"},
+        "effort_a": {"factor": "effort", "direction": "+"},
+        "recency": {"factor": "behaviour", "direction": "+"},
     },
-}  # fmt: skip
+}
 
 
 EARLIER = Usual({}, {})
@@ -33,9 +35,14 @@ EARLIER = Usual({}, {})
 
 
 def contributions() -> pd.DataFrame:
-    return pd.DataFrame({
-        "wait_a": [0.3, -0.2, 0.1], "wait_b": [0.1, 0.1, -0.4], "effort_a": [0.6, 0.2, -0.1], "recency": [1.0, 2.0, 3.0],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "wait_a": [0.3, -0.2, 0.1],
+            "wait_b": [0.1, 0.1, -0.4],
+            "effort_a": [0.6, 0.2, -0.1],
+            "recency": [1.0, 2.0, 3.0],
+        }
+    )
 
 
 def added_to(
@@ -103,10 +110,13 @@ def test_a_broken_promise_hits_even_when_all_are_broken() -> None:
 
 
 def test_what_acts_the_other_way_round_hits_nobody() -> None:
-    labels = {"factors": LABELS["factors"], "features": {
-        name: {"factor": factor, "direction": "+", "unit": "s"}
-        for name, factor in (("wait_a", "waiting"), ("wait_b", "waiting"), ("effort_a", "effort"))
-    }}  # fmt: skip
+    labels = {
+        "factors": LABELS["factors"],
+        "features": {
+            name: {"factor": factor, "direction": "+", "unit": "s"}
+            for name, factor in (("wait_a", "waiting"), ("wait_b", "waiting"), ("effort_a", "effort"))
+        },
+    }
     frame = pd.DataFrame({"wait_a": [1.0, 2, 9], "wait_b": [1.0, 2, 9], "effort_a": [1.0, 2, 9]})
     given = pd.DataFrame({"wait_a": [-0.2, 0.0, 0.4], "wait_b": [0.2, 0.1, 0.0], "effort_a": [0.9, 0.8, 0.7]})
     strongest = drivers.features(given, frame, labels)
@@ -145,11 +155,18 @@ def test_without_a_reason_the_risk_is_still_explained_by_what_is_no_lever() -> N
 
 
 def test_summary_counts_who_is_hit_and_what_it_costs() -> None:
-    scores = pd.DataFrame({
-        "base": [-2.0, -2.0], "contribution_waiting": [1.0, 0.0], "contribution_effort": [0.05, -0.5],
-        "contribution_behaviour": [0.0, 0.1], "value_if_stays": [100.0, 1000.0],
-        "hit_waiting": [0.8, 0.0], "hit_effort": [0.0, 0.0], "hit_behaviour": [0.0, 0.1],
-    })  # fmt: skip
+    scores = pd.DataFrame(
+        {
+            "base": [-2.0, -2.0],
+            "contribution_waiting": [1.0, 0.0],
+            "contribution_effort": [0.05, -0.5],
+            "contribution_behaviour": [0.0, 0.1],
+            "value_if_stays": [100.0, 1000.0],
+            "hit_waiting": [0.8, 0.0],
+            "hit_effort": [0.0, 0.0],
+            "hit_behaviour": [0.0, 0.1],
+        }
+    )
     found = drivers.summary(scores, LABELS).set_index("factor")
     p = 1 / (1 + np.exp(-(-2 + 1.05)))
     without = 1 / (1 + np.exp(-(-2 + 0.25)))
@@ -167,12 +184,15 @@ def test_summary_counts_who_is_hit_and_what_it_costs() -> None:
 
 
 def test_a_direction_says_whether_worse_service_goes_with_leaving() -> None:
-    labels = {"factors": LABELS["factors"], "features": {
-        "wait_a": {"factor": "waiting", "unit": "s", "direction": "+"},
-        "wait_b": {"factor": "waiting", "unit": "s", "direction": "-"},
-        "effort_a": {"factor": "effort", "unit": "count", "direction": "+"},
-        "recency": {"factor": "behaviour", "unit": "text", "direction": "±"},
-    }}  # fmt: skip
+    labels = {
+        "factors": LABELS["factors"],
+        "features": {
+            "wait_a": {"factor": "waiting", "unit": "s", "direction": "+"},
+            "wait_b": {"factor": "waiting", "unit": "s", "direction": "-"},
+            "effort_a": {"factor": "effort", "unit": "count", "direction": "+"},
+            "recency": {"factor": "behaviour", "unit": "text", "direction": "±"},
+        },
+    }
     frame = pd.DataFrame(
         {"wait_a": [3, 1, 2], "wait_b": [1, 2, 9], "effort_a": [1, 2, 3], "recency": ["x", "y", "z"]}
     )
@@ -190,13 +210,21 @@ def test_a_direction_says_whether_worse_service_goes_with_leaving() -> None:
 
 
 def test_what_does_not_vary_where_it_was_measured_has_no_slope() -> None:
-    labels = {"factors": LABELS["factors"], "features": {
-        name: {"factor": "waiting", "unit": "s", "direction": "+"} for name in ("wait_a", "wait_b", "effort_a", "recency")
-    }}  # fmt: skip
-    frame = pd.DataFrame({
-        "wait_a": [7.0, np.nan, 7.0], "wait_b": [np.nan, np.nan, np.nan],
-        "effort_a": [1.0, np.nan, np.nan], "recency": [1.0, np.nan, 2.0],
-    })  # fmt: skip
+    labels = {
+        "factors": LABELS["factors"],
+        "features": {
+            name: {"factor": "waiting", "unit": "s", "direction": "+"}
+            for name in ("wait_a", "wait_b", "effort_a", "recency")
+        },
+    }
+    frame = pd.DataFrame(
+        {
+            "wait_a": [7.0, np.nan, 7.0],
+            "wait_b": [np.nan, np.nan, np.nan],
+            "effort_a": [1.0, np.nan, np.nan],
+            "recency": [1.0, np.nan, 2.0],
+        }
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = drivers.features(contributions(), frame, labels).set_index("feature").slope
@@ -208,9 +236,14 @@ def test_what_hardly_adds_is_no_reason() -> None:
     frame = pd.DataFrame(
         {"wait_a": [60.0, 60], "wait_b": [800.0, 800], "effort_a": [2.0, 2], "recency": [1.0, 1]}
     )
-    given = pd.DataFrame({
-        "wait_a": [0.05, 0.05], "wait_b": [0.04, 0.05], "effort_a": [0.6, 0.6], "recency": [1.0, 1.0],
-    })  # fmt: skip
+    given = pd.DataFrame(
+        {
+            "wait_a": [0.05, 0.05],
+            "wait_b": [0.04, 0.05],
+            "effort_a": [0.6, 0.6],
+            "recency": [1.0, 1.0],
+        }
+    )
     found = reasons(given, frame, LABELS, top=2)
     # Together waiting multiplies the odds by exp(.09) and exp(.10): the second is more than 1.1 times.
     assert found.reason_1.tolist() == ["effort_a"] * 2
@@ -221,20 +254,26 @@ def test_what_hardly_adds_is_no_reason() -> None:
 
 
 def test_what_can_be_said_aloud_is_said_before_a_spread() -> None:
-    labels = {"factors": LABELS["factors"], "features": {
-        "wait_a": {"factor": "waiting", "direction": "+", "aloud": False},
-        "wait_b": {"factor": "waiting", "direction": "+", "aloud": True},
-    }}  # fmt: skip
+    labels = {
+        "factors": LABELS["factors"],
+        "features": {
+            "wait_a": {"factor": "waiting", "direction": "+", "aloud": False},
+            "wait_b": {"factor": "waiting", "direction": "+", "aloud": True},
+        },
+    }
     given = pd.DataFrame({"wait_a": [0.5, 0.5], "wait_b": [0.1, -0.1]})
     found = reasons(given, pd.DataFrame({"wait_a": [2.0, 2.0], "wait_b": [700.0, 700.0]}), labels)
     assert found.reason_1.tolist() == ["wait_b", "wait_a"]
 
 
 def test_a_reason_lies_on_the_bad_side_of_what_is_usual() -> None:
-    labels = {"factors": LABELS["factors"], "features": {
-        "wait_a": {"factor": "waiting", "direction": "+", "typical": 120.0},
-        "effort_a": {"factor": "effort", "direction": "-", "typical": 0.9},
-    }}  # fmt: skip
+    labels = {
+        "factors": LABELS["factors"],
+        "features": {
+            "wait_a": {"factor": "waiting", "direction": "+", "typical": 120.0},
+            "effort_a": {"factor": "effort", "direction": "-", "typical": 0.9},
+        },
+    }
     given = pd.DataFrame({"wait_a": [0.5, 0.5, 0.5], "effort_a": [0.4, 0.4, 0.4]})
     frame = pd.DataFrame({"wait_a": [60.0, 300.0, 120.0], "effort_a": [0.2, 0.9, 0.5]})
     found = reasons(given, frame, labels, usual=Usual({"effort_a": 0.5}, {}))
@@ -244,10 +283,13 @@ def test_a_reason_lies_on_the_bad_side_of_what_is_usual() -> None:
 
 
 def test_times_the_usual_is_a_reason_only_beyond_the_usual() -> None:
-    labels = {"factors": LABELS["factors"], "features": {
-        "wait_a": {"factor": "waiting", "direction": "+", "unit": "times", "typical": 0.4},
-        "effort_a": {"factor": "effort", "direction": "-", "unit": "times", "typical": 1.3},
-    }}  # fmt: skip
+    labels = {
+        "factors": LABELS["factors"],
+        "features": {
+            "wait_a": {"factor": "waiting", "direction": "+", "unit": "times", "typical": 0.4},
+            "effort_a": {"factor": "effort", "direction": "-", "unit": "times", "typical": 1.3},
+        },
+    }
     given = pd.DataFrame({"wait_a": [0.5] * 3, "effort_a": [0.4] * 3})
     frame = pd.DataFrame({"wait_a": [0.7, 1.2, 1.04], "effort_a": [0.8, 1.1, 0.97]})
     found = reasons(given, frame, labels)
@@ -301,9 +343,13 @@ def test_an_effect_curve_of_a_text_has_a_row_per_level() -> None:
 def company() -> tuple[pd.DataFrame, ChurnClassifier]:
     """Numbers with and without gaps, a text whose first level matters, and what was learned from them."""
     rng = np.random.default_rng(1)
-    X = pd.DataFrame({
-        "gaps": rng.normal(size=1_500), "whole": rng.normal(size=1_500), "plan": rng.choice(list("abcdef"), 1_500),
-    })  # fmt: skip
+    X = pd.DataFrame(
+        {
+            "gaps": rng.normal(size=1_500),
+            "whole": rng.normal(size=1_500),
+            "plan": rng.choice(list("abcdef"), 1_500),
+        }
+    )
     eta = X["gaps"] * X["whole"] + 2 * X["plan"].isin(["a", "d"]) - 1
     X = X.assign(gaps=X["gaps"].mask(rng.random(1_500) < 0.2), plan=X["plan"].mask(rng.random(1_500) < 0.2))
     y = (rng.random(1_500) < 1 / (1 + np.exp(-eta))).astype(int)

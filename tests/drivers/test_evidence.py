@@ -18,11 +18,13 @@ def snapshots(rows: int, seed: int = 0, customers: int = 0, effect: float = 1.0)
     whose = rng.integers(0, customers or rows, rows)
     wait = rng.exponential(200, rows)
     chance = 0.05 * np.where(wait > 360, 1 + effect, 1.0)
-    return pd.DataFrame({
-        "customer_id": [f"c{k}" for k in whose],
-        "churned": (rng.random(rows) < chance).astype(int),
-        "wait_mean_90d": np.where(rng.random(rows) < 0.3, np.nan, wait),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{k}" for k in whose],
+            "churned": (rng.random(rows) < chance).astype(int),
+            "wait_mean_90d": np.where(rng.random(rows) < 0.3, np.nan, wait),
+        }
+    )
 
 
 def test_the_ratio_is_what_counting_gives() -> None:
@@ -147,10 +149,12 @@ def test_ranks_do_not_depend_on_the_order_of_rows() -> None:
 def test_a_curve_counts_who_left_by_like_values() -> None:
     rng = np.random.default_rng(3)
     rows = 4_000
-    frame = pd.DataFrame({
-        "customer_id": [f"c{k % 1500}" for k in range(rows)],
-        "wait_mean_90d": np.where(rng.random(rows) < 0.4, 0.0, rng.exponential(200, rows)),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "customer_id": [f"c{k % 1500}" for k in range(rows)],
+            "wait_mean_90d": np.where(rng.random(rows) < 0.4, 0.0, rng.exponential(200, rows)),
+        }
+    )
     frame.loc[:200, "wait_mean_90d"] = np.nan
     frame["churned"] = rng.random(rows) < np.where(frame["wait_mean_90d"] > 200, 0.2, 0.05)
     found = evidence.curve(frame, "wait_mean_90d", "s")

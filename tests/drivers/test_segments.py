@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxml.drivers.segments import DAYS, MOST_LEVELS, OTHERS, Groups
+from cxml.drivers.segments import DAYS, MOST_LEVELS, OTHERS, Segments
 
 LABELS = {
     "factors": {"profile": {"kind": "context"}, "channels": {"kind": "lever"}, "waiting": {"kind": "lever"}},
@@ -28,17 +28,23 @@ N = 400
 
 def company(levels: int = 4) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({
-        "customer_region": rng.choice([f"r{k}" for k in range(levels)], N),
-        "plan": np.where(rng.random(N) < 0.2, None, "basic"),
-        "channel_last": "phone.human",
-        "tenure_d": rng.exponential(300, N),
-        "wait_mean_90d": np.where(rng.random(N) < 0.5, np.nan, rng.exponential(300, N)),
-    })  # fmt: skip
-    scores = pd.DataFrame({
-        "churn_probability": rng.beta(1, 20, N), "value_at_risk": rng.exponential(10_000, N),
-        "hit_waiting": np.maximum(rng.normal(0, 0.2, N), 0), "hit_channels": np.maximum(rng.normal(0, 0.1, N), 0),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "customer_region": rng.choice([f"r{k}" for k in range(levels)], N),
+            "plan": np.where(rng.random(N) < 0.2, None, "basic"),
+            "channel_last": "phone.human",
+            "tenure_d": rng.exponential(300, N),
+            "wait_mean_90d": np.where(rng.random(N) < 0.5, np.nan, rng.exponential(300, N)),
+        }
+    )
+    scores = pd.DataFrame(
+        {
+            "churn_probability": rng.beta(1, 20, N),
+            "value_at_risk": rng.exponential(10_000, N),
+            "hit_waiting": np.maximum(rng.normal(0, 0.2, N), 0),
+            "hit_channels": np.maximum(rng.normal(0, 0.1, N), 0),
+        }
+    )
     staying = np.minimum.accumulate(rng.random((N, len(DAYS))), axis=1)
     staying[:, 0] = 1.0
     return frame, scores, staying
@@ -46,7 +52,7 @@ def company(levels: int = 4) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
 
 def added(cuts: list[int], levels: int = 4) -> dict:
     frame, scores, staying = company(levels)
-    groups = Groups(LABELS, COMPARISONS)
+    groups = Segments(LABELS, COMPARISONS)
     for start, stop in zip([0, *cuts], [*cuts, N], strict=True):
         if stop > start:
             groups.add(frame[start:stop], scores[start:stop], staying[start:stop])
@@ -96,7 +102,7 @@ def test_small_levels_are_one() -> None:
 
 def test_without_money_and_curves_nothing_is_made_up() -> None:
     frame, scores, _ = company()
-    groups = Groups(LABELS, {})
+    groups = Segments(LABELS, {})
     groups.add(frame, scores.drop(columns="value_at_risk"))
     told = groups.as_json()["everybody"]
     assert (told["customers"], told["value_at_risk"], told["stays"]) == (N, None, None)
@@ -107,7 +113,7 @@ def test_of_very_many_levels_those_that_the_model_keeps_are_told_apart() -> None
     scores = pd.DataFrame(
         {name: np.full(6, 0.25) for name in ("churn_probability", *company()[1].columns[2:])}
     )
-    groups = Groups(LABELS, {}, {"customer_region": ["seoul"]})
+    groups = Segments(LABELS, {}, {"customer_region": ["seoul"]})
     groups.add(frame, scores)
     found = {
         (row["attribute"], row["level"]): (row["customers"], row["leavers"]) for row in groups.segments()

@@ -106,10 +106,13 @@ def repeated(x: Rows) -> Row | None:
     all_ = of[row["topic"]]
     agents = len({r["agent_id"] for r in all_} - {None})
     return {
-        "topic": row["topic"], "contacts": len(all_), "since": day(min(r["t"] for r in all_)),
-        "agents": agents if agents > 1 else None, "open": row["resolved_at"] is None,
+        "topic": row["topic"],
+        "contacts": len(all_),
+        "since": day(min(r["t"] for r in all_)),
+        "agents": agents if agents > 1 else None,
+        "open": row["resolved_at"] is None,
         "hold": seconds(row["hold_s"]) if (row["hold_s"] or 0) >= 60 else None,
-    }  # fmt: skip
+    }
 
 
 def long_wait(x: Rows) -> Row | None:
@@ -120,10 +123,12 @@ def long_wait(x: Rows) -> Row | None:
     others = [r["wait_s"] for r in waits if r is not row]
     promise = promised(row)
     return at(
-        row, channel=row["channel"], wait=seconds(row["wait_s"]),
+        row,
+        channel=row["channel"],
+        wait=seconds(row["wait_s"]),
         usual=seconds(sum(others) / len(others)) if len(others) >= 2 else None,
         promise=promise if promise and row["wait_s"] > promise else None,
-    )  # fmt: skip
+    )
 
 
 def long_hold(x: Rows) -> Row | None:
@@ -139,11 +144,17 @@ def met(contact: Row) -> bool:
 def unanswered(x: Rows) -> Row | None:
     asked = [r for r in within(x["interactions"], 90) if inbound(r)]
     rows = [
-        r for r in asked
-        if r["channel"] and not r["channel"].startswith(("phone", "store", "field")) and not r["abandoned"]
-        and not met(r) and C - r["t"] > (promised(r) or 0)
-        and not any(met(o) and o["issue_id"] == r["issue_id"] and o["t"] >= r["t"] for o in asked if r["issue_id"])
-    ]  # fmt: skip
+        r
+        for r in asked
+        if r["channel"]
+        and not r["channel"].startswith(("phone", "store", "field"))
+        and not r["abandoned"]
+        and not met(r)
+        and C - r["t"] > (promised(r) or 0)
+        and not any(
+            met(o) and o["issue_id"] == r["issue_id"] and o["t"] >= r["t"] for o in asked if r["issue_id"]
+        )
+    ]
     row = pick(rows, lambda r: r["t"])
     return row and at(row, channel=row["channel"], topic=row["topic"], times=again(rows))
 
@@ -166,9 +177,12 @@ def open_issue(x: Rows) -> Row | None:
         return None
     since, _, last, contacts = min(found, key=lambda one: one[:2])
     return {
-        "topic": last["topic"], "since": day(since), "contacts": contacts if contacts > 1 else None,
-        "last": day(last["t"]) if contacts > 1 else None, "promise": 44 * HOUR if C - since > 44 * HOUR else None,
-    }  # fmt: skip
+        "topic": last["topic"],
+        "since": day(since),
+        "contacts": contacts if contacts > 1 else None,
+        "last": day(last["t"]) if contacts > 1 else None,
+        "promise": 44 * HOUR if C - since > 44 * HOUR else None,
+    }
 
 
 def slow_resolution(x: Rows) -> Row | None:
@@ -282,20 +296,21 @@ def uneven_resolution(x: Rows) -> Row | None:
 def unwarned(x: Rows) -> Row | None:
     incidents = [r for r in within(x["interactions"], 365) if (r["topic"] or "").startswith("incident")]
     alerts = [m["t"] for m in x["messages"] if m["purpose"] == "alert"]
-    row = pick([
-        r for r in incidents
-        if not r["proactive"] and not any(0 < r["t"] - t <= 7 * DAY for t in alerts)
-    ])  # fmt: skip
+    row = pick(
+        [r for r in incidents if not r["proactive"] and not any(0 < r["t"] - t <= 7 * DAY for t in alerts)]
+    )
     return row and at(row, channel=row["channel"])
 
 
 def order_untold(x: Rows) -> Row | None:
     sent = [m for m in x["messages"] if m["purpose"] in ("transactional", "status")]
     rows = [
-        r for r in within(x["orders"], 365)
-        if C - r["t"] > 3 * DAY and (r["revenue"] or 0) >= 0
+        r
+        for r in within(x["orders"], 365)
+        if C - r["t"] > 3 * DAY
+        and (r["revenue"] or 0) >= 0
         and not any(m["order_id"] == r["id"] and 0 <= m["t"] - r["t"] <= 30 * DAY for m in sent)
-    ]  # fmt: skip
+    ]
     row = pick(rows)
     return row and {"ordered": day(row["t"]), "times": again(rows)}
 
@@ -312,9 +327,10 @@ def due(r: Row) -> int:
 
 def not_delivered(x: Rows) -> Row | None:
     rows = [
-        r for r in within(x["orders"], 180)
+        r
+        for r in within(x["orders"], 180)
         if r["delivered_at"] is None and r["cancelled_at"] is None and (r["revenue"] or 0) >= 0
-    ]  # fmt: skip
+    ]
     row = pick([r for r in rows if due(r) < C], due)
     return row and {"ordered": day(row["t"]), "due": day(due(row)), "late": C - due(row)}
 
@@ -335,9 +351,13 @@ def wrong_item(x: Rows) -> Row | None:
 
 def refund_due(x: Rows) -> Row | None:
     rows = [
-        r for r in within(x["returns"], 365)
-        if r["refunded_at"] is None and r["accepted"] is not False and not r["exchanged"] and C - r["t"] > 14 * DAY
-    ]  # fmt: skip
+        r
+        for r in within(x["returns"], 365)
+        if r["refunded_at"] is None
+        and r["accepted"] is not False
+        and not r["exchanged"]
+        and C - r["t"] > 14 * DAY
+    ]
     row = pick(rows, lambda r: r["t"])
     return row and {"requested": day(row["t"]), "late": C - row["t"] - 14 * DAY}
 
@@ -356,9 +376,12 @@ def bill_above(x: Rows) -> Row | None:
         lambda r: (-round(r["amount"] - r["expected_amount"], 4), -r["t"]),
     )
     return row and at(
-        row, amount=row["amount"], expected=row["expected_amount"],
-        above=round(row["amount"] - row["expected_amount"], 4), disputed=day(row["disputed_at"]),
-    )  # fmt: skip
+        row,
+        amount=row["amount"],
+        expected=row["expected_amount"],
+        above=round(row["amount"] - row["expected_amount"], 4),
+        disputed=day(row["disputed_at"]),
+    )
 
 
 def fee_untold(x: Rows) -> Row | None:
@@ -398,8 +421,10 @@ def late_visit(x: Rows) -> Row | None:
     rows = [r for r in rows if r["arrived_at"] > r["window_end"] and not called_off(r)]
     row = pick(rows)
     return row and {
-        "end": day(row["window_end"]), "late": row["arrived_at"] - row["window_end"], "times": again(rows)
-    }  # fmt: skip
+        "end": day(row["window_end"]),
+        "late": row["arrived_at"] - row["window_end"],
+        "times": again(rows),
+    }
 
 
 def unanswered_post(x: Rows) -> Row | None:
@@ -454,25 +479,41 @@ def recovery(x: Rows) -> dict[str, Any] | None:
         mine = [r for r in contacts if r["issue_id"] == issue]
         still = mine[-1]["resolved_at"] is None
         bad = [
-            r for k, r in enumerate(mine)
-            if C - r["t"] <= 180 * DAY and (
-                r["abandoned"] or (r["wait_s"] or 0) > 600 or r["reopened_at"] or r["corrected_at"]
-                or (still and (k or C - mine[0]["t"] > 44 * HOUR)))
-        ]  # fmt: skip
+            r
+            for k, r in enumerate(mine)
+            if C - r["t"] <= 180 * DAY
+            and (
+                r["abandoned"]
+                or (r["wait_s"] or 0) > 600
+                or r["reopened_at"]
+                or r["corrected_at"]
+                or (still and (k or C - mine[0]["t"] > 44 * HOUR))
+            )
+        ]
         if not bad:
             continue
         since, failed = min(r["t"] for r in mine), min(r["t"] for r in bad)
         done = {
-            a["action"] for a in x["recoveries"] if a["issue_id"] == issue and a["t"] >= failed
+            a["action"]
+            for a in x["recoveries"]
+            if a["issue_id"] == issue
+            and a["t"] >= failed
             and not (a["action"] == "compensate" and a["granted"] is False)
-        }  # fmt: skip
+        }
         done |= set() if still else {"fix"}
         topics = [r["topic"] for r in bad if r["topic"]]
         last = max(r["t"] for r in bad)
-        found.append(((still, C - last <= 90 * DAY, -since if still else last, last), {
-            "topic": topics[-1] if topics else None, "since": day(since), "open": still,
-            "missing": [step for step in STEPS if step not in done],
-        }))  # fmt: skip
+        found.append(
+            (
+                (still, C - last <= 90 * DAY, -since if still else last, last),
+                {
+                    "topic": topics[-1] if topics else None,
+                    "since": day(since),
+                    "open": still,
+                    "missing": [step for step in STEPS if step not in done],
+                },
+            )
+        )
     # Two issues whose last bad contact fell into one second: either may be told.
     best = max((one[0] for one in found), default=None)
     return [one[1] for one in found if one[0] == best] or [None]
@@ -549,8 +590,14 @@ def test_a_story_stands_only_on_columns_that_are_there() -> None:
     left = {name for one in cut for name in (s["story"] for s in one["stories"])}
     # no_show is known from the window's end: without it nobody knows when.
     gone = {
-        "open_issue", "slow_resolution", "uneven_resolution", "unanswered", "no_show", "late_visit", "bill_above"
-    }  # fmt: skip
+        "open_issue",
+        "slow_resolution",
+        "uneven_resolution",
+        "unanswered",
+        "no_show",
+        "late_visit",
+        "bill_above",
+    }
     assert whole - left == gone
     facts = [s["facts"] for one in cut for s in one["stories"] if s["story"] == "repeated"]
     assert facts and all("open" not in one and "contacts" in one for one in facts)
@@ -569,9 +616,14 @@ def test_stories_explain_the_reason_that_is_shown() -> None:
     labels = {
         "features": {"hold_max_365d": {"factor": "waiting"}, "late_deliveries_n_90d": {"factor": "delivery"}}
     }
-    frame = pd.DataFrame({
-        "customer_id": CUSTOMERS, "reason_1": "hold_max_365d", "reason_2": None, "reason_3": "late_deliveries_n_90d",
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "customer_id": CUSTOMERS,
+            "reason_1": "hold_max_365d",
+            "reason_2": None,
+            "reason_3": "late_deliveries_n_90d",
+        }
+    )
     reaches = {"hold_max_365d": 365, "late_deliveries_n_90d": 90}
     found = tell(
         open_tables(config, sources_of(tables)), frame, datetime.fromtimestamp(C, UTC), labels, reaches
@@ -604,5 +656,9 @@ def test_no_value_about_a_person_is_told() -> None:
     columns = {f"{t.name}.{c.name}": c for t in TABLES.values() for c in t.columns}
     shown = {fact.sql for story in STORIES for fact in story.facts if fact.kind in ("text", "channel")}
     assert shown == {"topic", "channel", "plan", "site"}
-    assert not any(columns[f"{s.table}.{f.sql}"].personal for s in STORIES for f in s.facts
-                   if f"{s.table}.{f.sql}" in columns)  # fmt: skip
+    assert not any(
+        columns[f"{s.table}.{f.sql}"].personal
+        for s in STORIES
+        for f in s.facts
+        if f"{s.table}.{f.sql}" in columns
+    )

@@ -57,12 +57,15 @@ ORACLE = {
     "abandoned_days_since": lambda w, k, c: since([r for r in w if r["abandoned"]], c),
     "abandoned_after_10m_n": lambda w, k, c: n((r["wait_s"] or 0) > 600 for r in given_up(w)),
     "abandoned_breach_share": lambda w, k, c: share(
-        [r["wait_s"] > promised(r) for r in given_up(w) if None not in (r["wait_s"], r["channel"])]),
+        [r["wait_s"] > promised(r) for r in given_up(w) if None not in (r["wait_s"], r["channel"])]
+    ),
     "abandon_wait_max": lambda w, k, c: biggest(col(given_up(w), "wait_s")),
     "abandoned_vs_channel": lambda w, k, c, x: mean(told(above_usual(r, x) for r in w)),
-    "ivr_abandoned_share": lambda w, k, c: share(col([r for r in w if r["channel"] == "phone.ivr"], "abandoned")),
+    "ivr_abandoned_share": lambda w, k, c: share(
+        col([r for r in w if r["channel"] == "phone.ivr"], "abandoned")
+    ),
     "off_hours_abandoned_share": lambda w, k, c: share(col([r for r in w if off_hours(r["t"])], "abandoned")),
-}  # fmt: skip
+}
 
 
 def test_every_column_is_what_it_says() -> None:

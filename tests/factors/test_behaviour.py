@@ -63,17 +63,23 @@ def ratio_of(rows: list[Row], part: str, whole: Callable[[Row], float]) -> float
 def price_change(rows: list[Row]) -> float | None:
     """The change at the last current contract that has a price and follows one with a price above 0."""
     counts = [r["id"] for r in current(rows)]
-    changes = [b["price"] / a["price"] - 1 for a, b in itertools.pairwise(rows)
-               if b["price"] is not None and a["price"] and b["id"] in counts]  # fmt: skip
+    changes = [
+        b["price"] / a["price"] - 1
+        for a, b in itertools.pairwise(rows)
+        if b["price"] is not None and a["price"] and b["id"] in counts
+    ]
     return changes[-1] if changes else None
 
 
 def upgrades(rows: list[Row]) -> int:
     return n(
-        a["price"] and b["price"] is not None and b["price"] > a["price"]
-        and None not in (a["plan"], b["plan"]) and a["plan"] != b["plan"]
+        a["price"]
+        and b["price"] is not None
+        and b["price"] > a["price"]
+        and None not in (a["plan"], b["plan"])
+        and a["plan"] != b["plan"]
         for a, b in itertools.pairwise(rows)
-    )  # fmt: skip
+    )
 
 
 def first_in_a_year(r: Row, k: list[Row]) -> bool:
@@ -131,7 +137,8 @@ ORACLE = {
     "standing_order_share": of_purchases(lambda w: share(col(w, "recurring"))),
     "order_after_fix_share": lambda w, k, c, x: share(told(ordered_after_fix(r, k, c, x) for r in w)),
     "offer_accepted_share": lambda w, k, c: share(
-        [r["accepted_at"] is not None for r in w if r["purpose"] == "offer"]),
+        [r["accepted_at"] is not None for r in w if r["purpose"] == "offer"]
+    ),
     "upgrades_n": lambda w, k, c: upgrades(w),
     "visits_before_joining_n": lambda w, k, c, x: n(joined_after(r, x) for r in w),
     "member": lambda w, k, c: int(w[-1]["member_tier"] is not None) if w else None,
@@ -151,12 +158,12 @@ ORACLE = {
     "portal_sessions_n": lambda w, k, c: n(r["kind"] == "portal" for r in w),
     "session_days_since": lambda w, k, c: since(w, c),
     "customer_tenure_d": lambda w, k, c: (c - w[0]["t"]) / DAY if w else None,
-}  # fmt: skip
+}
 FORMULAS = {
     "order_overdue": lambda x, w: per(x.of("order_days_since"), per(x.of("recency"), x.of("frequency"))),
     "bought_again": bought_again,
     "orders_trend": rate_trend("orders_n"),
-}  # fmt: skip
+}
 
 
 def test_every_column_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,16 +16,39 @@ from cxml.features.validate import validate
 
 EVERYTHING = {name: frozenset(table.by_name) - {"recorded_at"} for name, table in TABLES.items()}
 FINE = Factor(
-    "visits_late", "Late visits", "방문 지연", "lever", "process", 3, "Visits that came late.",
-    features=(Feature("visit_n", "visits", "count(*)", "count", "D1", "+", "visits", "방문 건수", empty=0),),
+    name="visits_late",
+    en="Late visits",
+    ko="방문 지연",
+    kind="lever",
+    family="process",
+    tier=3,
+    says="Visits that came late.",
+    features=(
+        Feature(
+            name="visit_n",
+            table="visits",
+            sql="count(*)",
+            unit="count",
+            row="D1",
+            direction="+",
+            en="visits",
+            ko="방문 건수",
+            empty=0,
+        ),
+    ),
     flags=(Flag("late", "visits", "arrived_at > window_end"),),
     derived=(
         Derived(
-            "visits_per_contact", "visit_n_{w}d / nullif(contacts_n_{w}d, 0)", "ratio", "D1", "+",
-            "visits per contact", "문의당 방문 건수",
+            name="visits_per_contact",
+            sql="visit_n_{w}d / nullif(contacts_n_{w}d, 0)",
+            unit="ratio",
+            row="D1",
+            direction="+",
+            en="visits per contact",
+            ko="문의당 방문 건수",
         ),
     ),
-)  # fmt: skip
+)
 
 
 def changed(**feature: object) -> Factor:
@@ -110,35 +133,68 @@ def test_a_factor_of_ones_own_is_accepted_beside_ours() -> None:
     } == {FINE.name}
 
 
-@pytest.mark.parametrize(("factor", "says"), [
-    (replace(FINE, name="waiting"), "the factor 'waiting' is declared twice"),
-    (changed(name="wait_mean"), "the column 'wait_mean_7d' is declared twice"),
-    (changed(name="Wait_mean"), "declared twice"),
-    (replace(FINE, flags=(Flag("held", "interactions", "abandoned"),)), "the flag 'held' is declared twice"),
-    (changed(unit="minutes"), "unknown unit 'minutes'"),
-    (changed(direction="up"), "unknown direction 'up'"),
-    (replace(FINE, kind="cause"), "unknown kind 'cause'"),
-    (replace(FINE, family="staff"), "unknown family 'staff'"),
-    (replace(FINE, tier=9), "tier 9"),
-    (replace(FINE, says=" "), "says nothing"),
-    (replace(FINE, ko=""), "Korean label"),
-    (changed(en=""), "English label"),
-    (changed(table="visit"), "unknown table 'visit', did you mean 'visits'"),
-    (changed(sql="avg(arrived)"), "unknown word 'arrived'"),
-    (changed(sql="count(case when who then 1 end)"), "unknown word 'who'"),
-    (changed(sql='max("arrived_at")'), "quoted names"),
-    (changed(table="customers", sql="max(left_at)"), "for labels only"),
-    (changed(name="cutoff", lookbacks=(0,)), "cannot be the name"),
-    (changed(name="visit_n_30d"), "cannot be the name"),
-    (changed(lookbacks=(-1,)), "a lookback is negative"),
-    (replace(FINE, flags=(Flag("a1", "visits", "b1"), Flag("b1", "visits", "no_show"))), "unknown word 'b1'"),
-    (replace(FINE, derived=(replace(FINE.derived[0], sql="visit_{w}d / 2e0"),)), "unknown word 'visit_0d'"),
-    (replace(FINE, flags=(Flag("all_n", "visits", "count(*) over (partition by who)"),)), "without an order"),
-    (replace(FINE, flags=(Flag("soon_s", "visits", "lead(t) over (partition by who order by t, pos) - t", ahead=True),)),
-     "bare instant"),
-    (replace(FINE, flags=(Flag("next_one", "visits", "lead(no_show) over (partition by who order by t)", ahead=True),)),
-     "bare instant"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("factor", "says"),
+    [
+        (replace(FINE, name="waiting"), "the factor 'waiting' is declared twice"),
+        (changed(name="wait_mean"), "the column 'wait_mean_7d' is declared twice"),
+        (changed(name="Wait_mean"), "declared twice"),
+        (
+            replace(FINE, flags=(Flag("held", "interactions", "abandoned"),)),
+            "the flag 'held' is declared twice",
+        ),
+        (changed(unit="minutes"), "unknown unit 'minutes'"),
+        (changed(direction="up"), "unknown direction 'up'"),
+        (replace(FINE, kind="cause"), "unknown kind 'cause'"),
+        (replace(FINE, family="staff"), "unknown family 'staff'"),
+        (replace(FINE, tier=9), "tier 9"),
+        (replace(FINE, says=" "), "says nothing"),
+        (replace(FINE, ko=""), "Korean label"),
+        (changed(en=""), "English label"),
+        (changed(table="visit"), "unknown table 'visit', did you mean 'visits'"),
+        (changed(sql="avg(arrived)"), "unknown word 'arrived'"),
+        (changed(sql="count(case when who then 1 end)"), "unknown word 'who'"),
+        (changed(sql='max("arrived_at")'), "quoted names"),
+        (changed(table="customers", sql="max(left_at)"), "for labels only"),
+        (changed(name="cutoff", lookbacks=(0,)), "cannot be the name"),
+        (changed(name="visit_n_30d"), "cannot be the name"),
+        (changed(lookbacks=(-1,)), "a lookback is negative"),
+        (
+            replace(FINE, flags=(Flag("a1", "visits", "b1"), Flag("b1", "visits", "no_show"))),
+            "unknown word 'b1'",
+        ),
+        (
+            replace(FINE, derived=(replace(FINE.derived[0], sql="visit_{w}d / 2e0"),)),
+            "unknown word 'visit_0d'",
+        ),
+        (
+            replace(FINE, flags=(Flag("all_n", "visits", "count(*) over (partition by who)"),)),
+            "without an order",
+        ),
+        (
+            replace(
+                FINE,
+                flags=(
+                    Flag(
+                        "soon_s", "visits", "lead(t) over (partition by who order by t, pos) - t", ahead=True
+                    ),
+                ),
+            ),
+            "bare instant",
+        ),
+        (
+            replace(
+                FINE,
+                flags=(
+                    Flag(
+                        "next_one", "visits", "lead(no_show) over (partition by who order by t)", ahead=True
+                    ),
+                ),
+            ),
+            "bare instant",
+        ),
+    ],
+)
 def test_an_unsound_declaration_is_refused(factor: Factor, says: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(says)):
         validate((*FACTORS, factor))

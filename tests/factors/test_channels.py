@@ -11,19 +11,29 @@ from oracle import Case, check, col, first, last, machine, n, off_hours, share
 
 from cxml.factors.channels import CHANNELS
 
-FAMILIES = {"phone": "phone_share", "chat": "chat_share", "email": "email_share", "social": "social_share",
-            "store": "store_share", "sms": "sms_share", "app": "app_share", "portal": "portal_share"}  # fmt: skip
+FAMILIES = {
+    "phone": "phone_share",
+    "chat": "chat_share",
+    "email": "email_share",
+    "social": "social_share",
+    "store": "store_share",
+    "sms": "sms_share",
+    "app": "app_share",
+    "portal": "portal_share",
+}
 
 
 def on(*names: str) -> Callable[..., Any]:
     """The share of contacts, of those whose channel is known, on a channel of this name or below it."""
     return lambda w, k, c: share(
-        [any((x + ".").startswith(name + ".") for name in names) for x in col(w, "channel")])  # fmt: skip
+        [any((x + ".").startswith(name + ".") for name in names) for x in col(w, "channel")]
+    )
 
 
 def among_social(*levels: str) -> Callable[..., Any]:
     return lambda w, k, c: share(
-        [x.startswith("social") and any(level in x for level in levels) for x in col(w, "channel")])  # fmt: skip
+        [x.startswith("social") and any(level in x for level in levels) for x in col(w, "channel")]
+    )
 
 
 def topic(name: str) -> Callable[..., Any]:
@@ -32,8 +42,11 @@ def topic(name: str) -> Callable[..., Any]:
 
 def spread(x: Case, w: int) -> float | None:
     """The chance that two contacts are of different families; all others are one."""
-    used = [{"web": "portal"}.get(f, f) for q in col(x.window("interactions", 180), "channel")
-            for f in [q.split(".")[0]]]  # fmt: skip
+    used = [
+        {"web": "portal"}.get(f, f)
+        for q in col(x.window("interactions", 180), "channel")
+        for f in [q.split(".")[0]]
+    ]
     used = [f if f in FAMILIES else "other" for f in used]
     return 1 - sum((used.count(f) / len(used)) ** 2 for f in set(used)) if used else None
 
@@ -62,7 +75,7 @@ ORACLE = {
     "account_topic_share": topic("account"),
     "mobile_visit_share": lambda w, k, c: share([x == "mobile" for x in col(w, "device")]),
     "mobile_portal_n": lambda w, k, c: n(r["kind"] == "portal" and r["device"] == "mobile" for r in w),
-}  # fmt: skip
+}
 
 
 def test_every_column_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,18 +57,21 @@ ORACLE = {
     "handle_mean": lambda w, k, c: mean(col(w, "handle_s")),
     "contact_without_order_share": lambda w, k, c, x: share([not ordered_before(r, x) for r in w]),
     "own_data_after_order_n": lambda w, k, c, x: n(
-        (r["topic"] or "").startswith("account") and ordered_before(r, x) for r in w),
+        (r["topic"] or "").startswith("account") and ordered_before(r, x) for r in w
+    ),
     "messages_n": lambda w, k, c: len(w),
-}  # fmt: skip
+}
 FORMULAS = {
     "contact_trend": rate_trend("contacts_n"),
     "contacts_per_order": lambda x, w: per(x.of("contacts_n", w), counted(x, w, "orders")),
     "contacts_per_visit": lambda x, w: per(x.of("contacts_n", w), counted(x, w, "sessions")),
     "service_touch_share": lambda x, w: per(
-        x.of("contacts_n", w), counted(x, w, "interactions", "orders", "sessions")),
+        x.of("contacts_n", w), counted(x, w, "interactions", "orders", "sessions")
+    ),
     "touches_per_order": lambda x, w: per(
-        counted(x, w, "interactions", "sessions", "messages"), counted(x, w, "orders")),
-}  # fmt: skip
+        counted(x, w, "interactions", "sessions", "messages"), counted(x, w, "orders")
+    ),
+}
 
 
 def test_every_column_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

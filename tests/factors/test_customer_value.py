@@ -44,30 +44,89 @@ def company(amounts: list[Decimal], share: float, rate: float) -> Tables:
     days = [*range(-len(amounts), 0), *range(1, len(amounts) + 1)]
     both = list(zip(days, amounts * 2, strict=True))
     frames = {
-        "orders": table("order_id", "ordered_at", ("revenue", "margin", "discount", "shipping_fee"), [
-            {**ann, "ordered_at": at(day), "revenue": x, "margin": x, "discount": abs(x), "shipping_fee": abs(x),
-             "category": "a"} for day, x in both]),
-        "charges": table("charge_id", "charged_at", ("amount", "expected_amount"), [
-            {**ann, "charged_at": at(day), "amount": x, "expected_amount": -x, "kind": "use"} for day, x in both]),
-        "recoveries": table("recovery_id", "at", ("amount", "damage"), [
-            {**ann, "at": at(day), "amount": abs(x), "damage": abs(x), "action": "compensate", "issue_id": "i"}
-            for day, x in both]),
-        "subscriptions": table("subscription_id", "started_at", ("price",), [
-            {**ann, "started_at": at(day), "price": abs(x), "plan": "basic"} for day, x in both]),
-        "returns": table("return_id", "requested_at", ("refund",), [
-            {**ann, "requested_at": at(day), "refunded_at": at(day), "refund": abs(x), "order_id": f"order_id{k}"}
-            for k, (day, x) in enumerate(both)]),
-        "sessions": table("session_id", "started_at", ("cart_value",), [
-            {**ann, "started_at": at(day), "cart_value": abs(x), "ordered": False} for day, x in both]),
-    }  # fmt: skip
+        "orders": table(
+            "order_id",
+            "ordered_at",
+            ("revenue", "margin", "discount", "shipping_fee"),
+            [
+                {
+                    **ann,
+                    "ordered_at": at(day),
+                    "revenue": x,
+                    "margin": x,
+                    "discount": abs(x),
+                    "shipping_fee": abs(x),
+                    "category": "a",
+                }
+                for day, x in both
+            ],
+        ),
+        "charges": table(
+            "charge_id",
+            "charged_at",
+            ("amount", "expected_amount"),
+            [
+                {**ann, "charged_at": at(day), "amount": x, "expected_amount": -x, "kind": "use"}
+                for day, x in both
+            ],
+        ),
+        "recoveries": table(
+            "recovery_id",
+            "at",
+            ("amount", "damage"),
+            [
+                {
+                    **ann,
+                    "at": at(day),
+                    "amount": abs(x),
+                    "damage": abs(x),
+                    "action": "compensate",
+                    "issue_id": "i",
+                }
+                for day, x in both
+            ],
+        ),
+        "subscriptions": table(
+            "subscription_id",
+            "started_at",
+            ("price",),
+            [{**ann, "started_at": at(day), "price": abs(x), "plan": "basic"} for day, x in both],
+        ),
+        "returns": table(
+            "return_id",
+            "requested_at",
+            ("refund",),
+            [
+                {
+                    **ann,
+                    "requested_at": at(day),
+                    "refunded_at": at(day),
+                    "refund": abs(x),
+                    "order_id": f"order_id{k}",
+                }
+                for k, (day, x) in enumerate(both)
+            ],
+        ),
+        "sessions": table(
+            "session_id",
+            "started_at",
+            ("cart_value",),
+            [{**ann, "started_at": at(day), "cart_value": abs(x), "ordered": False} for day, x in both],
+        ),
+    }
     raw = {
-        "project": {"observation_end": END}, "engine": {"threads": 1},
+        "project": {"observation_end": END},
+        "engine": {"threads": 1},
         "population": {"by": "activity", "within": "90D", "activity": ["orders"]},
         "churn": {"definition": "inactivity", "activity": ["orders"], "horizon": "60D"},
-        "value": {"discount_rate": rate, "sources": [
-            {"table": "orders", "column": "margin", "share": share},
-            {"table": "charges", "column": "amount", "share": share}]},
-    }  # fmt: skip
+        "value": {
+            "discount_rate": rate,
+            "sources": [
+                {"table": "orders", "column": "margin", "share": share},
+                {"table": "charges", "column": "amount", "share": share},
+            ],
+        },
+    }
     return open_tables(parse_config(raw, Path()), frames)
 
 
@@ -98,13 +157,19 @@ def test_the_largest_amounts_are_added_and_multiplied(
     )
     bought = [x for x in amounts if x > 0]
     want = {
-        "value_y": ahead, "value_90d": 2 * earned, "earned_orders_margin_90d": earned,
-        "purchase_value": earned / len(bought), "frequency": len(bought) - 1,
-        "monetary_value": sum(bought[1:]) / (len(bought) - 1), "margin_sum_90d": sum(amounts),
-        "recovery_amount_365d": sum(map(abs, amounts)), "amount_to_damage_365d": 1,
-        "discount_share_365d": Decimal("0.5"), "shipping_fee_share_365d": 1,
+        "value_y": ahead,
+        "value_90d": 2 * earned,
+        "earned_orders_margin_90d": earned,
+        "purchase_value": earned / len(bought),
+        "frequency": len(bought) - 1,
+        "monetary_value": sum(bought[1:]) / (len(bought) - 1),
+        "margin_sum_90d": sum(amounts),
+        "recovery_amount_365d": sum(map(abs, amounts)),
+        "amount_to_damage_365d": 1,
+        "discount_share_365d": Decimal("0.5"),
+        "shipping_fee_share_365d": 1,
         "charge_mean_90d": sum(bought) / len(bought),
-    }  # fmt: skip
+    }
     got = {name: row.get(name, row.get(name.removesuffix("_y"))) for name in want}
     for name, value in want.items():
         assert got[name] == pytest.approx(float(value), rel=1e-6, abs=1e-6), name
@@ -113,13 +178,21 @@ def test_the_largest_amounts_are_added_and_multiplied(
 def test_the_usual_price_of_a_plan_is_that_of_large_prices_too() -> None:
     """A norm is kept in steps of 2**-20: the largest price in them is beyond 64 bits."""
     prices = [MOST, MOST, MOST / 2, MOST / 2, MOST]
-    frame = table("subscription_id", "started_at", ("price",), [
-        {"customer_id": f"c{k}", "started_at": at(-5), "price": round(x, 4), "plan": "basic"}
-        for k, x in enumerate(prices)])  # fmt: skip
+    frame = table(
+        "subscription_id",
+        "started_at",
+        ("price",),
+        [
+            {"customer_id": f"c{k}", "started_at": at(-5), "price": round(x, 4), "plan": "basic"}
+            for k, x in enumerate(prices)
+        ],
+    )
     tables = open_tables(
-        parse_config({"project": {"observation_end": END}, "population": {"activity": ["subscriptions"]}}, Path()),
+        parse_config(
+            {"project": {"observation_end": END}, "population": {"activity": ["subscriptions"]}}, Path()
+        ),
         {"subscriptions": frame},
-    )  # fmt: skip
+    )
     population.take(tables, [CUTOFF])
     planner.run(tables.engine, matrix.planned(tables))
     got = matrix.read(tables).price_over_plan_365d.tolist()
@@ -127,14 +200,18 @@ def test_the_usual_price_of_a_plan_is_that_of_large_prices_too() -> None:
 
 
 def test_counts_beyond_32_bits_are_added_up() -> None:
-    sessions = pd.DataFrame({
-        "session_id": ["1", "2", "3"], "customer_id": "ann", "started_at": [at(-3), at(-2), at(-1)],
-        "out_of_stock": [3_000_000_000, 3_000_000_000, 2],
-    })  # fmt: skip
+    sessions = pd.DataFrame(
+        {
+            "session_id": ["1", "2", "3"],
+            "customer_id": "ann",
+            "started_at": [at(-3), at(-2), at(-1)],
+            "out_of_stock": [3_000_000_000, 3_000_000_000, 2],
+        }
+    )
     tables = open_tables(
         parse_config({"project": {"observation_end": END}, "population": {"activity": ["sessions"]}}, Path()),
         {"sessions": sessions},
-    )  # fmt: skip
+    )
     population.take(tables, [CUTOFF])
     planner.run(tables.engine, matrix.planned(tables))
     assert matrix.read(tables).out_of_stock_n_90d.tolist() == [6_000_000_002]

@@ -71,8 +71,10 @@ def untold(r: Row, x: Case) -> bool | None:
 
 def after_late_delivery(r: Row, x: Case) -> bool:
     # Of orders of the year before.
-    return x.last_before(
-        r, "orders", 14, lambda o: late(o) and o["t"] >= r["t"] - YEAR, instant="delivered_at") is not None  # fmt: skip
+    return (
+        x.last_before(r, "orders", 14, lambda o: late(o) and o["t"] >= r["t"] - YEAR, instant="delivered_at")
+        is not None
+    )
 
 
 def took(rows: list[Row], instant: str) -> list[int]:

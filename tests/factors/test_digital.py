@@ -110,11 +110,19 @@ def test_every_column_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
 
 TWICE = [("i1", 0, None), ("i1", 1, 2)]
 OPEN = [  # contacts (issue, day, day on which it was solved); the day of a visit; whether a question was open
-    (TWICE, 0, 0), (TWICE, 0.5, 1), (TWICE, 2 - 1 / DAY, 1), (TWICE, 2, 0),
-    ([*TWICE, ("i1", 3, 4)], 2.5, 0), ([*TWICE, ("i1", 3, 4)], 3.5, 1), ([*TWICE, ("i1", 3, 4)], 4, 0),
-    ([("i1", 0, None), ("i2", 1, 2)], 2.5, 1), ([(None, 0, None), (None, 1, 2)], 2.5, 1), ([(None, 0, 1)], 1, 0),
-    ([("i1", 0, None)], 7, 1), ([("i1", 0, None)], 7 + 1 / DAY, 0),
-]  # fmt: skip
+    (TWICE, 0, 0),
+    (TWICE, 0.5, 1),
+    (TWICE, 2 - 1 / DAY, 1),
+    (TWICE, 2, 0),
+    ([*TWICE, ("i1", 3, 4)], 2.5, 0),
+    ([*TWICE, ("i1", 3, 4)], 3.5, 1),
+    ([*TWICE, ("i1", 3, 4)], 4, 0),
+    ([("i1", 0, None), ("i2", 1, 2)], 2.5, 1),
+    ([(None, 0, None), (None, 1, 2)], 2.5, 1),
+    ([(None, 0, 1)], 1, 0),
+    ([("i1", 0, None)], 7, 1),
+    ([("i1", 0, None)], 7 + 1 / DAY, 0),
+]
 
 
 def test_a_question_is_open_until_its_issue_is_solved() -> None:
@@ -124,14 +132,21 @@ def test_a_question_is_open_until_its_issue_is_solved() -> None:
     cases = [(owner, *case) for owner, case in zip(CUSTOMERS, OPEN, strict=False)]
     tables = {
         "interactions": [
-            {"id": f"{owner}{day}", "customer_id": owner, "t": at(day), "issue_id": issue, "direction": None,
-             "resolved_at": at(solved)}
-            for owner, contacts, _, _ in cases for issue, day, solved in contacts
+            {
+                "id": f"{owner}{day}",
+                "customer_id": owner,
+                "t": at(day),
+                "issue_id": issue,
+                "direction": None,
+                "resolved_at": at(solved),
+            }
+            for owner, contacts, _, _ in cases
+            for issue, day, solved in contacts
         ],
         "sessions": [
             {"id": owner, "customer_id": owner, "t": at(day), "cart_value": 10.0, "ordered": False}
             for owner, _, day, _ in cases
         ],
-    }  # fmt: skip
+    }
     _, frame = answer(tables, CUTOFFS[:1], (DIGITAL,))
     assert frame["cart_left_question_n_90d"].tolist()[: len(OPEN)] == [found for *_, found in cases]

@@ -30,8 +30,11 @@ from cxml.features import planner
 
 def issues(w: list[Row], k: list[Row]) -> list[tuple[Row, int]]:
     """The last contact of each issue, and when the issue began (at most 180 days earlier)."""
-    return [(r, min(x["t"] for x in upto(r, k, 180, "issue_id"))) for r in w
-            if r["issue_id"] is not None and after(r, k, "issue_id") is None]  # fmt: skip
+    return [
+        (r, min(x["t"] for x in upto(r, k, 180, "issue_id")))
+        for r in w
+        if r["issue_id"] is not None and after(r, k, "issue_id") is None
+    ]
 
 
 def reverified(r: Row, k: list[Row]) -> bool:
@@ -44,8 +47,11 @@ def reverified(r: Row, k: list[Row]) -> bool:
 
 def sale_unknown(r: Row, k: list[Row]) -> bool:
     sales = [x for x in k if (x["topic"] or "").startswith("sales")]
-    return (r["context_carried"] is False and r not in sales
-            and any(x["n"] < r["n"] and r["t"] - x["t"] <= 30 * DAY for x in sales))  # fmt: skip
+    return (
+        r["context_carried"] is False
+        and r not in sales
+        and any(x["n"] < r["n"] and r["t"] - x["t"] <= 30 * DAY for x in sales)
+    )
 
 
 def switched(r: Row, k: list[Row]) -> bool:
@@ -57,8 +63,13 @@ def switched(r: Row, k: list[Row]) -> bool:
 
 def escaped(r: Row, k: list[Row]) -> bool:
     earlier = before(r, k, "issue_id")
-    return (gap(r, k, "issue_id", 30) is not None and earlier is not None
-            and machine(earlier) and r["channel"] is not None and not machine(r))  # fmt: skip
+    return (
+        gap(r, k, "issue_id", 30) is not None
+        and earlier is not None
+        and machine(earlier)
+        and r["channel"] is not None
+        and not machine(r)
+    )
 
 
 def agents_of(rows: list[Row]) -> set[tuple[str, str]]:
@@ -86,8 +97,11 @@ def told_another(r: Row, k: list[Row]) -> bool:
 def effort_issue_index(x: Case, w: int) -> float | None:
     if x.of("contacts_per_issue", w) is None:
         return None
-    extra = [x.of(stem, w) - 1 for stem in ("contacts_per_issue", "agents_per_issue", "channels_per_issue")
-             if x.of(stem, w) is not None]  # fmt: skip
+    extra = [
+        x.of(stem, w) - 1
+        for stem in ("contacts_per_issue", "agents_per_issue", "channels_per_issue")
+        if x.of(stem, w) is not None
+    ]
     small = [x.of(stem, w) or 0 for stem in ("verifications_mean", "documents_mean")]
     return sum(extra) + sum(small) / 2
 
@@ -106,32 +120,36 @@ ORACLE = {
     "transfers_max": lambda w, k, c: biggest(col(w, "transfers")),
     "agents_per_issue": lambda w, k, c: per(len(agents_of(w)), len({issue for issue, _ in agents_of(w)})),
     "agents_issue_max": lambda w, k, c: biggest(
-        [len(agents_of(upto(r, k, 90, "issue_id"))) for r, _ in issues(w, k)]),
+        [len(agents_of(upto(r, k, 90, "issue_id"))) for r, _ in issues(w, k)]
+    ),
     "explain_again_n": lambda w, k, c: n(r["context_carried"] is False for r in w),
     "explain_again_share": lambda w, k, c: share([not x for x in col(w, "context_carried")]),
     "verifications_mean": lambda w, k, c: mean(col(w, "verifications")),
     "sale_unknown_n": lambda w, k, c: n(sale_unknown(r, k) for r in w),
     "reverified_n": lambda w, k, c: n(reverified(r, k) for r in w),
     "channel_switch_share": lambda w, k, c: share(
-        [switched(r, k) for r in w if None not in (r["issue_id"], r["channel"])]),
+        [switched(r, k) for r in w if None not in (r["issue_id"], r["channel"])]
+    ),
     "bot_to_person_n": lambda w, k, c: n(escaped(r, k) for r in w),
     "contacts_per_issue": lambda w, k, c: per(len(col(w, "issue_id")), len(set(col(w, "issue_id")))),
     "channels_per_issue": lambda w, k, c: per_issue(w, lambda r: r["channel"]),
     "teams_per_issue": lambda w, k, c, x: per_issue(w, lambda r: team(r, x)),
     "contacts_to_resolve_mean": lambda w, k, c: mean(
-        [len(upto(r, k, 90, "issue_id")) for r, _ in issues(w, k) if r["resolved_at"] is not None]),
+        [len(upto(r, k, 90, "issue_id")) for r, _ in issues(w, k) if r["resolved_at"] is not None]
+    ),
     "misrouted_share": lambda w, k, c: share([x > 0 for x in col(w, "transfers")]),
     "transfers_issue_max": lambda w, k, c: biggest(
-        [sum(v) for r, _ in issues(w, k) if (v := col(upto(r, k, 90, "issue_id"), "transfers"))]),
+        [sum(v) for r, _ in issues(w, k) if (v := col(upto(r, k, 90, "issue_id"), "transfers"))]
+    ),
     "told_another_n": lambda w, k, c: n(told_another(r, k) for r in w),
     "unassigned_h_mean": lambda w, k, c: mean([x / HOUR for x in col(w, "unassigned_s")]),
     "unassigned_h_max": lambda w, k, c: biggest([x / HOUR for x in col(w, "unassigned_s")]),
     "documents_mean": lambda w, k, c: mean(col(w, "documents_asked")),
-}  # fmt: skip
+}
 FORMULAS = {
     "effort_issue_index": effort_issue_index,
     "effort_index": effort_index,
-}  # fmt: skip
+}
 
 
 def test_every_column_is_what_it_says() -> None:
@@ -143,4 +161,8 @@ def test_the_indices_go_on_without_what_is_not_there() -> None:
     planned = planner.plan({"interactions": frozenset(columns)}, (EFFORT,))
     assert {"effort_index", "effort_issue_index"} <= {c.feature.name for c in planned.columns}
     assert set(planned.reduced["effort"]) == {
-        "explain_again_share", "agents_per_issue", "verifications_mean", "documents_mean"}  # fmt: skip
+        "explain_again_share",
+        "agents_per_issue",
+        "verifications_mean",
+        "documents_mean",
+    }

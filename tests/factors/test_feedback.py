@@ -41,8 +41,9 @@ def item(about: str) -> Callable[..., Any]:
 
 
 def above_usual(rows: list[Row], x: Case) -> float | None:
-    return mean(told(
-        difference(goodness(r), x.norm(r, "surveys", goodness, "kind")) for r in of_kind(rows, "csat")))  # fmt: skip
+    return mean(
+        told(difference(goodness(r), x.norm(r, "surveys", goodness, "kind")) for r in of_kind(rows, "csat"))
+    )
 
 
 def streak(rows: list[Row]) -> int:
@@ -103,7 +104,7 @@ ORACLE = {
     "csat_n": lambda w, k, c: len(answered(of_kind(w, "csat"))),
     "ease_n": lambda w, k, c: len(answered(of_kind(w, "ces"))),
     "loop_closed_share": lambda w, k, c, x: share(told(closed(r, x) for r in bad(w))),
-}  # fmt: skip
+}
 FORMULAS = {
     "nps_change": lambda x, w: difference(x.of("nps_last", 365), x.of("nps_mean", 365)),
     "promoter": flag_of_nps(lambda score: score >= 9),

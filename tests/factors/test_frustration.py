@@ -66,11 +66,21 @@ ORACLE = {
     "trouble_mean": lambda w, k, c: mean(told(trouble(r) for r in w)),
 }
 WEIGHTS = {
-    "waits": 1, "transfers": 1, "checks": 1, "scripted": 1,
-    "repeats": 2, "retold": 2, "language": 2, "deliveries": 2,
-    "given_up": 3, "wrong": 3, "visits": 3, "charges": 3, "returns": 3,
+    "waits": 1,
+    "transfers": 1,
+    "checks": 1,
+    "scripted": 1,
+    "repeats": 2,
+    "retold": 2,
+    "language": 2,
+    "deliveries": 2,
+    "given_up": 3,
+    "wrong": 3,
+    "visits": 3,
+    "charges": 3,
+    "returns": 3,
     "abuse": 5,
-}  # fmt: skip
+}
 
 
 def weighted(*names: str) -> Callable[[Case, int], float]:
@@ -97,5 +107,8 @@ def test_the_index_goes_on_without_what_is_not_there() -> None:
     columns = {"interaction_id", "customer_id", "started_at", "channel", "wait_s", "topic"}
     planned = planner.plan({"interactions": frozenset(columns)}, (FRUSTRATION,))
     assert {c.feature.name for c in planned.columns} == {
-        "frustration_waits", "frustration_repeats", "frustration_index"}  # fmt: skip
+        "frustration_waits",
+        "frustration_repeats",
+        "frustration_index",
+    }
     assert len(planned.reduced["frustration"]) == len(WEIGHTS) - 2

@@ -34,7 +34,7 @@ ORACLE = {
     "language_mismatch_days_since": lambda w, k, c: since([r for r in w if foreign(r)], c),
     "language_on_file_share": lambda w, k, c, x: share(told(not_as_filed(r, x) for r in w)),
     "language_unspoken_share": lambda w, k, c, x: share(told(unspoken(r, x) for r in w)),
-}  # fmt: skip
+}
 
 
 def test_every_column_is_what_it_says() -> None:

@@ -26,7 +26,8 @@ def ended(x: Case, w: int) -> int | None:
 ORACLE = {
     "cancel_requested": lambda w, k, c: last(current(w), lambda r: int(r["cancel_requested_at"] is not None)),
     "cancel_request_days_since": lambda w, k, c: (
-        None if (at := biggest(col(w, "cancel_requested_at"))) is None else (c - at) / DAY),
+        None if (at := biggest(col(w, "cancel_requested_at"))) is None else (c - at) / DAY
+    ),
     "retention_contacts_n": lambda w, k, c: len(staying(w)),
     "retention_days_since": lambda w, k, c: since(staying(w), c),
     "leaving_contacts_n": lambda w, k, c: len(about(w, "cancel", "port_out")),
@@ -35,7 +36,7 @@ ORACLE = {
     "price_match_n": lambda w, k, c: len(about(w, "price_match")),
     "standing_cancelled_n": lambda w, k, c: n(r["recurring"] and r["cancelled_at"] is not None for r in w),
     "standing_orders_n": lambda w, k, c: n(r["recurring"] and not credit(r) for r in w),
-}  # fmt: skip
+}
 FORMULAS = {"standing_order_ended": ended}
 
 

@@ -142,7 +142,8 @@ ORACLE = {
     "personalization_gap": lambda w, k, c: unused(w),
     "personalization_gap_last": lambda w, k, c: last(w, lambda r: unused([r])),
     "generic_share": lambda w, k, c: share(
-        [x == 0 for x in col([r for r in w if (r["fields_available"] or 0) > 0], "fields_used")]),
+        [x == 0 for x in col([r for r in w if (r["fields_available"] or 0) > 0], "fields_used")]
+    ),
     "message_name_share": lambda w, k, c: share(col(w, "name_used")),
     "contact_gap": lambda w, k, c: chances_missed(w),
     "unrecognised_share": lambda w, k, c: share([not x for x in col(w, "recognised")]),
@@ -160,20 +161,25 @@ ORACLE = {
     "unused_channel_share": share_of(unused_channel),
     "unused_category_share": share_of(unused_category),
     "recommended_order_share": lambda w, k, c: share(col(bought(w, k), "recommended")),
-    "offer_clicked_share": lambda w, k, c: share([r["clicked_at"] is not None for r in of_purpose(w, "offer")]),
+    "offer_clicked_share": lambda w, k, c: share(
+        [r["clicked_at"] is not None for r in of_purpose(w, "offer")]
+    ),
     "opened_share": lambda w, k, c: share(opened(w)),
     "nurture_opened_share": lambda w, k, c: share(opened(of_purpose(w, "nurture"))),
     "nurture_sends_per_open": lambda w, k, c: per(
-        len(of_purpose(w, "nurture")), n(opened(of_purpose(w, "nurture")))),
+        len(of_purpose(w, "nurture")), n(opened(of_purpose(w, "nurture")))
+    ),
     "opt_outs_n": lambda w, k, c: len(col(w, "opted_out_at")),
     "preference_known": lambda w, k, c: int(w[-1]["preferred_channel"] is not None) if w else None,
-    "profile_fill": lambda w, k, c: mean(
-        [w[-1][name] is not None for name in ("language", "preferred_channel", "region")]) if w else None,
-}  # fmt: skip
+    "profile_fill": lambda w, k, c: (
+        mean([w[-1][name] is not None for name in ("language", "preferred_channel", "region")]) if w else None
+    ),
+}
 FORMULAS = {
     "personalization_trend": lambda x, w: per(
-        x.of("personalization_gap", 30), x.of("personalization_gap", 180)),
-}  # fmt: skip
+        x.of("personalization_gap", 30), x.of("personalization_gap", 180)
+    ),
+}
 
 
 def test_every_column_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,10 +41,11 @@ ORACLE = {
     "complaint_reach_max": lambda w, k, c: biggest(col(complaints(w), "reach")),
     "complaint_reach_vs_usual_max": lambda w, k, c, x: most_times_usual(w, x),
     "complaint_after_contact_n": lambda w, k, c, x: n(
-        x.last_before(r, "interactions", 7, lambda q: True) is not None for r in complaints(w)),
+        x.last_before(r, "interactions", 7, lambda q: True) is not None for r in complaints(w)
+    ),
     "post_sites_n": lambda w, k, c: len(set(col(w, "site"))),
     "post_site_last": lambda w, k, c: last(w, lambda r: r["site"]),
-}  # fmt: skip
+}
 FORMULAS = {"complaint_viral": viral}
 
 

@@ -34,10 +34,15 @@ def after_event(r: Row, x: Case) -> bool:
 def told_after(r: Row, x: Case, *purposes: str, named: bool = True) -> int | None:
     """Seconds from an order to the first message of these kinds, about that order if *named*, within 30 days."""
     return next(
-        (m["t"] - r["t"] for m in x.rows("messages") if 0 <= m["t"] - r["t"] <= 30 * DAY
-         and m["purpose"] in purposes and (m["order_id"] == r["id"] or not named)),
+        (
+            m["t"] - r["t"]
+            for m in x.rows("messages")
+            if 0 <= m["t"] - r["t"] <= 30 * DAY
+            and m["purpose"] in purposes
+            and (m["order_id"] == r["id"] or not named)
+        ),
         None,
-    )  # fmt: skip
+    )
 
 
 def told_share(*purposes: str, named: bool = True) -> Callable[..., Any]:
@@ -56,23 +61,28 @@ def unhelped(x: Case, w: int) -> int | None:
 ORACLE = {
     "proactive_share": lambda w, k, c: share(col(w, "proactive")),
     "proactive_days_since": lambda w, k, c: since([r for r in w if r["proactive"]], c),
-    "proactive_solved_share": lambda w, k, c: share([r["resolved_at"] is not None for r in w if r["proactive"]]),
+    "proactive_solved_share": lambda w, k, c: share(
+        [r["resolved_at"] is not None for r in w if r["proactive"]]
+    ),
     "incidents_n": lambda w, k, c: len(incidents(w)),
     "incident_warned_share": lambda w, k, c, x: share([warned(r, x) for r in incidents(w)]),
     "event_contacts_n": lambda w, k, c, x: n(r["proactive"] and after_event(r, x) for r in w),
     "event_messages_n": lambda w, k, c, x: n(
-        r["purpose"] in ("service", "aftercare") and after_event(r, x) for r in w),
+        r["purpose"] in ("service", "aftercare") and after_event(r, x) for r in w
+    ),
     "service_message_share": lambda w, k, c: share(
-        [p in ("transactional", "status", "aftercare", "alert", "service") for p in col(w, "purpose")]),
+        [p in ("transactional", "status", "aftercare", "alert", "service") for p in col(w, "purpose")]
+    ),
     "alerts_n": lambda w, k, c: n(r["purpose"] == "alert" for r in w),
     "order_told_share": told_share("transactional", "status"),
     "order_status_share": told_share("status"),
     "order_confirm_h_mean": lambda w, k, c, x: mean(
-        [s / HOUR for s in told(told_after(r, x, "transactional") for r in w)]),
+        [s / HOUR for s in told(told_after(r, x, "transactional") for r in w)]
+    ),
     "order_date_share": lambda w, k, c: share([r["promised_at"] is not None for r in w if not credit(r)]),
     "aftercare_share": told_share("aftercare", named=False),
     "aftercare_days_since": lambda w, k, c: since([r for r in w if r["purpose"] == "aftercare"], c),
-}  # fmt: skip
+}
 FORMULAS = {"life_event_unhelped": unhelped}
 
 

@@ -162,7 +162,8 @@ ORACLE = {
     "upset_empathy_mean": lambda w, k, c: mean(col(upset(w), "empathy")),
     "followed_up_share": lambda w, k, c, x: share(told(followed_up(r, k, c, x) for r in w)),
     "back_after_prevent_share": lambda w, k, c, x: share(
-        [came_back(r, x) for r in w if r["action"] == "prevent"]),
+        [came_back(r, x) for r in w if r["action"] == "prevent"]
+    ),
     "granted_share": lambda w, k, c: share(col([r for r in w if r["asked_at"] is not None], "granted")),
     "refused_n": lambda w, k, c: n(r["asked_at"] is not None and r["granted"] is False for r in w),
     "asked_delay_d_mean": lambda w, k, c: mean(told(asked_d(r) for r in w)),
@@ -172,7 +173,8 @@ ORACLE = {
     "recovery_steps_n": lambda w, k, c: len({r["action"] for r in steps(w)}),
     "recovery_steps_per_issue": lambda w, k, c: per(
         len({(r["issue_id"], r["action"]) for r in steps(w) if r["issue_id"] is not None}),
-        len(set(col(steps(w), "issue_id")))),
+        len(set(col(steps(w), "issue_id"))),
+    ),
     "understand_n": acts("understand"),
     "apology_n": acts("apology"),
     "explain_n": acts("explain"),
@@ -183,12 +185,12 @@ ORACLE = {
     "gifts_n": acts("gift"),
     "recovery_amount": lambda w, k, c: total(col([r for r in w if r["granted"] is not False], "amount")),
     "recovery_days_since": lambda w, k, c: since(steps(w), c),
-}  # fmt: skip
+}
 FORMULAS = {
     "recovery_ratio": lambda x, w: per(x.of("recoveries_n", w), x.of("bad_events_n", w)),
     "recovery_missing_n": lambda x, w: max(x.of("bad_events_n", w) - x.of("recoveries_n", w), 0),
     "recovered_since_bad": recovered_since_bad,
-}  # fmt: skip
+}
 
 
 def test_every_column_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,27 +54,34 @@ ORACLE = {
     "repeats_week_n": lambda w, k, c: n(gap(r, k, "topic", 7) is not None for r in w),
     "repeats_month_n": lambda w, k, c: n(gap(r, k, "topic", 30) is not None for r in w),
     "repeat_share": lambda w, k, c: share(
-        [gap(r, k, "topic", 30) is not None for r in w if r["topic"] is not None]),
+        [gap(r, k, "topic", 30) is not None for r in w if r["topic"] is not None]
+    ),
     "repeats_after_abandon_n": lambda w, k, c: n(repeat_after(r, k, True) for r in w),
     "repeats_after_answer_n": lambda w, k, c: n(repeat_after(r, k, False) for r in w),
     "recurred_n": lambda w, k, c: n(recurred(r, k) for r in w),
     "issue_contacts_max": lambda w, k, c: biggest(
-        [len(upto(r, k, 30, "issue_id")) for r in w if r["issue_id"] is not None]),
+        [len(upto(r, k, 30, "issue_id")) for r in w if r["issue_id"] is not None]
+    ),
     "topic_contacts_max": lambda w, k, c: biggest(
-        [len(upto(r, k, 30, "topic")) for r in w if r["topic"] is not None]),
+        [len(upto(r, k, 30, "topic")) for r in w if r["topic"] is not None]
+    ),
     "repeat_gap_d_mean": lambda w, k, c: mean(
-        [x / DAY for r in w if (x := gap(r, k, "topic", 30)) is not None]),
+        [x / DAY for r in w if (x := gap(r, k, "topic", 30)) is not None]
+    ),
     "repeat_days_since": lambda w, k, c: since([r for r in w if gap(r, k, "topic", 30) is not None], c),
     "issue_again_share": lambda w, k, c: share(
-        [gap(r, k, "issue_id", 30) is not None for r in w if r["issue_id"] is not None]),
+        [gap(r, k, "issue_id", 30) is not None for r in w if r["issue_id"] is not None]
+    ),
     "chased_n": lambda w, k, c: n(chased(r, k) for r in w),
     "repeats_elsewhere_n": lambda w, k, c: n(elsewhere(r, k) for r in w),
-    "mails_per_issue": lambda w, k, c: per(len(col(mails(w), "issue_id")), len(set(col(mails(w), "issue_id")))),
+    "mails_per_issue": lambda w, k, c: per(
+        len(col(mails(w), "issue_id")), len(set(col(mails(w), "issue_id")))
+    ),
     "mails_to_resolve_mean": lambda w, k, c: mean(mails_to_resolve(w, k)),
-}  # fmt: skip
+}
 FORMULAS = {
     "repeat_trend": rate_trend("repeats_week_n"),
-}  # fmt: skip
+}
 
 
 def test_every_column_is_what_it_says() -> None:

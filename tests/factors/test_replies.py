@@ -26,8 +26,10 @@ def answered(rows: list[Row]) -> list[bool]:
 def late(rows: list[Row], hours: int, c: int) -> list[bool]:
     """Complaints of which it can be said whether they were answered in so many hours."""
     limit = hours * HOUR
-    said = [None if r["replied_at"] is None and c - r["t"] <= limit else (r["replied_at"] or c) - r["t"] > limit
-            for r in complaints(rows)]  # fmt: skip
+    said = [
+        None if r["replied_at"] is None and c - r["t"] <= limit else (r["replied_at"] or c) - r["t"] > limit
+        for r in complaints(rows)
+    ]
     return told(said)
 
 
@@ -49,15 +51,21 @@ ORACLE = {
     "complaint_last_unanswered": lambda w, k, c: last(complaints(w), lambda r: int(r["replied_at"] is None)),
     "praise_reply_share": lambda w, k, c: share(answered([r for r in w if (r["polarity"] or 0) > 0])),
     "post_reply_share": lambda w, k, c: share(answered(w)),
-    "complaint_contacted_share": lambda w, k, c: share([r["contacted_at"] is not None for r in complaints(w)]),
+    "complaint_contacted_share": lambda w, k, c: share(
+        [r["contacted_at"] is not None for r in complaints(w)]
+    ),
     "complaint_contacted_h_mean": lambda w, k, c: hours_to(w, "contacted_at"),
     "complaint_made_good_share": lambda w, k, c, x: followed(
-        complaints(w), x, "recoveries", lambda q: q["action"] not in (None, "gift")),
+        complaints(w), x, "recoveries", lambda q: q["action"] not in (None, "gift")
+    ),
     "post_thanked_share": lambda w, k, c, x: followed(
-        [r for r in w if r["polarity"] is not None and r["polarity"] >= 0], x, "messages",
-        lambda m: m["purpose"] == "thanks"),
+        [r for r in w if r["polarity"] is not None and r["polarity"] >= 0],
+        x,
+        "messages",
+        lambda m: m["purpose"] == "thanks",
+    ),
     "review_requests_n": lambda w, k, c: n(r["purpose"] == "review_request" for r in w),
-}  # fmt: skip
+}
 
 
 def test_every_column_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

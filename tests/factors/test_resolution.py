@@ -29,8 +29,11 @@ from cxml.factors.resolution import RESOLUTION
 
 def issues(w: list[Row], k: list[Row]) -> list[tuple[Row, int]]:
     """The last contact of each issue, and when the issue began (at most 180 days earlier)."""
-    return [(r, min(x["t"] for x in upto(r, k, 180, "issue_id"))) for r in w
-            if r["issue_id"] is not None and after(r, k, "issue_id") is None]  # fmt: skip
+    return [
+        (r, min(x["t"] for x in upto(r, k, 180, "issue_id")))
+        for r in w
+        if r["issue_id"] is not None and after(r, k, "issue_id") is None
+    ]
 
 
 def held(r: Row, k: list[Row], c: int) -> bool | None:
@@ -81,8 +84,11 @@ def took(r: Row) -> float | None:
 
 
 def against_norm(w: list[Row], x: Case) -> float | None:
-    both = [(took(r), usual) for r in w
-            if took(r) is not None and (usual := x.norm(r, "interactions", took, "topic")) is not None]  # fmt: skip
+    both = [
+        (took(r), usual)
+        for r in w
+        if took(r) is not None and (usual := x.norm(r, "interactions", took, "topic")) is not None
+    ]
     return per(mean([v for v, _ in both]), mean([usual for _, usual in both]))
 
 
@@ -90,31 +96,40 @@ ORACLE = {
     "first_contact_resolution": lambda w, k, c: share([x for r in w if (x := held(r, k, c)) is not None]),
     "resolved_share": lambda w, k, c: share([r["resolved_at"] is not None for r, _ in issues(w, k)]),
     "resolved_1d_share": lambda w, k, c: share(
-        [x for r, start in issues(w, k) if (x := within_day(r, start, c)) is not None]),
+        [x for r, start in issues(w, k) if (x := within_day(r, start, c)) is not None]
+    ),
     "resolve_h_mean": lambda w, k, c: mean(
-        [(r["resolved_at"] - start) / HOUR for r, start in issues(w, k) if r["resolved_at"] is not None]),
+        [(r["resolved_at"] - start) / HOUR for r, start in issues(w, k) if r["resolved_at"] is not None]
+    ),
     "resolve_h_max": lambda w, k, c: biggest(
-        [(r["resolved_at"] - start) / HOUR for r, start in issues(w, k) if r["resolved_at"] is not None]),
+        [(r["resolved_at"] - start) / HOUR for r, start in issues(w, k) if r["resolved_at"] is not None]
+    ),
     "resolve_so_far_h_mean": lambda w, k, c: mean(
-        [((r["resolved_at"] or c) - start) / HOUR for r, start in issues(w, k)]),
+        [((r["resolved_at"] or c) - start) / HOUR for r, start in issues(w, k)]
+    ),
     "resolve_so_far_h_max": lambda w, k, c: biggest(
-        [((r["resolved_at"] or c) - start) / HOUR for r, start in issues(w, k)]),
+        [((r["resolved_at"] or c) - start) / HOUR for r, start in issues(w, k)]
+    ),
     "open_issues_n": lambda w, k, c: n(r["resolved_at"] is None for r, _ in issues(w, k)),
     "open_oldest_d": lambda w, k, c: biggest(
-        [(c - start) / DAY for r, start in issues(w, k) if r["resolved_at"] is None]),
+        [(c - start) / DAY for r, start in issues(w, k) if r["resolved_at"] is None]
+    ),
     "unresolved_last": lambda w, k, c: last(
-        [r for r, _ in issues(w, k)], lambda r: number(r["resolved_at"] is None)),
+        [r for r, _ in issues(w, k)], lambda r: number(r["resolved_at"] is None)
+    ),
     "reopened_n": lambda w, k, c: len({r["issue_id"] for r in w if r["reopened_at"] is not None} - {None}),
     "reopened_share": lambda w, k, c: came_back(w),
     "after_fix_n": lambda w, k, c: n(came_after_fix(r, k) for r in w),
     "resolve_promise_share": lambda w, k, c: share(
-        told(within_promise(r, start, c) for r, start in issues(w, k))),
+        told(within_promise(r, start, c) for r, start in issues(w, k))
+    ),
     "overdue_issues_n": lambda w, k, c: n(
-        r["resolved_at"] is None and c - start > RESOLVED_WITHIN for r, start in issues(w, k)),
+        r["resolved_at"] is None and c - start > RESOLVED_WITHIN for r, start in issues(w, k)
+    ),
     "resolve_h_p90": lambda w, k, c: float(np.quantile(v, 0.9)) if (v := hours(w, k)) else None,
     "resolve_vs_topic": lambda w, k, c, x: against_norm(w, x),
     "wait_in_vain_share": lambda w, k, c: share(told(in_vain(r, c) for r in w)),
-}  # fmt: skip
+}
 
 
 def test_every_column_is_what_it_says() -> None:

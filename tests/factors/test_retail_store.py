@@ -29,13 +29,15 @@ ORACLE = {
     "store_queue_max": lambda w, k, c: biggest(col(w, "queue_s")),
     "store_queue_last": lambda w, k, c: last(w, lambda r: r["queue_s"]),
     "store_out_of_stock_share": lambda w, k, c: share(
-        [x > 0 for x in col([r for r in w if r["kind"] == "store"], "out_of_stock")]),
+        [x > 0 for x in col([r for r in w if r["kind"] == "store"], "out_of_stock")]
+    ),
     "store_solved_share": lambda w, k, c: share(
-        [solved(r, k) for r in w if (r["channel"] or "").startswith("store")]),
+        [solved(r, k) for r in w if (r["channel"] or "").startswith("store")]
+    ),
     "store_score_mean": lambda w, k, c: mean(told(goodness(r) for r in w)),
     "store_score_last": lambda w, k, c: last(w, goodness),
     "store_distance_km": lambda w, k, c: last(w, lambda r: r["store_distance_km"]),
-}  # fmt: skip
+}
 
 
 def test_every_column_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,19 +93,24 @@ ORACLE = {
     "returns_refused_in_time_n": lambda w, k, c, x: n(r["accepted"] is False and in_time(r, x) for r in w),
     "return_decided_d_mean": lambda w, k, c: mean(days(w, "decided_at")),
     "refund_d_mean": lambda w, k, c: mean(days(w, "refunded_at")),
-    "refund_so_far_d_mean": lambda w, k, c: mean([
-        ((r["refunded_at"] or c) - r["t"]) / DAY for r in w
-        if r["refunded_at"] is not None or (r["accepted"] is not False and not r["exchanged"])]),
+    "refund_so_far_d_mean": lambda w, k, c: mean(
+        [
+            ((r["refunded_at"] or c) - r["t"]) / DAY
+            for r in w
+            if r["refunded_at"] is not None or (r["accepted"] is not False and not r["exchanged"])
+        ]
+    ),
     "refund_late_share": lambda w, k, c: share(told(refund_late(r, c) for r in w)),
     "refunds_overdue_n": lambda w, k, c: n(overdue(r, c) for r in w),
     "refund_overdue_d_max": lambda w, k, c: biggest(
-        [(c - r["t"] - PROMISE) / DAY for r in w if overdue(r, c)]),
+        [(c - r["t"] - PROMISE) / DAY for r in w if overdue(r, c)]
+    ),
     "refund_full_share": lambda w, k, c, x: share(told(full(r, x) for r in w)),
     "return_own_cost_share": lambda w, k, c: share([p == "customer" for p in col(w, "shipping_paid_by")]),
     "return_posted_share": lambda w, k, c: share([p.startswith("post") for p in col(w, "channel")]),
     "return_exchanged_share": lambda w, k, c: share(col(w, "exchanged")),
     "return_contact_share": lambda w, k, c, x: share(told(asked_about(r, x) for r in w)),
-}  # fmt: skip
+}
 
 
 def test_every_column_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

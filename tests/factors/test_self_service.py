@@ -66,8 +66,10 @@ def only_robots(r: Row, x: Case) -> bool:
     """In the 30 days before the survey, robots dealt with its issue and no person did."""
 
     def met(who: bool) -> bool:
-        return x.last_before(
-            r, "interactions", 30, lambda q: machine(q) if who else person(q), on="issue_id") is not None  # fmt: skip
+        return (
+            x.last_before(r, "interactions", 30, lambda q: machine(q) if who else person(q), on="issue_id")
+            is not None
+        )
 
     return met(True) and not met(False)
 

@@ -32,8 +32,13 @@ def changes(rows: list[Row]) -> list[float]:
 
 def after_bad(rows: list[Row], k: list[Row]) -> list[Row]:
     """Those that follow, within 7 days, a contact that went wrong."""
-    return [r for r in rows if (x := before(r, k)) and r["t"] - x["t"] <= 7 * DAY
-            and (x["abandoned"] or (x["channel"] and (x["wait_s"] or 0) > promised(x)))]  # fmt: skip
+    return [
+        r
+        for r in rows
+        if (x := before(r, k))
+        and r["t"] - x["t"] <= 7 * DAY
+        and (x["abandoned"] or (x["channel"] and (x["wait_s"] or 0) > promised(x)))
+    ]
 
 
 def early(rows: list[Row], x: Case) -> list[Row]:
@@ -69,7 +74,7 @@ ORACLE = {
     "mood_recovered_mean": lambda w, k, c: mean(changes(after_bad(w, k))),
     "early_mood_mean": lambda w, k, c, x: mean(col(early(w, x), "sentiment_end")),
     "mood_vs_channel": lambda w, k, c, x: mean(told(above_usual(r, x) for r in w)),
-}  # fmt: skip
+}
 FORMULAS = {
     "mood_trend": lambda x, w: difference(x.of("mood_mean", 30), x.of("mood_mean", 180)),
 }

@@ -50,7 +50,7 @@ ORACLE = {
     "onshore_share": lambda w, k, c, x: share(of_agents(w, x, "onshore")),
     "same_agent_share": lambda w, k, c: share(told(same_agent(r, k) for r in w)),
     "team_last": lambda w, k, c, x: last(w, lambda r: agent(r, x, "team")),
-}  # fmt: skip
+}
 
 
 def test_every_column_is_what_it_says() -> None:

@@ -22,10 +22,13 @@ NIGHT = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.
 
 def opened(folder: Path, text: str = NIGHT, zone: str = "Asia/Seoul") -> Tables:
     (folder / "night.py").write_text(text, encoding="utf-8")
-    contacts = pd.DataFrame({
-        "interaction_id": ["1", "2", "3"], "customer_id": ["a", "a", "b"],
-        "started_at": ["2024-12-01T03:00", "2024-12-02T12:00", "2024-12-20T13:00"],
-    })  # fmt: skip
+    contacts = pd.DataFrame(
+        {
+            "interaction_id": ["1", "2", "3"],
+            "customer_id": ["a", "a", "b"],
+            "started_at": ["2024-12-01T03:00", "2024-12-02T12:00", "2024-12-20T13:00"],
+        }
+    )
     raw = {
         "project": {"observation_end": "2025-06-01", "timezone": zone},
         "population": {"by": "activity", "activity": ["interactions"]},
@@ -46,25 +49,32 @@ def test_an_own_factor_is_built_and_labelled(tmp_path: Path) -> None:
     assert labels["factors"]["night_calls"]["kind"] == "lever"
 
 
-@pytest.mark.parametrize("text, words", [
-    ("x = 1", "declares no factor"),
-    ("import nothing_of_this_name", "line 1"),
-    ("a = 1\nb = (", "line 2"),
-    (NIGHT.replace("wall", "wal"), "unknown word 'wal'"),
-    (NIGHT.replace('"night_calls"', '"waiting"'), "declared twice"),
-    (NIGHT.replace('"night_contacts_share"', '"wait_mean"'), "declared twice"),
-    (NIGHT.replace("야간 문의", " "), "Korean label is missing"),
-    (NIGHT.replace('"lever"', '"levr"'), "'lever'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("x = 1", "declares no factor"),
+        ("import nothing_of_this_name", "line 1"),
+        ("a = 1\nb = (", "line 2"),
+        (NIGHT.replace("wall", "wal"), "unknown word 'wal'"),
+        (NIGHT.replace('"night_calls"', '"waiting"'), "declared twice"),
+        (NIGHT.replace('"night_contacts_share"', '"wait_mean"'), "declared twice"),
+        (NIGHT.replace("야간 문의", " "), "Korean label is missing"),
+        (NIGHT.replace('"lever"', '"levr"'), "'lever'"),
+    ],
+)
 def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(ConfigError) as error:
         matrix.planned(opened(tmp_path, text))
     assert words in str(error.value)
 
 
-@pytest.mark.parametrize("text", [
-    NIGHT.replace('share("at_night")', '"avg(t"'), NIGHT.replace('share("at_night")', '"t"'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        NIGHT.replace('share("at_night")', '"avg(t"'),
+        NIGHT.replace('share("at_night")', '"t"'),
+    ],
+)
 def test_a_text_that_the_engine_cannot_read_is_said(tmp_path: Path, text: str) -> None:
     assert text != NIGHT
     tables = opened(tmp_path, text)

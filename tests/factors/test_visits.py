@@ -17,8 +17,11 @@ def kept(r: Row, c: int) -> bool | None:
 
 
 def delays(rows: list[Row]) -> list[float]:
-    return [max(r["arrived_at"] - r["window_end"], 0) / HOUR
-            for r in rows if not called_off(r) and None not in (r["arrived_at"], r["window_end"])]  # fmt: skip
+    return [
+        max(r["arrived_at"] - r["window_end"], 0) / HOUR
+        for r in rows
+        if not called_off(r) and None not in (r["arrived_at"], r["window_end"])
+    ]
 
 
 ORACLE = {
@@ -31,9 +34,10 @@ ORACLE = {
     "visits_moved_n": lambda w, k, c: len(col(w, "rescheduled_at")),
     "visits_given_up_n": lambda w, k, c: n(col(w, "cancelled_by_customer")),
     "visit_window_h_mean": lambda w, k, c: mean(
-        [(r["window_end"] - r["t"]) / HOUR for r in w if r["window_end"] is not None]),
+        [(r["window_end"] - r["t"]) / HOUR for r in w if r["window_end"] is not None]
+    ),
     "visit_broken_days_since": lambda w, k, c: since([r for r in w if kept(r, c) is False], c),
-}  # fmt: skip
+}
 
 
 def test_every_column_is_what_it_says() -> None:

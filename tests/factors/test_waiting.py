@@ -93,8 +93,11 @@ def answered_after(r: Row) -> float | None:
 
 
 def against_norm(rows: list[Row], x: Case, value: Callable[[Row], float | None]) -> float | None:
-    both = [(value(r), usual) for r in rows
-            if value(r) is not None and (usual := x.norm(r, "interactions", value, "channel")) is not None]  # fmt: skip
+    both = [
+        (value(r), usual)
+        for r in rows
+        if value(r) is not None and (usual := x.norm(r, "interactions", value, "channel")) is not None
+    ]
     return per(mean([v for v, _ in both]), mean([usual for _, usual in both]))
 
 
@@ -135,7 +138,9 @@ ORACLE = {
     "wait_so_far_max": lambda w, k, c, x: biggest(told(so_far(r, x) for r in w)),
     "waiting_now_n": lambda w, k, c, x: n(in_queue(r, x) for r in w),
     "waiting_now_h_max": lambda w, k, c, x: biggest([(c - r["t"]) / HOUR for r in queue(w, x)]),
-    "waiting_now_announced_h_max": lambda w, k, c, x: biggest([s / HOUR for s in col(queue(w, x), "promised_wait_s")]),
+    "waiting_now_announced_h_max": lambda w, k, c, x: biggest(
+        [s / HOUR for s in col(queue(w, x), "promised_wait_s")]
+    ),
     "waiting_now_over_h_max": lambda w, k, c, x: biggest(told(beyond_announced(r, c) for r in queue(w, x))),
     "reply_so_far_h_mean": lambda w, k, c: mean(reply_so_far(w, c)),
     "reply_so_far_h_max": lambda w, k, c: biggest(reply_so_far(w, c)),
@@ -148,9 +153,11 @@ ORACLE = {
     "wait_over_5m_share": lambda w, k, c: share([x > 300 for x in col(w, "wait_s")]),
     "wait_over_10m_share": lambda w, k, c: share([x > 600 for x in col(w, "wait_s")]),
     "wait_over_promise_share": lambda w, k, c: share(
-        [r["wait_s"] > r["promised_wait_s"] for r in w if None not in (r["wait_s"], r["promised_wait_s"])]),
+        [r["wait_s"] > r["promised_wait_s"] for r in w if None not in (r["wait_s"], r["promised_wait_s"])]
+    ),
     "wait_faded": lambda w, k, c: total(
-        [r["wait_s"] * 0.5 ** ((c - r["t"]) / (30 * DAY)) for r in w if r["wait_s"] is not None]),
+        [r["wait_s"] * 0.5 ** ((c - r["t"]) / (30 * DAY)) for r in w if r["wait_s"] is not None]
+    ),
     "wait_over_announced_max": lambda w, k, c: biggest(told(beyond(r, r["promised_wait_s"]) for r in w)),
     "wait_breach_share": lambda w, k, c: share([not x for x in told(kept_promise(r) for r in w)]),
     "wait_breach_n": lambda w, k, c: n(kept_promise(r) is False for r in w),
@@ -162,33 +169,41 @@ ORACLE = {
     "hold_max": lambda w, k, c: biggest(col(w, "hold_s")),
     "hold_share": lambda w, k, c: per(
         total([r["hold_s"] for r in w if None not in (r["hold_s"], r["handle_s"])]),
-        total([r["handle_s"] for r in w if None not in (r["hold_s"], r["handle_s"])])),
+        total([r["handle_s"] for r in w if None not in (r["hold_s"], r["handle_s"])]),
+    ),
     "reply_h_mean": lambda w, k, c: reply_h(w),
     "email_reply_h_mean": lambda w, k, c: reply_h(of_channel(w, "email")),
     "social_reply_h_mean": lambda w, k, c: reply_h(of_channel(w, "social")),
     "reply_over_1h_share": lambda w, k, c: unanswered_share(w, c, lambda r: HOUR),
     "social_over_5h_share": lambda w, k, c: unanswered_share(of_channel(w, "social"), c, lambda r: 5 * HOUR),
     "reply_over_44h_share": lambda w, k, c: unanswered_share(w, c, lambda r: 44 * HOUR),
-    "answered_5m_share": lambda w, k, c: share([not x for x in told(
-        unanswered_after(r, c, 300) for r in of_channel(w, "chat", "web", "app", "portal"))]),
+    "answered_5m_share": lambda w, k, c: share(
+        [
+            not x
+            for x in told(unanswered_after(r, c, 300) for r in of_channel(w, "chat", "web", "app", "portal"))
+        ]
+    ),
     "reply_breach_share": lambda w, k, c: unanswered_share(w, c, promised),
     "reply_breach_n": lambda w, k, c: n(unanswered_after(r, c, promised(r)) for r in w),
     "reply_overrun_h_max": lambda w, k, c: biggest([reply_overrun(r, c) for r in w if asked(r)]),
     "unanswered_n": lambda w, k, c: n(unanswered(r) for r in w),
     "unanswered_oldest_h": lambda w, k, c: biggest([(c - r["t"]) / HOUR for r in w if unanswered(r)]),
     "off_hours_wait_mean": lambda w, k, c: mean(col(late_hours(w), "wait_s")),
-    "off_hours_breach_share": lambda w, k, c: share([not x for x in told(kept_promise(r) for r in late_hours(w))]),
+    "off_hours_breach_share": lambda w, k, c: share(
+        [not x for x in told(kept_promise(r) for r in late_hours(w))]
+    ),
     "weekend_reply_h_mean": lambda w, k, c: reply_h(at_weekends(w)),
     "weekend_over_1h_share": lambda w, k, c: unanswered_share(at_weekends(w), c, lambda r: HOUR),
     "wait_vs_channel": lambda w, k, c, x: against_norm(w, x, waited),
     "reply_vs_channel": lambda w, k, c, x: against_norm(w, x, answered_after),
     "wait_last_vs_own": lambda w, k, c: per(
-        last(w, lambda r: r["wait_s"]), float(np.median(v)) if (v := col(w, "wait_s")) else None),
-}  # fmt: skip
+        last(w, lambda r: r["wait_s"]), float(np.median(v)) if (v := col(w, "wait_s")) else None
+    ),
+}
 FORMULAS = {
     "wait_trend": lambda x, w: per(x.of("wait_mean", 30), x.of("wait_mean", 180)),
     "bad_event_first": lambda x, w: int(0 < x.of("bad_events_n", 30) == x.of("bad_events_n", 180)),
-}  # fmt: skip
+}
 
 
 def test_every_column_is_what_it_says() -> None:

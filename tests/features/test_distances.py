@@ -73,11 +73,14 @@ def step(column: str, action: str) -> Span:
 
 def told(column: str, purpose: str) -> Span:
     return Span(
-        PROACTIVE, column,
-        lambda d: {"orders": [{"t": T, "id": "o1"}],
-                   "messages": [{"t": T + d, "purpose": purpose, "order_id": "o1"}]},
+        PROACTIVE,
+        column,
+        lambda d: {
+            "orders": [{"t": T, "id": "o1"}],
+            "messages": [{"t": T + d, "purpose": purpose, "order_id": "o1"}],
+        },
         after(30),
-    )  # fmt: skip
+    )
 
 
 def resolved(age: int, **tables: list[Row]) -> Made:
@@ -86,103 +89,292 @@ def resolved(age: int, **tables: list[Row]) -> Made:
 
 
 SPANS = [
-    *(step(column, action) for column, action in (
-        ("understand_share_365d", "understand"), ("apology_share_365d", "apology"),
-        ("explain_share_365d", "explain"), ("fix_share_365d", "fix"),
-        ("compensate_share_365d", "compensate"), ("prevent_share_365d", "prevent"),
-    )),
-    Span(RECOVERY, "unrecovered_n_365d", lambda d: {
-        "interactions": [failure()], "recoveries": [act("follow_up", T + d)]}, no(after(30))),
-    Span(RECOVERY, "good_end_share_365d", lambda d: {"interactions": [
-        failure(), {"t": T + d, "issue_id": "i1", "anything_else": True, "ended_at": T + d}]}, after(30)),
-    Span(RECOVERY, "failed_again_n_365d", lambda d: {"interactions": [failure(), failure(T + d)]},
-         {1: 1, 90 * DAY: 1, 90 * DAY + 1: 0}),
-    Span(RECOVERY, "upset_apology_share_365d", lambda d: {
-        "interactions": [{"t": T, "issue_id": "i1", "sentiment_start": -0.5}],
-        "recoveries": [act("apology", T + d)]}, after(7)),
-    Span(RECOVERY, "followed_up_share_365d", lambda d: resolved(
-        50 * DAY, recoveries=[act("follow_up", C - 50 * DAY + d)]), after(7)),
-    Span(RECOVERY, "followed_up_share_365d", lambda d: resolved(d), {WEEK - 1: UNSAID, WEEK: UNSAID, WEEK + 1: NO}),
-    Span(RECOVERY, "followed_up_share_365d", lambda d: {"interactions": [
-        {"t": T, "issue_id": "i1", "resolved_at": T + d}]}, {90 * DAY: NO, 90 * DAY + 1: UNSAID}),
-    Span(RECOVERY, "back_after_prevent_share_365d", lambda d: {
-        "recoveries": [act("prevent", T)], "interactions": [{"t": T + d, "issue_id": "i1"}]}, after(90)),
-    Span(RECOVERY, "asked_delay_d_mean_365d", lambda d: {
-        "recoveries": [{**act("fix", T), "asked_at": T - d, "granted": True}]}, {-1: UNSAID, 0: 0, 3 * DAY: 3}),
+    *(
+        step(column, action)
+        for column, action in (
+            ("understand_share_365d", "understand"),
+            ("apology_share_365d", "apology"),
+            ("explain_share_365d", "explain"),
+            ("fix_share_365d", "fix"),
+            ("compensate_share_365d", "compensate"),
+            ("prevent_share_365d", "prevent"),
+        )
+    ),
+    Span(
+        RECOVERY,
+        "unrecovered_n_365d",
+        lambda d: {"interactions": [failure()], "recoveries": [act("follow_up", T + d)]},
+        no(after(30)),
+    ),
+    Span(
+        RECOVERY,
+        "good_end_share_365d",
+        lambda d: {
+            "interactions": [
+                failure(),
+                {"t": T + d, "issue_id": "i1", "anything_else": True, "ended_at": T + d},
+            ]
+        },
+        after(30),
+    ),
+    Span(
+        RECOVERY,
+        "failed_again_n_365d",
+        lambda d: {"interactions": [failure(), failure(T + d)]},
+        {1: 1, 90 * DAY: 1, 90 * DAY + 1: 0},
+    ),
+    Span(
+        RECOVERY,
+        "upset_apology_share_365d",
+        lambda d: {
+            "interactions": [{"t": T, "issue_id": "i1", "sentiment_start": -0.5}],
+            "recoveries": [act("apology", T + d)],
+        },
+        after(7),
+    ),
+    Span(
+        RECOVERY,
+        "followed_up_share_365d",
+        lambda d: resolved(50 * DAY, recoveries=[act("follow_up", C - 50 * DAY + d)]),
+        after(7),
+    ),
+    Span(
+        RECOVERY,
+        "followed_up_share_365d",
+        lambda d: resolved(d),
+        {WEEK - 1: UNSAID, WEEK: UNSAID, WEEK + 1: NO},
+    ),
+    Span(
+        RECOVERY,
+        "followed_up_share_365d",
+        lambda d: {"interactions": [{"t": T, "issue_id": "i1", "resolved_at": T + d}]},
+        {90 * DAY: NO, 90 * DAY + 1: UNSAID},
+    ),
+    Span(
+        RECOVERY,
+        "back_after_prevent_share_365d",
+        lambda d: {"recoveries": [act("prevent", T)], "interactions": [{"t": T + d, "issue_id": "i1"}]},
+        after(90),
+    ),
+    Span(
+        RECOVERY,
+        "asked_delay_d_mean_365d",
+        lambda d: {"recoveries": [{**act("fix", T), "asked_at": T - d, "granted": True}]},
+        {-1: UNSAID, 0: 0, 3 * DAY: 3},
+    ),
     told("order_told_share_365d", "status"),
     told("order_status_share_365d", "status"),
-    Span(PROACTIVE, "aftercare_share_365d", lambda d: {
-        "orders": [{"t": T}], "messages": [{"t": T + d, "purpose": "aftercare"}]}, after(30)),
-    Span(PROACTIVE, "incident_warned_share_365d", lambda d: {
-        "interactions": [{"t": T, "topic": "incident.fraud", "proactive": False}],
-        "messages": [{"t": T - d, "purpose": "alert"}]}, before(7)),
-    Span(PROACTIVE, "event_contacts_n_180d", lambda d: {
-        "customers": [{"t": T - YEAR, "life_event_at": T}],
-        "interactions": [{"t": T + d, "proactive": True}]}, after(30)),
-    Span(PROACTIVE, "event_messages_n_180d", lambda d: {
-        "customers": [{"t": T - YEAR, "life_event_at": T}],
-        "messages": [{"t": T + d, "purpose": "service"}]}, after(30)),
-    Span(REPLIES, "complaint_made_good_share_365d", lambda d: {
-        "posts": [{"t": T, "polarity": -1.0}], "recoveries": [act("fix", T + d)]}, after(14)),
-    Span(REPLIES, "post_thanked_share_365d", lambda d: {
-        "posts": [{"t": T, "polarity": 1.0}], "messages": [{"t": T + d, "purpose": "thanks"}]}, after(14)),
-    *(Span(REPLIES, f"complaint_reply_over_{h}h_share_365d", lambda d: {
-        "posts": [{"t": T, "polarity": -1.0, "replied_at": T + d}]}, {h * HOUR: NO, h * HOUR + 1: YES})
-      for h in (1, 5)),
-    *(Span(REPLIES, f"complaint_reply_over_{h}h_share_365d", lambda d: {
-        "posts": [{"t": C - d, "polarity": -1.0}]}, {h * HOUR: UNSAID, h * HOUR + 1: YES})
-      for h in (1, 5)),
-    Span(POSTS, "complaint_after_contact_n_365d", lambda d: {
-        "posts": [{"t": T, "polarity": -1.0}], "interactions": [{"t": T - d}]}, before(7)),
-    Span(FEEDBACK, "loop_closed_share_365d", lambda d: {
-        "surveys": [bad_answer(T)], "recoveries": [act("follow_up", T + DAY + d)]}, after(7)),
-    Span(FEEDBACK, "loop_closed_share_365d", lambda d: {
-        "surveys": [bad_answer(C - DAY - d)]}, {WEEK: UNSAID, WEEK + 1: NO}),
-    Span(FEEDBACK, "loop_closed_share_365d", lambda d: {"surveys": [
-        {**bad_answer(T), "answered_at": T + d}]}, {90 * DAY: NO, 90 * DAY + 1: UNSAID}),
-    Span(CONTACTS, "contact_without_order_share_180d", lambda d: {
-        "interactions": [{"t": T}], "orders": [{"t": T - d}]}, no(before(30))),
-    Span(CONTACTS, "issue_gap_d_365d", lambda d: {"interactions": [
-        {"t": C - 350 * DAY, "issue_id": "i1"}, {"t": C - 350 * DAY + d, "issue_id": "i1"}]},
-        {180 * DAY: UNSAID, 180 * DAY + 2: 180 + 2 / DAY}),
-    Span(BEHAVIOUR, "order_after_fix_share_365d", lambda d: resolved(
-        50 * DAY, orders=[{"t": C - 50 * DAY + d}]),
-        {-DAY - 1: NO, -DAY: YES, -1: YES, MONTH: YES, MONTH + 1: NO}),
+    Span(
+        PROACTIVE,
+        "aftercare_share_365d",
+        lambda d: {"orders": [{"t": T}], "messages": [{"t": T + d, "purpose": "aftercare"}]},
+        after(30),
+    ),
+    Span(
+        PROACTIVE,
+        "incident_warned_share_365d",
+        lambda d: {
+            "interactions": [{"t": T, "topic": "incident.fraud", "proactive": False}],
+            "messages": [{"t": T - d, "purpose": "alert"}],
+        },
+        before(7),
+    ),
+    Span(
+        PROACTIVE,
+        "event_contacts_n_180d",
+        lambda d: {
+            "customers": [{"t": T - YEAR, "life_event_at": T}],
+            "interactions": [{"t": T + d, "proactive": True}],
+        },
+        after(30),
+    ),
+    Span(
+        PROACTIVE,
+        "event_messages_n_180d",
+        lambda d: {
+            "customers": [{"t": T - YEAR, "life_event_at": T}],
+            "messages": [{"t": T + d, "purpose": "service"}],
+        },
+        after(30),
+    ),
+    Span(
+        REPLIES,
+        "complaint_made_good_share_365d",
+        lambda d: {"posts": [{"t": T, "polarity": -1.0}], "recoveries": [act("fix", T + d)]},
+        after(14),
+    ),
+    Span(
+        REPLIES,
+        "post_thanked_share_365d",
+        lambda d: {"posts": [{"t": T, "polarity": 1.0}], "messages": [{"t": T + d, "purpose": "thanks"}]},
+        after(14),
+    ),
+    *(
+        Span(
+            REPLIES,
+            f"complaint_reply_over_{h}h_share_365d",
+            lambda d: {"posts": [{"t": T, "polarity": -1.0, "replied_at": T + d}]},
+            {h * HOUR: NO, h * HOUR + 1: YES},
+        )
+        for h in (1, 5)
+    ),
+    *(
+        Span(
+            REPLIES,
+            f"complaint_reply_over_{h}h_share_365d",
+            lambda d: {"posts": [{"t": C - d, "polarity": -1.0}]},
+            {h * HOUR: UNSAID, h * HOUR + 1: YES},
+        )
+        for h in (1, 5)
+    ),
+    Span(
+        POSTS,
+        "complaint_after_contact_n_365d",
+        lambda d: {"posts": [{"t": T, "polarity": -1.0}], "interactions": [{"t": T - d}]},
+        before(7),
+    ),
+    Span(
+        FEEDBACK,
+        "loop_closed_share_365d",
+        lambda d: {"surveys": [bad_answer(T)], "recoveries": [act("follow_up", T + DAY + d)]},
+        after(7),
+    ),
+    Span(
+        FEEDBACK,
+        "loop_closed_share_365d",
+        lambda d: {"surveys": [bad_answer(C - DAY - d)]},
+        {WEEK: UNSAID, WEEK + 1: NO},
+    ),
+    Span(
+        FEEDBACK,
+        "loop_closed_share_365d",
+        lambda d: {"surveys": [{**bad_answer(T), "answered_at": T + d}]},
+        {90 * DAY: NO, 90 * DAY + 1: UNSAID},
+    ),
+    Span(
+        CONTACTS,
+        "contact_without_order_share_180d",
+        lambda d: {"interactions": [{"t": T}], "orders": [{"t": T - d}]},
+        no(before(30)),
+    ),
+    Span(
+        CONTACTS,
+        "issue_gap_d_365d",
+        lambda d: {
+            "interactions": [
+                {"t": C - 350 * DAY, "issue_id": "i1"},
+                {"t": C - 350 * DAY + d, "issue_id": "i1"},
+            ]
+        },
+        {180 * DAY: UNSAID, 180 * DAY + 2: 180 + 2 / DAY},
+    ),
+    Span(
+        BEHAVIOUR,
+        "order_after_fix_share_365d",
+        lambda d: resolved(50 * DAY, orders=[{"t": C - 50 * DAY + d}]),
+        {-DAY - 1: NO, -DAY: YES, -1: YES, MONTH: YES, MONTH + 1: NO},
+    ),
     Span(BEHAVIOUR, "order_after_fix_share_365d", lambda d: resolved(d), {MONTH: UNSAID, MONTH + 1: NO}),
-    Span(BEHAVIOUR, "order_after_fix_share_365d", lambda d: {"interactions": [
-        {"t": C - 200 * DAY, "issue_id": "i1", "resolved_at": C - 200 * DAY + d}],
-        "orders": [{"t": C - 200 * DAY + 120 * DAY}]}, {90 * DAY: YES, 90 * DAY + 1: UNSAID}),
-    Span(BEHAVIOUR, "new_categories_n_365d", lambda d: {"orders": [
-        {"t": C - 5 * DAY - d, "category": "a"}, {"t": C - 5 * DAY, "category": "a"}]},
-        {360 * DAY: 1, YEAR: 0, YEAR + 1: 1}),
-    Span(BEHAVIOUR, "visits_before_joining_n_365d", lambda d: {
-        "sessions": [{"t": T}], "customers": [{"t": T + d}]}, after(90)),
-    Span(BEHAVIOUR, "bought_again", lambda d: {"orders": [
-        {"t": C - d}, {"t": C - 200 * DAY}]}, {180 * DAY: YES, 180 * DAY + 1: NO}),
-    Span(LEAVING, "standing_order_ended", lambda d: {"orders": [
-        {"t": C - d, "recurring": True}]}, {90 * DAY: NO, 90 * DAY + 1: YES, YEAR: YES, YEAR + 1: UNSAID}),
-    Span(PERSONALIZATION, "owned_offer_share_365d", lambda d: {
-        "messages": [offer(T)], "orders": [{"t": T - d, "category": "a"}]}, before(30)),
-    Span(PERSONALIZATION, "owned_offer_share_365d", lambda d: {
-        "messages": [offer(T)], "orders": [{"t": T - DAY, "category": "a", "cancelled_at": T + d}]},
-        {-1: NO, 0: NO, 1: YES}),
-    Span(PERSONALIZATION, "unused_channel_share_365d", lambda d: {"messages": [offer(T)], "interactions": [
-        {"t": T - DAY, "channel": "sms"}, {"t": T - d, "channel": "email"}]}, no(before(365))),
-    Span(PERSONALIZATION, "unused_channel_share_365d", lambda d: {"messages": [offer(T)], "interactions": [
-        {"t": T - d, "channel": "sms"}]}, {0: UNSAID, 1: YES, YEAR: YES, YEAR + 1: UNSAID}),
-    Span(PERSONALIZATION, "unused_category_share_365d", lambda d: {"messages": [offer(T)], "orders": [
-        {"t": T - DAY, "category": "b"}, {"t": T - d, "category": "a"}]}, no(before(365))),
-    Span(PERSONALIZATION, "after_opt_out_n_365d", lambda d: {"messages": [
-        offer(T), {"t": T - 9 * DAY, "purpose": "service", "opted_out_at": T - d}]}, {-1: NO, 0: NO, 1: YES}),
-    Span(PERSONALIZATION, "after_opt_out_n_365d", lambda d: {"messages": [
-        offer(T), {"t": T - d, "purpose": "service", "opted_out_at": T - DAY}]}, {YEAR: YES, YEAR + 1: NO}),
-    Span(PERSONALIZATION, "cancelled_order_messages_n_365d", lambda d: {
-        "messages": [{"t": T, "purpose": "status", "order_id": "o1"}],
-        "orders": [{"t": T - 9 * DAY, "id": "o1", "cancelled_at": T - d}]}, {-1: NO, 0: NO, 1: YES}),
-    Span(PERSONALIZATION, "wrong_language_share_365d", lambda d: {
-        "messages": [{"t": T, "language": "ko"}], "customers": [{"t": T - d, "language": "en"}]},
-        {-1: UNSAID, 0: YES, YEAR: YES}),
-]  # fmt: skip
+    Span(
+        BEHAVIOUR,
+        "order_after_fix_share_365d",
+        lambda d: {
+            "interactions": [{"t": C - 200 * DAY, "issue_id": "i1", "resolved_at": C - 200 * DAY + d}],
+            "orders": [{"t": C - 200 * DAY + 120 * DAY}],
+        },
+        {90 * DAY: YES, 90 * DAY + 1: UNSAID},
+    ),
+    Span(
+        BEHAVIOUR,
+        "new_categories_n_365d",
+        lambda d: {"orders": [{"t": C - 5 * DAY - d, "category": "a"}, {"t": C - 5 * DAY, "category": "a"}]},
+        {360 * DAY: 1, YEAR: 0, YEAR + 1: 1},
+    ),
+    Span(
+        BEHAVIOUR,
+        "visits_before_joining_n_365d",
+        lambda d: {"sessions": [{"t": T}], "customers": [{"t": T + d}]},
+        after(90),
+    ),
+    Span(
+        BEHAVIOUR,
+        "bought_again",
+        lambda d: {"orders": [{"t": C - d}, {"t": C - 200 * DAY}]},
+        {180 * DAY: YES, 180 * DAY + 1: NO},
+    ),
+    Span(
+        LEAVING,
+        "standing_order_ended",
+        lambda d: {"orders": [{"t": C - d, "recurring": True}]},
+        {90 * DAY: NO, 90 * DAY + 1: YES, YEAR: YES, YEAR + 1: UNSAID},
+    ),
+    Span(
+        PERSONALIZATION,
+        "owned_offer_share_365d",
+        lambda d: {"messages": [offer(T)], "orders": [{"t": T - d, "category": "a"}]},
+        before(30),
+    ),
+    Span(
+        PERSONALIZATION,
+        "owned_offer_share_365d",
+        lambda d: {
+            "messages": [offer(T)],
+            "orders": [{"t": T - DAY, "category": "a", "cancelled_at": T + d}],
+        },
+        {-1: NO, 0: NO, 1: YES},
+    ),
+    Span(
+        PERSONALIZATION,
+        "unused_channel_share_365d",
+        lambda d: {
+            "messages": [offer(T)],
+            "interactions": [{"t": T - DAY, "channel": "sms"}, {"t": T - d, "channel": "email"}],
+        },
+        no(before(365)),
+    ),
+    Span(
+        PERSONALIZATION,
+        "unused_channel_share_365d",
+        lambda d: {"messages": [offer(T)], "interactions": [{"t": T - d, "channel": "sms"}]},
+        {0: UNSAID, 1: YES, YEAR: YES, YEAR + 1: UNSAID},
+    ),
+    Span(
+        PERSONALIZATION,
+        "unused_category_share_365d",
+        lambda d: {
+            "messages": [offer(T)],
+            "orders": [{"t": T - DAY, "category": "b"}, {"t": T - d, "category": "a"}],
+        },
+        no(before(365)),
+    ),
+    Span(
+        PERSONALIZATION,
+        "after_opt_out_n_365d",
+        lambda d: {"messages": [offer(T), {"t": T - 9 * DAY, "purpose": "service", "opted_out_at": T - d}]},
+        {-1: NO, 0: NO, 1: YES},
+    ),
+    Span(
+        PERSONALIZATION,
+        "after_opt_out_n_365d",
+        lambda d: {"messages": [offer(T), {"t": T - d, "purpose": "service", "opted_out_at": T - DAY}]},
+        {YEAR: YES, YEAR + 1: NO},
+    ),
+    Span(
+        PERSONALIZATION,
+        "cancelled_order_messages_n_365d",
+        lambda d: {
+            "messages": [{"t": T, "purpose": "status", "order_id": "o1"}],
+            "orders": [{"t": T - 9 * DAY, "id": "o1", "cancelled_at": T - d}],
+        },
+        {-1: NO, 0: NO, 1: YES},
+    ),
+    Span(
+        PERSONALIZATION,
+        "wrong_language_share_365d",
+        lambda d: {"messages": [{"t": T, "language": "ko"}], "customers": [{"t": T - d, "language": "en"}]},
+        {-1: UNSAID, 0: YES, YEAR: YES},
+    ),
+]
 
 
 def bad_answer(t: int) -> Row:

@@ -36,10 +36,14 @@ ODD = [
 def opened(attributes: list[str] = [], **features: Any) -> Tables:  # noqa: B006
     people = pd.DataFrame({"customer_id": ["a", "b"], "joined_at": ["2024-01-01", "2024-02-01"]})
     people = people.assign(**{name: ["x", "y"] for name in attributes}, priority=[1, 2])
-    contacts = pd.DataFrame({
-        "interaction_id": ["1", "2", "3"], "customer_id": ["a", "a", "b"],
-        "started_at": ["2024-11-20", "2024-12-01", "2024-12-20"], "wait_s": [10, 20, 30],
-    })  # fmt: skip
+    contacts = pd.DataFrame(
+        {
+            "interaction_id": ["1", "2", "3"],
+            "customer_id": ["a", "a", "b"],
+            "started_at": ["2024-11-20", "2024-12-01", "2024-12-20"],
+            "wait_s": [10, 20, 30],
+        }
+    )
     raw = {
         "project": {"observation_end": "2025-06-01"},
         "tables": {"customers": {"source": "-", "attributes": [*attributes, "priority"]}},
@@ -113,13 +117,20 @@ def test_an_index_lacks_what_its_parts_lack() -> None:
 
 
 def test_a_log_that_does_not_say_who_began_is_taken_as_the_customers() -> None:
-    contacts = pd.DataFrame({
-        "interaction_id": ["1", "2", "3"], "customer_id": ["a", "a", "b"], "channel": ["email", "chat.live", "email"],
-        "started_at": ["2024-11-20 10:00:00", "2024-12-01 10:00:00", "2024-12-20 10:00:00"],
-        "first_reply_at": ["2024-11-20 12:00:00", None, "2024-12-20 10:30:00"], "topic": "product.defect",
-    })  # fmt: skip
-    raw = {"project": {"observation_end": "2025-06-01"},
-           "population": {"by": "activity", "activity": ["interactions"]}}  # fmt: skip
+    contacts = pd.DataFrame(
+        {
+            "interaction_id": ["1", "2", "3"],
+            "customer_id": ["a", "a", "b"],
+            "channel": ["email", "chat.live", "email"],
+            "started_at": ["2024-11-20 10:00:00", "2024-12-01 10:00:00", "2024-12-20 10:00:00"],
+            "first_reply_at": ["2024-11-20 12:00:00", None, "2024-12-20 10:30:00"],
+            "topic": "product.defect",
+        }
+    )
+    raw = {
+        "project": {"observation_end": "2025-06-01"},
+        "population": {"by": "activity", "activity": ["interactions"]},
+    }
     silent, told, other = (
         open_tables(parse_config(raw, Path()), {"interactions": contacts.assign(**more)})
         for more in ({}, {"direction": "inbound"}, {"direction": "outbound"})

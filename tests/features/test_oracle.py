@@ -40,13 +40,39 @@ def test_every_factor_has_an_oracle() -> None:
 
 
 LATE = Factor(
-    "late", "Late visits", "방문 지연", "lever", "process", 3, "Visits that came late.",
+    name="late",
+    en="Late visits",
+    ko="방문 지연",
+    kind="lever",
+    family="process",
+    tier=3,
+    says="Visits that came late.",
     features=(
-        Feature("visits_n", "visits", count(), "count", "D1", "+", "visits", "방문 건수", (30,), empty=0),
-        Feature("missed_share", "visits", "avg(case when no_show then 1e0 when not no_show then 0e0 end)", "share", "D1",
-                "+", "share of visits missed", "미방문 비율", (365,)),
+        Feature(
+            name="visits_n",
+            table="visits",
+            sql=count(),
+            unit="count",
+            row="D1",
+            direction="+",
+            en="visits",
+            ko="방문 건수",
+            lookbacks=(30,),
+            empty=0,
+        ),
+        Feature(
+            name="missed_share",
+            table="visits",
+            sql="avg(case when no_show then 1e0 when not no_show then 0e0 end)",
+            unit="share",
+            row="D1",
+            direction="+",
+            en="share of visits missed",
+            ko="미방문 비율",
+            lookbacks=(365,),
+        ),
     ),
-)  # fmt: skip
+)
 ORACLE = {
     "visits_n": lambda w, k, c: len(w),
     "missed_share": lambda w, k, c: share([r["no_show"] for r in w if r["no_show"] is not None]),
@@ -57,12 +83,18 @@ def test_what_is_true_is_accepted() -> None:
     check(LATE, ORACLE)
 
 
-@pytest.mark.parametrize(("stem", "sql"), [
-    ("visits_n", f"count(case when age < {30 * DAY} then 1 end)"),  # a window that is open
-    ("visits_n", "count(no_show)"),  # nulls not counted
-    ("missed_share", "avg(case when no_show then 1e0 else 0e0 end)"),  # the unknown taken for a no
-    ("missed_share", "avg(case when arrived_at is null then 1e0 else 0e0 end)"),  # not yet known taken for a fact
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("stem", "sql"),
+    [
+        ("visits_n", f"count(case when age < {30 * DAY} then 1 end)"),  # a window that is open
+        ("visits_n", "count(no_show)"),  # nulls not counted
+        ("missed_share", "avg(case when no_show then 1e0 else 0e0 end)"),  # the unknown taken for a no
+        (
+            "missed_share",
+            "avg(case when arrived_at is null then 1e0 else 0e0 end)",
+        ),  # not yet known taken for a fact
+    ],
+)
 def test_what_is_not_true_is_found(stem: str, sql: str) -> None:
     features = tuple(replace(f, sql=sql) if f.name == stem else f for f in LATE.features)
     with pytest.raises(AssertionError, match=f"planner, oracle, where.*{stem}"):

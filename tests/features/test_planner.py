@@ -10,7 +10,7 @@ import pytest
 from oracle import beside
 
 from cxml.engine import Engine
-from cxml.factors.declare import (  # fmt: skip
+from cxml.factors.declare import (
     EVER,
     Derived,
     Factor,
@@ -34,38 +34,211 @@ BASE = 1_735_689_600  # 2025-01-01 UTC
 CUTOFFS = (BASE + 60 * DAY, BASE + 90 * DAY, BASE + 120 * DAY)
 
 FACTOR = Factor(
-    "probe", "probe", "시험", "lever", "process", 2, "every kind of expression",
+    name="probe",
+    en="probe",
+    ko="시험",
+    kind="lever",
+    family="process",
+    tier=2,
+    says="every kind of expression",
     features=(
-        Feature("bill_next", "interactions", count("next_topic = 'bill'"), "count", "A2", "+", "n", "n", empty=0),
-        Feature("n", "interactions", count(), "count", "A2", "+", "n", "n", empty=0),
-        Feature("wait", "interactions", mean("wait_s"), "s", "A1", "+", "n", "n"),
-        Feature("wait_p90", "interactions", quantile("wait_s", 0.9), "s", "A1", "+", "n", "n"),
-        Feature("worst_wait", "interactions", worst("wait_s"), "s", "A1", "+", "n", "n"),
-        Feature("last_wait", "interactions", latest("wait_s"), "s", "A1", "+", "n", "n", (90,)),
-        Feature("since", "interactions", days_since(), "d", "A1", "+", "n", "n", EVER),
-        Feature("since_fix", "interactions", days_from("resolved_at"), "d", "A1", "+", "n", "n", (90,)),
-        Feature("open", "interactions", count("resolved_at is null"), "count", "A4", "+", "n", "n", empty=0),
-        Feature("repeats", "interactions", count("again"), "count", "D7", "+", "n", "n", empty=0),
-        Feature("after_quit", "interactions", share("after_quit"), "share", "D7", "+", "n", "n"),
-        Feature("topics", "interactions", count("last_of_topic"), "count", "D7", "+", "n", "n", empty=0),
-        Feature("fading", "interactions", faded("coalesce(wait_s, 0)", 30), "ratio", "D38", "+", "n", "n", (90,)),
-        Feature("long", "interactions", total("long_wait"), "count", "C5", "+", "n", "n", empty=0),
+        Feature(
+            name="bill_next",
+            table="interactions",
+            sql=count("next_topic = 'bill'"),
+            unit="count",
+            row="A2",
+            direction="+",
+            en="n",
+            ko="n",
+            empty=0,
+        ),
+        Feature(
+            name="n",
+            table="interactions",
+            sql=count(),
+            unit="count",
+            row="A2",
+            direction="+",
+            en="n",
+            ko="n",
+            empty=0,
+        ),
+        Feature(
+            name="wait",
+            table="interactions",
+            sql=mean("wait_s"),
+            unit="s",
+            row="A1",
+            direction="+",
+            en="n",
+            ko="n",
+        ),
+        Feature(
+            name="wait_p90",
+            table="interactions",
+            sql=quantile("wait_s", 0.9),
+            unit="s",
+            row="A1",
+            direction="+",
+            en="n",
+            ko="n",
+        ),
+        Feature(
+            name="worst_wait",
+            table="interactions",
+            sql=worst("wait_s"),
+            unit="s",
+            row="A1",
+            direction="+",
+            en="n",
+            ko="n",
+        ),
+        Feature(
+            name="last_wait",
+            table="interactions",
+            sql=latest("wait_s"),
+            unit="s",
+            row="A1",
+            direction="+",
+            en="n",
+            ko="n",
+            lookbacks=(90,),
+        ),
+        Feature(
+            name="since",
+            table="interactions",
+            sql=days_since(),
+            unit="d",
+            row="A1",
+            direction="+",
+            en="n",
+            ko="n",
+            lookbacks=EVER,
+        ),
+        Feature(
+            name="since_fix",
+            table="interactions",
+            sql=days_from("resolved_at"),
+            unit="d",
+            row="A1",
+            direction="+",
+            en="n",
+            ko="n",
+            lookbacks=(90,),
+        ),
+        Feature(
+            name="open",
+            table="interactions",
+            sql=count("resolved_at is null"),
+            unit="count",
+            row="A4",
+            direction="+",
+            en="n",
+            ko="n",
+            empty=0,
+        ),
+        Feature(
+            name="repeats",
+            table="interactions",
+            sql=count("again"),
+            unit="count",
+            row="D7",
+            direction="+",
+            en="n",
+            ko="n",
+            empty=0,
+        ),
+        Feature(
+            name="after_quit",
+            table="interactions",
+            sql=share("after_quit"),
+            unit="share",
+            row="D7",
+            direction="+",
+            en="n",
+            ko="n",
+        ),
+        Feature(
+            name="topics",
+            table="interactions",
+            sql=count("last_of_topic"),
+            unit="count",
+            row="D7",
+            direction="+",
+            en="n",
+            ko="n",
+            empty=0,
+        ),
+        Feature(
+            name="fading",
+            table="interactions",
+            sql=faded("coalesce(wait_s, 0)", 30),
+            unit="ratio",
+            row="D38",
+            direction="+",
+            en="n",
+            ko="n",
+            lookbacks=(90,),
+        ),
+        Feature(
+            name="long",
+            table="interactions",
+            sql=total("long_wait"),
+            unit="count",
+            row="C5",
+            direction="+",
+            en="n",
+            ko="n",
+            empty=0,
+        ),
     ),
     flags=(
-        Flag("again", "interactions", "coalesce(t - lag(t) over (partition by who, topic order by t, pos) <= 604800, false)"
-             " and topic is not null", reach=7),
-        Flag("next_of_topic", "interactions", "lead(t) over (partition by who, topic order by t, pos)", ahead=True),
+        Flag(
+            "again",
+            "interactions",
+            "coalesce(t - lag(t) over (partition by who, topic order by t, pos) <= 604800, false)"
+            " and topic is not null",
+            reach=7,
+        ),
+        Flag(
+            "next_of_topic",
+            "interactions",
+            "lead(t) over (partition by who, topic order by t, pos)",
+            ahead=True,
+        ),
         Flag("last_of_topic", "interactions", "next_of_topic is null and topic is not null"),
-        Flag("after_quit", "interactions", "coalesce(lag(abandoned) over (partition by who order by t, pos), false)"
-             " and t - lag(t) over (partition by who order by t, pos) <= 864000", reach=10),
+        Flag(
+            "after_quit",
+            "interactions",
+            "coalesce(lag(abandoned) over (partition by who order by t, pos), false)"
+            " and t - lag(t) over (partition by who order by t, pos) <= 864000",
+            reach=10,
+        ),
         Flag("long_wait", "interactions", "cast(wait_s > 300 as int)"),
         Flag("next_topic", "interactions", "lead(topic) over (partition by who order by t, pos)"),
     ),
     derived=(
-        Derived("trend", "(n_{short}d / {short}e0) / nullif(n_{long}d / {long}e0, 0)", "ratio", "A2", "+", "n", "n"),
-        Derived("open_share", "open_{w}d / nullif(cast(n_{w}d as double), 0)", "share", "A4", "+", "n", "n"),
+        Derived(
+            name="trend",
+            sql="(n_{short}d / {short}e0) / nullif(n_{long}d / {long}e0, 0)",
+            unit="ratio",
+            row="A2",
+            direction="+",
+            en="n",
+            ko="n",
+        ),
+        Derived(
+            name="open_share",
+            sql="open_{w}d / nullif(cast(n_{w}d as double), 0)",
+            unit="share",
+            row="A4",
+            direction="+",
+            en="n",
+            ko="n",
+        ),
     ),
-)  # fmt: skip
+)
 
 
 def log(seed: int, rows: int = 400, customers: int = 25, *, versions: bool) -> pd.DataFrame:
@@ -75,15 +248,17 @@ def log(seed: int, rows: int = 400, customers: int = 25, *, versions: bool) -> p
     t[on_edge] = rng.choice(CUTOFFS, on_edge.sum()) - rng.choice(
         [0, 1, 7 * DAY, 30 * DAY, 90 * DAY], on_edge.sum()
     )
-    frame = pd.DataFrame({
-        "interaction_id": [f"i{k:05d}" for k in range(rows)],
-        "customer_id": [f"c{k:03d}" for k in rng.integers(0, customers, rows)],
-        "started_at": t,
-        "topic": rng.choice(["bill", "line", "move", None], rows),
-        "wait_s": np.where(rng.random(rows) < 0.2, np.nan, rng.integers(0, 900, rows).astype(float)),
-        "abandoned": rng.random(rows) < 0.3,
-        "resolved_at": np.where(rng.random(rows) < 0.3, np.nan, t + rng.integers(0, 20 * DAY, rows)),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "interaction_id": [f"i{k:05d}" for k in range(rows)],
+            "customer_id": [f"c{k:03d}" for k in rng.integers(0, customers, rows)],
+            "started_at": t,
+            "topic": rng.choice(["bill", "line", "move", None], rows),
+            "wait_s": np.where(rng.random(rows) < 0.2, np.nan, rng.integers(0, 900, rows).astype(float)),
+            "abandoned": rng.random(rows) < 0.3,
+            "resolved_at": np.where(rng.random(rows) < 0.3, np.nan, t + rng.integers(0, 20 * DAY, rows)),
+        }
+    )
     if versions:
         frame["recorded_at"] = frame.started_at + np.where(
             rng.random(rows) < 0.1, rng.integers(0, 30 * DAY, rows), 0
@@ -91,8 +266,9 @@ def log(seed: int, rows: int = 400, customers: int = 25, *, versions: bool) -> p
         again = frame.sample(60, random_state=seed)
         again = again.assign(
             recorded_at=again.recorded_at + rng.integers(1, 40 * DAY, 60),
-            wait_s=rng.integers(0, 900, 60).astype(float), topic=rng.choice(["bill", "line"], 60),
-        )  # fmt: skip
+            wait_s=rng.integers(0, 900, 60).astype(float),
+            topic=rng.choice(["bill", "line"], 60),
+        )
         frame = pd.concat([frame, again], ignore_index=True)
     return frame
 
@@ -117,7 +293,7 @@ def cut(frame: pd.DataFrame, cutoff: int) -> pd.DataFrame:
 
 def matrix(
     frame: pd.DataFrame, cutoffs: tuple[int, ...], threads: int = 2
-) -> tuple[planner.Plan, pd.DataFrame]:
+) -> tuple[planner.MatrixPlan, pd.DataFrame]:
     engine = Engine(threads=threads)
     typed = frame.assign(**{c: pd.to_datetime(frame[c], unit="s") for c in frame if c.endswith("_at")})
     typed["abandoned"] = typed.abandoned.astype("boolean")
@@ -128,8 +304,11 @@ def matrix(
     keys = ", ".join(f"('c{k:03d}', {k})" for k in range(25))
     engine.keep("customer_keys", f"select * from (values {keys}) v(customer_id, ci)")
     values = ", ".join(f"({k}, {c})" for k, c in enumerate(cutoffs))
-    engine.keep("snapshots", f"select customer_id, ci, k, cast(c as bigint) as c, ci * {len(cutoffs)} + k as g"
-                             f" from customer_keys cross join (values {values}) v(k, c)")  # fmt: skip
+    engine.keep(
+        "snapshots",
+        f"select customer_id, ci, k, cast(c as bigint) as c, ci * {len(cutoffs)} + k as g"
+        f" from customer_keys cross join (values {values}) v(k, c)",
+    )
     planned = planner.plan({"interactions": frozenset(frame.columns)}, [FACTOR], (7, 30, 90))
     planner.run(engine, planned)
     found = engine.arrow("select * from matrix order by cutoff, customer_id").to_pandas()
@@ -176,10 +355,17 @@ def test_a_scrambled_future_changes_no_bit(versions: bool) -> None:
 def test_windows_are_half_open() -> None:
     cutoff = CUTOFFS[0]
     times = {"c000": cutoff, "c001": cutoff - 1, "c002": cutoff - 7 * DAY, "c003": cutoff - 7 * DAY - 1}
-    frame = pd.DataFrame({
-        "interaction_id": list(times), "customer_id": list(times), "started_at": list(times.values()), "topic": "bill",
-        "wait_s": 0.0, "abandoned": False, "resolved_at": np.nan,
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "interaction_id": list(times),
+            "customer_id": list(times),
+            "started_at": list(times.values()),
+            "topic": "bill",
+            "wait_s": 0.0,
+            "abandoned": False,
+            "resolved_at": np.nan,
+        }
+    )
     _, found = matrix(frame, (cutoff,))
     counts: Mapping[str, int] = found.set_index("customer_id")["n_7d"].to_dict()
     assert [counts[c] for c in ("c000", "c001", "c002", "c003")] == [0, 1, 1, 0]
@@ -203,8 +389,27 @@ def test_a_missing_column_takes_its_features_with_it_by_name() -> None:
 
 
 def test_a_value_without_its_known_at_is_left_out() -> None:
-    factor = Factor("f", "f", "f", "lever", "process", 2, "f",
-                    features=(Feature("wrong", "orders", share("wrong_item"), "share", "G35", "+", "w", "w"),))  # fmt: skip
+    factor = Factor(
+        name="f",
+        en="f",
+        ko="f",
+        kind="lever",
+        family="process",
+        tier=2,
+        says="f",
+        features=(
+            Feature(
+                name="wrong",
+                table="orders",
+                sql=share("wrong_item"),
+                unit="share",
+                row="G35",
+                direction="+",
+                en="w",
+                ko="w",
+            ),
+        ),
+    )
     planned = planner.plan(
         {"orders": frozenset({"order_id", "customer_id", "ordered_at", "wrong_item"})}, [factor]
     )
@@ -212,15 +417,53 @@ def test_a_value_without_its_known_at_is_left_out() -> None:
 
 
 OPTIONAL = Factor(
-    "f", "f", "f", "lever", "process", 2, "f", optional=("interactions.corrected_at",),
+    name="f",
+    en="f",
+    ko="f",
+    kind="lever",
+    family="process",
+    tier=2,
+    says="f",
+    optional=("interactions.corrected_at",),
     flags=(Flag("failed", "interactions", "abandoned or corrected_at is not null"),),
-    features=(Feature("failures", "interactions", count("failed"), "count", "R13", "+", "f", "f", (90,), empty=0),),
-)  # fmt: skip
+    features=(
+        Feature(
+            name="failures",
+            table="interactions",
+            sql=count("failed"),
+            unit="count",
+            row="R13",
+            direction="+",
+            en="f",
+            ko="f",
+            lookbacks=(90,),
+            empty=0,
+        ),
+    ),
+)
 STRICT = Factor(
-    "g", "g", "g", "lever", "process", 2, "g",
-    features=(Feature("corrections", "interactions", count("corrected_at is not null"), "count", "D13", "+", "g", "g", (90,),
-                      empty=0),),
-)  # fmt: skip
+    name="g",
+    en="g",
+    ko="g",
+    kind="lever",
+    family="process",
+    tier=2,
+    says="g",
+    features=(
+        Feature(
+            name="corrections",
+            table="interactions",
+            sql=count("corrected_at is not null"),
+            unit="count",
+            row="D13",
+            direction="+",
+            en="g",
+            ko="g",
+            lookbacks=(90,),
+            empty=0,
+        ),
+    ),
+)
 
 
 def test_an_optional_column_is_missing_for_its_factor_and_lacking_for_others() -> None:
@@ -231,9 +474,12 @@ def test_an_optional_column_is_missing_for_its_factor_and_lacking_for_others() -
     whole = planner.plan({"interactions": present | {"corrected_at"}}, [OPTIONAL, STRICT])
     assert (whole.left_out, whole.reduced) == ({}, {})
     engine = Engine(threads=1)
-    engine.view("interactions", f"select 'i' as interaction_id, 'a' as customer_id, {beside('interactions')},"
-                f" make_timestamp({(CUTOFFS[0] - DAY) * 1_000_000}) as started_at, true as abandoned,"
-                f" make_timestamp({(CUTOFFS[0] - DAY + 60) * 1_000_000}) as ended_at")  # fmt: skip
+    engine.view(
+        "interactions",
+        f"select 'i' as interaction_id, 'a' as customer_id, {beside('interactions')},"
+        f" make_timestamp({(CUTOFFS[0] - DAY) * 1_000_000}) as started_at, true as abandoned,"
+        f" make_timestamp({(CUTOFFS[0] - DAY + 60) * 1_000_000}) as ended_at",
+    )
     engine.keep("customer_keys", "select 'a' as customer_id, 0 as ci")
     engine.keep(
         "snapshots", f"select 'a' as customer_id, 0 as ci, 0 as k, cast({CUTOFFS[0]} as bigint) as c, 0 as g"
@@ -244,11 +490,49 @@ def test_an_optional_column_is_missing_for_its_factor_and_lacking_for_others() -
 
 def test_a_formula_over_a_window_that_is_not_built_is_left_out() -> None:
     made = Factor(
-        "f", "f", "f", "lever", "process", 2, "f",
-        features=(Feature("n", "interactions", count(), "count", "A2", "+", "n", "n", empty=0),
-                  Feature("wait", "interactions", mean("wait_s"), "s", "A1", "+", "n", "n", (365,))),
-        derived=(Derived("each", "wait_365d / nullif(n_365d, 0)", "s", "A1", "+", "n", "n"),),
-    )  # fmt: skip
+        name="f",
+        en="f",
+        ko="f",
+        kind="lever",
+        family="process",
+        tier=2,
+        says="f",
+        features=(
+            Feature(
+                name="n",
+                table="interactions",
+                sql=count(),
+                unit="count",
+                row="A2",
+                direction="+",
+                en="n",
+                ko="n",
+                empty=0,
+            ),
+            Feature(
+                name="wait",
+                table="interactions",
+                sql=mean("wait_s"),
+                unit="s",
+                row="A1",
+                direction="+",
+                en="n",
+                ko="n",
+                lookbacks=(365,),
+            ),
+        ),
+        derived=(
+            Derived(
+                name="each",
+                sql="wait_365d / nullif(n_365d, 0)",
+                unit="s",
+                row="A1",
+                direction="+",
+                en="n",
+                ko="n",
+            ),
+        ),
+    )
     present = {"interactions": frozenset({"interaction_id", "customer_id", "started_at", "wait_s"})}
     assert "each" in planner.plan(present, [made], (30, 90)).left_out
     assert not planner.plan(present, [made], (30, 365)).left_out

@@ -26,20 +26,26 @@ def bookings(seed: int = 0) -> pd.DataFrame:
     booked = CUTOFF - pd.to_timedelta(rng.uniform(0, 85, n), unit="D").round("s")
     wait = np.round(rng.uniform(0.1, 40, n) * DAY)
     ended = pd.Series(booked + pd.to_timedelta(wait + 600, unit="s")).where(rng.random(n) > 0.1)
-    return pd.DataFrame({
-        "interaction_id": [f"b{k}" for k in range(n)], "customer_id": [f"c{k % 60}" for k in range(n)],
-        "started_at": booked, "channel": np.where(np.arange(n) % 5, "store.desk", "sms"),
-        "wait_s": np.where(ended.isna() | (np.arange(n) % 5 == 0), np.nan, wait),
-        "promised_wait_s": np.round(wait * rng.uniform(0.5, 1.2, n)), "ended_at": ended,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "interaction_id": [f"b{k}" for k in range(n)],
+            "customer_id": [f"c{k % 60}" for k in range(n)],
+            "started_at": booked,
+            "channel": np.where(np.arange(n) % 5, "store.desk", "sms"),
+            "wait_s": np.where(ended.isna() | (np.arange(n) % 5 == 0), np.nan, wait),
+            "promised_wait_s": np.round(wait * rng.uniform(0.5, 1.2, n)),
+            "ended_at": ended,
+        }
+    )
 
 
 def features(frame: pd.DataFrame) -> pd.DataFrame:
     raw: dict[str, Any] = {
-        "project": {"observation_end": "2025-06-01"}, "tables": {},
+        "project": {"observation_end": "2025-06-01"},
+        "tables": {},
         "population": {"by": "activity", "within": "90D", "activity": ["interactions"]},
         "churn": {"activity": ["interactions"]},
-    }  # fmt: skip
+    }
     tables = open_tables(parse_config(raw, Path()), {"interactions": frame})
     population.take(tables, [datetime(2025, 3, 1, tzinfo=UTC)])
     planner.run(tables.engine, matrix.planned(tables))

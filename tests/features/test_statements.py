@@ -25,13 +25,34 @@ def ago(days: float) -> float:
 
 
 def factor(*features: Feature, **more: Any) -> Factor:
-    made = Factor("probe", "probe", "시험", "lever", "process", 2, "a probe", features=features, **more)
+    made = Factor(
+        name="probe",
+        en="probe",
+        ko="시험",
+        kind="lever",
+        family="process",
+        tier=2,
+        says="a probe",
+        features=features,
+        **more,
+    )
     validate([made])
     return made
 
 
 def feature(sql: str, table: str = "interactions", **more: Any) -> Feature:
-    return Feature("probe", table, sql, "count", "A1", "+", "probe", "시험", (90,), **more)
+    return Feature(
+        name="probe",
+        table=table,
+        sql=sql,
+        unit="count",
+        row="A1",
+        direction="+",
+        en="probe",
+        ko="시험",
+        lookbacks=(90,),
+        **more,
+    )
 
 
 def answers(made: Factor, **tables: list[dict[str, Any]]) -> dict[str, Any]:
@@ -70,40 +91,68 @@ def met(days: float, agent: str | None, customer: str = "a") -> dict[str, Any]:
 
 
 def span(agent: str, since: float, hours: float, until: float | None = None, **more: Any) -> dict[str, Any]:
-    return {"agent_id": agent, "valid_from": ago(since), "training_h": hours,
-            "valid_to": None if until is None else ago(until), **more}  # fmt: skip
+    return {
+        "agent_id": agent,
+        "valid_from": ago(since),
+        "training_h": hours,
+        "valid_to": None if until is None else ago(until),
+        **more,
+    }
 
 
 def test_an_agent_counts_as_at_the_time_of_the_contact() -> None:
     spans = [span("x", 100, 10.0), span("x", 20, 40.0), span("y", 100, 7.0, until=30)]
     found = answers(
-        factor(feature(mean("agent_training_h")), lookups=SKILL), agents=spans,
-        interactions=[met(50, "x", "before"), met(10, "x", "after"), met(20, "x", "at"), met(10, "y", "ended"),
-                      met(60, "y", "held"), met(5, None, "nobody"), met(5, "z", "unknown")],
-    )  # fmt: skip
-    assert found == {"before": 10.0, "after": 40.0, "at": 40.0, "ended": None, "held": 7.0,
-                     "nobody": None, "unknown": None}  # fmt: skip
+        factor(feature(mean("agent_training_h")), lookups=SKILL),
+        agents=spans,
+        interactions=[
+            met(50, "x", "before"),
+            met(10, "x", "after"),
+            met(20, "x", "at"),
+            met(10, "y", "ended"),
+            met(60, "y", "held"),
+            met(5, None, "nobody"),
+            met(5, "z", "unknown"),
+        ],
+    )
+    assert found == {
+        "before": 10.0,
+        "after": 40.0,
+        "at": 40.0,
+        "ended": None,
+        "held": 7.0,
+        "nobody": None,
+        "unknown": None,
+    }
 
 
 def test_what_was_recorded_of_an_agent_after_the_contact_does_not_count() -> None:
-    spans = [span("x", 100, 10.0, recorded_at=ago(100)), span("x", 100, 50.0, recorded_at=ago(40)),
-             span("x", 60, 99.0, recorded_at=ago(5))]  # fmt: skip
+    spans = [
+        span("x", 100, 10.0, recorded_at=ago(100)),
+        span("x", 100, 50.0, recorded_at=ago(40)),
+        span("x", 60, 99.0, recorded_at=ago(5)),
+    ]
     found = answers(
-        factor(feature(mean("agent_training_h")), lookups=SKILL), agents=spans,
+        factor(feature(mean("agent_training_h")), lookups=SKILL),
+        agents=spans,
         interactions=[met(50, "x", "first"), met(30, "x", "corrected"), met(4, "x", "late")],
-    )  # fmt: skip
+    )
     assert found == {"first": 10.0, "corrected": 50.0, "late": 99.0}
 
 
 def test_a_looked_up_value_is_hidden_until_it_is_known() -> None:
     order = (Lookup("returns", "orders", "order_id", (("order_delivered_at", "delivered_at"),)),)
     delivered = {"known": ago(5), "not yet": CUTOFF, "other": ago(5)}
-    orders = [{"order_id": f"o{k}", "customer_id": name, "ordered_at": ago(30), "delivered_at": at}
-              for k, (name, at) in enumerate(delivered.items())]  # fmt: skip
-    returns = [{"customer_id": "known", "requested_at": ago(20), "order_id": "o0"},
-               {"customer_id": "not yet", "requested_at": ago(20), "order_id": "o1"},
-               # An order of somebody else is no order of this customer.
-               {"customer_id": "thief", "requested_at": ago(20), "order_id": "o2"}]  # fmt: skip
+    orders = [
+        {"order_id": f"o{k}", "customer_id": name, "ordered_at": ago(30), "delivered_at": at}
+        for k, (name, at) in enumerate(delivered.items())
+    ]
+    returns = [
+        {"customer_id": "known", "requested_at": ago(20), "order_id": "o0"},
+        {"customer_id": "not yet", "requested_at": ago(20), "order_id": "o1"},
+        # An order of somebody else is no order of this customer.
+        {"customer_id": "thief", "requested_at": ago(20), "order_id": "o2"},
+    ]
     made = factor(feature(count("order_delivered_at is not null"), "returns", empty=0), lookups=order)
     found = answers(made, orders=orders, returns=returns)
     assert (found["known"], found["not yet"], found["thief"]) == (1, 0, 0)
@@ -125,17 +174,42 @@ def question(days: float, customer: str, answered: float | None) -> dict[str, An
 
 
 def test_a_cart_is_matched_with_the_question_that_was_open_then() -> None:
-    match = Match("asked", "sessions", "interactions", "t", "last before", 30,
-                  where="first_reply_at is null or first_reply_at > own_t")  # fmt: skip
+    match = Match(
+        "asked",
+        "sessions",
+        "interactions",
+        "t",
+        "last before",
+        30,
+        where="first_reply_at is null or first_reply_at > own_t",
+    )
     found = answers(
         factor(feature(count(CART), "sessions", empty=0), matches=(match,)),
-        sessions=[cart(10, name) for name in ("open", "late", "answered", "old", "after", "none", "edge", "same")],
-        interactions=[question(12, "open", None), question(12, "late", 9), question(12, "answered", 11),
-                      question(41, "old", None), question(9, "after", None), question(12, "someone", None),
-                      question(40, "edge", None), question(10, "same", None)],
-    )  # fmt: skip
-    assert found == {"open": 1, "late": 1, "answered": 0, "old": 0, "after": 0, "none": 0, "someone": 0,
-                     "edge": 1, "same": 0}  # fmt: skip
+        sessions=[
+            cart(10, name) for name in ("open", "late", "answered", "old", "after", "none", "edge", "same")
+        ],
+        interactions=[
+            question(12, "open", None),
+            question(12, "late", 9),
+            question(12, "answered", 11),
+            question(41, "old", None),
+            question(9, "after", None),
+            question(12, "someone", None),
+            question(40, "edge", None),
+            question(10, "same", None),
+        ],
+    )
+    assert found == {
+        "open": 1,
+        "late": 1,
+        "answered": 0,
+        "old": 0,
+        "after": 0,
+        "none": 0,
+        "someone": 0,
+        "edge": 1,
+        "same": 0,
+    }
 
 
 def test_what_follows_is_matched_only_once_it_has_happened() -> None:
@@ -146,10 +220,16 @@ def test_what_follows_is_matched_only_once_it_has_happened() -> None:
         for name in ("made", "other issue", "never", "far")
     ]
     contacts.append({"customer_id": "later", "started_at": ago(2), "issue_id": "i"})
-    acts = [{"customer_id": name, "at": at, "issue_id": issue} for name, at, issue in (
-        ("made", ago(30), "i"), ("made", ago(20), "i"), ("other issue", ago(20), "j"), ("far", ago(9), "i"),
-        ("later", CUTOFF, "i"),
-    )]  # fmt: skip
+    acts = [
+        {"customer_id": name, "at": at, "issue_id": issue}
+        for name, at, issue in (
+            ("made", ago(30), "i"),
+            ("made", ago(20), "i"),
+            ("other issue", ago(20), "j"),
+            ("far", ago(9), "i"),
+            ("later", CUTOFF, "i"),
+        )
+    ]
     found = answers(made, interactions=contacts, recoveries=acts)
     assert found == {"made": 0, "other issue": None, "never": None, "far": None, "later": None}
 
@@ -160,11 +240,13 @@ def test_a_norm_is_that_of_the_channel_in_the_same_weeks_before_the_cutoff() -> 
         {"customer_id": f"other{k}", "started_at": ago(3), "channel": "phone", "wait_s": 100.0}
         for k in range(4)
     ]
-    rows += [{"customer_id": "me", "started_at": ago(4), "channel": "phone", "wait_s": 600.0},  # mean: 200
-             {"customer_id": "rare", "started_at": ago(4), "channel": "store", "wait_s": 600.0},
-             {"customer_id": "older", "started_at": ago(40), "channel": "phone", "wait_s": 600.0},
-             # A wait that ends at the cutoff is not known, neither by itself nor in the mean.
-             {"customer_id": "unknown", "started_at": CUTOFF - 900, "channel": "phone", "wait_s": 900.0}]  # fmt: skip
+    rows += [
+        {"customer_id": "me", "started_at": ago(4), "channel": "phone", "wait_s": 600.0},  # mean: 200
+        {"customer_id": "rare", "started_at": ago(4), "channel": "store", "wait_s": 600.0},
+        {"customer_id": "older", "started_at": ago(40), "channel": "phone", "wait_s": 600.0},
+        # A wait that ends at the cutoff is not known, neither by itself nor in the mean.
+        {"customer_id": "unknown", "started_at": CUTOFF - 900, "channel": "phone", "wait_s": 900.0},
+    ]
     found = answers(factor(feature(mean("wait_s - usual")), norms=norm), interactions=rows)
     assert found["me"] == 400
     assert found["other0"] == -100
@@ -172,20 +254,37 @@ def test_a_norm_is_that_of_the_channel_in_the_same_weeks_before_the_cutoff() -> 
 
 
 def test_promises_go_by_the_channel() -> None:
-    rows = [{"customer_id": f"{channel} {wait}", "started_at": ago(3), "channel": channel, "wait_s": float(wait)}
-            for channel, wait in (("phone.human", 299), ("phone.human", 301), ("social.dm", 3599), ("social.dm", 3601),
-                                  ("post", 158_399), ("post", 158_401))]  # fmt: skip
+    rows = [
+        {"customer_id": f"{channel} {wait}", "started_at": ago(3), "channel": channel, "wait_s": float(wait)}
+        for channel, wait in (
+            ("phone.human", 299),
+            ("phone.human", 301),
+            ("social.dm", 3599),
+            ("social.dm", 3601),
+            ("post", 158_399),
+            ("post", 158_401),
+        )
+    ]
     found = answers(factor(feature(share("wait_s > promised_s"))), interactions=rows)
-    assert found == {"phone.human 299": 0, "phone.human 301": 1, "social.dm 3599": 0, "social.dm 3601": 1,
-                     "post 158399": 0, "post 158401": 1}  # fmt: skip
+    assert found == {
+        "phone.human 299": 0,
+        "phone.human 301": 1,
+        "social.dm 3599": 0,
+        "social.dm 3601": 1,
+        "post 158399": 0,
+        "post 158401": 1,
+    }
 
 
 def test_flags_may_use_matches_and_matches_flags() -> None:
     made = factor(
         feature(latest("case when served_then then 1 else 0 end"), "orders"),
-        flags=(Flag("served", "interactions", "wait_s < 60"), Flag("served_then", "orders", "contact is not null")),
+        flags=(
+            Flag("served", "interactions", "wait_s < 60"),
+            Flag("served_then", "orders", "contact is not null"),
+        ),
         matches=(Match("contact", "orders", "interactions", "t", "last before", 30, where="served"),),
-    )  # fmt: skip
+    )
     rows = [
         {"customer_id": name, "started_at": ago(9), "wait_s": wait}
         for name, wait in (("fast", 5.0), ("slow", 99.0))
@@ -194,14 +293,20 @@ def test_flags_may_use_matches_and_matches_flags() -> None:
     assert answers(made, interactions=rows, orders=orders) == {"fast": 1, "slow": 0}
 
 
-@pytest.mark.parametrize("more, word", [
-    ({"matches": (Match("m", "orders", "orders", "t", "last before", 3),)}, "flag with a window"),
-    ({"matches": (Match("m", "orders", "sessions", "ordered_on", "last before", 3),)}, "ordered_on"),
-    ({"norms": (Norm("m", "interactions", "wait", "channel"),)}, "wait_s"),
-    ({"lookups": (Lookup("interactions", "agents", "agent_id", (("m", "hired"),)),)}, "hired_at"),
-    ({"lookups": (Lookup("interactions", "agents", "agent_id", (("m", "hired_at"),)),)}, ""),
-    ({"lookups": (Lookup("interactions", "agents", "agent_id", (("m", "valid_to"),)),)}, "both become known later"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "more, word",
+    [
+        ({"matches": (Match("m", "orders", "orders", "t", "last before", 3),)}, "flag with a window"),
+        ({"matches": (Match("m", "orders", "sessions", "ordered_on", "last before", 3),)}, "ordered_on"),
+        ({"norms": (Norm("m", "interactions", "wait", "channel"),)}, "wait_s"),
+        ({"lookups": (Lookup("interactions", "agents", "agent_id", (("m", "hired"),)),)}, "hired_at"),
+        ({"lookups": (Lookup("interactions", "agents", "agent_id", (("m", "hired_at"),)),)}, ""),
+        (
+            {"lookups": (Lookup("interactions", "agents", "agent_id", (("m", "valid_to"),)),)},
+            "both become known later",
+        ),
+    ],
+)
 def test_unsound_joins_are_refused_by_name(more: dict[str, Any], word: str) -> None:
     if not word:
         factor(feature(count()), **more)
@@ -213,10 +318,32 @@ def test_unsound_joins_are_refused_by_name(more: dict[str, Any], word: str) -> N
 @pytest.mark.parametrize("days", [1, 20, 90, 365])
 def test_a_norm_does_not_depend_on_what_else_is_asked(days: int) -> None:
     norm = (Norm("usual", "interactions", "wait_s", "channel"),)
-    asked = Feature("probe", "interactions", mean("wait_s - usual"), "s", "A1", "+", "probe", "시험", (90,))
-    more = Feature("other", "interactions", mean("wait_s"), "s", "A1", "+", "probe", "시험", (days,))
-    rows = [{"customer_id": f"c{k % 7}", "started_at": ago(0.5 + k / 3), "channel": "phone", "wait_s": 7.0 * k}
-            for k in range(350)]  # fmt: skip
+    asked = Feature(
+        name="probe",
+        table="interactions",
+        sql=mean("wait_s - usual"),
+        unit="s",
+        row="A1",
+        direction="+",
+        en="probe",
+        ko="시험",
+        lookbacks=(90,),
+    )
+    more = Feature(
+        name="other",
+        table="interactions",
+        sql=mean("wait_s"),
+        unit="s",
+        row="A1",
+        direction="+",
+        en="probe",
+        ko="시험",
+        lookbacks=(days,),
+    )
+    rows = [
+        {"customer_id": f"c{k % 7}", "started_at": ago(0.5 + k / 3), "channel": "phone", "wait_s": 7.0 * k}
+        for k in range(350)
+    ]
     alone = answers(factor(asked, norms=norm), interactions=rows)
     assert answers(factor(asked, more, norms=norm), interactions=rows) == alone
     assert None not in alone.values()

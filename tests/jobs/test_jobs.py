@@ -64,10 +64,27 @@ save_rate = 0.25
 holdout = 0.2
 """
 LEFT_OUT = {
-    "abandonment", "channels", "conduct", "consistency", "delivery", "digital", "effort", "language", "posts",
-    "proactive", "product", "recovery", "repeats", "replies", "returns", "self_service", "sentiment", "skill",
-    "store", "visits",
-}  # fmt: skip
+    "abandonment",
+    "channels",
+    "conduct",
+    "consistency",
+    "delivery",
+    "digital",
+    "effort",
+    "language",
+    "posts",
+    "proactive",
+    "product",
+    "recovery",
+    "repeats",
+    "replies",
+    "returns",
+    "self_service",
+    "sentiment",
+    "skill",
+    "store",
+    "visits",
+}
 """Most factors: what the jobs do does not depend on how many there are."""
 
 
@@ -226,9 +243,15 @@ def test_a_first_model_becomes_champion_and_it_is_said(world: World) -> None:
 def test_score_writes_what_the_design_says(world: World) -> None:
     folder = world.home / "score" / "CURRENT"
     assert {path.name for path in folder.iterdir()} == {
-        "scores.parquet", "manifest.json", "coverage.json", "labels.json", "model.json", "groups.json",
-        "call_plan.json", "stories.json",
-    }  # fmt: skip
+        "scores.parquet",
+        "manifest.json",
+        "coverage.json",
+        "labels.json",
+        "model.json",
+        "groups.json",
+        "call_plan.json",
+        "stories.json",
+    }
     manifest = runs.verify(folder)
     info = manifest["info"]
     assert manifest["files"]["scores.parquet"]["rows"] == info["rows"] == len(world.scores)
@@ -243,12 +266,26 @@ def test_the_columns_of_the_scores(world: World) -> None:
     factors = list(json.loads((world.bundle / "labels.json").read_text())["factors"])
     assert not LEFT_OUT & set(factors)
     assert list(world.scores) == [
-        "customer_id", "cutoff", "churn_probability", "base", *(f"contribution_{f}" for f in factors),
-        "expected_value", "median_value", "value_low", "value_high", "value_if_stays", "value_at_risk",
-        "expected_lifetime_days", "lifetime_value", *(f"hit_{f}" for f in factors),
+        "customer_id",
+        "cutoff",
+        "churn_probability",
+        "base",
+        *(f"contribution_{f}" for f in factors),
+        "expected_value",
+        "median_value",
+        "value_low",
+        "value_high",
+        "value_if_stays",
+        "value_at_risk",
+        "expected_lifetime_days",
+        "lifetime_value",
+        *(f"hit_{f}" for f in factors),
         *(f"reason_{k}{end}" for k in (1, 2, 3) for end in ("", "_value")),
-        "other_reason", "other_reason_value", "expected_profit", "holdout",
-    ]  # fmt: skip
+        "other_reason",
+        "other_reason_value",
+        "expected_profit",
+        "holdout",
+    ]
     assert (
         str(pq.read_schema(world.scored / "scores.parquet").field("cutoff").type) == "timestamp[us, tz=UTC]"
     )
@@ -393,10 +430,12 @@ def test_the_test_counts_what_came_and_what_scores_was_trained_again(world: Worl
         (charges.assign(at=charges.charged_at), "amount", 0.6),
     )
     brought = sum(
-        rows[rows["at"].between(start, end, inclusive="left") & rows.customer_id.isin(scores.customer_id)][column].sum()
+        rows[rows["at"].between(start, end, inclusive="left") & rows.customer_id.isin(scores.customer_id)][
+            column
+        ].sum()
         * share
         for rows, column, share in parts
-    )  # fmt: skip
+    )
     deciles = found["tables"]["deciles"]
     assert sum(one["rows"] * one["actual"] for one in deciles) == pytest.approx(brought, rel=1e-9)
     info = json.loads((world.bundle / "info.json").read_text())
@@ -453,12 +492,24 @@ def test_another_place_zone_locale_and_hash_seed_give_the_same_bytes(
     world: World, score_hash: str, tmp_path: Path
 ) -> None:
     surroundings = {
-        **os.environ, "TZ": "Asia/Seoul", "LC_ALL": "C", "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "2",
-    }  # fmt: skip
+        **os.environ,
+        "TZ": "Asia/Seoul",
+        "LC_ALL": "C",
+        "PYTHONHASHSEED": "7",
+        "OMP_NUM_THREADS": "2",
+    }
     command = [
-        sys.executable, "-c", "from cxml.cli.commands import main; main()", "--quiet", "score", str(world.file),
-        "--out", "out", "--model", str(world.bundle),
-    ]  # fmt: skip
+        sys.executable,
+        "-c",
+        "from cxml.cli.commands import main; main()",
+        "--quiet",
+        "score",
+        str(world.file),
+        "--out",
+        "out",
+        "--model",
+        str(world.bundle),
+    ]
     done = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert digest(tmp_path / "out" / "CURRENT" / "scores.parquet") == score_hash
@@ -541,9 +592,14 @@ def test_features_sql_is_one_text_and_says_nothing_of_this_machine(world: World)
 def test_the_report_shows_the_scores_it_was_given(world: World, earlier: Path, tmp_path: Path) -> None:
     made = jobs.report(world.file, out=tmp_path / "report", scores=earlier.parent)
     assert {path.name for path in made.iterdir()} == {
-        "report.en.html", "report.ko.html", "call_list.xlsx", "call_list.ko.xlsx", "drivers.csv", "report.json",
+        "report.en.html",
+        "report.ko.html",
+        "call_list.xlsx",
+        "call_list.ko.xlsx",
+        "drivers.csv",
+        "report.json",
         "manifest.json",
-    }  # fmt: skip
+    }
     scores = pd.read_parquet(earlier / "scores.parquet").set_index("customer_id")
     rows = list(openpyxl.load_workbook(made / "call_list.xlsx").worksheets[0].iter_rows(values_only=True))
     listed = pd.DataFrame(rows[1:], columns=rows[0]).set_index("Customer")
@@ -598,16 +654,21 @@ SPOILT: dict[str, Callable[[Path], Any]] = {
     "no part of the model": lambda folder: (folder / "model.json").write_text("{}", encoding="utf-8"),
     "a plan cut short": lambda folder: (folder / "call_plan.json").write_text('{"plan": {}, "proof": 3}'),
     "stories of another shape": lambda folder: (folder / "stories.json").write_text('{"customers": [{}]}'),
-    "no probability": lambda folder: pd.read_parquet(folder / "scores.parquet").assign(
-        churn_probability=CANARY
-    ).to_parquet(folder / "scores.parquet"),
-    "no ids": lambda folder: pd.read_parquet(folder / "scores.parquet").assign(
-        customer_id=None
-    ).to_parquet(folder / "scores.parquet"),
-    "a factor without a name": lambda folder: (folder / "labels.json").write_text(
-        json.dumps(without_waiting(json.loads((folder / "labels.json").read_text(encoding="utf-8")))), encoding="utf-8"
+    "no probability": lambda folder: (
+        pd.read_parquet(folder / "scores.parquet")
+        .assign(churn_probability=CANARY)
+        .to_parquet(folder / "scores.parquet")
     ),
-}  # fmt: skip
+    "no ids": lambda folder: (
+        pd.read_parquet(folder / "scores.parquet")
+        .assign(customer_id=None)
+        .to_parquet(folder / "scores.parquet")
+    ),
+    "a factor without a name": lambda folder: (folder / "labels.json").write_text(
+        json.dumps(without_waiting(json.loads((folder / "labels.json").read_text(encoding="utf-8")))),
+        encoding="utf-8",
+    ),
+}
 
 
 def without_waiting(labels: dict[str, Any]) -> dict[str, Any]:
@@ -683,13 +744,15 @@ def noise(cutoffs: int, customers: int, *, signal: float = 0.0) -> fit.TrainingS
     rng = np.random.default_rng(11)
     months = pd.date_range("2025-01-01", periods=cutoffs, freq="MS", tz="UTC").as_unit("us")
     rows = customers * cutoffs
-    frame = pd.DataFrame({
-        "customer_id": np.tile([f"c{i:05d}" for i in range(customers)], cutoffs),
-        "cutoff": np.repeat(months, customers),
-        "order_days_since": rng.exponential(30, rows).astype("float32"),
-        "orders_n_90d": rng.poisson(2, rows).astype("float32"),
-        "wait_mean_90d": rng.exponential(60, rows).astype("float32"),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "customer_id": np.tile([f"c{i:05d}" for i in range(customers)], cutoffs),
+            "cutoff": np.repeat(months, customers),
+            "order_days_since": rng.exponential(30, rows).astype("float32"),
+            "orders_n_90d": rng.poisson(2, rows).astype("float32"),
+            "wait_mean_90d": rng.exponential(60, rows).astype("float32"),
+        }
+    )
     odds = -1.2 + signal * (frame.wait_mean_90d - 60) / 60
     frame["churned"] = (rng.random(rows) < 1 / (1 + np.exp(-odds))).astype(int)
     frame["value"], frame["left_after_days"] = np.nan, np.nan
@@ -698,10 +761,16 @@ def noise(cutoffs: int, customers: int, *, signal: float = 0.0) -> fit.TrainingS
     labels = {
         "factors": {f: {"en": f, "ko": f, "kind": kind, "family": "other"} for f, kind in factors.items()},
         "features": {
-            c: {"factor": "waiting" if c.startswith("wait") else "behaviour", "en": c, "ko": c, "unit": "d",
-                "direction": "+"} for c in columns
+            c: {
+                "factor": "waiting" if c.startswith("wait") else "behaviour",
+                "en": c,
+                "ko": c,
+                "unit": "d",
+                "direction": "+",
+            }
+            for c in columns
         },
-    }  # fmt: skip
+    }
     return fit.TrainingSet(
         frame=frame.sort_values(["customer_id", "cutoff"], ignore_index=True),
         columns=columns,
@@ -713,8 +782,10 @@ def noise(cutoffs: int, customers: int, *, signal: float = 0.0) -> fit.TrainingS
 
 
 def plain_config() -> Config:
-    return parse_config({"project": {"observation_end": "2026-01-01"}, "churn": {"horizon": "28D"},
-                         "model": {"threads": 1}}, Path())  # fmt: skip
+    return parse_config(
+        {"project": {"observation_end": "2026-01-01"}, "churn": {"horizon": "28D"}, "model": {"threads": 1}},
+        Path(),
+    )
 
 
 def test_a_model_of_noise_beats_nothing_and_says_so() -> None:
@@ -1048,16 +1119,21 @@ def test_the_catalogue_needs_no_data_and_knows_the_company(world: World) -> None
 
 STRAY = {
     "interactions": {
-        "wait_s": ("-", "-5", "inf"), "transfers": ("1.5",), "abandoned": ("perhaps",), "sentiment_end": ("7",),
-        "direction": ("sideways",), "started_at": ("", "1735689600", "1900-01-01 00:00:00+00:00", "2025-01-02 10:00:00"),
-        "customer_id": ("", "an-erased-customer", "customers-birth_year-1066-0"), "interaction_id": ("", "x" * 501),
+        "wait_s": ("-", "-5", "inf"),
+        "transfers": ("1.5",),
+        "abandoned": ("perhaps",),
+        "sentiment_end": ("7",),
+        "direction": ("sideways",),
+        "started_at": ("", "1735689600", "1900-01-01 00:00:00+00:00", "2025-01-02 10:00:00"),
+        "customer_id": ("", "an-erased-customer", "customers-birth_year-1066-0"),
+        "interaction_id": ("", "x" * 501),
     },
     "messages": {"fields_used": ("999",)},
     "orders": {"revenue": ("€ 12",), "discount": ("-1",), "ordered_at": ("9999-12-31 00:00:00+00:00",)},
     "subscriptions": {"price": ("n/a",), "customer_id": ("an-erased-customer",)},
     "surveys": {"score": ("99",), "kind": ("guess",)},
     "customers": {"birth_year": ("1066",), "joined_at": ("",)},
-}  # fmt: skip
+}
 """Values that break a rule, by table and column; the tables are written as CSV, whose instants carry an offset.
 One is the id of a customer whose own row is a stray one."""
 BESIDE = {"fields_used": {"fields_available": 1}}

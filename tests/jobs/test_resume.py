@@ -46,10 +46,15 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("company")
     rng = np.random.default_rng(0)
     seats = rng.integers(1, 60, 400)
-    frame = pd.DataFrame({
-        "customer_id": [f"c{i:04}" for i in range(400)], "name": [f"Family {i}" for i in range(400)],
-        "plan": rng.choice(["a", "b"], 400), "seats": seats, "left": rng.random(400) < 0.2 + seats / 100,
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "customer_id": [f"c{i:04}" for i in range(400)],
+            "name": [f"Family {i}" for i in range(400)],
+            "plan": rng.choice(["a", "b"], 400),
+            "seats": seats,
+            "left": rng.random(400) < 0.2 + seats / 100,
+        }
+    )
     frame.to_csv(folder / "customers.csv", index=False)
     (folder / "cxml.toml").write_text(TOML)
     return folder

@@ -147,9 +147,11 @@ def test_who_ends_two_contracts_is_one_customer() -> None:
     contracts = pd.DataFrame(rows, columns=["customer_id", "started_at", "ended_at", "cancel_requested_at"])
     contracts["subscription_id"] = [str(k) for k in range(len(contracts))]
     raw = {
-        "project": {"observation_end": "2025-06-01"}, "population": {"by": "subscription"},
-        "churn": {"definition": "subscription", "horizon": "28D"}, "engine": {"threads": 1},
-    }  # fmt: skip
+        "project": {"observation_end": "2025-06-01"},
+        "population": {"by": "subscription"},
+        "churn": {"definition": "subscription", "horizon": "28D"},
+        "engine": {"threads": 1},
+    }
     ways = workbench(open_tables(parse_config(raw, Path()), {"subscriptions": contracts})).ways
     (row,) = ways[ways.asked > 0].itertuples()
     assert (row.cutoff, row.asked, row.not_asked) == ("2025-02-01", 3 + 4, 5)
@@ -188,9 +190,11 @@ def seen_for(days: int) -> dict[str, Any]:
         if c % 3 or day < end - days / 2 * DAY
     ]
     raw = {
-        "project": {"observation_end": "2025-07-01"}, "churn": {"definition": "inactivity", "activity": ["interactions"]},
-        "population": {"by": "activity", "within": "60D", "activity": ["interactions"]}, "engine": {"threads": 1},
-    }  # fmt: skip
+        "project": {"observation_end": "2025-07-01"},
+        "churn": {"definition": "inactivity", "activity": ["interactions"]},
+        "population": {"by": "activity", "within": "60D", "activity": ["interactions"]},
+        "engine": {"threads": 1},
+    }
     contacts = pd.DataFrame(rows, columns=["customer_id", "started_at"])
     return workbench(open_tables(parse_config(raw, Path()), {"interactions": contacts})).rows()
 

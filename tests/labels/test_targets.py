@@ -53,10 +53,14 @@ def spans(seed: int) -> pd.DataFrame:
             rows.append((f"c{customer:03d}", begin, end if end > begin or np.isnan(end) else begin + 1))
             begin = (end if not np.isnan(end) else begin + 30) + float(rng.choice([-5, 0, 9, 10, 11, 40]))
     frame = pd.DataFrame(rows, columns=["customer_id", "a", "b"])
-    return pd.DataFrame({
-        "subscription_id": [f"s{i}" for i in range(len(frame))], "customer_id": frame.customer_id,
-        "started_at": [at(a) for a in frame.a], "ended_at": [at(b) if not np.isnan(b) else pd.NaT for b in frame.b],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "subscription_id": [f"s{i}" for i in range(len(frame))],
+            "customer_id": frame.customer_id,
+            "started_at": [at(a) for a in frame.a],
+            "ended_at": [at(b) if not np.isnan(b) else pd.NaT for b in frame.b],
+        }
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -90,10 +94,14 @@ def test_subscription_churn_is_an_end_that_nothing_follows(seed: int) -> None:
 
 def orders(days: dict[str, list[float]], margin: float = 100.0) -> pd.DataFrame:
     rows = [(c, d) for c, ds in days.items() for d in ds]
-    return pd.DataFrame({
-        "order_id": [f"o{i}" for i in range(len(rows))], "customer_id": [c for c, _ in rows],
-        "ordered_at": [at(d) for _, d in rows], "margin": margin,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "order_id": [f"o{i}" for i in range(len(rows))],
+            "customer_id": [c for c, _ in rows],
+            "ordered_at": [at(d) for _, d in rows],
+            "margin": margin,
+        }
+    )
 
 
 SECOND = 1 / 86400
@@ -105,11 +113,12 @@ SECOND = 1 / 86400
 )
 def test_the_label_window_is_half_open(day: float, silent: int) -> None:
     found = make(
-        {"orders": orders({"a": [30, day], "b": [31]})}, CUTOFFS[:1],
+        {"orders": orders({"a": [30, day], "b": [31]})},
+        CUTOFFS[:1],
         population={"by": "activity", "within": "60D", "activity": ["orders"]},
         churn={"definition": "inactivity", "activity": ["orders"]},
         value={"discount_rate": 0.0, "sources": [{"table": "orders", "column": "margin"}]},
-    )  # fmt: skip
+    )
     row = found[found.customer_id == "a"].iloc[0]
     assert row.churned == silent
     assert row.value == (0 if silent else 100)
@@ -118,11 +127,14 @@ def test_the_label_window_is_half_open(day: float, silent: int) -> None:
 def test_cutoffs_after_which_nobody_left_or_everybody_are_known() -> None:
     """After day 60 both are silent, after 100 and 135 only b; at 165 a is alone, and comes back."""
     days = {"a": [50, 95, 101, 130, 140, 170], "b": [51, 99, 131]}
-    config = parse_config({
-        "project": {"observation_end": END, "timezone": "Asia/Seoul"}, "churn": {
-            "horizon": "30D", "definition": "inactivity", "activity": ["orders"]},
-        "population": {"by": "activity", "within": "30D", "activity": ["orders"]},
-    }, Path())  # fmt: skip
+    config = parse_config(
+        {
+            "project": {"observation_end": END, "timezone": "Asia/Seoul"},
+            "churn": {"horizon": "30D", "definition": "inactivity", "activity": ["orders"]},
+            "population": {"by": "activity", "within": "30D", "activity": ["orders"]},
+        },
+        Path(),
+    )
     cutoffs = [START + timedelta(days=d) for d in (60, 100, 135, 165)]
     found = targets.one_sided(open_tables(config, {"orders": orders(days)}), cutoffs)
     assert found == {cutoffs[0], cutoffs[3]}
@@ -137,9 +149,10 @@ def test_rhythm_churn_is_silence_for_so_many_of_ones_own_gaps(seed: int) -> None
         for i, gap in enumerate(rhythms)
     }
     found = make(
-        {"orders": orders(days)}, population={"by": "activity", "within": "60D", "activity": ["orders"]},
+        {"orders": orders(days)},
+        population={"by": "activity", "within": "60D", "activity": ["orders"]},
         churn={"definition": "rhythm", "activity": ["orders"], "times": 2.0},
-    )  # fmt: skip
+    )
     waited = []
     for row in found.itertuples():
         c = (row.cutoff.to_pydatetime() - START) / timedelta(days=1)
@@ -157,12 +170,18 @@ def test_value_is_discounted_from_the_cutoff_and_shares_are_taken() -> None:
         {"charge_id": ["x"], "customer_id": ["a"], "charged_at": [at(90)], "amount": [50.0]}
     )
     found = make(
-        {"orders": frame, "charges": charges}, CUTOFFS[:1],
+        {"orders": frame, "charges": charges},
+        CUTOFFS[:1],
         population={"by": "activity", "within": "60D", "activity": ["orders"]},
         churn={"definition": "inactivity", "activity": ["orders"]},
-        value={"discount_rate": 0.2, "sources": [{"table": "orders", "column": "margin"},
-                                                 {"table": "charges", "column": "amount", "share": 0.6}]},
-    ).set_index("customer_id")  # fmt: skip
+        value={
+            "discount_rate": 0.2,
+            "sources": [
+                {"table": "orders", "column": "margin"},
+                {"table": "charges", "column": "amount", "share": 0.6},
+            ],
+        },
+    ).set_index("customer_id")
     expected = 100 * 1.2 ** (-10 / 365) + 100 * 1.2 ** (-20 / 365) + 30 * 1.2 ** (-30 / 365)
     assert found.value["a"] == pytest.approx(expected, abs=1e-3)
     assert found.value["b"] == 0
@@ -171,22 +190,29 @@ def test_value_is_discounted_from_the_cutoff_and_shares_are_taken() -> None:
 def test_a_cancelled_order_brings_nothing() -> None:
     frame = orders({"a": [10, 70, 80]}).assign(cancelled_at=[pd.NaT, at(71), pd.NaT])
     found = make(
-        {"orders": frame}, CUTOFFS[:1], population={"by": "activity", "activity": ["orders"]},
+        {"orders": frame},
+        CUTOFFS[:1],
+        population={"by": "activity", "activity": ["orders"]},
         churn={"definition": "inactivity", "activity": ["orders"]},
         value={"discount_rate": 0.0, "sources": [{"table": "orders", "column": "margin"}]},
-    )  # fmt: skip
+    )
     assert found.value.tolist() == [100]
 
 
 def test_a_date_column_says_when_the_customer_left() -> None:
-    people = pd.DataFrame({
-        "customer_id": list("abcdef"), "joined_at": at(0),
-        "left_at": [pd.NaT, at(59), at(60), at(65), at(94.9), at(95)],
-    })  # fmt: skip
+    people = pd.DataFrame(
+        {
+            "customer_id": list("abcdef"),
+            "joined_at": at(0),
+            "left_at": [pd.NaT, at(59), at(60), at(65), at(94.9), at(95)],
+        }
+    )
     found = make(
-        {"customers": people, "orders": orders({c: [55.0] for c in "abcdef"})}, CUTOFFS[:1],
-        population={"by": "activity", "activity": ["orders"]}, churn={"definition": "date"},
-    ).set_index("customer_id")  # fmt: skip
+        {"customers": people, "orders": orders({c: [55.0] for c in "abcdef"})},
+        CUTOFFS[:1],
+        population={"by": "activity", "activity": ["orders"]},
+        churn={"definition": "date"},
+    ).set_index("customer_id")
     # b had left before the cutoff and is nobody's risk; c leaves while nobody could have acted.
     assert found.churned.to_dict() == {"a": 0, "c": 0, "d": 1, "e": 1, "f": 0}
     assert found.left_in_lead.to_dict() == {"a": 0, "c": 1, "d": 0, "e": 0, "f": 0}
@@ -195,29 +221,46 @@ def test_a_date_column_says_when_the_customer_left() -> None:
 def test_activity_may_be_a_column_of_instants() -> None:
     people = pd.DataFrame({"customer_id": ["a", "b"], "joined_at": at(0), "last_seen_at": [at(64), at(70)]})
     found = make(
-        {"customers": people, "orders": orders({"a": [50.0], "b": [50.0]})}, CUTOFFS[:1],
+        {"customers": people, "orders": orders({"a": [50.0], "b": [50.0]})},
+        CUTOFFS[:1],
         population={"by": "activity", "activity": ["orders"]},
         churn={"definition": "inactivity", "activity": ["customers.last_seen_at"]},
-    ).set_index("customer_id")  # fmt: skip
+    ).set_index("customer_id")
     assert found.churned.to_dict() == {"a": 1, "b": 0}
 
 
 def test_population_is_counted_and_nobody_is_dropped_in_silence() -> None:
     frame = orders({"old": [-100.0], "here": [40.0], "new": [70.0]})
-    config = parse_config({"project": {"observation_end": END},
-                           "population": {"by": "activity", "within": "60D", "activity": ["orders"]}}, Path())  # fmt: skip
+    config = parse_config(
+        {
+            "project": {"observation_end": END},
+            "population": {"by": "activity", "within": "60D", "activity": ["orders"]},
+        },
+        Path(),
+    )
     (population,) = snapshots.take(open_tables(config, {"orders": frame}), CUTOFFS[:1])
     assert (population.at_risk, population.new, population.gone) == (1, 1, 1)
 
 
 def test_an_immature_cutoff_names_the_last_usable_date() -> None:
-    config = parse_config({"project": {"observation_end": "2026-01-01"},
-                           "churn": {"lead": "7D", "horizon": "90D", "definition": "subscription", "grace": "30D"},
-                           "training": {"cutoffs": ["2025-08-26", "2025-08-27"]}}, Path())  # fmt: skip
+    config = parse_config(
+        {
+            "project": {"observation_end": "2026-01-01"},
+            "churn": {"lead": "7D", "horizon": "90D", "definition": "subscription", "grace": "30D"},
+            "training": {"cutoffs": ["2025-08-26", "2025-08-27"]},
+        },
+        Path(),
+    )
     assert snapshots.last_matured(config) == datetime(2025, 8, 27, tzinfo=UTC)
     snapshots.training_cutoffs(config)
-    late = parse_config({"project": {"observation_end": "2026-01-01"}, "churn": {"horizon": "90D"},
-                         "training": {"cutoffs": ["2025-11-01"]}}, Path())  # fmt: skip
+    late = parse_config(
+        {
+            "project": {"observation_end": "2026-01-01"},
+            "churn": {"horizon": "90D"},
+            "training": {"cutoffs": ["2025-11-01"]},
+        },
+        Path(),
+    )
     with pytest.raises(ImmatureCutoffError, match="2025-11-01") as error:
         snapshots.training_cutoffs(late)
     assert "2025-10-03" in error.value.fix
@@ -225,8 +268,14 @@ def test_an_immature_cutoff_names_the_last_usable_date() -> None:
 
 
 def test_month_starts_are_those_of_the_project_zone() -> None:
-    config = parse_config({"project": {"observation_end": "2026-01-01", "timezone": "Asia/Seoul"},
-                           "churn": {"horizon": "31D"}, "training": {"count": 3}}, Path())  # fmt: skip
+    config = parse_config(
+        {
+            "project": {"observation_end": "2026-01-01", "timezone": "Asia/Seoul"},
+            "churn": {"horizon": "31D"},
+            "training": {"count": 3},
+        },
+        Path(),
+    )
     found = [c.isoformat() for c in snapshots.training_cutoffs(config)]
     assert found[-3:] == [
         "2025-09-30T15:00:00+00:00",
@@ -237,8 +286,14 @@ def test_month_starts_are_those_of_the_project_zone() -> None:
 
 @pytest.mark.parametrize("horizon", ["28D", "31D", "90D", "180D"])
 def test_so_many_months_that_enough_of_them_train(horizon: str) -> None:
-    config = parse_config({"project": {"observation_end": "2026-01-01"}, "churn": {"horizon": horizon},
-                           "training": {"count": 5}}, Path())  # fmt: skip
+    config = parse_config(
+        {
+            "project": {"observation_end": "2026-01-01"},
+            "churn": {"horizon": horizon},
+            "training": {"count": 5},
+        },
+        Path(),
+    )
     split = plan_splits(snapshots.training_cutoffs(config), config.churn.lead, config.churn.horizon)
     assert len(split.train) == 5
 
@@ -269,17 +324,28 @@ def test_month_starts_before_the_first_row_are_not_used() -> None:
 def test_a_contract_that_ends_as_it_begins_never_was_one() -> None:
     """Neither does it keep a customer, nor is it one that ended; an hour would be."""
     rows = [
-        ("left", 0, 70), ("left", 75, 75),  # taken back within the grace time of 10 days
-        ("kept", 0, 70), ("kept", 75, 75 + 1 / 24), ("new", 55, 55), ("stays", 0, None), ("stays", 70, 70),
-    ]  # fmt: skip
-    frame = pd.DataFrame({
-        "subscription_id": [str(k) for k in range(len(rows))], "customer_id": [who for who, *_ in rows],
-        "started_at": [at(start) for _, start, _ in rows],
-        "ended_at": pd.to_datetime([None if end is None else at(end) for *_, end in rows], utc=True),
-    })  # fmt: skip
+        ("left", 0, 70),
+        ("left", 75, 75),  # taken back within the grace time of 10 days
+        ("kept", 0, 70),
+        ("kept", 75, 75 + 1 / 24),
+        ("new", 55, 55),
+        ("stays", 0, None),
+        ("stays", 70, 70),
+    ]
+    frame = pd.DataFrame(
+        {
+            "subscription_id": [str(k) for k in range(len(rows))],
+            "customer_id": [who for who, *_ in rows],
+            "started_at": [at(start) for _, start, _ in rows],
+            "ended_at": pd.to_datetime([None if end is None else at(end) for *_, end in rows], utc=True),
+        }
+    )
     found = make(
-        {"subscriptions": frame}, CUTOFFS[:1], population={"by": "subscription"}, churn={"definition": "subscription"}
-    ).set_index("customer_id")  # fmt: skip
+        {"subscriptions": frame},
+        CUTOFFS[:1],
+        population={"by": "subscription"},
+        churn={"definition": "subscription"},
+    ).set_index("customer_id")
     assert found.churned.to_dict() == {"left": 1, "kept": 1, "stays": 0}
     assert found.left_after_days.to_dict() == pytest.approx(
         {"left": 5, "kept": 10 + 1 / 24, "stays": np.nan}, nan_ok=True
@@ -287,11 +353,15 @@ def test_a_contract_that_ends_as_it_begins_never_was_one() -> None:
 
 
 def test_a_contract_taken_back_in_a_later_version_is_no_more() -> None:
-    frame = pd.DataFrame({
-        "subscription_id": ["1", "1", "2"], "customer_id": ["back", "back", "stays"],
-        "started_at": [at(50), at(50), at(50)], "ended_at": pd.to_datetime([None, at(50), None], utc=True),
-        "recorded_at": [at(50), at(62), at(50)],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "subscription_id": ["1", "1", "2"],
+            "customer_id": ["back", "back", "stays"],
+            "started_at": [at(50), at(50), at(50)],
+            "ended_at": pd.to_datetime([None, at(50), None], utc=True),
+            "recorded_at": [at(50), at(62), at(50)],
+        }
+    )
     config = parse_config({"project": {"observation_end": END}, "population": {"by": "subscription"}}, Path())
     tables = open_tables(config, {"subscriptions": frame})
     for cutoff, here in ((CUTOFFS[0], {"back", "stays"}), (CUTOFFS[0] + timedelta(days=3), {"stays"})):

@@ -75,8 +75,9 @@ def test_intervals_are_those_of_scipy() -> None:
         (auc, churn_draws(y, p, everyone, draws=2_000).interval("auc")),
         (gini, value_draws(actual, forecast, everyone, draws=2_000).interval("gini")),
     ):
-        slow = bootstrap((everyone,), statistic, vectorized=False, n_resamples=500, method="percentile",
-                         random_state=1).confidence_interval  # fmt: skip
+        slow = bootstrap(
+            (everyone,), statistic, vectorized=False, n_resamples=500, method="percentile", random_state=1
+        ).confidence_interval
         assert low_high == pytest.approx((slow.low, slow.high), abs=0.02)
 
 

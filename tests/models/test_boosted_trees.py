@@ -8,12 +8,14 @@ from scipy.special import log_expit
 
 from cxml.models import boosted_trees
 from cxml.models.boosted_trees import Task
-from cxml.models.tree_sizes import Rung
+from cxml.models.tree_sizes import TreeSize
 from cxml.models.trees import Binned
 from cxml.models.tweedie import TweedieRegression
 
 ROWS = 1200
-RUNG = Rung("small", 4, 0.8, 0.8, 5, 0.1, 40, additive=True)
+RUNG = TreeSize(
+    name="small", leaves=4, rows_share=0.8, columns_share=0.8, l2=5, rate=0.1, most=40, additive=True
+)
 
 
 def task(hit: NDArray[np.float64]) -> Task:

@@ -108,9 +108,11 @@ def test_read_models_use_the_threads_asked_for(bundle: Bundle, stored: Path) -> 
 
 
 INSTANTS = {
-    "timezone": "Asia/Seoul", "train_cutoffs": ["2025-09-30T15:00:00+00:00", "2025-10-31T15:00:00+00:00"],
-    "test_cutoff": "2025-12-31T15:00:00+00:00", "observation_end": "2026-03-31T18:30:00+09:00",
-}  # fmt: skip
+    "timezone": "Asia/Seoul",
+    "train_cutoffs": ["2025-09-30T15:00:00+00:00", "2025-10-31T15:00:00+00:00"],
+    "test_cutoff": "2025-12-31T15:00:00+00:00",
+    "observation_end": "2026-03-31T18:30:00+09:00",
+}
 
 
 @pytest.mark.parametrize(
@@ -118,13 +120,18 @@ INSTANTS = {
     [
         (
             {**INSTANTS, "calibrated_on": "900 rows", "shipped": "trained again", "split": "tested so"},
-            ["Train cutoffs: 2025-10-01, 2025-11-01", "Calibration: 900 rows", "Test cutoff: 2026-01-01",
-             "What was tested: tested so", "What scores: trained again",
-             "Observation end: 2026-03-31 18:30"],
+            [
+                "Train cutoffs: 2025-10-01, 2025-11-01",
+                "Calibration: 900 rows",
+                "Test cutoff: 2026-01-01",
+                "What was tested: tested so",
+                "What scores: trained again",
+                "Observation end: 2026-03-31 18:30",
+            ],
         ),
         ({"test_cutoff": "2025-12-31T15:00:00+00:00"}, ["Test cutoff: 2025-12-31 15:00"]),
     ],
-)  # fmt: skip
+)
 def test_the_sheet_shows_days_of_the_projects_zone(info: dict[str, Any], lines: list[str]) -> None:
     sheet = info_sheet(info, {}, 3).splitlines()
     assert [line for line in lines if f"- {line}" not in sheet] == []
@@ -152,9 +159,20 @@ def test_values_come_from_the_value_model(bundle: Bundle) -> None:
 def test_files_hold_no_pickle_no_parameters_and_no_levels_beside_the_schema(stored: Path) -> None:
     names = {path.name for path in stored.iterdir()}
     assert names == {
-        "manifest.json", "schema.json", "calibrator.json", "curves.json", "labels.json", "info.json", "info.md",
-        "churn_0.lgb", "churn_1.lgb", "value_chance_0.lgb", "value_chance_1.lgb", "value_amount_0.lgb", "value_amount_1.lgb",
-    }  # fmt: skip
+        "manifest.json",
+        "schema.json",
+        "calibrator.json",
+        "curves.json",
+        "labels.json",
+        "info.json",
+        "info.md",
+        "churn_0.lgb",
+        "churn_1.lgb",
+        "value_chance_0.lgb",
+        "value_chance_1.lgb",
+        "value_amount_0.lgb",
+        "value_amount_1.lgb",
+    }
     for path in stored.iterdir():
         text = path.read_text(encoding="utf-8")
         assert "Sorgenfrei" not in text or path.name == "schema.json"

@@ -423,11 +423,13 @@ def test_a_change_of_unit_changes_only_the_times(model) -> None:
 
 def test_history_against_a_plain_loop() -> None:
     luck = np.random.default_rng(2)
-    rows = pd.DataFrame({
-        "customer": luck.choice(["ann", "bob", "cho", "dan"], 60),
-        "day": luck.integers(0, 30, 60) + 0.5,
-        "amount": luck.integers(1, 90, 60).astype(float),
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "customer": luck.choice(["ann", "bob", "cho", "dan"], 60),
+            "day": luck.integers(0, 30, 60) + 0.5,
+            "amount": luck.integers(1, 90, 60).astype(float),
+        }
+    )
     columns = rows["customer"], rows["day"], rows["amount"]
     repeats = PurchaseHistory.of_repeat_purchases(*columns, last_day=20)
     everything = PurchaseHistory.of_all_purchases(*columns, last_day=20)

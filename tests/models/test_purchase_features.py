@@ -14,7 +14,7 @@ from cxml.metrics.forecasts import value_metrics
 from cxml.models.baselines import PurchaseBaseline
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
-from cxml.models.purchase_features import Outlook, PurchaseColumns
+from cxml.models.purchase_features import PurchaseColumns, PurchaseOutlook
 from cxml.models.purchase_spend import PurchaseHistory
 from cxml.models.purchase_value import PurchaseValue
 from cxml.models.value import ValueRegressor
@@ -33,11 +33,16 @@ def table(rows: int, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
     lasted = np.where(alive, age, age * rng.random(rows))
     count = rng.poisson(rate * lasted)
     last = lasted * rng.random(rows) ** (1 / np.maximum(count, 1))
-    frame = pd.DataFrame({
-        "frequency": count.astype(float), "recency": np.where(count > 0, last, 0.0), "T": age,
-        "purchase_value": rng.gamma(3 * (count + 1), spend / 3 / (count + 1)),
-        "bills_30d": rng.choice([0.0, 12.0], rows), "noise": rng.normal(size=rows),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "frequency": count.astype(float),
+            "recency": np.where(count > 0, last, 0.0),
+            "T": age,
+            "purchase_value": rng.gamma(3 * (count + 1), spend / 3 / (count + 1)),
+            "bills_30d": rng.choice([0.0, 12.0], rows),
+            "noise": rng.normal(size=rows),
+        }
+    )
     never = rng.random(rows) < 0.1
     frame.loc[never, ["frequency", "recency", "T", "purchase_value"]] = np.nan
     later = rng.poisson(np.where(alive & ~never, rate, 0.0) * 90)
@@ -61,9 +66,13 @@ def test_baselines_are_the_purchase_models_and_nothing_else() -> None:
         known = frame["T"].notna()
         said = frame[known].astype(float)
         history = PurchaseHistory(
-            np.arange(known.sum()), said.frequency.to_numpy(), said.recency.to_numpy(), said["T"].to_numpy(),
-            said.frequency.to_numpy() + 1, said.purchase_value.to_numpy(),
-        )  # fmt: skip
+            np.arange(known.sum()),
+            said.frequency.to_numpy(),
+            said.recency.to_numpy(),
+            said["T"].to_numpy(),
+            said.frequency.to_numpy() + 1,
+            said.purchase_value.to_numpy(),
+        )
         expected = model.value(history, 90.0) + said.bills_30d * 3
         np.testing.assert_allclose(found[known], expected, rtol=1e-3)
         np.testing.assert_allclose(found[~known], value[~known.to_numpy()].mean())
@@ -72,11 +81,16 @@ def test_baselines_are_the_purchase_models_and_nothing_else() -> None:
 
 def test_a_window_that_starts_later_is_the_difference_of_two() -> None:
     frame, value = table(700)
-    long = Outlook.fit(COLUMNS, frame, value, np.arange(700))
+    long = PurchaseOutlook.fit(COLUMNS, frame, value, np.arange(700))
     parts = [
-        Outlook(PurchaseColumns("frequency", "recency", "T", "purchase_value", lead, days), long.pareto, long.bg, 0.0)
+        PurchaseOutlook(
+            PurchaseColumns("frequency", "recency", "T", "purchase_value", lead, days),
+            long.pareto,
+            long.bg,
+            0.0,
+        )
         for lead, days in ((0.0, 100.0), (0.0, 40.0), (40.0, 60.0))
-    ]  # fmt: skip
+    ]
     known = frame["T"].notna().to_numpy()
     whole, first, rest = (one.value(frame)[known] for one in parts)
     np.testing.assert_allclose(first + rest, whole, rtol=1e-4, atol=1e-4)
@@ -86,11 +100,11 @@ def test_the_latest_row_of_each_customer_is_learned_from_in_any_order() -> None:
     frame, value = table(700)
     earlier = frame.assign(T=frame["T"] - 30, recency=0.0, frequency=0.0)
     both, keys = pd.concat([frame, earlier], ignore_index=True), np.tile(np.arange(700), 2)
-    alone = Outlook.fit(COLUMNS, frame, value, np.arange(700))
-    found = Outlook.fit(COLUMNS, both, np.tile(value, 2), keys)
+    alone = PurchaseOutlook.fit(COLUMNS, frame, value, np.arange(700))
+    found = PurchaseOutlook.fit(COLUMNS, both, np.tile(value, 2), keys)
     assert found.pareto == alone.pareto and found.bg == alone.bg
     order = np.random.default_rng(1).permutation(700)
-    assert Outlook.fit(COLUMNS, frame.iloc[order], value[order], order).pareto == alone.pareto
+    assert PurchaseOutlook.fit(COLUMNS, frame.iloc[order], value[order], order).pareto == alone.pareto
 
 
 def test_competitors_share_what_was_fitted_on_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,10 +124,10 @@ def test_odd_histories_are_understood() -> None:
     odd = frame.iloc[:4].copy()
     odd["frequency"], odd["recency"], odd["T"] = [0, 2, 1, 0], [0.4, 0.0, 90.0, 0.0], [10, 20, 60, 0]
     odd["purchase_value"] = [-5.0, 10.0, 10.0, 10.0]
-    found = Outlook.fit(COLUMNS, frame, value, np.arange(1000)).value(odd)
+    found = PurchaseOutlook.fit(COLUMNS, frame, value, np.arange(1000)).value(odd)
     assert np.isfinite(found).all() and (found > 0).all()
     with pytest.raises(ConfigError, match="purchase_value"):
-        Outlook.fit(COLUMNS, frame.drop(columns="purchase_value"), value, np.arange(1000))
+        PurchaseOutlook.fit(COLUMNS, frame.drop(columns="purchase_value"), value, np.arange(1000))
 
 
 def test_where_nobody_bought_again_there_is_no_purchase_model() -> None:
@@ -145,9 +159,9 @@ def test_all_candidates_are_tried_and_the_kept_one_ranks_as_well_as_the_baseline
 def test_damaged_columns_of_steady_money_are_refused(steady: object, fitted: ValueRegressor) -> None:
     assert fitted.outlook_ is not None
     raw = fitted.outlook_.to_dict()
-    assert Outlook.from_dict(raw).columns == fitted.outlook_.columns
+    assert PurchaseOutlook.from_dict(raw).columns == fitted.outlook_.columns
     with pytest.raises(ModelError) as caught:
-        Outlook.from_dict({**raw, "columns": {**raw["columns"], "steady": steady}})
+        PurchaseOutlook.from_dict({**raw, "columns": {**raw["columns"], "steady": steady}})
     assert caught.value.exit_code == 4 and caught.value.fix
 
 
@@ -162,8 +176,10 @@ def test_every_candidate_survives_a_bundle(
     features = {
         c: {"factor": "behaviour", "en": c, "ko": c, "unit": "count", "direction": "-"} for c in frame
     }
-    labels = {"factors": {"behaviour": {"en": "b", "ko": "b", "kind": "context", "family": "other"}},
-              "features": features}  # fmt: skip
+    labels = {
+        "factors": {"behaviour": {"en": "b", "ko": "b", "kind": "context", "family": "other"}},
+        "features": features,
+    }
     bundle = Bundle(churn, model, labels, {})
     again = Bundle.read(bundle.write(tmp_path / "bundle"))
     pd.testing.assert_frame_equal(again.score(frame), bundle.score(frame), check_exact=True)

@@ -11,7 +11,7 @@ from scipy.special import log_expit
 from sklearn.linear_model import LogisticRegression
 
 from cxml.errors import ModelError
-from cxml.models.additive import Additive, Curve
+from cxml.models.additive import Additive, FeatureCurve
 from cxml.models.ridge import PENALTIES, Ridge
 
 PLAN, ROWS = 4, 700
@@ -120,6 +120,6 @@ def test_numbers_survive_json() -> None:
 
 
 def test_a_curve_is_flat_beyond_its_knots() -> None:
-    curve = Curve((1.0, 3.0), (-1.0, 2.0), 7.0)
+    curve = FeatureCurve((1.0, 3.0), (-1.0, 2.0), 7.0)
     found = curve.of(np.array([-9, 1, 2, 3, 1e20, np.nan], dtype=np.float32))
     assert found.tolist() == [-1, -1, 0.5, 2, 2, 7]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxml.models.purchase_features import Outlook, PurchaseColumns
+from cxml.models.purchase_features import PurchaseColumns, PurchaseOutlook
 from cxml.models.staying import if_they_stay, leavers_bring
 
 HORIZON = 90.0
@@ -38,11 +38,15 @@ def test_the_pace_is_that_of_the_true_rates_for_those_who_left_and_those_who_did
     lasted = np.minimum(age, gone)
     count = rng.poisson(rate * lasted)
     last = lasted * rng.random(rows) ** (1 / np.maximum(count, 1))
-    frame = pd.DataFrame({
-        "frequency": count.astype(float), "recency": np.where(count > 0, last, 0.0), "T": age,
-        "purchase_value": rng.gamma(3 * (count + 1), spend / 3 / (count + 1)),
-    })  # fmt: skip
-    outlook = Outlook.fit(COLUMNS, frame, np.ones(rows), np.arange(rows))
+    frame = pd.DataFrame(
+        {
+            "frequency": count.astype(float),
+            "recency": np.where(count > 0, last, 0.0),
+            "T": age,
+            "purchase_value": rng.gamma(3 * (count + 1), spend / 3 / (count + 1)),
+        }
+    )
+    outlook = PurchaseOutlook.fit(COLUMNS, frame, np.ones(rows), np.arange(rows))
     truth = rate * HORIZON / -np.expm1(-rate * HORIZON) * spend
     pace = outlook.pace(frame)
     left = gone < age

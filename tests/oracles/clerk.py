@@ -8,10 +8,28 @@ from typing import Any
 
 from company import Row
 
-END = ("handle_s", "hold_s", "transfers", "verifications", "context_carried",
-       "agent_language", "agent_id", "scripted", "abusive", "sentiment_end", "unassigned_s", "wrap_up_s",
-       "recognised", "name_used", "history_shown", "escalated", "empathy", "anything_else", "competitor",
-       "documents_asked")  # fmt: skip
+END = (
+    "handle_s",
+    "hold_s",
+    "transfers",
+    "verifications",
+    "context_carried",
+    "agent_language",
+    "agent_id",
+    "scripted",
+    "abusive",
+    "sentiment_end",
+    "unassigned_s",
+    "wrap_up_s",
+    "recognised",
+    "name_used",
+    "history_shown",
+    "escalated",
+    "empathy",
+    "anything_else",
+    "competitor",
+    "documents_asked",
+)
 KNOWN_FROM = {
     "surveys": {"score": "answered_at"},
     "orders": {"wrong_item": "delivered_at", "return_slip": "delivered_at"},

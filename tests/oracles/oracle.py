@@ -67,8 +67,17 @@ from cxml.features import planner
 Function = Callable[..., Any]
 
 RESOLVED_WITHIN = 44 * HOUR
-PROMISES = {"phone": 300, "chat": 300, "web": 300, "app": 300, "portal": 300, "social": HOUR, "sms": HOUR,
-            "email": HOUR, "*": 44 * HOUR}  # fmt: skip
+PROMISES = {
+    "phone": 300,
+    "chat": 300,
+    "web": 300,
+    "app": 300,
+    "portal": 300,
+    "social": HOUR,
+    "sms": HOUR,
+    "email": HOUR,
+    "*": 44 * HOUR,
+}
 
 
 # ---------------------------------------------------------------- small words of the oracle
@@ -184,9 +193,10 @@ def bought(rows: list[Row], known: list[Row]) -> list[Row]:
     """The purchases among *rows*: not cancelled, with money above 0 on a day with spend above 0, or with no amount."""
     spend = kept_spend(known)
     return [
-        r for r in rows if r["cancelled_at"] is None
-        and (r["revenue"] is None or (r["revenue"] > 0 and spend[day_of(r)] > 0))
-    ]  # fmt: skip
+        r
+        for r in rows
+        if r["cancelled_at"] is None and (r["revenue"] is None or (r["revenue"] > 0 and spend[day_of(r)] > 0))
+    ]
 
 
 def credit(row: Row, column: str = "revenue") -> bool:
@@ -357,8 +367,14 @@ def takes_case(function: Function) -> bool:
 
 # ---------------------------------------------------------------- the planner's answer
 
-ARROW = {"instant": pa.timestamp("s"), "flag": pa.bool_(), "count": pa.int64(), "number": pa.float64(),
-         "money": pa.float64(), "text": pa.string()}  # fmt: skip
+ARROW = {
+    "instant": pa.timestamp("s"),
+    "flag": pa.bool_(),
+    "count": pa.int64(),
+    "number": pa.float64(),
+    "money": pa.float64(),
+    "text": pa.string(),
+}
 
 
 def arrow(table: str, rows: list[Row]) -> pa.Table:
@@ -376,7 +392,7 @@ def beside(table: str) -> str:
 
 def answer(
     tables: Tables, cutoffs: tuple[int, ...], factors: Iterable[Factor], threads: int = 1
-) -> tuple[planner.Plan, pd.DataFrame]:
+) -> tuple[planner.MatrixPlan, pd.DataFrame]:
     """What the planner makes of the tables: the plan and the matrix."""
     engine = Engine(threads=threads, zone=ZONE.key)
     sources = {table: arrow(table, rows) for table, rows in tables.items() if rows}

@@ -46,7 +46,7 @@ FEATURES: dict[str, tuple[str, str, str, str, float]] = {
     "recovery_missing": ("recovery", "problem without an apology", "사과하지 않은 문제 여부", "flag", 1.0),
     "late_days_180d": ("delivery", "days late at worst", "최대 배송 지연 일수", "d", 3.0),
     "mismatch_365d": ("language", "contacts in the wrong language", "언어 불일치 상담 건수", "count", 1.0),
-}  # fmt: skip
+}
 
 
 def scores_of(customers: int, seed: int = 7) -> pd.DataFrame:
@@ -144,14 +144,33 @@ def drivers_of(scores: pd.DataFrame) -> pd.DataFrame:
 def labels_of() -> dict[str, Any]:
     """Labels of all factors and features."""
     return {
-        "factors": {f: {"en": en, "ko": ko, "kind": kind, "family": family}
-                    for f, (en, ko, kind, family, _, _) in FACTORS.items()},
-        "features": {n: {"factor": f, **windowed(n, en, ko), "unit": unit, "direction": "+"}
-                     for n, (f, en, ko, unit, _) in FEATURES.items()}
-        | {"recency": {"factor": "behaviour", "en": "days since the last order", "ko": "마지막 주문 후 경과 일수",
-                       "unit": "d", "direction": "+"}}
-        | {"customer_region": {"factor": "behaviour", "en": "region", "ko": "지역", "unit": "text", "direction": "±"}},
-    }  # fmt: skip
+        "factors": {
+            f: {"en": en, "ko": ko, "kind": kind, "family": family}
+            for f, (en, ko, kind, family, _, _) in FACTORS.items()
+        },
+        "features": {
+            n: {"factor": f, **windowed(n, en, ko), "unit": unit, "direction": "+"}
+            for n, (f, en, ko, unit, _) in FEATURES.items()
+        }
+        | {
+            "recency": {
+                "factor": "behaviour",
+                "en": "days since the last order",
+                "ko": "마지막 주문 후 경과 일수",
+                "unit": "d",
+                "direction": "+",
+            }
+        }
+        | {
+            "customer_region": {
+                "factor": "behaviour",
+                "en": "region",
+                "ko": "지역",
+                "unit": "text",
+                "direction": "±",
+            }
+        },
+    }
 
 
 def windowed(column: str, en: str, ko: str) -> dict[str, str]:
@@ -176,33 +195,79 @@ def metrics_of(seed: int = 3) -> dict[str, Any]:
     actual = means * rng.normal(1.0, 0.07, 10)
     return {
         "test": {"cutoff": "2026-03-31T15:00:00+00:00", "rows": 9840, "mode": "time", "note": None},
-        "churn": {"auc": 0.783, "pr_auc": 0.391, "log_loss": 0.2871, "brier": 0.0874, "ece": 0.0061,
-                  "ece_noise_p99": 0.0118, "top_decile_lift": 3.42, "base_rate": 0.1216, "rows": 9840,
-                  "events": 1197},
-        "value": {"gini": 0.61, "spearman": 0.58, "decile_mape": 0.061, "mae": 48210.0, "total_error": 0.034,
-                  "coverage": 0.874},
+        "churn": {
+            "auc": 0.783,
+            "pr_auc": 0.391,
+            "log_loss": 0.2871,
+            "brier": 0.0874,
+            "ece": 0.0061,
+            "ece_noise_p99": 0.0118,
+            "top_decile_lift": 3.42,
+            "base_rate": 0.1216,
+            "rows": 9840,
+            "events": 1197,
+        },
+        "value": {
+            "gini": 0.61,
+            "spearman": 0.58,
+            "decile_mape": 0.061,
+            "mae": 48210.0,
+            "total_error": 0.034,
+            "coverage": 0.874,
+        },
         "baselines": {
             "churn": {
-                "base_rate": {"auc": 0.5, "pr_auc": 0.1216, "log_loss": 0.3697, "brier": 0.1068,
-                              "top_decile_lift": 1.0, "ece": 0.004},
-                "recency": {"auc": 0.664, "pr_auc": 0.222, "log_loss": 0.3412, "brier": 0.1006,
-                            "top_decile_lift": 2.1, "ece": 0.0102},
-                "logistic": {"auc": 0.769, "pr_auc": 0.368, "log_loss": 0.2932, "brier": 0.0889,
-                             "top_decile_lift": 3.25, "ece": 0.0094},
+                "base_rate": {
+                    "auc": 0.5,
+                    "pr_auc": 0.1216,
+                    "log_loss": 0.3697,
+                    "brier": 0.1068,
+                    "top_decile_lift": 1.0,
+                    "ece": 0.004,
+                },
+                "recency": {
+                    "auc": 0.664,
+                    "pr_auc": 0.222,
+                    "log_loss": 0.3412,
+                    "brier": 0.1006,
+                    "top_decile_lift": 2.1,
+                    "ece": 0.0102,
+                },
+                "logistic": {
+                    "auc": 0.769,
+                    "pr_auc": 0.368,
+                    "log_loss": 0.2932,
+                    "brier": 0.0889,
+                    "top_decile_lift": 3.25,
+                    "ece": 0.0094,
+                },
             },
-            "value": {"naive": {"gini": 0.52, "spearman": 0.49, "decile_mape": 0.21, "mae": 61000.0,
-                                "total_error": 0.19}},
+            "value": {
+                "naive": {
+                    "gini": 0.52,
+                    "spearman": 0.49,
+                    "decile_mape": 0.21,
+                    "mae": 61000.0,
+                    "total_error": 0.19,
+                }
+            },
         },
         "tables": {
-            "calibration": [{"predicted": float(a), "actual": float(b), "rows": n}
-                            for a, b, n in zip(predicted, observed, rows, strict=True)],
-            "lift": [{"share": float(s), "lift": float(c / s), "recall": float(c)}
-                     for s, c in zip(share, captured, strict=True)],
-            "deciles": [{"predicted": float(a), "actual": float(b), "rows": 984}
-                        for a, b in zip(means[::-1], actual[::-1], strict=True)],
+            "calibration": [
+                {"predicted": float(a), "actual": float(b), "rows": n}
+                for a, b, n in zip(predicted, observed, rows, strict=True)
+            ],
+            "lift": [
+                {"share": float(s), "lift": float(c / s), "recall": float(c)}
+                for s, c in zip(share, captured, strict=True)
+            ],
+            "deciles": [
+                {"predicted": float(a), "actual": float(b), "rows": 984}
+                for a, b in zip(means[::-1], actual[::-1], strict=True)
+            ],
         },
         "verdict": {"churn": "The churn model beats its baselines."},
-    }  # fmt: skip
+    }
 
 
 def coverage_of() -> dict[str, Any]:
@@ -213,18 +278,44 @@ def coverage_of() -> dict[str, Any]:
             for factor, told in FACTORS.items()
         ],
         "not_measured": [
-            {"factor": "billing", "en": "Unexplained charges", "ko": "설명 없는 청구",
-             "missing": ["charges.amount", "charges.expected_amount", "charges.notified_at"]},
-            {"factor": "visits", "en": "Field visits", "ko": "방문 서비스",
-             "missing": ["visits.window_end", "visits.arrived_at"]},
-            {"factor": "digital", "en": "Digital friction", "ko": "디지털 이용 불편",
-             "missing": ["sessions.errors", "sessions.checkout_steps"]},
+            {
+                "factor": "billing",
+                "en": "Unexplained charges",
+                "ko": "설명 없는 청구",
+                "missing": ["charges.amount", "charges.expected_amount", "charges.notified_at"],
+            },
+            {
+                "factor": "visits",
+                "en": "Field visits",
+                "ko": "방문 서비스",
+                "missing": ["visits.window_end", "visits.arrived_at"],
+            },
+            {
+                "factor": "digital",
+                "en": "Digital friction",
+                "ko": "디지털 이용 불편",
+                "missing": ["sessions.errors", "sessions.checkout_steps"],
+            },
         ],
-        "partly": [{"factor": "effort", "en": "Customer effort", "ko": "고객 노력", "features": 6,
-                    "missing": ["interactions.verifications", "interactions.context_carried"]}],
-        "rows": {"customers": 23_410, "interactions": 412_880, "orders": 301_222, "surveys": 41_870,
-                 "messages": 890_110, "recoveries": 9_310, "agents": 214},
-    }  # fmt: skip
+        "partly": [
+            {
+                "factor": "effort",
+                "en": "Customer effort",
+                "ko": "고객 노력",
+                "features": 6,
+                "missing": ["interactions.verifications", "interactions.context_carried"],
+            }
+        ],
+        "rows": {
+            "customers": 23_410,
+            "interactions": 412_880,
+            "orders": 301_222,
+            "surveys": 41_870,
+            "messages": 890_110,
+            "recoveries": 9_310,
+            "agents": 214,
+        },
+    }
 
 
 def evidence_of(drivers: pd.DataFrame) -> dict[str, Any]:
@@ -237,58 +328,144 @@ def evidence_of(drivers: pd.DataFrame) -> dict[str, Any]:
         "resolution": ("open_age", 48.0, 0.062, 0.058, 1.07, 0.88, 1.3),
     }
     return {
-        "ranks": {f: {"rank": k + 1, "rank_low": max(1, k), "rank_high": k + 2 if k else 1, "first": float(k == 0),
-                      "weight_low": 0.9 - 0.01 * k, "weight_high": 1.1 + 0.02 * k}
-                  for k, f in enumerate(levers)},
-        "history": [{"cutoff": c, "factor": f, "strength": 0.1, "share_hit": 0.2 + 0.01 * j - 0.02 * k, "rank": k + 1}
-                    for j, c in enumerate(cutoffs) for k, f in enumerate(levers)],
-        "curves": {"waiting": {"value": [30.0, 120.0, 600.0, 900.0], "left": [0.03, 0.05, 0.08, 0.2],
-                               "low": [0.02, 0.04, 0.06, 0.0], "high": [0.04, 0.06, 0.1, 0.5],
-                               "customers": [900, 800, 700, 9]}},
+        "ranks": {
+            f: {
+                "rank": k + 1,
+                "rank_low": max(1, k),
+                "rank_high": k + 2 if k else 1,
+                "first": float(k == 0),
+                "weight_low": 0.9 - 0.01 * k,
+                "weight_high": 1.1 + 0.02 * k,
+            }
+            for k, f in enumerate(levers)
+        },
+        "history": [
+            {"cutoff": c, "factor": f, "strength": 0.1, "share_hit": 0.2 + 0.01 * j - 0.02 * k, "rank": k + 1}
+            for j, c in enumerate(cutoffs)
+            for k, f in enumerate(levers)
+        ],
+        "curves": {
+            "waiting": {
+                "value": [30.0, 120.0, 600.0, 900.0],
+                "left": [0.03, 0.05, 0.08, 0.2],
+                "low": [0.02, 0.04, 0.06, 0.0],
+                "high": [0.04, 0.06, 0.1, 0.5],
+                "customers": [900, 800, 700, 9],
+            }
+        },
         "comparisons": {
-            f: {"feature": name, "threshold": edge, "above": True, "left": left, "left_others": others,
-                "ratio": ratio, "low": low, "high": high, "customers": 1500, "rows": 4100}
+            f: {
+                "feature": name,
+                "threshold": edge,
+                "above": True,
+                "left": left,
+                "left_others": others,
+                "ratio": ratio,
+                "low": low,
+                "high": high,
+                "customers": 1500,
+                "rows": 4100,
+            }
             for f, (name, edge, left, others, ratio, low, high) in compared.items()
         },
-    }  # fmt: skip
+    }
 
 
 CAUSES: dict[str, Any] = {
-    "waiting": {"badge": "supported", "reason": "passed", "told": "minute",
-                "column": "wait_mean_90d", "effect": 0.52, "low": 0.3, "high": 0.81},
-    "repeats": {"badge": "association_only", "reason": "benchmark", "told": "one", "effect": 2.5, "low": 0.4, "high": 4.6},
+    "waiting": {
+        "badge": "supported",
+        "reason": "passed",
+        "told": "minute",
+        "column": "wait_mean_90d",
+        "effect": 0.52,
+        "low": 0.3,
+        "high": 0.81,
+    },
+    "repeats": {
+        "badge": "association_only",
+        "reason": "benchmark",
+        "told": "one",
+        "effect": 2.5,
+        "low": 0.4,
+        "high": 4.6,
+    },
     "resolution": {"badge": "not_testable", "reason": "exposed"},
-    "effort": {"badge": "contradicted", "reason": "no_effect", "told": "any", "effect": 0.02, "low": -0.1, "high": 0.14},
-}  # fmt: skip
+    "effort": {
+        "badge": "contradicted",
+        "reason": "no_effect",
+        "told": "any",
+        "effect": 0.02,
+        "low": -0.1,
+        "high": 0.14,
+    },
+}
 """What was found about four of the factors; effects in points."""
 
 
 def _cliff(promise: str, clock: float, answer: str, why: str = "", **told: Any) -> dict[str, Any]:
-    return {"promise": promise, "clock": clock, "answer": answer, "why": why, "bunched": 1.0, "rows": 4100,
-            "customers": 1630, **told}  # fmt: skip
+    return {
+        "promise": promise,
+        "clock": clock,
+        "answer": answer,
+        "why": why,
+        "bunched": 1.0,
+        "rows": 4100,
+        "customers": 1630,
+        **told,
+    }
 
 
 def _curve(clock: float, jump: float, place: float) -> dict[str, list[float]]:
     """Bins of a fifth of the promised time; the last but one is about nine customers."""
     wait = [clock * (0.1 + 0.2 * k) for k in range(15)]
     left = [0.04 + 0.004 * k + (jump if w > place else 0.0) for k, w in enumerate(wait)]
-    return {"wait": wait, "left": left, "low": [x - 0.05 for x in left], "high": [x + 0.05 for x in left],
-            "customers": [400 - 20 * k for k in range(13)] + [9, 31]}  # fmt: skip
+    return {
+        "wait": wait,
+        "left": left,
+        "low": [x - 0.05 for x in left],
+        "high": [x + 0.05 for x in left],
+        "customers": [400 - 20 * k for k in range(13)] + [9, 31],
+    }
 
 
 CLIFFS: tuple[dict[str, Any], ...] = (
-    _cliff("resolution", 158_400.0, "none", smallest=0.0731, level=0.05, p=0.6, curve=_curve(158_400.0, 0.0, 0.0)),
+    _cliff(
+        "resolution", 158_400.0, "none", smallest=0.0731, level=0.05, p=0.6, curve=_curve(158_400.0, 0.0, 0.0)
+    ),
     _cliff("answer.email", 3600.0, "untested", "around"),
-    _cliff("answer.phone", 300.0, "elsewhere", at=360.0, at_low=342.0, at_high=384.0, jump=0.102, jump_low=0.031,
-           jump_high=0.173, smallest=0.0644, curve=_curve(300.0, 0.102, 360.0),
-           fitted={"wait": [120.0, 360.0, 360.0, 600.0], "left": [0.04, 0.06, 0.16, 0.19]}),
-    _cliff("answer.chat", 240.0, "promise", at=240.0, at_low=240.0, at_high=240.0, jump=0.058, jump_low=0.012,
-           jump_high=0.104, smallest=0.0509, bunched=1.62, curve=_curve(240.0, 0.058, 240.0),
-           fitted={"wait": [48.0, 240.0, 240.0, 432.0], "left": [0.03, 0.05, 0.11, 0.12]}),
+    _cliff(
+        "answer.phone",
+        300.0,
+        "elsewhere",
+        at=360.0,
+        at_low=342.0,
+        at_high=384.0,
+        jump=0.102,
+        jump_low=0.031,
+        jump_high=0.173,
+        smallest=0.0644,
+        curve=_curve(300.0, 0.102, 360.0),
+        fitted={"wait": [120.0, 360.0, 360.0, 600.0], "left": [0.04, 0.06, 0.16, 0.19]},
+    ),
+    _cliff(
+        "answer.chat",
+        240.0,
+        "promise",
+        at=240.0,
+        at_low=240.0,
+        at_high=240.0,
+        jump=0.058,
+        jump_low=0.012,
+        jump_high=0.104,
+        smallest=0.0509,
+        bunched=1.62,
+        curve=_curve(240.0, 0.058, 240.0),
+        fitted={"wait": [48.0, 240.0, 240.0, 432.0], "left": [0.03, 0.05, 0.11, 0.12]},
+    ),
     _cliff("delivery", 432_000.0, "none", smallest=0.0287),
     _cliff("answer.*", 158_400.0, "untested", "rows", customers=4),
     _cliff("refund", 1_209_600.0, "untested", "leavers"),
-)  # fmt: skip
+)
 """How leaving goes along the waits about seven promised times."""
 
 
@@ -308,24 +485,59 @@ def _gain(
 
 WHAT_IF: tuple[dict[str, Any], ...] = (
     _gain("recovery_missing", "recovery", "cause", lack="beyond", reached=0.013),
-    _gain("transfers_90d", "effort", "cause", fewer=-3.4, fewer_low=-9.2, fewer_high=2.4, value=-412_000.0,
-          value_low=-991_000.0, value_high=167_000.0, reached=0.4),
-    _gain("answer.phone", "waiting", "cause", 300.0, fewer=61.3, fewer_low=22.1, fewer_high=100.5, value=5_310_000.0,
-          value_low=1_720_000.0, value_high=8_900_000.0, reached=0.7),
+    _gain(
+        "transfers_90d",
+        "effort",
+        "cause",
+        fewer=-3.4,
+        fewer_low=-9.2,
+        fewer_high=2.4,
+        value=-412_000.0,
+        value_low=-991_000.0,
+        value_high=167_000.0,
+        reached=0.4,
+    ),
+    _gain(
+        "answer.phone",
+        "waiting",
+        "cause",
+        300.0,
+        fewer=61.3,
+        fewer_low=22.1,
+        fewer_high=100.5,
+        value=5_310_000.0,
+        value_low=1_720_000.0,
+        value_high=8_900_000.0,
+        reached=0.7,
+    ),
     _gain("answer.chat answer.social", "waiting", "model", 3600.0, fewer=12.7, value=1_090_000.0),
     _gain("resolved_share_180d", "resolution", "model", fewer=0.21, value=18_500.0),
     _gain("repeats_90d", "repeats", "model", fewer=83.6, value=7_230_000.0),
     _gain("delivery", "delivery", "model", 432_000.0, fewer=-1.8, value=-121_000.0),
     _gain("abandoned_share_90d", "abandonment", "model", concerned=7.0, fewer=3.25, value=277_000.0),
-)  # fmt: skip
+)
 """What would change if one thing were made good."""
 
 
 PROOF = Proof(
-    verdict="not_proven", rows=6000, contacted=3000, customers=6000, draws=1, effect=0.013, effect_low=0.001,
-    effect_high=0.025, auc=0.501, auc_limit=0.52, qini=0.004, qini_low=-0.002, qini_high=0.011, qini_risk=0.003,
-    share=(0.0, 0.5, 1.0), saved=(0.0, 48.0, 78.0), saved_by_risk=(0.0, 44.0, 78.0),
-)  # fmt: skip
+    verdict="not_proven",
+    rows=6000,
+    contacted=3000,
+    customers=6000,
+    draws=1,
+    effect=0.013,
+    effect_low=0.001,
+    effect_high=0.025,
+    auc=0.501,
+    auc_limit=0.52,
+    qini=0.004,
+    qini_low=-0.002,
+    qini_high=0.011,
+    qini_risk=0.003,
+    share=(0.0, 0.5, 1.0),
+    saved=(0.0, 48.0, 78.0),
+    saved_by_risk=(0.0, 44.0, 78.0),
+)
 
 
 def groups_of(drivers: pd.DataFrame) -> dict[str, Any]:
@@ -335,20 +547,28 @@ def groups_of(drivers: pd.DataFrame) -> dict[str, Any]:
 
     def group(customers: int, rate: float, tilt: float) -> dict[str, Any]:
         return {
-            "customers": customers, "leavers": 0.07 * customers, "value_at_risk": 9_500.0 * customers,
+            "customers": customers,
+            "leavers": 0.07 * customers,
+            "value_at_risk": 9_500.0 * customers,
             "hit": {f: round(n * customers * tilt / 10_000) for f, n in hits.items()},
             "stays": [float(np.exp(-rate * day)) for day in days],
-        }  # fmt: skip
+        }
 
     return {
         "days": days,
         "everybody": group(10_000, 0.001, 1.0),
         "segments": [
             {"attribute": "customer_region", "level": level, **group(n, rate, tilt)}
-            for level, n, rate, tilt in (("11", 6000, 0.0009, 0.8), ("26", 3992, 0.0014, 1.3), ("48", 8, 0.004, 4.0))
+            for level, n, rate, tilt in (
+                ("11", 6000, 0.0009, 0.8),
+                ("26", 3992, 0.0014, 1.3),
+                ("48", 8, 0.004, 4.0),
+            )
         ],
-        "beyond": {f: group(n, 0.002, 1.0) for f, n in (("waiting", 2310), ("repeats", 1200), ("resolution", 7))},
-    }  # fmt: skip
+        "beyond": {
+            f: group(n, 0.002, 1.0) for f, n in (("waiting", 2310), ("repeats", 1200), ("resolution", 7))
+        },
+    }
 
 
 META: dict[str, Any] = {
@@ -381,26 +601,44 @@ def make_inputs(customers: int = 10_000) -> ReportInputs:
     rule = Decisions(contact_cost=2000.0, offer_cost=500.0, save_rate=0.2, holdout=0.1)
     plan = call_plan(scores["customer_id"], scores["churn_probability"], scores["value_if_stays"], rule)
     return ReportInputs(
-        scores, drivers, labels_of(), metrics_of(), coverage_of(), META, evidence=evidence_of(drivers),
-        groups=groups_of(drivers), causes=CAUSES, cliffs=CLIFFS, what_if=WHAT_IF,
+        scores,
+        drivers,
+        labels_of(),
+        metrics_of(),
+        coverage_of(),
+        META,
+        evidence=evidence_of(drivers),
+        groups=groups_of(drivers),
+        causes=CAUSES,
+        cliffs=CLIFFS,
+        what_if=WHAT_IF,
         calls={"plan": plan.to_dict(), "proof": PROOF.to_dict()},
-    )  # fmt: skip
+    )
 
 
 def without_value(inputs: ReportInputs) -> ReportInputs:
     """The same company with no value configured: the value columns are null."""
     money = (
-        "expected_value", "median_value", "value_low", "value_high", "value_if_stays", "value_at_risk", "expected_profit",
-    )  # fmt: skip
+        "expected_value",
+        "median_value",
+        "value_low",
+        "value_high",
+        "value_if_stays",
+        "value_at_risk",
+        "expected_profit",
+    )
     empty = dict.fromkeys(money, np.nan)
     drivers = inputs.drivers.assign(value_at_risk=np.nan, value_at_risk_without=np.nan, avoidable=np.nan)
     metrics = {key: part for key, part in inputs.metrics.items() if key != "value"}
     metrics["tables"] = {key: part for key, part in inputs.metrics["tables"].items() if key != "deciles"}
     plan = {**inputs.calls["plan"], "scenarios": [], "profit": None, "best_profit": None}
     return dataclasses.replace(
-        inputs, scores=inputs.scores.assign(**empty), drivers=drivers, metrics=metrics,
+        inputs,
+        scores=inputs.scores.assign(**empty),
+        drivers=drivers,
+        metrics=metrics,
         calls={"plan": plan, "proof": None},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="session")

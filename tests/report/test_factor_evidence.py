@@ -29,11 +29,25 @@ def test_the_figures_are_those_of_the_evidence(inputs: ReportInputs, read: Any, 
         row["hit"]["waiting"] / row["customers"] for row in inputs.groups["segments"] if row["customers"] > 99
     ]
     assert sorted(waiting) == pytest.approx(
-        sorted([360, 1.56, told["waiting"]["left"], told["waiting"]["left_others"], 2310,
-                inputs.groups["beyond"]["waiting"]["value_at_risk"], 0.0052, 0.003, 0.0081,
-                trend[0], trend[-1], min(spots), max(spots)]),
+        sorted(
+            [
+                360,
+                1.56,
+                told["waiting"]["left"],
+                told["waiting"]["left_others"],
+                2310,
+                inputs.groups["beyond"]["waiting"]["value_at_risk"],
+                0.0052,
+                0.003,
+                0.0081,
+                trend[0],
+                trend[-1],
+                min(spots),
+                max(spots),
+            ]
+        ),
         abs=1e-6,
-    )  # fmt: skip
+    )
     assert 1.8 in repeats and 1200 in repeats
     # The third does not differ beyond chance: its interval stands in the place of the ratio, and seven are too few.
     assert 1.07 not in resolution and {0.88, 1.3} <= set(resolution)

@@ -90,8 +90,12 @@ def test_durations_read_back(seconds: int) -> None:
 
 def test_durations_as_written() -> None:
     assert [EN.duration(s).text for s in (0, 45, 870, 7500, 190 * 3600)] == [
-        "0 s", "45 s", "14 min 30 s", "2 h 5 min", "7 days 22 h",
-    ]  # fmt: skip
+        "0 s",
+        "45 s",
+        "14 min 30 s",
+        "2 h 5 min",
+        "7 days 22 h",
+    ]
     assert KO.duration(870).text == "14분 30초"
 
 
@@ -100,8 +104,9 @@ def test_dates_are_days_of_the_zone() -> None:
     seoul = [Figures(lang, "KRW", "Asia/Seoul") for lang in ("en", "ko")]
     assert [f.date(at) for f in seoul] == ["1 May 2026", "2026년 5월 1일"]
     assert [f.date(at + timedelta(hours=14, minutes=30)) for f in seoul] == [
-        "1 May 2026, 14:30", "2026년 5월 1일 오후 2시 30분",
-    ]  # fmt: skip
+        "1 May 2026, 14:30",
+        "2026년 5월 1일 오후 2시 30분",
+    ]
     assert [f.last_day(at) for f in seoul] == ["30 April 2026", "2026년 4월 30일"]
 
 

@@ -18,10 +18,15 @@ from cxml.store import runs
 
 DATA = {"orders": "cd" * 32, "contacts": "ab" * 32}
 INFO = {
-    "project": "shop", "cutoff": "2026-04-30T15:00:00+00:00", "model": "f" * 64, "data": DATA,
-    "population": {"at_risk": 200, "new": 1, "gone": 2}, "currency": "KRW", "timezone": "Asia/Seoul",
+    "project": "shop",
+    "cutoff": "2026-04-30T15:00:00+00:00",
+    "model": "f" * 64,
+    "data": DATA,
+    "population": {"at_risk": 200, "new": 1, "gone": 2},
+    "currency": "KRW",
+    "timezone": "Asia/Seoul",
     "observation_end": "2026-05-03T00:00:00+09:00",
-}  # fmt: skip
+}
 MODEL = {"metrics": {}, "lead_days": 7.0, "horizon_days": 0.5, "churn": "inactivity", "train_cutoffs": []}
 
 

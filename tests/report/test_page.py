@@ -22,18 +22,70 @@ from cxml.report.sentences import Words
 
 LATIN = {"AUC", "Qini", "PR", "CLV", "NPS", "CSAT", "CES", "xlsx", "call_list", "Hangang", "Home"}
 PAYLOADS = (
-    "<script>alert(1)</script>", "</script><script>x</script>", "</style><script>x</script>", "</title><b>",
-    "<img src=x onerror=alert(1)>", '"><svg onload=alert(1)>', "'><iframe src=//evil>", "' onmouseover='x",
-    '" style="background:url(//evil.example)', "<!--", "--><b>", "<![CDATA[", "&lt;script&gt;", "&#60;b&#62;",
-    "{{ 7*7 }}", "{% raw %}", "{0.__class__}", "{factor}", "*bold*", "javascript:x", "<a href=javascript:x>",
-    "\x00<b>\x01", "\u202e<b>gnp", "</data></td></tr></table><b>", "=cmd|' /C calc'!A0", "<base href=//evil>",
-    "`<b>`", "%3Cscript%3E", "<math><mi//xlink:href=x>", "</svg><b>", "𝒳<b/>", "a" * 300,
-    "</desc></svg><script>x</script>", "</bdi><b>", "</li></ul><h1>", "<object data=//evil>", "<embed src=//evil>",
-    "<form action=//evil>", "<input autofocus onfocus=x>", "<details open ontoggle=x>", "<link rel=stylesheet href=//evil>",
-    "<meta http-equiv=refresh content=0>", "<video src=//evil>", "<audio src=//evil>", "<body onload=x>", "<template><b>",
-    "<noscript><b>", "<textarea><b>", "<plaintext>", "<xmp><b>", "<?php x ?>", "<%= x %>", "${7*7}", "#{7*7}", "[[x]]",
-    "\\x3cb\\x3e", "\\u003cb\\u003e", "＜b＞", "\r\n<b>", "<b\t>", "<\u200bb>", "{% include 'x' %}", "{# x #}",
-)  # fmt: skip
+    "<script>alert(1)</script>",
+    "</script><script>x</script>",
+    "</style><script>x</script>",
+    "</title><b>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "'><iframe src=//evil>",
+    "' onmouseover='x",
+    '" style="background:url(//evil.example)',
+    "<!--",
+    "--><b>",
+    "<![CDATA[",
+    "&lt;script&gt;",
+    "&#60;b&#62;",
+    "{{ 7*7 }}",
+    "{% raw %}",
+    "{0.__class__}",
+    "{factor}",
+    "*bold*",
+    "javascript:x",
+    "<a href=javascript:x>",
+    "\x00<b>\x01",
+    "\u202e<b>gnp",
+    "</data></td></tr></table><b>",
+    "=cmd|' /C calc'!A0",
+    "<base href=//evil>",
+    "`<b>`",
+    "%3Cscript%3E",
+    "<math><mi//xlink:href=x>",
+    "</svg><b>",
+    "𝒳<b/>",
+    "a" * 300,
+    "</desc></svg><script>x</script>",
+    "</bdi><b>",
+    "</li></ul><h1>",
+    "<object data=//evil>",
+    "<embed src=//evil>",
+    "<form action=//evil>",
+    "<input autofocus onfocus=x>",
+    "<details open ontoggle=x>",
+    "<link rel=stylesheet href=//evil>",
+    "<meta http-equiv=refresh content=0>",
+    "<video src=//evil>",
+    "<audio src=//evil>",
+    "<body onload=x>",
+    "<template><b>",
+    "<noscript><b>",
+    "<textarea><b>",
+    "<plaintext>",
+    "<xmp><b>",
+    "<?php x ?>",
+    "<%= x %>",
+    "${7*7}",
+    "#{7*7}",
+    "[[x]]",
+    "\\x3cb\\x3e",
+    "\\u003cb\\u003e",
+    "＜b＞",
+    "\r\n<b>",
+    "<b\t>",
+    "<\u200bb>",
+    "{% include 'x' %}",
+    "{# x #}",
+)
 
 
 @pytest.fixture(scope="module")
@@ -341,11 +393,15 @@ def _hostile(inputs: ReportInputs, texts: tuple[str, ...]) -> ReportInputs:
         causes={keys[f]: {**told, "column": f"{next(pick)}8"} for f, told in inputs.causes.items()},
         cliffs=[{**one, "promise": f"answer.{next(pick)}{k}"} for k, one in enumerate(inputs.cliffs)],
         what_if=[
-            {**row, "factor": keys[row["factor"]],
-             "asked": f"answer.{next(pick)} answer.{next(pick)}" if row["target"] else next(strange)}
+            {
+                **row,
+                "factor": keys[row["factor"]],
+                "asked": f"answer.{next(pick)} answer.{next(pick)}" if row["target"] else next(strange),
+            }
             for row in inputs.what_if
-        ] + [{**inputs.what_if[1], "factor": next(pick), "asked": next(pick)}],
-    )  # fmt: skip
+        ]
+        + [{**inputs.what_if[1], "factor": next(pick), "asked": next(pick)}],
+    )
 
 
 def _renamed(evidence: Mapping[str, Any], keys: dict[str, str]) -> dict[str, Any]:
@@ -497,16 +553,27 @@ def test_where_nobody_has_a_reason_the_page_says_so_and_what_to_record(
     inputs = company(300)
     levers = inputs.drivers["kind"] == "lever"
     drivers = inputs.drivers.assign(
-        customers_hit=inputs.drivers["customers_hit"].where(~levers, 0), strength=0.0, share_of_strength=0.0, direction=-0.5,
-    )  # fmt: skip
+        customers_hit=inputs.drivers["customers_hit"].where(~levers, 0),
+        strength=0.0,
+        share_of_strength=0.0,
+        direction=-0.5,
+    )
     hit = inputs.scores.filter(regex="^hit_").columns
     scores = inputs.scores.assign(**dict.fromkeys(hit, 0.0), reason_1=None, reason_2=None, reason_3=None)
     scores["other_reason"], scores["other_reason_value"] = "recency", 61.0
     # Columns of a table at hand are worth recording before whole tables are.
-    coverage = {**inputs.coverage, "not_measured": [
-        {"factor": "visits", "en": "Field visits", "ko": "방문 서비스", "missing": ["visits"]},
-        {"factor": "mood", "en": "Mood", "ko": "감정", "missing": ["interactions.sentiment_end", "interactions.topic"]},
-    ]}  # fmt: skip
+    coverage = {
+        **inputs.coverage,
+        "not_measured": [
+            {"factor": "visits", "en": "Field visits", "ko": "방문 서비스", "missing": ["visits"]},
+            {
+                "factor": "mood",
+                "en": "Mood",
+                "ko": "감정",
+                "missing": ["interactions.sentiment_end", "interactions.topic"],
+            },
+        ],
+    }
     html = render(dataclasses.replace(inputs, drivers=drivers, scores=scores, coverage=coverage), lang)
     page = re.sub(r"\s+", " ", re.sub(r"(?s)<style>.*?</style>|<[^>]+>", "", html))
     assert {"en": "50 of the 50 customers", "ko": "50명"}[lang] in page

@@ -23,9 +23,10 @@ def _articles(page: Any) -> list[Any]:
 
 def _below(page: Any, node: Any, tag: str, name: str = "") -> list[Any]:
     return [
-        n for n in page.nodes
+        n
+        for n in page.nodes
         if n.tag == tag and node in n.around and (not name or name in (n.attrs.get("class") or "").split())
-    ]  # fmt: skip
+    ]
 
 
 def _points(told: dict[str, Any]) -> list[dict[str, float]]:

@@ -18,13 +18,29 @@ from cxml.report.sentences import Words, catalogue
 from cxml.report.story_text import StoryText
 
 PAYLOADS = (
-    "<script>alert(1)</script>", "</td></tr></table><b>", "'><img src=x onerror=alert(1)>", "{at}", "{0.__class__}",
-    "*bold*", "=cmd|' /C calc'!A0", "\x00<b>\x01", "\u202egnp", "{{ 7*7 }}", "a" * 500, "&lt;b&gt;", "@SUM(A1)",
-)  # fmt: skip
+    "<script>alert(1)</script>",
+    "</td></tr></table><b>",
+    "'><img src=x onerror=alert(1)>",
+    "{at}",
+    "{0.__class__}",
+    "*bold*",
+    "=cmd|' /C calc'!A0",
+    "\x00<b>\x01",
+    "\u202egnp",
+    "{{ 7*7 }}",
+    "a" * 500,
+    "&lt;b&gt;",
+    "@SUM(A1)",
+)
 VALUES = {
-    "day": "2026-04-02T15:30:00+00:00", "s": 840, "count": 3, "money": 12_500.0, "text": "billing.fee",
-    "channel": "phone.human", "flag": True,
-}  # fmt: skip
+    "day": "2026-04-02T15:30:00+00:00",
+    "s": 840,
+    "count": 3,
+    "money": 12_500.0,
+    "text": "billing.fee",
+    "channel": "phone.human",
+    "flag": True,
+}
 
 
 def say(lang: Any) -> StoryText:

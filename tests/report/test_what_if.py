@@ -93,15 +93,25 @@ def test_what_cannot_be_told_is_listed_with_its_reason(inputs: ReportInputs, pag
 @pytest.mark.parametrize(
     ("asked", "told", "english", "korean"),
     [
-        ("answer.chat answer.social", {"target": 3600.0}, "every answer within 1 h (chat, social media)", "(채팅, 소셜"),
+        (
+            "answer.chat answer.social",
+            {"target": 3600.0},
+            "every answer within 1 h (chat, social media)",
+            "(채팅, 소셜",
+        ),
         ("answer.*", {"target": 158_400.0}, "every answer within 44 h (other channels)", "그 밖의 채널"),
-        ("resolution", {"target": 158_400.0}, "every issue resolved within 44 h", "모든 문의 건을 44시간 이내에 해결"),
+        (
+            "resolution",
+            {"target": 158_400.0},
+            "every issue resolved within 44 h",
+            "모든 문의 건을 44시간 이내에 해결",
+        ),
         ("refund", {"target": 1_209_600.0}, "every refund within 14 days", "모든 환불을 14일 이내로"),
         ("resolved_share_180d", {}, "“share of issues resolved, last 180 days” up to 100%", "100%로 높이기"),
         ("transfers_90d", {}, "“transfers, last 90 days” down to 0", "0으로 줄이기"),
         ("transfers_90d", {"by": "model"}, "everything recorded about it at its best", "가장 좋은 수준"),
     ],
-)  # fmt: skip
+)
 def test_what_is_made_good_is_said(
     inputs: ReportInputs, read: Any, asked: str, told: dict[str, Any], english: str, korean: str
 ) -> None:

@@ -19,10 +19,32 @@ from cxml.report.safe_text import safe_cell
 
 LEADS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 PAYLOADS = (
-    "=1+1", "=cmd|' /C calc'!A0", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1", "\uff0b1",
-    "\uff0d1", "\uff20A", " =1+1", "\u00a0=1", "\ufeff=1", "{=1+1}", "'=1+1", '=HYPERLINK("//evil.example")',
-    "00123", "1e5", "TRUE", "\x00=1", "a;=1", "a\n=1", "=" * 40_000,
-)  # fmt: skip
+    "=1+1",
+    "=cmd|' /C calc'!A0",
+    "+1",
+    "-1+2",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "\uff1d1+1",
+    "\uff0b1",
+    "\uff0d1",
+    "\uff20A",
+    " =1+1",
+    "\u00a0=1",
+    "\ufeff=1",
+    "{=1+1}",
+    "'=1+1",
+    '=HYPERLINK("//evil.example")',
+    "00123",
+    "1e5",
+    "TRUE",
+    "\x00=1",
+    "a;=1",
+    "a\n=1",
+    "=" * 40_000,
+)
 
 
 def sheets(data: bytes) -> dict[str, list[tuple[Any, ...]]]:

@@ -56,9 +56,12 @@ class ByHand:
     def at(self, customer, cutoff):
         own = {name: rows.get(customer, []) for name, rows in self.tables.items()}
         return {
-            **self.contacts(own, cutoff), **self.served(own, cutoff), **self.digital(own, cutoff),
-            **self.commerce(own, cutoff), **self.said(own, cutoff),
-        }  # fmt: skip
+            **self.contacts(own, cutoff),
+            **self.served(own, cutoff),
+            **self.digital(own, cutoff),
+            **self.commerce(own, cutoff),
+            **self.said(own, cutoff),
+        }
 
     @staticmethod
     def is_repeat(contact, contacts):

@@ -39,11 +39,18 @@ def true(flags):
 @pytest.mark.parametrize(
     ("table", "low", "high"),
     [
-        ("interactions", 10, 25), ("orders", 9, 18), ("returns", 0.7, 1.8), ("charges", 11, 14.5),
-        ("visits", 0.7, 1.6), ("sessions", 18, 36), ("messages", 30, 55), ("posts", 0.8, 2),
-        ("surveys", 7, 14), ("recoveries", 0.8, 2.5),
+        ("interactions", 10, 25),
+        ("orders", 9, 18),
+        ("returns", 0.7, 1.8),
+        ("charges", 11, 14.5),
+        ("visits", 0.7, 1.6),
+        ("sessions", 18, 36),
+        ("messages", 30, 55),
+        ("posts", 0.8, 2),
+        ("surveys", 7, 14),
+        ("recoveries", 0.8, 2.5),
     ],
-)  # fmt: skip
+)
 def test_a_year_holds_what_one_would_expect(frames, years, table, low, high):
     assert low < len(frames[table]) / years < high
 
@@ -68,9 +75,12 @@ def test_a_bill_comes_once_a_month_and_fees_come_on_top(frames):
     assert not pd.DataFrame({"c": bills.customer_id, "m": month}).duplicated().any()
     assert bills.groupby("customer_id").charged_at.agg(lambda at: at.dt.day.nunique()).max() == 1
     in_force = pd.merge_asof(
-        bills, spans[["customer_id", "started_at", "price"]], left_on="charged_at", right_on="started_at",
+        bills,
+        spans[["customer_id", "started_at", "price"]],
+        left_on="charged_at",
+        right_on="started_at",
         by="customer_id",
-    )  # fmt: skip
+    )
     assert (in_force.amount == in_force.price).all() and (bills.amount == bills.expected_amount).all()
     fees = charges[charges.kind != "subscription"]
     unexpected = fees.amount > fees.expected_amount
@@ -242,8 +252,15 @@ def test_anger_is_brought_along(frames):
 def test_recovery_money_is_asked_for_given_and_refused(frames):
     r = frames["recoveries"]
     assert set(r.action) == {
-        "understand", "apology", "explain", "fix", "compensate", "follow_up", "prevent", "gift",
-    }  # fmt: skip
+        "understand",
+        "apology",
+        "explain",
+        "fix",
+        "compensate",
+        "follow_up",
+        "prevent",
+        "gift",
+    }
     paid = r.action == "compensate"
     assert r.damage[paid].notna().all() and r.damage[~paid].isna().all()
     asked = r.asked_at.notna()

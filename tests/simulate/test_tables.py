@@ -83,9 +83,13 @@ def test_late_tables_are_reproducible_too():
 @pytest.mark.parametrize("name", NAMES)
 def test_columns_have_the_kind_and_the_bounds_of_the_contract(company, name):
     kinds = {
-        "text": pa.string(), "instant": pa.timestamp("us", tz="UTC"), "number": pa.float64(),
-        "money": pa.float64(), "count": pa.int32(), "flag": pa.bool_(),
-    }  # fmt: skip
+        "text": pa.string(),
+        "instant": pa.timestamp("us", tz="UTC"),
+        "number": pa.float64(),
+        "money": pa.float64(),
+        "count": pa.int32(),
+        "flag": pa.bool_(),
+    }
     contract, table = TABLES[name], company.tables[name]
     for field in table.schema:
         column, values = contract.column(field.name), table[field.name]
@@ -247,8 +251,15 @@ def test_most_surveys_stay_unanswered_and_the_others_reflect_what_happened(frame
     answered = s.answered_at.notna()
     assert 0.6 < 1 - answered.mean() < 0.8
     assert set(s.loc[s.kind == "other", "about"]) == {
-        "courtesy", "listened", "understood", "store", "trust", "quality", "expectation", "packaging",
-    }  # fmt: skip
+        "courtesy",
+        "listened",
+        "understood",
+        "store",
+        "trust",
+        "quality",
+        "expectation",
+        "packaging",
+    }
     assert s.about[s.kind != "other"].isna().all()
     assert s.score[answered].between(s.scale_min[answered], s.scale_max[answered]).all()
     assert set(s.loc[s.kind == "ces", "higher_is"]) == {"good", "bad"}
@@ -281,8 +292,9 @@ def test_the_config_reads_the_tables(company, tmp_path):
     assert config.churn.grace == config.churn.lead == pd.Timedelta(0)
     assert config.churn.horizon == pd.Timedelta("28D")
     assert [(s.table, s.column, s.share) for s in config.value.sources] == [
-        ("orders", "margin", 1.0), ("charges", "amount", 0.6),
-    ]  # fmt: skip
+        ("orders", "margin", 1.0),
+        ("charges", "amount", 0.6),
+    ]
     assert config.value.discount_rate == 0
     assert list(config.training.cutoffs) == list(pd.date_range("2024-11-01", periods=8, freq="MS", tz="UTC"))
 

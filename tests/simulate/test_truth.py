@@ -13,9 +13,18 @@ DAYS = pd.Timedelta("1D")
 HORIZON = 28 * DAYS
 STRONG = ("waiting", "resolution", "personalization")
 NULLS = (
-    "returns", "replies", "proactive", "skill", "store", "consistency", "language", "delivery",
-    "feedback", "sentiment", "posts",
-)  # fmt: skip
+    "returns",
+    "replies",
+    "proactive",
+    "skill",
+    "store",
+    "consistency",
+    "language",
+    "delivery",
+    "feedback",
+    "sentiment",
+    "posts",
+)
 
 
 @pytest.fixture(scope="module")

@@ -141,12 +141,18 @@ def test_the_audit_names_a_wall_that_shows_open_contacts(
 def test_an_issue_that_came_back_is_open_again() -> None:
     """Never solved; solved; solved and reopened; reopened and solved again."""
     day = pd.Timestamp("2025-01-10 10:00")
-    log = pd.DataFrame({
-        "interaction_id": list("abcd"), "issue_id": list("abcd"), "customer_id": list("ABCD"), "started_at": day,
-        "resolved_at": pd.to_datetime([None, "2025-01-10 12:00", "2025-01-10 12:00", "2025-01-20 12:00"]),
-        "reopened_at": pd.to_datetime([None, None, "2025-01-13 09:00", "2025-01-13 09:00"]),
-        "channel": "email", "topic": "billing",
-    })  # fmt: skip
+    log = pd.DataFrame(
+        {
+            "interaction_id": list("abcd"),
+            "issue_id": list("abcd"),
+            "customer_id": list("ABCD"),
+            "started_at": day,
+            "resolved_at": pd.to_datetime([None, "2025-01-10 12:00", "2025-01-10 12:00", "2025-01-20 12:00"]),
+            "reopened_at": pd.to_datetime([None, None, "2025-01-13 09:00", "2025-01-13 09:00"]),
+            "channel": "email",
+            "topic": "billing",
+        }
+    )
     opened = open_tables(config(), {"interactions": log})
     found = features(opened)
     assert list(found["open_issues_n_30d"]) == [1, 0, 1, 0]
@@ -244,13 +250,20 @@ def test_who_pays_month_by_month_is_at_risk_and_stays(
 
 
 def test_an_end_day_ends_with_its_last_second(tmp_path: Path) -> None:
-    spans = pd.DataFrame({
-        "customer_id": ["A"], "subscription_id": ["s"], "started_at": ["2025-01-01"], "ended_at": ["2025-01-31"],
-    })  # fmt: skip
+    spans = pd.DataFrame(
+        {
+            "customer_id": ["A"],
+            "subscription_id": ["s"],
+            "started_at": ["2025-01-01"],
+            "ended_at": ["2025-01-31"],
+        }
+    )
     made = config(
-        zone="Asia/Seoul", tables=csv(spans, tmp_path, "subscriptions"), population=CONTRACTS,
+        zone="Asia/Seoul",
+        tables=csv(spans, tmp_path, "subscriptions"),
+        population=CONTRACTS,
         churn={"definition": "subscription"},
-    )  # fmt: skip
+    )
     opened = open_tables(made)
     start, end = opened.engine.rows("select started_at, ended_at from subscriptions")[0]
     assert (start, end) == (datetime(2024, 12, 31, 15), datetime(2025, 1, 31, 15))
@@ -258,16 +271,23 @@ def test_an_end_day_ends_with_its_last_second(tmp_path: Path) -> None:
 
 def test_who_is_dated_back_neither_stays_nor_leaves() -> None:
     """On 1 April A's contract was running; on the 12th it was written down as ended on 20 March. B stays."""
-    spans = pd.DataFrame({
-        "customer_id": ["A", "A", "B"], "subscription_id": ["a", "a", "b"],
-        "started_at": pd.to_datetime(["2024-05-01"] * 3),
-        "ended_at": pd.to_datetime([None, "2025-03-20", None]),
-        "recorded_at": pd.to_datetime(["2024-05-01", "2025-04-12", "2024-05-01"]),
-    })  # fmt: skip
-    people = pd.DataFrame({
-        "customer_id": ["A", "A", "B"], "joined_at": pd.to_datetime(["2024-05-01"] * 3), "left_at": spans["ended_at"],
-        "recorded_at": spans["recorded_at"],
-    })  # fmt: skip
+    spans = pd.DataFrame(
+        {
+            "customer_id": ["A", "A", "B"],
+            "subscription_id": ["a", "a", "b"],
+            "started_at": pd.to_datetime(["2024-05-01"] * 3),
+            "ended_at": pd.to_datetime([None, "2025-03-20", None]),
+            "recorded_at": pd.to_datetime(["2024-05-01", "2025-04-12", "2024-05-01"]),
+        }
+    )
+    people = pd.DataFrame(
+        {
+            "customer_id": ["A", "A", "B"],
+            "joined_at": pd.to_datetime(["2024-05-01"] * 3),
+            "left_at": spans["ended_at"],
+            "recorded_at": spans["recorded_at"],
+        }
+    )
     for sections in (
         {"population": CONTRACTS, "churn": {"definition": "subscription", "horizon": "28D"}},
         {"population": {"by": "customers"}, "churn": {"definition": "date", "horizon": "28D"}},
@@ -282,10 +302,14 @@ def test_who_is_dated_back_neither_stays_nor_leaves() -> None:
 
 def test_a_contract_that_was_taken_back_never_began(tmp_path: Path) -> None:
     """Systems whose end day belongs to the span write the day before the start; A has no other contract."""
-    spans = pd.DataFrame({
-        "customer_id": ["A", "B", "B"], "subscription_id": list("abc"),
-        "started_at": ["2025-01-10", "2025-01-10", "2025-01-05"], "ended_at": ["2025-01-09", "2025-01-09", ""],
-    })  # fmt: skip
+    spans = pd.DataFrame(
+        {
+            "customer_id": ["A", "B", "B"],
+            "subscription_id": list("abc"),
+            "started_at": ["2025-01-10", "2025-01-10", "2025-01-05"],
+            "ended_at": ["2025-01-09", "2025-01-09", ""],
+        }
+    )
     tables = csv(spans, tmp_path, "subscriptions")
     opened = open_tables(config(tables=tables, population=CONTRACTS, churn={"definition": "subscription"}))
     assert not check(opened).problems
@@ -293,16 +317,28 @@ def test_a_contract_that_was_taken_back_never_began(tmp_path: Path) -> None:
 
 
 def test_no_duration_is_negative_where_days_meet_times(tmp_path: Path) -> None:
-    log = pd.DataFrame({
-        "interaction_id": list("abc"), "issue_id": list("abc"), "customer_id": list("XYZ"),
-        "started_at": ["2025-01-10"] * 3, "channel": "email", "topic": "t", "direction": "inbound",
-        "first_reply_at": ["2025-01-10 09:30:00", "2025-01-10 23:00:00", "2025-01-12 09:00:00"],
-        "resolved_at": ["2025-01-10 10:00:00", "2025-01-11 10:00:00", "2025-01-12 10:00:00"],
-    })  # fmt: skip
-    orders = pd.DataFrame({
-        "order_id": ["1", "2"], "customer_id": ["X", "Y"], "ordered_at": ["2025-01-10"] * 2, "revenue": [10, 10],
-        "delivered_at": ["2025-01-10 14:00:00", "2025-01-12 14:00:00"],
-    })  # fmt: skip
+    log = pd.DataFrame(
+        {
+            "interaction_id": list("abc"),
+            "issue_id": list("abc"),
+            "customer_id": list("XYZ"),
+            "started_at": ["2025-01-10"] * 3,
+            "channel": "email",
+            "topic": "t",
+            "direction": "inbound",
+            "first_reply_at": ["2025-01-10 09:30:00", "2025-01-10 23:00:00", "2025-01-12 09:00:00"],
+            "resolved_at": ["2025-01-10 10:00:00", "2025-01-11 10:00:00", "2025-01-12 10:00:00"],
+        }
+    )
+    orders = pd.DataFrame(
+        {
+            "order_id": ["1", "2"],
+            "customer_id": ["X", "Y"],
+            "ordered_at": ["2025-01-10"] * 2,
+            "revenue": [10, 10],
+            "delivered_at": ["2025-01-10 14:00:00", "2025-01-12 14:00:00"],
+        }
+    )
     sources = csv(log, tmp_path, "interactions") | csv(orders, tmp_path, "orders")
     found = features(open_tables(config(zone="Asia/Seoul", tables=sources)), FEBRUARY)
     numbers = found.select_dtypes("number")
@@ -329,10 +365,15 @@ def test_an_answer_on_the_day_of_an_order_follows_it(tmp_path: Path) -> None:
     orders = pd.DataFrame(
         {"order_id": ["1"], "customer_id": ["X"], "ordered_at": ["2025-01-10"], "revenue": [10]}
     )
-    sent = pd.DataFrame({
-        "message_id": ["m"], "customer_id": ["X"], "sent_at": ["2025-01-10 09:00:00"], "purpose": ["status"],
-        "order_id": ["1"],
-    })  # fmt: skip
+    sent = pd.DataFrame(
+        {
+            "message_id": ["m"],
+            "customer_id": ["X"],
+            "sent_at": ["2025-01-10 09:00:00"],
+            "purpose": ["status"],
+            "order_id": ["1"],
+        }
+    )
     log = pd.DataFrame({"interaction_id": ["i"], "customer_id": ["X"], "started_at": ["2025-01-02 09:00:00"]})
     sources = (
         csv(orders, tmp_path, "orders") | csv(sent, tmp_path, "messages") | csv(log, tmp_path, "interactions")
@@ -360,10 +401,14 @@ def test_an_observation_end_that_is_moved_back_hides_what_came_later() -> None:
     log = pd.DataFrame(
         rows, columns=["interaction_id", "customer_id", "started_at", "ended_at", "resolved_at", "transfers"]
     ).assign(channel="email", issue_id=lambda f: f["interaction_id"])
-    spans = pd.DataFrame({
-        "customer_id": [f"c{k}" for k in range(23)], "subscription_id": [f"s{k}" for k in range(23)],
-        "started_at": day, "ended_at": [end + timedelta(days=20 - 3 * k) for k in range(23)],
-    })  # fmt: skip
+    spans = pd.DataFrame(
+        {
+            "customer_id": [f"c{k}" for k in range(23)],
+            "subscription_id": [f"s{k}" for k in range(23)],
+            "started_at": day,
+            "ended_at": [end + timedelta(days=20 - 3 * k) for k in range(23)],
+        }
+    )
     cut = log[log["started_at"] < end].copy()
     for column in ("ended_at", "resolved_at"):
         cut[column] = cut[column].where(cut[column] < end)

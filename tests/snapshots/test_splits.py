@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validat
 
 from cxml.errors import ConfigError
 from cxml.sampling import customer_folds, hash_share
-from cxml.snapshots.splits import Plan, TimeGapSplit, plan_splits
+from cxml.snapshots.splits import Split, TimeGapSplit, plan_splits
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
 
@@ -56,7 +56,7 @@ def test_the_usual_case() -> None:
 
 def test_one_usable_earlier_cutoff_trains() -> None:
     plan = plan_splits([START, START + timedelta(days=60)], timedelta(0), timedelta(days=60))
-    assert plan == Plan((START,), START + timedelta(days=60), "time", plan.reason)
+    assert plan == Split((START,), START + timedelta(days=60), "time", plan.reason)
     assert "held out" in plan.reason
 
 
@@ -224,9 +224,13 @@ def test_it_works_where_scikit_learn_takes_a_splitter() -> None:
         (TimeGapSplit("60D", 0), months(6), "4 of 6 cutoffs"),
         (TimeGapSplit("0D"), months(6), "no length"),
         (TimeGapSplit("soon"), months(6), "time span"),
-        (TimeGapSplit("60D", customers=5), pd.DataFrame({"cutoff": months(6), "customer_id": "a"}), "a fold of"),
+        (
+            TimeGapSplit("60D", customers=5),
+            pd.DataFrame({"cutoff": months(6), "customer_id": "a"}),
+            "a fold of",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_split_that_cannot_be_is_refused(splitter: TimeGapSplit, groups: object, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as refused:
         list(splitter.split(np.zeros(6), groups=groups))

@@ -287,10 +287,21 @@ def test_a_manifest_that_leads_outside(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", "{}", '{"files": []}', '{"files": {"a.txt": []}}', '{"files": {"a.txt": {}}}',
-     '{"files": {"a.txt": {"sha256": ["x"], "bytes": "3"}}}', '{"files": {}, "files": {}}',
-     "[" * 100_000, "\xff"],
-)  # fmt: skip
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{}",
+        '{"files": []}',
+        '{"files": {"a.txt": []}}',
+        '{"files": {"a.txt": {}}}',
+        '{"files": {"a.txt": {"sha256": ["x"], "bytes": "3"}}}',
+        '{"files": {}, "files": {}}',
+        "[" * 100_000,
+        "\xff",
+    ],
+)
 def test_a_manifest_that_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.txt").write_text("one")
     (tmp_path / "manifest.json").write_text(text, encoding="latin-1")
@@ -312,9 +323,27 @@ def test_seal_says_the_same_of_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../a.txt", "/tmp/a.txt", "a/../../b", "a//b", "./a", "a/", "", "a\x00", "a\n", "CON:",
-             "x" * 300, "\u202etxt.a", ".lock", "manifest.json", "-rf", "a\\b", "가"],
-)  # fmt: skip
+    "name",
+    [
+        "../a.txt",
+        "/tmp/a.txt",
+        "a/../../b",
+        "a//b",
+        "./a",
+        "a/",
+        "",
+        "a\x00",
+        "a\n",
+        "CON:",
+        "x" * 300,
+        "\u202etxt.a",
+        ".lock",
+        "manifest.json",
+        "-rf",
+        "a\\b",
+        "가",
+    ],
+)
 def test_names_that_could_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
     with (
         pytest.raises(CxmlError, match="cannot name an output file") as info,

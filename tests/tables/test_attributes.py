@@ -23,10 +23,11 @@ ROWS = 200
 def opened(folder: Path, frame: pd.DataFrame, churn: dict[str, Any] | None = None, **table: Any) -> Tables:
     frame.to_csv(folder / "customers.csv", index=False)
     raw = {
-        "project": {"observation_end": "2026-01-01"}, "engine": {"threads": 1},
+        "project": {"observation_end": "2026-01-01"},
+        "engine": {"threads": 1},
         "churn": {"definition": "label", "column": "customers.Left"} | (churn or {}),
         "tables": {"customers": {"source": "customers.csv", **table}},
-    }  # fmt: skip
+    }
     return open_tables(parse_config(raw, folder))
 
 
@@ -58,7 +59,7 @@ WRITTEN = {
     "thousands": [f"{x:,.2f}" for x in X],
     "percent": [f"{x:.2f} %" for x in X],
     "signed": [f"-{x:.2f}" if n % 2 else f"- ${x:.2f}" for n, x in enumerate(X)],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("way", WRITTEN)

@@ -88,9 +88,14 @@ NOT_UTF8 = f"i902,{CANARY},2025-01-01,5,".encode() + "요금".encode("cp949")
 
 @pytest.mark.parametrize(
     ("name", "end", "bom"),
-    [("log.csv", "\n", False), ("log.csv", "\r\n", False), ("log.csv", "\n", True), ("log.csv.gz", "\n", False),
-     ("log.csv.gz", "\r\n", True)],
-)  # fmt: skip
+    [
+        ("log.csv", "\n", False),
+        ("log.csv", "\r\n", False),
+        ("log.csv", "\n", True),
+        ("log.csv.gz", "\n", False),
+        ("log.csv.gz", "\r\n", True),
+    ],
+)
 def test_bad_lines_go_alone(tmp_path: Path, name: str, end: str, bom: bool) -> None:
     good = hostile(600)
     bad_value = row(700, wait=f"{CANARY}!")
@@ -121,8 +126,10 @@ def test_files_keep_their_order_and_their_rows(tmp_path: Path) -> None:
     found = check(tables)
     assert found.problems == () and left(tables) == by_python(hostile(600))
     assert listed(tables) == [
-        ("wrong_fields", "log2.csv", 10), ("wrong_type", "log2.csv", 202), ("wrong_type", "log3.csv", 201),
-    ]  # fmt: skip
+        ("wrong_fields", "log2.csv", 10),
+        ("wrong_type", "log2.csv", 202),
+        ("wrong_type", "log3.csv", 201),
+    ]
 
 
 def test_files_of_two_headers(tmp_path: Path) -> None:
@@ -245,9 +252,15 @@ def test_jobs_list_them(tmp_path: Path) -> None:
         checked_tables(config(tmp_path), run=run, tell=told.append)
     assert told[-1] == "interactions: 1 rows set aside in all"
     (only,) = pq.read_table(next(tmp_path.rglob("set_aside.parquet"))).to_pylist()
-    assert only == {"table": "interactions", "rule": "wrong_fields", "column": "", "file": "log.csv", "row": 201,
-                    "expected": "as many fields as the header",
-                    "fix": "put fields that hold the delimiter into double quotes"}  # fmt: skip
+    assert only == {
+        "table": "interactions",
+        "rule": "wrong_fields",
+        "column": "",
+        "file": "log.csv",
+        "row": 201,
+        "expected": "as many fields as the header",
+        "fix": "put fields that hold the delimiter into double quotes",
+    }
 
 
 def test_a_copy_of_personal_data_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,43 +30,66 @@ ANNA, BODO, CARL = (f"{CANARY}-{name}" for name in "abc")
 def company():
     """A few good rows of some tables, all as text."""
     return {
-        "customers": pd.DataFrame({
-            "customer_id": [ANNA, BODO, CARL],
-            "joined_at": ["2019-05-01 08:00:00", "2020-01-01 09:30:00", "1985-02-03 10:00:00"],
-            "birth_year": ["1980", "1990", None],
-        }),
-        "interactions": pd.DataFrame({
-            "interaction_id": [f"{CANARY}{n}" for n in range(4)],
-            "customer_id": [ANNA, ANNA, BODO, CARL],
-            "started_at": [f"2025-03-0{n} 10:00:00" for n in (1, 2, 3, 4)],
-            "channel": ["phone.human", "chat.bot", "email", "social.x"],
-            "direction": ["inbound", "inbound", "outbound", None],
-            "wait_s": ["10", "0", "3.5", None],
-            "transfers": ["0", "1", "2", "0"],
-            "abandoned": ["true", "false", "false", None],
-            "sentiment_end": ["-1", "0.5", "1", None],
-            "resolved_at": ["2025-03-01 11:00:00", None, "2025-03-03 10:00:00", None],
-        }),
-        "orders": pd.DataFrame({
-            "order_id": ["1", "2"], "customer_id": [ANNA, BODO],
-            "ordered_at": ["2025-02-01 12:00:00", "2025-02-02 12:00:00"],
-            "revenue": ["10.5", "-2"], "delivered_at": ["2025-02-03 09:00:00", None],
-        }),
-        "surveys": pd.DataFrame({
-            "survey_id": ["1", "2"], "customer_id": [ANNA, BODO], "kind": ["nps", "csat"],
-            "sent_at": ["2025-02-01 12:00:00"] * 2, "answered_at": ["2025-02-01 12:00:00", None],
-            "score": ["9", "3"], "scale_min": ["0", "1"], "scale_max": ["10", "5"],
-        }),
-        "subscriptions": pd.DataFrame({
-            "subscription_id": ["1", "2"], "customer_id": [ANNA, BODO],
-            "started_at": ["2019-05-01 09:00:00", "2020-01-01 10:00:00"],
-            "ended_at": ["2024-01-01 09:00:00", None],
-        }),
-        "messages": pd.DataFrame({
-            "message_id": ["1"], "customer_id": [ANNA], "sent_at": ["2025-01-01 09:00:00"],
-            "fields_used": ["1"], "fields_available": ["2"],
-        }),
-    }  # fmt: skip
+        "customers": pd.DataFrame(
+            {
+                "customer_id": [ANNA, BODO, CARL],
+                "joined_at": ["2019-05-01 08:00:00", "2020-01-01 09:30:00", "1985-02-03 10:00:00"],
+                "birth_year": ["1980", "1990", None],
+            }
+        ),
+        "interactions": pd.DataFrame(
+            {
+                "interaction_id": [f"{CANARY}{n}" for n in range(4)],
+                "customer_id": [ANNA, ANNA, BODO, CARL],
+                "started_at": [f"2025-03-0{n} 10:00:00" for n in (1, 2, 3, 4)],
+                "channel": ["phone.human", "chat.bot", "email", "social.x"],
+                "direction": ["inbound", "inbound", "outbound", None],
+                "wait_s": ["10", "0", "3.5", None],
+                "transfers": ["0", "1", "2", "0"],
+                "abandoned": ["true", "false", "false", None],
+                "sentiment_end": ["-1", "0.5", "1", None],
+                "resolved_at": ["2025-03-01 11:00:00", None, "2025-03-03 10:00:00", None],
+            }
+        ),
+        "orders": pd.DataFrame(
+            {
+                "order_id": ["1", "2"],
+                "customer_id": [ANNA, BODO],
+                "ordered_at": ["2025-02-01 12:00:00", "2025-02-02 12:00:00"],
+                "revenue": ["10.5", "-2"],
+                "delivered_at": ["2025-02-03 09:00:00", None],
+            }
+        ),
+        "surveys": pd.DataFrame(
+            {
+                "survey_id": ["1", "2"],
+                "customer_id": [ANNA, BODO],
+                "kind": ["nps", "csat"],
+                "sent_at": ["2025-02-01 12:00:00"] * 2,
+                "answered_at": ["2025-02-01 12:00:00", None],
+                "score": ["9", "3"],
+                "scale_min": ["0", "1"],
+                "scale_max": ["10", "5"],
+            }
+        ),
+        "subscriptions": pd.DataFrame(
+            {
+                "subscription_id": ["1", "2"],
+                "customer_id": [ANNA, BODO],
+                "started_at": ["2019-05-01 09:00:00", "2020-01-01 10:00:00"],
+                "ended_at": ["2024-01-01 09:00:00", None],
+            }
+        ),
+        "messages": pd.DataFrame(
+            {
+                "message_id": ["1"],
+                "customer_id": [ANNA],
+                "sent_at": ["2025-01-01 09:00:00"],
+                "fields_used": ["1"],
+                "fields_available": ["2"],
+            }
+        ),
+    }
 
 
 def config(folder, tables=None, zone="UTC", **sections):
@@ -407,8 +430,9 @@ def test_one_unreadable_table_does_not_hide_the_others(tmp_path):
     path.write_text(path.read_text() + f"{CANARY},too,short\n")
     found = check(tables)
     assert [(one.code, one.table) for one in found.problems] == [
-        ("unreadable", "interactions"), ("wrong_type", "orders"),
-    ]  # fmt: skip
+        ("unreadable", "interactions"),
+        ("wrong_type", "orders"),
+    ]
     with pytest.raises(DataError) as caught:
         found.raise_if_any()
     assert "interactions.csv, line 6" in str(caught.value)
@@ -440,11 +464,14 @@ def test_first_row_is_counted_in_its_file(tmp_path, kind):
         (["orders"], {}, {"empty_table": "orders"}),
         (["surveys"], {}, {}),
         (["subscriptions"], {"churn": {"definition": "subscription"}}, {"empty_table": "subscriptions"}),
-        (["orders", "surveys"], {"value": {"sources": [{"table": "orders", "column": "revenue"}]}},
-         {"empty_table": "orders"}),
+        (
+            ["orders", "surveys"],
+            {"value": {"sources": [{"table": "orders", "column": "revenue"}]}},
+            {"empty_table": "orders"},
+        ),
         (list(company()), {}, {"no_rows": "all tables"}),
     ],
-)  # fmt: skip
+)
 def test_tables_without_rows(tmp_path, empty, sections, codes):
     frames = {name: frame.iloc[:0] if name in empty else frame for name, frame in company().items()}
     for name, frame in frames.items():
@@ -459,10 +486,14 @@ def test_notes(tmp_path):
     put(frames, "interactions.channel", "Email", 0)
     put(frames, "subscriptions.ended_at", "2026-01-01 00:00:00")
     frames["interactions"]["interaction_id"] = [" a", "b", "c", "d"]
-    frames["subscriptions"] = pd.concat([
-        frames["subscriptions"],
-        pd.DataFrame({"subscription_id": ["3"], "customer_id": [BODO], "started_at": ["2021-01-01 09:00:00"]}),
-    ])  # fmt: skip
+    frames["subscriptions"] = pd.concat(
+        [
+            frames["subscriptions"],
+            pd.DataFrame(
+                {"subscription_id": ["3"], "customer_id": [BODO], "started_at": ["2021-01-01 09:00:00"]}
+            ),
+        ]
+    )
     frames["orders"]["ordered_at"] = ["2025-02-01 00:00:00", "2025-02-02 00:00:00"]
     found = check(opened(frames, "csv", tmp_path))
     assert found.problems == ()
@@ -586,7 +617,13 @@ FILES = [
     ("pipe", "o.csv", lambda folder: os.mkfifo(folder / "o.csv"), DataError, "regular file"),
     ("device", "/dev/zero", None, (DataError, ConfigError), "mend"),
     ("spreadsheet", "o.xlsx", written("o.xlsx", b"PK"), ConfigError, "as CSV"),
-    ("several kinds", "o.*", lambda folder: (parquet(folder), written("o.csv", GOOD)(folder)), DataError, "one kind"),
+    (
+        "several kinds",
+        "o.*",
+        lambda folder: (parquet(folder), written("o.csv", GOOD)(folder)),
+        DataError,
+        "one kind",
+    ),
     ("csv as parquet", "o.parquet", written("o.parquet", GOOD), DataError, "no Parquet"),
     ("parquet as csv", "o.csv", lambda f: written("o.csv", parquet(f))(f), DataError, "UTF-8"),
     ("parquet cut", "o.parquet", cut, DataError, "cut"),
@@ -595,23 +632,52 @@ FILES = [
     ("semicolons", "o.csv", written("o.csv", GOOD.replace(b",", b";")), DataError, 'delimiter = ";"'),
     ("tabs", "o.csv", written("o.csv", GOOD.replace(b",", b"\t")), DataError, 'delimiter = "\\t"'),
     ("utf-16", "o.csv", written("o.csv", GOOD.decode().encode("utf-16")), DataError, "UTF-8"),
-    ("latin-1 header", "o.csv", written("o.csv", "größe,customer_id\n".encode("latin-1")), DataError, "UTF-8"),
+    (
+        "latin-1 header",
+        "o.csv",
+        written("o.csv", "größe,customer_id\n".encode("latin-1")),
+        DataError,
+        "UTF-8",
+    ),
     ("latin-1", "o.csv", written("o.csv", GOOD + "größe,2025-01-01\n".encode("latin-1")), DataError, "UTF-8"),
     ("names twice", "o.csv", written("o.csv", b"customer_id,x,x\n"), DataError, "every column name once"),
-    ("names in two cases", "o.csv", written("o.csv", b"customer_id,Customer_ID\n"), DataError, "differ only in case"),
+    (
+        "names in two cases",
+        "o.csv",
+        written("o.csv", b"customer_id,Customer_ID\n"),
+        DataError,
+        "differ only in case",
+    ),
     ("row too long", "o.csv", written("o.csv", GOOD + b"kanari,2025-01-01,kanari\n"), DataError, "3 fields"),
     ("row too short", "o.csv", written("o.csv", GOOD + b"kanari\n"), DataError, "line 3"),
     ("quote open", "o.csv", written("o.csv", GOOD + b'"kanari,2025-01-01\n'), DataError, "never closed"),
-    ("line ends mixed", "o.csv", written("o.csv", GOOD + b"kanari,2025-01-01\r\n" * 2), DataError, "line end"),
-    ("column missing", "o.csv", written("o.csv", b"cust_id,ordered_at\n"),
-     DataError, "did you mean 'cust_id'?"),
-    ("column with a space", "o.csv", written("o.csv", b" customer_id,ordered_at\n"),
-     DataError, "did you mean ' customer_id'?"),
-]  # fmt: skip
+    (
+        "line ends mixed",
+        "o.csv",
+        written("o.csv", GOOD + b"kanari,2025-01-01\r\n" * 2),
+        DataError,
+        "line end",
+    ),
+    (
+        "column missing",
+        "o.csv",
+        written("o.csv", b"cust_id,ordered_at\n"),
+        DataError,
+        "did you mean 'cust_id'?",
+    ),
+    (
+        "column with a space",
+        "o.csv",
+        written("o.csv", b" customer_id,ordered_at\n"),
+        DataError,
+        "did you mean ' customer_id'?",
+    ),
+]
 
 
-@pytest.mark.parametrize(("source", "make", "error", "words"), [case[1:] for case in FILES],
-                         ids=[case[0] for case in FILES])  # fmt: skip
+@pytest.mark.parametrize(
+    ("source", "make", "error", "words"), [case[1:] for case in FILES], ids=[case[0] for case in FILES]
+)
 def test_bad_file(tmp_path, source, make, error, words):
     if make:
         make(tmp_path)
@@ -686,10 +752,14 @@ def test_check_changes_nothing(tmp_path):
 
 def test_rows_that_are_late_are_told_of_a_single_table(tmp_path: Path) -> None:
     days = np.repeat(np.arange(395), 12)
-    log = pd.DataFrame({
-        "customer_id": [f"c{k % 60}" for k in range(len(days))],
-        "started_at": pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(days, unit="D") + pd.Timedelta(hours=9),
-    })  # fmt: skip
+    log = pd.DataFrame(
+        {
+            "customer_id": [f"c{k % 60}" for k in range(len(days))],
+            "started_at": pd.Timestamp("2024-01-01", tz="UTC")
+            + pd.to_timedelta(days, unit="D")
+            + pd.Timedelta(hours=9),
+        }
+    )
     log.to_parquet(tmp_path / "contacts.parquet")
     (tmp_path / "cxml.toml").write_text(
         '[project]\nobservation_end = "2025-03-01"\n[tables.interactions]\nsource = "contacts.parquet"\n'

@@ -19,11 +19,16 @@ MONTHS = range(7, 13)
 def month(n: int, rows: int = 60) -> pd.DataFrame:
     rng = np.random.default_rng(n)
     at = pd.Timestamp(2024, n, 1) + pd.to_timedelta(rng.uniform(0, 28, rows), unit="D")
-    return pd.DataFrame({
-        "customer_id": [f"c{i}" for i in rng.integers(0, 20, rows)], "started_at": at.floor("s"), "channel": "email",
-        "wait_s": rng.integers(0, 900, rows), "hold_s": rng.integers(0, 90, rows),
-        "resolved_at": at.floor("s") + pd.Timedelta("1h"),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{i}" for i in rng.integers(0, 20, rows)],
+            "started_at": at.floor("s"),
+            "channel": "email",
+            "wait_s": rng.integers(0, 900, rows),
+            "hold_s": rng.integers(0, 90, rows),
+            "resolved_at": at.floor("s") + pd.Timedelta("1h"),
+        }
+    )
 
 
 def told(folder: Path, months: dict[int, pd.DataFrame], kind: str = "parquet", **spec: Any) -> list[str]:

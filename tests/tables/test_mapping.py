@@ -26,9 +26,11 @@ def opened(tmp_path: Path, rows: str = ROWS, **spec: Any) -> Tables:
 
 def test_a_constant_is_a_column_like_any_other(tmp_path: Path) -> None:
     tables = opened(
-        tmp_path, constants={"channel": "Mail", "wait_s": 90, "abandoned": False}, words={"channel": {"Mail": "email"}},
+        tmp_path,
+        constants={"channel": "Mail", "wait_s": 90, "abandoned": False},
+        words={"channel": {"Mail": "email"}},
         ignore=["Channel"],
-    )  # fmt: skip
+    )
     assert {"channel", "wait_s", "abandoned"} <= tables.columns["interactions"]
     rows = tables.engine.rows("select customer_id, channel, wait_s, abandoned from interactions order by 1")
     assert rows == [("ann", "email", 90.0, False), ("bob", "email", 90.0, False)]

@@ -131,12 +131,16 @@ def test_words_of_the_source_are_read_as_those_of_cxml(tmp_path, kind):
 
 def test_codes_of_any_type_can_have_a_meaning():
     frame = interactions(
-        Kanal=[1, 2, 3], abandoned=["예", "아니오", "예"], wait_s=["5", "없음", "7"],
+        Kanal=[1, 2, 3],
+        abandoned=["예", "아니오", "예"],
+        wait_s=["5", "없음", "7"],
         started_at=pd.date_range("2025-01-01", periods=3, freq="D"),
-    )  # fmt: skip
+    )
     words = {
-        "channel": {"1": "phone", "2": "chat"}, "abandoned": {"예": "true", "아니오": "false"}, "wait_s": {"없음": ""},
-    }  # fmt: skip
+        "channel": {"1": "phone", "2": "chat"},
+        "abandoned": {"예": "true", "아니오": "false"},
+        "wait_s": {"없음": ""},
+    }
     tables = opened(frame, spec={"columns": {"channel": "Kanal"}, "words": words})
     rows = tables.engine.rows("select channel, abandoned, wait_s from interactions order by started_at")
     assert rows == [("phone", True, 5.0), ("chat", False, None), ("3", True, 7.0)]
@@ -194,8 +198,14 @@ def test_every_table_of_the_contract_opens_with_every_column():
         for name, table in TABLES.items()
     }
     tables = open_tables(config(), frames)
-    kinds = {"text": "VARCHAR", "instant": "TIMESTAMP", "number": "DOUBLE", "money": "DECIMAL(18,4)",
-             "count": "BIGINT", "flag": "BOOLEAN"}  # fmt: skip
+    kinds = {
+        "text": "VARCHAR",
+        "instant": "TIMESTAMP",
+        "number": "DOUBLE",
+        "money": "DECIMAL(18,4)",
+        "count": "BIGINT",
+        "flag": "BOOLEAN",
+    }
     for name, table in TABLES.items():
         assert tables.columns[name] == frozenset(table.by_name)
         days = ("day_only", *(f"day_only_{column}" for column in table.spans.values()))
@@ -231,8 +241,10 @@ def test_ids_of_any_type_are_exact_text(ids):
 
 def test_int_ids_with_a_gap_keep_their_digits():
     """pandas makes a float of such a column; one that was made before 2**53 is exact, beyond it is none."""
-    frame = interactions(customer_id=[12.0, None, 9007199254740993.0],
-                         started_at=[f"2025-01-0{day} 00:00:00" for day in (1, 2, 3)])  # fmt: skip
+    frame = interactions(
+        customer_id=[12.0, None, 9007199254740993.0],
+        started_at=[f"2025-01-0{day} 00:00:00" for day in (1, 2, 3)],
+    )
     assert values(frame, "customer_id") == ["12", None, None]
 
 
@@ -251,8 +263,11 @@ def test_nothing_given_is_missing_in_every_form(frame_of):
     )
     tables = opened(frame_of(frame))
     assert tables.engine.rows("select customer_id, topic from interactions order by interaction_id") == [
-        ("a", None), (None, None), (None, None), (None, "t"),
-    ]  # fmt: skip
+        ("a", None),
+        (None, None),
+        (None, None),
+        (None, "t"),
+    ]
 
 
 # ---------------------------------------------------------------- instants
@@ -373,8 +388,9 @@ def test_objects_with_and_without_zone_each_keep_their_meaning():
     )
     frame = interactions(started_at=[aware, naive], customer_id=["aware", "naive"])
     assert values(frame, "started_at", "Asia/Seoul", order="customer_id") == [
-        dt.datetime(2025, 1, 1, 15), dt.datetime(2025, 1, 1, 1),
-    ]  # fmt: skip
+        dt.datetime(2025, 1, 1, 15),
+        dt.datetime(2025, 1, 1, 1),
+    ]
 
 
 # ---------------------------------------------------------------- numbers, money, flags
@@ -383,19 +399,25 @@ def test_objects_with_and_without_zone_each_keep_their_meaning():
 @pytest.mark.parametrize(
     ("column", "given_", "want"),
     [
-        ("wait_s", ["1.5", " 2 ", "1e3", "", "1,5", "1_000", "inf", "nan", "1e400"],
-         [1.5, 2.0, 1000.0, None, None, None, None, None, None]),
+        (
+            "wait_s",
+            ["1.5", " 2 ", "1e3", "", "1,5", "1_000", "inf", "nan", "1e400"],
+            [1.5, 2.0, 1000.0, None, None, None, None, None, None],
+        ),
         ("wait_s", [1, True, np.inf], [1.0, None, None]),
         ("transfers", ["2", "2.0", "2.5", "-1", "x"], [2, 2, None, -1, None]),
         ("transfers", [2.0, 2.5, np.nan], [2, None, None]),
-        ("abandoned", ["true", "FALSE", "1", "0", "0.0", "ja", "2"],
-         [True, False, True, False, False, None, None]),
+        (
+            "abandoned",
+            ["true", "FALSE", "1", "0", "0.0", "ja", "2"],
+            [True, False, True, False, False, None, None],
+        ),
         ("abandoned", ["yes", "No", " Y ", "n", "T", "f", "On", "OFF"], [True, False] * 4),
         ("abandoned", ["예", "아니오", "네", "아니요"], [True, False] * 2),
         ("abandoned", [1.0, 0.0, 2.0, np.nan], [True, False, None, None]),
         ("abandoned", [True, None, False], [True, None, False]),
     ],
-)  # fmt: skip
+)
 def test_numbers_counts_and_flags(column, given_, want):
     if column == "wait_s" and True in given_:
         given_ = pd.Series(given_, dtype=object)  # a truth value among numbers is no number
@@ -409,19 +431,27 @@ def test_money_is_exact():
         {"customer_id": list("abc"), "ordered_at": ["2025-01-01"] * 3, "revenue": ["0.1", "-3", "1e20"]}
     )
     assert values(frame, "revenue", table="orders", order="customer_id") == [
-        decimal.Decimal("0.1000"), decimal.Decimal("-3.0000"), None,
-    ]  # fmt: skip
+        decimal.Decimal("0.1000"),
+        decimal.Decimal("-3.0000"),
+        None,
+    ]
 
 
 # ---------------------------------------------------------------- attributes
 
 
 def test_attributes_of_customers():
-    frame = pd.DataFrame({
-        "customer_id": ["a", "b"], "joined_at": ["2020-01-01", "2020-01-02"],
-        "Seat Count": ["10", "12.5"], "zip": ["06236", "12345"], "group": ["x", None], "age": [40, 41],
-        "none": ["", ""],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "customer_id": ["a", "b"],
+            "joined_at": ["2020-01-01", "2020-01-02"],
+            "Seat Count": ["10", "12.5"],
+            "zip": ["06236", "12345"],
+            "group": ["x", None],
+            "age": [40, 41],
+            "none": ["", ""],
+        }
+    )
     spec = {"attributes": ["Seat Count", "zip", "group", "age", "none"]}
     tables = opened(frame, table="customers", spec=spec)
     assert tables.attributes == {
@@ -515,15 +545,21 @@ def test_rows_alike_at_first_are_numbered_by_what_was_known_of_them_first():
     """Only the earliest difference counts: nothing later, seen or unseen, changes the order."""
     day = ["2025-01-01 10:00:00"] * 3
     frame = interactions(
-        customer_id=["a"] * 3, started_at=day,
-        wait_s=[10, 10, 10], handle_s=[0, 0, 5],
+        customer_id=["a"] * 3,
+        started_at=day,
+        wait_s=[10, 10, 10],
+        handle_s=[0, 0, 5],
         resolved_at=["2025-01-03 00:00:00", "2025-01-02 00:00:00", None],
-    )  # fmt: skip
+    )
 
     def order(made):
         tables = opened(made)
-        return [row[0] for row in tables.engine.rows(
-            "select coalesce(cast(resolved_at as varchar), '-') from interactions order by interaction_id")]  # fmt: skip
+        return [
+            row[0]
+            for row in tables.engine.rows(
+                "select coalesce(cast(resolved_at as varchar), '-') from interactions order by interaction_id"
+            )
+        ]
 
     assert order(frame) == ["2025-01-02 00:00:00", "2025-01-03 00:00:00", "-"]
     assert order(frame.iloc[::-1]) == order(frame)
@@ -588,8 +624,10 @@ def test_csv_with_mark_quotes_and_lines_in_cells(tmp_path):
     )
     tables = open_tables(config(tmp_path, interactions={"source": "i.csv"}))
     assert tables.engine.rows("select customer_id, topic from interactions order by started_at") == [
-        ("a,b", "two\r\nlines"), ('say "hi"', None), ("#c", "x"),
-    ]  # fmt: skip
+        ("a,b", "two\r\nlines"),
+        ('say "hi"', None),
+        ("#c", "x"),
+    ]
 
 
 def test_other_delimiter_and_names_with_brackets(tmp_path):
@@ -637,7 +675,15 @@ def test_all_tables_are_reported_at_once(tmp_path):
     with pytest.raises(DataError) as caught:
         open_tables(made)
     text = str(caught.value)
-    for words in ("4 problems", "orders.customer_id", "did you mean 'Customer ID'", "orders.ordered_at",
-                  "interactions.started_at", "did you mean 'started'", "v.csv", "no such file"):  # fmt: skip
+    for words in (
+        "4 problems",
+        "orders.customer_id",
+        "did you mean 'Customer ID'",
+        "orders.ordered_at",
+        "interactions.started_at",
+        "did you mean 'started'",
+        "v.csv",
+        "no such file",
+    ):
         assert words in text, words
     assert "secret" not in text

@@ -45,9 +45,11 @@ def test_the_old_instants_of_spark_are_utc(tmp_path: Path, unit: str) -> None:
     assert pq.read_metadata(tmp_path / "a.parquet").schema.column(1).physical_type == "INT96"
     assert instants_of(tmp_path) == (
         [NOON],
-        ["interactions: instants of an old Parquet type that names no zone are taken as UTC, as Spark and Hive write"
-         " them: started_at"],
-    )  # fmt: skip
+        [
+            "interactions: instants of an old Parquet type that names no zone are taken as UTC, as Spark and Hive write"
+            " them: started_at"
+        ],
+    )
 
 
 def test_files_of_old_and_new_instants_keep_their_zones(tmp_path: Path) -> None:

@@ -30,10 +30,17 @@ from cxml.tracking.training_run import fetch_bundle, log_training, registered_na
 
 NAME = "shop/eu"
 INFO = {
-    "project": NAME, "currency": "EUR", "churn": "inactivity", "lead_days": 0.0, "horizon_days": 90.0,
-    "train_cutoffs": ["2025-10-01", "2025-11-01"], "seed": 7, "calibration_cutoff": None,
-    "populations": [{"cutoff": "2025-10-01", "at_risk": 10}], "data": {"interactions": "ab" * 32},
-}  # fmt: skip
+    "project": NAME,
+    "currency": "EUR",
+    "churn": "inactivity",
+    "lead_days": 0.0,
+    "horizon_days": 90.0,
+    "train_cutoffs": ["2025-10-01", "2025-11-01"],
+    "seed": 7,
+    "calibration_cutoff": None,
+    "populations": [{"cutoff": "2025-10-01", "at_risk": 10}],
+    "data": {"interactions": "ab" * 32},
+}
 
 
 def feature(factor: str, en: str, unit: str) -> dict[str, str]:
@@ -59,14 +66,17 @@ def metrics(loss: float, cutoff: str = "2026-01-01T00:00:00+00:00", baseline: fl
         "test": {"cutoff": cutoff, "mode": "time", "rows": 500},
         "churn": {"auc": 0.8, "log_loss": loss, "ece": float("nan")},
         "value": {"gini": 0.6, "spearman": None},
-        "baselines": {"churn": {"logistic": {"auc": 0.7, "log_loss": baseline}}, "value": {"naive": {"gini": 0.5}}},
+        "baselines": {
+            "churn": {"logistic": {"auc": 0.7, "log_loss": baseline}},
+            "value": {"naive": {"gini": 0.5}},
+        },
         "tables": {
             "lift": [{"share": 0.1}],
             "cutoffs": [{"cutoff": "2025-10-01T00:00:00", "role": "trains", "auc": 0.9, "ece": None}],
             "search": [{"number": 0, "loss": 0.31, "leaves": 4}, {"number": 1, "loss": 0.32, "leaves": 9}],
         },
         "verdict": {"churn": "The churn model beats its baselines."},
-    }  # fmt: skip
+    }
 
 
 def matrix(rows: int = 1500) -> pd.DataFrame:
@@ -78,16 +88,18 @@ def matrix(rows: int = 1500) -> pd.DataFrame:
     risk = 0.006 * np.nan_to_num(wait, nan=100.0) + 0.015 * since - 4.0
     plan = pd.Series(random.choice(["basic", "pro", "한글"], rows), dtype="str")
     plan[random.random(rows) < 0.1] = None
-    return pd.DataFrame({
-        "customer_id": [f"secret-{i}" for i in range(rows)],
-        "cutoff": pd.Timestamp("2026-01-01", tz="UTC"),
-        "wait_mean_30d": wait,
-        "abandoned_30d": random.poisson(0.5, rows).astype(np.float32),
-        "order_days_since": since,
-        "plan_last": plan,
-        "churned": (random.random(rows) < 1 / (1 + np.exp(-risk))).astype(np.int32),
-        "value": np.where(random.random(rows) < 0.7, random.gamma(2, 50, rows), 0.0),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "customer_id": [f"secret-{i}" for i in range(rows)],
+            "cutoff": pd.Timestamp("2026-01-01", tz="UTC"),
+            "wait_mean_30d": wait,
+            "abandoned_30d": random.poisson(0.5, rows).astype(np.float32),
+            "order_days_since": since,
+            "plan_last": plan,
+            "churned": (random.random(rows) < 1 / (1 + np.exp(-risk))).astype(np.int32),
+            "value": np.where(random.random(rows) < 0.7, random.gamma(2, 50, rows), 0.0),
+        }
+    )
 
 
 FEATURES = list(LABELS["features"])
@@ -131,17 +143,26 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     (home / "metrics.json").write_text("{}")
     with pytest.MonkeyPatch.context() as patch, inside(cwd):
         made = subprocess.run(
-            [sys.executable, "-c", f"from cxml import tracking; tracking.reach({uri!r})"],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            [sys.executable, "-c", f"from cxml.tracking import training_run; training_run.reach({uri!r})"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         # what `mlflow run` and a user's shell may set must not lead a run astray
         patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
         patch.setenv("MLFLOW_RUN_ID", "0" * 32)
         logged = [
-            log_training(uri=uri, experiment="shop", name=NAME, bundle=bundles[kind], metrics=metrics(loss),
-                         info=INFO, files=[home / "metrics.json"])
+            log_training(
+                uri=uri,
+                experiment="shop",
+                name=NAME,
+                bundle=bundles[kind],
+                metrics=metrics(loss),
+                info=INFO,
+                files=[home / "metrics.json"],
+            )
             for kind, loss in (("both", 0.40), ("both", 0.41), ("churn", 0.38))
-        ]  # fmt: skip
+        ]
         yield Shop(uri, home, cwd, frame, bundles, logged, made.stdout + made.stderr)
 
 
@@ -163,13 +184,22 @@ def test_the_run_holds_settings_figures_hashes_and_files(shop: Shop, client: Any
     run = client.get_run(shop.logged[0].run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params == {
-        "project": NAME, "currency": "EUR", "churn": "inactivity", "lead_days": "0.0", "horizon_days": "90.0",
-        "train_cutoffs": "2025-10-01, 2025-11-01", "seed": "7",
-    }  # fmt: skip
+        "project": NAME,
+        "currency": "EUR",
+        "churn": "inactivity",
+        "lead_days": "0.0",
+        "horizon_days": "90.0",
+        "train_cutoffs": "2025-10-01, 2025-11-01",
+        "seed": "7",
+    }
     assert run.data.metrics == {
-        "churn.auc": 0.8, "churn.log_loss": 0.40, "churn.logistic.auc": 0.7, "churn.logistic.log_loss": 0.5,
-        "value.gini": 0.6, "value.naive.gini": 0.5,
-    }  # fmt: skip
+        "churn.auc": 0.8,
+        "churn.log_loss": 0.40,
+        "churn.logistic.auc": 0.7,
+        "churn.logistic.log_loss": 0.5,
+        "value.gini": 0.6,
+        "value.naive.gini": 0.5,
+    }
     assert run.data.tags["cxml.data.interactions"] == "ab" * 32
     assert run.data.tags["cxml.bundle"] == Bundle.read(shop.bundles["both"]).fingerprint
     assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["metrics.json"]
@@ -206,16 +236,30 @@ def test_no_row_of_data_is_stored(shop: Shop) -> None:
 
 def test_nothing_is_printed(shop: Shop, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert shop.printed == ""
-    log_training(uri=shop.uri, experiment="quiet", name="quiet", bundle=shop.bundles["churn"],
-                 metrics=metrics(0.4), info=INFO, files=[])  # fmt: skip
+    log_training(
+        uri=shop.uri,
+        experiment="quiet",
+        name="quiet",
+        bundle=shop.bundles["churn"],
+        metrics=metrics(0.4),
+        info=INFO,
+        files=[],
+    )
     fetch_bundle(shop.uri, "quiet@champion", tmp_path)
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_run_that_fails_is_marked_and_registers_nothing(shop: Shop, client: Any) -> None:
     with pytest.raises(CxmlError) as failed:
-        log_training(uri=shop.uri, experiment="shop", name=NAME, bundle=shop.bundles["churn"],
-                     metrics=metrics(0.1), info=INFO, files=[shop.home / "is-not-there.json"])  # fmt: skip
+        log_training(
+            uri=shop.uri,
+            experiment="shop",
+            name=NAME,
+            bundle=shop.bundles["churn"],
+            metrics=metrics(0.1),
+            info=INFO,
+            files=[shop.home / "is-not-there.json"],
+        )
     assert failed.value.exit_code == 1 and failed.value.fix
     experiment = client.get_experiment_by_name("shop").experiment_id
     runs = [run for run in client.search_runs([experiment]) if "mlflow.parentRunId" not in run.data.tags]
@@ -226,8 +270,15 @@ def test_a_run_that_fails_is_marked_and_registers_nothing(shop: Shop, client: An
 def test_a_deleted_experiment_is_refused(shop: Shop, client: Any) -> None:
     client.delete_experiment(client.create_experiment("gone"))
     with pytest.raises(CxmlError, match="'gone' was deleted"):
-        log_training(uri=shop.uri, experiment="gone", name=NAME, bundle=shop.bundles["churn"],
-                     metrics=metrics(0.1), info=INFO, files=[])  # fmt: skip
+        log_training(
+            uri=shop.uri,
+            experiment="gone",
+            name=NAME,
+            bundle=shop.bundles["churn"],
+            metrics=metrics(0.1),
+            info=INFO,
+            files=[],
+        )
 
 
 def test_a_changed_bundle_is_not_logged(shop: Shop, tmp_path: Path) -> None:
@@ -235,8 +286,15 @@ def test_a_changed_bundle_is_not_logged(shop: Shop, tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data + b" " if name == "info.md" else data)
     with pytest.raises(ModelError):
-        log_training(uri=shop.uri, experiment="shop", name=NAME, bundle=tmp_path, metrics=metrics(0.1),
-                     info=INFO, files=[])  # fmt: skip
+        log_training(
+            uri=shop.uri,
+            experiment="shop",
+            name=NAME,
+            bundle=tmp_path,
+            metrics=metrics(0.1),
+            info=INFO,
+            files=[],
+        )
 
 
 # ---------------------------------------------------------------- who is champion
@@ -527,10 +585,29 @@ def test_mlflow_serves_the_champion(shop: Shop, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local", "--workers", "1",
-               "--host", "127.0.0.1", "--port", str(port), "--model-uri", f"models:/{registered_name(NAME)}/1"]  # fmt: skip
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": shop.uri, "MLFLOW_DISABLE_TELEMETRY": "true",
-                   "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "models",
+        "serve",
+        "--env-manager",
+        "local",
+        "--workers",
+        "1",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--model-uri",
+        f"models:/{registered_name(NAME)}/1",
+    ]
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": shop.uri,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
     del environment["MLFLOW_RUN_ID"]
     rows = shop.frame[FEATURES].head(3)
     records = json.loads(rows.to_json(orient="records"))

@@ -141,8 +141,10 @@ def test_labels_known_later_change_no_forecast(walked: Walked, test: str) -> Non
 
 
 def test_one_cutoff_gives_nothing_to_walk_over(walked: Walked, tmp_path: Path) -> None:
-    for cutoffs, words in ((CUTOFFS[-1:], "only one cutoff has matured, 2025-06-01"),
-                           (["2025-05-20", "2025-06-01"], "2 cutoffs have matured, and no label")):  # fmt: skip
+    for cutoffs, words in (
+        (CUTOFFS[-1:], "only one cutoff has matured, 2025-06-01"),
+        (["2025-05-20", "2025-06-01"], "2 cutoffs have matured, and no label"),
+    ):
         config = walked.tables.config
         given = tuple(config.instant(cutoff) for cutoff in cutoffs)
         few = replace(walked.tables, config=replace(config, training=replace(config.training, cutoffs=given)))
@@ -153,8 +155,11 @@ def test_one_cutoff_gives_nothing_to_walk_over(walked: Walked, tmp_path: Path) -
 
 def test_a_ready_label_has_no_time() -> None:
     people = pd.DataFrame({"customer_id": ["a", "b"], "churned": [0, 1], "age": [3, 4]})
-    raw = {"project": {"observation_end": "2025-07-01"}, "churn": {"definition": "label"},
-           "tables": {"customers": {"source": "x.csv"}}}  # fmt: skip
+    raw = {
+        "project": {"observation_end": "2025-07-01"},
+        "churn": {"definition": "label"},
+        "tables": {"customers": {"source": "x.csv"}},
+    }
     tables = open_tables(parse_config(raw, Path()), {"customers": people})
     with pytest.raises(ConfigError, match="ready label"):
         backtest.plans_of(tables)
@@ -167,8 +172,11 @@ def test_figures_are_those_of_the_forecasts(walked: Walked) -> None:
     figures = walked.figures
     tests = [at(walked.data.frame, day) for day in ("2025-05-01", "2025-06-01")]
     forecasts = [walked.parts[f"fold-{day}"] for day in ("2025-05-01", "2025-06-01")]
-    cases = [("2025-05-01", tests[0], forecasts[0]), ("2025-06-01", tests[1], forecasts[1]),
-             ("all", pd.concat(tests), pd.concat(forecasts))]  # fmt: skip
+    cases = [
+        ("2025-05-01", tests[0], forecasts[0]),
+        ("2025-06-01", tests[1], forecasts[1]),
+        ("all", pd.concat(tests), pd.concat(forecasts)),
+    ]
     for cutoff, test, asked in cases:
         for name in ("model", "logistic", "recency_frequency", "base_rate"):
             rows = figures[(figures.cutoff == cutoff) & (figures.model == name)].set_index("metric")
@@ -258,11 +266,15 @@ def test_a_column_reaches_as_far_as_its_windows(walked: Walked) -> None:
 def made_up(leak: bool) -> tuple[pd.DataFrame, list[str]]:
     rng, n, months = np.random.default_rng(3), 6_000, 6
     cutoff, churned = np.arange(n) % months, (rng.random(n) < 0.15).astype(int)
-    frame = pd.DataFrame({
-        "customer_id": [f"c{i // months}" for i in range(n)],
-        "cutoff": pd.Timestamp("2025-01-01", tz="UTC") + pd.to_timedelta(30 * cutoff, unit="D"),
-        "churned": churned, "value": np.nan, "honest": rng.normal(size=n) + churned,
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "customer_id": [f"c{i // months}" for i in range(n)],
+            "cutoff": pd.Timestamp("2025-01-01", tz="UTC") + pd.to_timedelta(30 * cutoff, unit="D"),
+            "churned": churned,
+            "value": np.nan,
+            "honest": rng.normal(size=n) + churned,
+        }
+    )
     if (
         leak
     ):  # days since the last visit, counted from the extract: at each cutoff another number tells who left
@@ -319,10 +331,16 @@ def test_the_page_shows_the_figures(walked: Walked, lang: str) -> None:
 
 def test_the_page_says_what_could_not_be_tested(walked: Walked) -> None:
     config, found = walked.tables.config, walked.found
-    found |= {"skipped": [{"cutoff": "2025-04-01", "why": "nobody left"}],
-              "random": {"grade": "untested", "verdict": ""}}  # fmt: skip
-    about = {"project": "p", "timezone": "UTC", "currency": "EUR",
-             "observation_end": config.project.observation_end}  # fmt: skip
+    found |= {
+        "skipped": [{"cutoff": "2025-04-01", "why": "nobody left"}],
+        "random": {"grade": "untested", "verdict": ""},
+    }
+    about = {
+        "project": "p",
+        "timezone": "UTC",
+        "currency": "EUR",
+        "observation_end": config.project.observation_end,
+    }
     page = backtest_page(BacktestInputs(**about, **found), "en")
     assert "1 April 2025" in page and "Too few left to say" in page
 
@@ -392,9 +410,10 @@ def test_an_axis_fits_its_figures() -> None:
         assert ticks[0] <= low + 1e-9 and high - 1e-9 <= ticks[-1] and 2 <= len(ticks) <= 8
     figures = Figures("en")
     plot = charts.compared(
-        ["a", "b"], [("model", [(0.7, 0.6, 0.8), None]), ("other", [(0.5, 0.5, 0.5), (0.6, 0.5, 0.7)])],
+        ["a", "b"],
+        [("model", [(0.7, 0.6, 0.8), None]), ("other", [(0.5, 0.5, 0.5), (0.6, 0.5, 0.7)])],
         lambda value: figures.score(value, 2),
-    )  # fmt: skip
+    )
     (model, other) = plot.lines
     assert len(model.marks) == 1 and len(other.marks) == 2
     assert model.marks[0].high < model.marks[0].y < model.marks[0].low  # up is small in a drawing

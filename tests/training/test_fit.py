@@ -27,20 +27,32 @@ def company(last_leaver: str, customers: int = 600) -> Tables:
     ids = np.array([f"c{i:03}" for i in range(customers)])
     ends = pd.Timestamp("2024-12-01", tz="UTC") + pd.to_timedelta(rng.integers(0, 900, customers), unit="D")
     ends = pd.Series(ends).where(ends < pd.Timestamp(last_leaver, tz="UTC"))
-    contracts = pd.DataFrame({
-        "subscription_id": ids, "customer_id": ids, "started_at": pd.Timestamp("2024-06-01", tz="UTC"), "ended_at": ends,
-    })  # fmt: skip
+    contracts = pd.DataFrame(
+        {
+            "subscription_id": ids,
+            "customer_id": ids,
+            "started_at": pd.Timestamp("2024-06-01", tz="UTC"),
+            "ended_at": ends,
+        }
+    )
     rows = pd.DataFrame({"customer_id": rng.choice(ids, customers * 20)})
     rows["ordered_at"] = pd.Timestamp("2024-06-01", tz="UTC") + pd.to_timedelta(
         rng.integers(0, 450, len(rows)), unit="D"
     )
     rows["order_id"], rows["margin"] = rows.index.astype(str), rng.exponential(20, len(rows)).round(2)
-    config = parse_config({
-        "project": {"observation_end": "2025-09-01", "timezone": "Asia/Seoul"}, "population": {"by": "subscription"},
-        "churn": {"definition": "subscription", "horizon": "28D", "grace": "0D"}, "training": {"cutoffs": CUTOFFS},
-        "features": {"lookbacks": [30, 90]}, "engine": {"threads": 1}, "model": {"threads": 1},
-        "value": {"sources": [{"table": "orders", "column": "margin"}]},
-    }, Path())  # fmt: skip
+    config = parse_config(
+        {
+            "project": {"observation_end": "2025-09-01", "timezone": "Asia/Seoul"},
+            "population": {"by": "subscription"},
+            "churn": {"definition": "subscription", "horizon": "28D", "grace": "0D"},
+            "training": {"cutoffs": CUTOFFS},
+            "features": {"lookbacks": [30, 90]},
+            "engine": {"threads": 1},
+            "model": {"threads": 1},
+            "value": {"sources": [{"table": "orders", "column": "margin"}]},
+        },
+        Path(),
+    )
     return open_tables(config, {"subscriptions": contracts, "orders": rows})
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from cxml.config.load import Config, parse_config
 from cxml.models.churn import LADDER, ChurnClassifier
-from cxml.snapshots.splits import Plan, plan_splits
+from cxml.snapshots.splits import Split, plan_splits
 from cxml.training import survival_target
 
 CUTOFFS = pd.date_range("2025-01-01", periods=8, freq="MS", tz="UTC")
@@ -62,11 +62,11 @@ def churn_model(frame: pd.DataFrame) -> ChurnClassifier:
     )
 
 
-def plan() -> Plan:
+def plan() -> Split:
     return plan_splits(CUTOFFS, timedelta(0), timedelta(days=30))
 
 
-def trained(frame: pd.DataFrame, asked: Config) -> survival_target.Trained:
+def trained(frame: pd.DataFrame, asked: Config) -> survival_target.TrainedSurvival:
     split = plan()
     churn = churn_model(frame[frame["cutoff"].isin(split.train)])
     test = frame[frame["cutoff"] == split.test]

@@ -21,10 +21,14 @@ def people(rows: int = 600, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     known = rng.normal(size=(rows, 3))
     left = rng.random(rows) < 1 / (1 + np.exp(1.2 - known @ [0.8, 0.5, 0.3]))
-    return pd.DataFrame({
-        "customer_id": [f"c{row:04d}" for row in range(rows)], "churned": left.astype(float),
-        **{f"x{k}": known[:, k] for k in range(3)}, "plan": rng.choice(["a", "b"], rows),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{row:04d}" for row in range(rows)],
+            "churned": left.astype(float),
+            **{f"x{k}": known[:, k] for k in range(3)},
+            "plan": rng.choice(["a", "b"], rows),
+        }
+    )
 
 
 def said(*columns: str) -> dict[str, Any]:
@@ -63,9 +67,12 @@ def test_what_is_too_good_is_said_and_what_is_good_is_not() -> None:
 
 def opened(frame: pd.DataFrame) -> Tables:
     raw = {
-        "project": {"observation_end": "2026-01-01"}, "engine": {"threads": 1}, "model": {"threads": 1},
-        "churn": {"definition": "label"}, "tables": {"customers": {"source": "x"}},
-    }  # fmt: skip
+        "project": {"observation_end": "2026-01-01"},
+        "engine": {"threads": 1},
+        "model": {"threads": 1},
+        "churn": {"definition": "label"},
+        "tables": {"customers": {"source": "x"}},
+    }
     return open_tables(
         parse_config(raw, Path()), {"customers": frame.assign(churned=frame["churned"].astype(int))}
     )
@@ -101,19 +108,27 @@ def bookings(seed: int, rows: int) -> pd.DataFrame:
     odds = np.exp(-1.2 + 0.006 * lead + 0.7 * season + 0.8 * (rng.random(rows) < 0.2))
     left = rng.random(rows) < odds / (1 + odds)
     price = np.clip(70 + 45 * season + rng.normal(0, 20, rows) + 0.05 * lead, 20, None)
-    return pd.DataFrame({
-        "customer_id": [f"b{row}" for row in range(rows)], "left": np.where(left, "yes", "no"), "lead_time": lead,
-        "adr": price, "arrival_month": month,
-        "deposit_type": np.where(left & (rng.random(rows) < 0.33), "Non Refund", "No Deposit"),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "customer_id": [f"b{row}" for row in range(rows)],
+            "left": np.where(left, "yes", "no"),
+            "lead_time": lead,
+            "adr": price,
+            "arrival_month": month,
+            "deposit_type": np.where(left & (rng.random(rows) < 0.33), "Non Refund", "No Deposit"),
+        }
+    )
 
 
 @pytest.mark.parametrize(("seed", "rows"), [(0, 300), (1, 300), (2, 1000)])
 def test_a_code_made_after_the_fact_is_found_and_season_is_none(seed: int, rows: int) -> None:
     raw = {
-        "project": {"observation_end": "2026-01-01"}, "engine": {"threads": 1}, "model": {"threads": 1},
-        "churn": {"definition": "label", "column": "customers.left"}, "tables": {"customers": {"source": "x.csv"}},
-    }  # fmt: skip
+        "project": {"observation_end": "2026-01-01"},
+        "engine": {"threads": 1},
+        "model": {"threads": 1},
+        "churn": {"definition": "label", "column": "customers.left"},
+        "tables": {"customers": {"source": "x.csv"}},
+    }
     found = audit(open_tables(parse_config(raw, Path()), {"customers": bookings(seed, rows)}))
     assert {one.about for probe in found.probes for one in probe.findings if one.leak} == {
         "customer_deposit_type"
