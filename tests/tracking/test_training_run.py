@@ -422,7 +422,7 @@ BEATEN = st.sampled_from([(), ("logistic",), ("boosted", "recency_frequency")])
 def test_a_record_survives_its_tags(
     loss: float, cutoff: Any, beaten: tuple[str, ...], question: str, terms: str
 ) -> None:
-    made = Record(cutoff, "brier", loss, beaten, question, terms)
+    made = Record(cutoff.astimezone(UTC), "brier", loss, beaten, question, terms)
     assert Record.from_tags(made.to_tags()) == made
 
 
