@@ -30,7 +30,7 @@ from cxml.models.baselines import LogisticBaseline
 from cxml.models.churn import ChurnClassifier
 from cxml.sampling import customer_folds
 from cxml.tables.opening import open_tables
-from cxml.training import fit
+from cxml.training import dataset
 
 PIPELINE = Path(__file__).resolve().parents[1] / "pipelines" / "anonymous_bank"
 WEEKS = 7
@@ -51,7 +51,7 @@ SIMPLE = (
 Floats = NDArray[np.float64]
 
 
-def snapshots(data: Path) -> fit.TrainingSet:
+def snapshots(data: Path) -> dataset.TrainingSet:
     """The snapshots of the weekly cutoffs, each with the rest of the year as its horizon."""
     with tempfile.TemporaryDirectory() as folder:
         raw = str(data / "anonymous_bank_calls")
@@ -65,11 +65,11 @@ def snapshots(data: Path) -> fit.TrainingSet:
         parts = []
         for cutoff in (last - timedelta(weeks=week) for week in range(WEEKS)):
             own = replace(config, tables=sources, churn=replace(config.churn, horizon=end - cutoff))
-            parts.append(fit.assemble(open_tables(own), [cutoff]))
+            parts.append(dataset.assemble(open_tables(own), [cutoff]))
         return replace(parts[0], frame=pd.concat([part.frame for part in parts], ignore_index=True))
 
 
-def out_of_fold(data: fit.TrainingSet, make: Callable[[], Any], columns: list[str]) -> Floats:
+def out_of_fold(data: dataset.TrainingSet, make: Callable[[], Any], columns: list[str]) -> Floats:
     """Forecasts for the last cutoff, each by what other customers taught."""
     frame = data.frame
     folds, tested = customer_folds(frame["customer_id"], FOLDS), frame["cutoff"] == frame["cutoff"].max()

@@ -26,7 +26,6 @@ import pandas as pd
 from cxml.config.load import parse_config
 from cxml.drivers import contributions as drivers
 from cxml.drivers import hits
-from cxml.features import matrix
 from cxml.labels import targets
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
@@ -34,8 +33,8 @@ from cxml.simulate import Effects, simulate
 from cxml.simulate.factors import FACTORS
 from cxml.snapshots import population
 from cxml.tables.opening import Tables, open_tables
-from cxml.training import fit
-from cxml.training.fit import KEYS
+from cxml.training import dataset
+from cxml.training.dataset import KEYS
 
 SIZES = {"on": (10_000, 5), "off": (20_000, 8)}
 """Customers and cutoffs: one effect among none shows sooner than none among thirteen."""
@@ -72,16 +71,16 @@ class Company:
         return open_tables(parse_config(raw, Path()), company.tables)
 
     @cached_property
-    def lives(self) -> fit.TrainingSet:
+    def lives(self) -> dataset.TrainingSet:
         """The features, from the company in which no experience changes who leaves."""
-        return fit.assemble(self.tables(Effects.none()))
+        return dataset.assemble(self.tables(Effects.none()))
 
     def left(self, effects: Effects) -> pd.DataFrame:
         """Who leaves with *effects*, of those at risk at each cutoff."""
         tables = self.tables(effects)
-        population.take(tables, [cutoff.to_pydatetime() for cutoff in self.lives.split.cutoffs])
-        targets.make(tables)
-        made = matrix.read(tables, "labels")
+        cutoffs = [cutoff.to_pydatetime() for cutoff in self.lives.split.cutoffs]
+        with population.take(tables, cutoffs) as snapshots:
+            made = targets.labels(tables, snapshots)
         return made.loc[made["left_in_lead"] == 0, [*KEYS, "churned"]]
 
     def ranking(self, effects: Effects) -> list[str]:

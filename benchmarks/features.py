@@ -35,6 +35,7 @@ from cxml.factors.declare import (
     worst,
 )
 from cxml.features import matrix, planner
+from cxml.features.company import plan_features
 from cxml.snapshots import population
 from cxml.tables.opening import open_tables
 
@@ -150,17 +151,15 @@ def config(path: Path) -> Config:
 def by_cxml(path: Path) -> pd.DataFrame:
     """The 65 columns by the planner."""
     tables = open_tables(config(path))
-    population.take(tables, [c.to_pydatetime() for c in CUTOFFS])
-    planner.run(tables.engine, planner.plan(tables.columns, [PROBE]))
-    return matrix.read(tables)
+    with population.take(tables, [c.to_pydatetime() for c in CUTOFFS]) as snapshots:
+        return matrix.features(snapshots, planner.plan(tables.columns, [PROBE]))
 
 
 def by_everything(path: Path) -> pd.DataFrame:
     """Every feature that the one table allows."""
     tables = open_tables(config(path))
-    population.take(tables, [c.to_pydatetime() for c in CUTOFFS])
-    planner.run(tables.engine, matrix.planned(tables))
-    return matrix.read(tables)
+    with population.take(tables, [c.to_pydatetime() for c in CUTOFFS]) as snapshots:
+        return matrix.features(snapshots, plan_features(tables).matrix())
 
 
 def by_pandas(path: Path) -> pd.DataFrame:

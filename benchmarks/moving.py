@@ -11,10 +11,10 @@ import pandas as pd
 
 from cxml.config.load import Config, load_config, parse_config
 from cxml.simulate import Climate, simulate
-from cxml.snapshots import population
+from cxml.snapshots.cutoffs import first_row, last_matured, month_starts
 from cxml.tables.opening import open_tables
-from cxml.training import fit
-from cxml.training.fit import TrainingSet
+from cxml.training import dataset
+from cxml.training.dataset import TrainingSet
 
 MONTHS = 37
 CLIMATES: Mapping[str, Climate] = {
@@ -64,7 +64,7 @@ def company(climate: str, seed: int, customers: int, horizon: int = 28) -> tuple
     raw["engine"] = raw["model"] = {"threads": 1}
     config = parse_config(raw, Path())
     tables = open_tables(config, {name: table.to_pandas() for name, table in made.tables.items()})
-    return fit.assemble(tables, [cutoff.to_pydatetime() for cutoff in cutoffs]), config
+    return dataset.assemble(tables, [cutoff.to_pydatetime() for cutoff in cutoffs]), config
 
 
 def logs(folder: Path, months: int = 36) -> tuple[TrainingSet, Config]:
@@ -72,9 +72,9 @@ def logs(folder: Path, months: int = 36) -> tuple[TrainingSet, Config]:
     config = load_config(folder)
     config = replace(config, engine=replace(config.engine, threads=1), model=replace(config.model, threads=1))
     tables = open_tables(config)
-    first = population.first_row(tables)
-    starts = population.month_starts(config, population.last_matured(config), months)
-    return fit.assemble(tables, [one for one in starts if first is not None and one > first]), config
+    first = first_row(tables)
+    starts = month_starts(config, last_matured(config), months)
+    return dataset.assemble(tables, [one for one in starts if first is not None and one > first]), config
 
 
 def known_at(data: TrainingSet, config: Config, cutoff: pd.Timestamp) -> list[pd.Timestamp]:

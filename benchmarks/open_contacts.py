@@ -18,8 +18,10 @@ from planted_leaks import MONTHS, open_contacts
 
 from cxml.audit import scrambled_future
 from cxml.config.load import Config, parse_config
+from cxml.features.company import plan_features
 from cxml.simulate import simulate
-from cxml.snapshots import as_of, population
+from cxml.snapshots import as_of
+from cxml.snapshots.cutoffs import training_cutoffs
 from cxml.tables.opening import open_tables
 
 OUTCOMES = {"transfers_max_365d", "escalated_n_90d", "escalated_n_365d"}
@@ -27,7 +29,9 @@ OUTCOMES = {"transfers_max_365d", "escalated_n_90d", "escalated_n_365d"}
 
 def named(config: Config, frames: dict[str, pd.DataFrame], cutoff: datetime) -> set[str]:
     """The features that the audit says know the future."""
-    found = scrambled_future.probe(open_tables(config, frames), [cutoff], customers=2_000, seed=0, tell=str)
+    found = scrambled_future.probe(
+        plan_features(open_tables(config, frames)), [cutoff], customers=2_000, seed=0, tell=str
+    )
     return {one.about for one in found.findings}
 
 
@@ -48,7 +52,7 @@ def main() -> None:
         company = simulate(asked.customers, months=MONTHS, seed=seed)
         config = parse_config(tomllib.loads(company.config) | {"tables": {}}, Path())
         frames = open_contacts({name: table.to_pandas() for name, table in company.tables.items()})
-        cutoff = population.training_cutoffs(config)[-1].astimezone(UTC)
+        cutoff = training_cutoffs(config)[-1].astimezone(UTC)
         as_of.made_instant = wall
         now = named(config, frames, cutoff)
         as_of.made_instant = broken_wall

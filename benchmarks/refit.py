@@ -25,7 +25,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from cxml.config.load import Config
 from cxml.models.churn import LADDER, ChurnClassifier
-from cxml.training.fit import TrainingSet
+from cxml.training.dataset import TrainingSet
 
 Floats = NDArray[np.float64]
 WORLDS = (("drift", 28), ("drift", 90), ("both", 28), ("both", 90), ("season", 90))

@@ -21,7 +21,7 @@ from cxml.config.load import Config
 from cxml.metrics.bootstrap import leavers_range
 from cxml.models.churn import LADDER, ChurnClassifier
 from cxml.training import value_target
-from cxml.training.fit import TrainingSet
+from cxml.training.dataset import TrainingSet
 
 WORLDS = ("season", "drift", "both")
 TRAINED, MONTHS_APART = 16, 3

@@ -21,7 +21,7 @@ import pandas as pd
 
 from cxml.config.load import parse_config
 from cxml.tables.opening import open_tables
-from cxml.training import fit
+from cxml.training import dataset, fit
 
 CUSTOMERS, DAYS, HORIZON = 3_000, 900, 90
 END = pd.Timestamp("2025-01-01", tz="UTC")
@@ -118,7 +118,7 @@ def forecasts(seed: int) -> pd.DataFrame:
         "training": {"count": 8},
     }
     config = parse_config(raw, Path())
-    data = fit.assemble(open_tables(config, {"orders": shop.orders}))
+    data = dataset.assemble(open_tables(config, {"orders": shop.orders}))
     found = fit.fit(data, config).bundle
     test = data.frame[data.frame["cutoff"] == data.split.test].reset_index(drop=True)
     scores = found.score(test)

@@ -24,7 +24,7 @@ from cxml.config.load import Config, parse_config
 from cxml.errors import NotEnoughDataError
 from cxml.metrics.forecasts import churn_metrics, loss_gap
 from cxml.tables.opening import open_tables
-from cxml.training import fit
+from cxml.training import dataset, fit
 
 MONTHS, CUTOFFS = 30, 12
 HORIZONS = {300: 90, 1_000: 30, 3_000: 30}
@@ -50,7 +50,7 @@ def measure(customers: int, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
         folder = jobs.simulate(home, customers=customers, months=MONTHS, seed=seed)
         config = configured(folder, HORIZONS[customers])
-        data = fit.assemble(open_tables(config))
+        data = dataset.assemble(open_tables(config))
     data.frame["value"] = np.nan
     about: dict[str, Any] = {"customers": customers, "seed": seed}
     try:

@@ -24,7 +24,7 @@ from cxml import jobs
 from cxml.config.load import Config, parse_config
 from cxml.metrics.forecasts import churn_metrics, value_metrics
 from cxml.tables.opening import open_tables
-from cxml.training import fit
+from cxml.training import dataset, fit
 
 MONTHS = 37
 SEEDS = (0, 6, 7, 8, 9)
@@ -62,12 +62,12 @@ def lifetime_error(folder: Path, test: pd.DataFrame, expected: pd.Series) -> flo
 def measure(folder: Path) -> dict[str, float | str]:
     """The figures of one simulated company."""
     config = as_of(folder)
-    data = fit.assemble(open_tables(config))
+    data = dataset.assemble(open_tables(config))
     trained = fit.fit(data, config)
     test = data.frame[data.frame.cutoff == data.frame.cutoff.max()]
     scored = trained.bundle.score(test)
     month_on = as_of(folder, pd.DateOffset(months=1))
-    later = fit.assemble(open_tables(month_on)).frame
+    later = dataset.assemble(open_tables(month_on)).frame
     drifted = churn_metrics(later.churned, trained.bundle.score(later).churn_probability)
     truth = pd.read_parquet(folder / "truth" / "snapshots.parquet")
     truth["cutoff"] = pd.to_datetime(truth.cutoff, utc=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,6 +84,7 @@ class Engine:
         if threads:
             settings["threads"] = threads
         self._db = duckdb.connect(":memory:")
+        self._named: Counter[str] = Counter()
         for name, value in settings.items():
             self._set(name, value)
         self._hide_bar()
@@ -118,6 +120,11 @@ class Engine:
         """Execute one statement."""
         with _in_plain_words(sql):
             self._db.execute(sql)
+
+    def fresh(self, stem: str) -> str:
+        """A name that no relation has yet: *stem* and a number."""
+        self._named[stem] += 1
+        return f"{stem}_no_{self._named[stem]}"
 
     def keep(self, name: str, select: str) -> None:
         """Compute *select* once and keep it as the relation *name*."""

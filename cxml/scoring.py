@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -26,11 +26,13 @@ from cxml.drivers.segments import DAYS, Segments
 from cxml.errors import ModelError
 from cxml.factors.profile import COLUMN
 from cxml.features import matrix
-from cxml.labels import targets
+from cxml.features.company import plan_features, terms
+from cxml.features.planner import MatrixPlan
 from cxml.models.bundle import Bundle
 from cxml.models.schema import Strange
 from cxml.sampling import hash_share
-from cxml.snapshots import population as snapshots
+from cxml.snapshots import population
+from cxml.snapshots.handle import Population
 from cxml.store import runs
 from cxml.tables import emptied_columns
 from cxml.tables.opening import Tables, fingerprint
@@ -60,7 +62,7 @@ class Scored:
     ----------
     rows : int
         Snapshots scored.
-    population : snapshots.Population
+    population : Population
         Who was at risk, who not yet there, who no longer.
     unseen : dict of str to int
         Column -> rows whose category the model had never seen (scored as missing).
@@ -75,7 +77,7 @@ class Scored:
     """
 
     rows: int
-    population: snapshots.Population
+    population: Population
     unseen: dict[str, int]
     notes: tuple[str, ...] = ()
     proof: Proof | None = None
@@ -109,27 +111,60 @@ def score(
     _same_terms(bundle, tables.config)
     bundle = bundle.at(cutoff)
     tables = _as_trained(bundle, tables)
-    persuasion, proof = None, None
-    if tables.contacts:
-        persuasion, proof = contact_log.learn_from_log(tables, bundle, chunk)
-    (population,) = snapshots.take(tables, [cutoff])
-    there = targets.keep_still_there(tables)
-    if there.kept:
-        population = replace(population, at_risk=there.kept, gone=there.left)
-    strange = Strange()
+    features = plan_features(tables)
+    plan = features.matrix()
+    persuasion, proof = (
+        contact_log.learn_from_log(features, bundle, chunk) if tables.contacts else (None, None)
+    )
+    with population.take(tables, [cutoff]) as everybody:
+        snapshots, there = population.still_there(tables, everybody)
+        (people,) = everybody.populations
+        if there.kept:
+            people = replace(people, at_risk=there.kept, gone=there.left)
+        with closing(matrix.Chunks(snapshots, plan, chunk)) as chunks:
+            done, strange, groups = _write(
+                run, bundle, chunks, people, tables.config, persuasion, csv=csv, progress=progress
+            )
+    bundle.refuse_strange(strange, done)
+    run.write_json("groups.json", groups.as_json())
+    first = _plan(run, tables.config, proof)
+    if first:
+        _tell(run, tables, first, cutoff, bundle.labels, plan.reaches)
+    in_sample = there.labelled if _same_customers(bundle, tables) else 0
+    notes = (
+        *_spellings(bundle, strange),
+        *emptied_columns.notes(tables, bundle.info.get("filled", {}), cutoff, plan.reads),
+        *_fleet(bundle, plan, people),
+        *_labelled(there, in_sample),
+    )
+    ahead = bundle.churn.calibrator_.ahead
+    error = ahead.at(cutoff).error if ahead is not None else None
+    return Scored(done, people, dict(strange.unseen), notes, proof, error, in_sample)
+
+
+def _write(
+    run: runs.Run,
+    bundle: Bundle,
+    chunks: matrix.Chunks,
+    people: Population,
+    config: Config,
+    persuasion: Persuasion | None,
+    *,
+    csv: bool,
+    progress: Progress,
+) -> tuple[int, Strange, Segments]:
+    """Score all *chunks* into the files of *run*: how many rows, their unknown texts, and who is hit."""
+    strange, done = Strange(), 0
     kept = {name: bundle.schema.levels[name] for name in bundle.schema.grouped}
     groups = Segments(bundle.labels, bundle.info.get("evidence", {}).get("comparisons", {}), kept)
-    done, chunks = 0, matrix.Chunks(tables, chunk)
-    sample = _explained(
-        bundle, chunks.sample(lambda ids: hash_share(ids, 0) < _USUAL_OF / population.at_risk)
-    )
+    sample = _explained(bundle, chunks.sample(lambda ids: hash_share(ids, 0) < _USUAL_OF / people.at_risk))
     usual = Usual.among(sample.features, sample.frame)
     with ExitStack() as files:
         writers: list[runs.TableWriter | runs.CsvWriter] = []
         for frame in chunks:
             explained = sample if sample.holds(frame) else _explained(bundle, frame)
-            scored = rows(bundle, explained, tables.config, usual, persuasion)
-            groups.add(frame, scored, _staying(bundle, frame, scored, _ASKED / population.at_risk))
+            scored = rows(bundle, explained, config, usual, persuasion)
+            groups.add(frame, scored, _staying(bundle, frame, scored, _ASKED / people.at_risk))
             table = pa.Table.from_pandas(scored, preserve_index=False)
             strange += bundle.schema.strange(frame)
             if not writers:
@@ -139,24 +174,8 @@ def score(
             for writer in writers:
                 writer.write(table)
             done += len(frame)
-            progress(done, population.at_risk)
-    bundle.refuse_strange(strange, done)
-    run.write_json("groups.json", groups.as_json())
-    first = _plan(run, tables.config, proof)
-    if first:
-        _tell(run, tables, first, cutoff, bundle.labels)
-    reads = matrix.planned(tables).reads
-    empty = emptied_columns.notes(tables, bundle.info.get("filled", {}), cutoff, reads)
-    in_sample = there.labelled if _same_customers(bundle, tables) else 0
-    notes = (
-        *_spellings(bundle, strange),
-        *empty,
-        *_fleet(bundle, tables, population),
-        *_labelled(there, in_sample),
-    )
-    ahead = bundle.churn.calibrator_.ahead
-    error = ahead.at(cutoff).error if ahead is not None else None
-    return Scored(done, population, dict(strange.unseen), notes, proof, error, in_sample)
+            progress(done, people.at_risk)
+    return done, strange, groups
 
 
 def _same_customers(bundle: Bundle, tables: Tables) -> bool:
@@ -165,7 +184,7 @@ def _same_customers(bundle: Bundle, tables: Tables) -> bool:
     return then is not None and then == fingerprint(tables, ["customers"])["customers"]
 
 
-def _labelled(there: targets.StillThere, in_sample: int) -> Iterator[str]:
+def _labelled(there: population.StillThere, in_sample: int) -> Iterator[str]:
     """Who is scored where every row carries a label."""
     if there.labelled:
         yield f"every row carries a label: {there.kept:,} who have not left are scored, {there.left:,} who left are not"
@@ -208,20 +227,26 @@ def _plan(run: runs.Run, config: Config, proof: Proof | None) -> list[str]:
     return first
 
 
-def _tell(run: runs.Run, tables: Tables, first: list[str], cutoff: datetime, said: Mapping[str, Any]) -> None:
+def _tell(
+    run: runs.Run,
+    tables: Tables,
+    first: list[str],
+    cutoff: datetime,
+    said: Mapping[str, Any],
+    reaches: Mapping[str, int],
+) -> None:
     """Tell the stories of the *first* customers of the list into ``stories.json``."""
     names = ["customer_id", "reason_1", "reason_2", "reason_3"]
     rows = pq.read_table(
         run.path / "scores.parquet", columns=names, filters=[("customer_id", "in", first)]
     ).to_pandas()
     customers = rows.set_index("customer_id").loc[first].reset_index()
-    reaches = matrix.reaches(matrix.planned(tables))
     run.write_json("stories.json", stories.tell(tables, customers, cutoff, said, reaches))
 
 
 def _same_terms(bundle: Bundle, config: Config) -> None:
     """Refuse features, customers or money other than those the model learned from."""
-    now = matrix.terms(config)
+    now = terms(config)
     then = bundle.info.get("terms", now)
     changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
     if changed:
@@ -246,11 +271,11 @@ def _called(bundle: Bundle, name: str) -> str:
     return str(bundle.labels["features"][name]["en"]) if name.startswith(COLUMN) else name
 
 
-def _fleet(bundle: Bundle, tables: Tables, population: snapshots.Population) -> Iterator[str]:
+def _fleet(bundle: Bundle, plan: MatrixPlan, people: Population) -> Iterator[str]:
     """Whether the usual values of everybody come from far fewer customers than in training."""
-    usual = sorted({step.name.partition("_norm_")[0] for step in matrix.planned(tables).steps if step.fleet})
+    usual = sorted({step.name.partition("_norm_")[0] for step in plan.steps if step.fleet})
     then = max((_everybody(one) for one in bundle.info.get("populations", ())), default=0)
-    now = _everybody(vars(population))
+    now = _everybody(vars(people))
     if usual and now < _ENOUGH * then:
         yield (
             f"the tables hold {now:,} customers, those of the training held {then:,}: features that compare a customer"
@@ -282,7 +307,7 @@ def _as_trained(bundle: Bundle, tables: Tables) -> Tables:
         if c not in tables.columns.get(table, ())
     ]
     lost += [("customers", name) for name in attributes if name not in tables.attributes]
-    whole = matrix.planned(replace(tables, columns=known, attributes=attributes))
+    whole = plan_features(replace(tables, columns=known, attributes=attributes)).matrix()
     missed = [f"{table}.{named.get(c, c)}" for table, c in lost if whole.reads(table, c)]
     if missed:
         more = f" and {len(missed) - _NAMED} more" if len(missed) > _NAMED else ""

@@ -10,11 +10,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
+from at_cutoffs import both_at, features_at
 
 from cxml.config.load import parse_config
-from cxml.features import matrix, planner
-from cxml.labels import targets
-from cxml.snapshots import population
 from cxml.tables.check import check
 from cxml.tables.opening import Tables, open_tables
 from cxml.training.value_target import purchase_columns
@@ -56,10 +54,7 @@ def shop(frames: dict[str, pd.DataFrame], activity: str = "orders", zone: str = 
 
 def learned(tables: Tables) -> pd.DataFrame:
     """Features and labels of everybody at risk, by customer."""
-    population.take(tables, [CUTOFF])
-    planner.run(tables.engine, matrix.planned(tables))
-    targets.make(tables)
-    return matrix.read(tables).merge(matrix.read(tables, "labels"), on="customer_id").set_index("customer_id")
+    return both_at(tables, [CUTOFF]).set_index("customer_id")
 
 
 def orders(rows: list[tuple[str, str, float | None, str | None]]) -> pd.DataFrame:
@@ -229,9 +224,7 @@ def learned_without_money(frame: pd.DataFrame) -> dict[str, Any]:
         Path(),
     )
     tables = open_tables(config, {"orders": frame})
-    population.take(tables, [CUTOFF])
-    planner.run(tables.engine, matrix.planned(tables))
-    found: dict[str, Any] = matrix.read(tables).set_index("customer_id").frequency.to_dict()
+    found: dict[str, Any] = features_at(tables, [CUTOFF]).set_index("customer_id").frequency.to_dict()
     return found
 
 

@@ -22,8 +22,9 @@ from cxml.audit import (
 from cxml.audit.findings import Audit, Probe
 from cxml.errors import ConfigError, NotEnoughDataError, did_you_mean
 from cxml.factors.declare import FactorKind
-from cxml.features import matrix
+from cxml.features.company import FeaturePlan, plan_features
 from cxml.snapshots import population
+from cxml.snapshots.cutoffs import usable_cutoffs
 from cxml.tables.opening import Tables
 
 Tell = Callable[[str], None]
@@ -64,13 +65,16 @@ def audit(
         probes.append(_allowed(probe, set(allow)))
         progress(len(probes), _PROBES)
 
-    _refuse_unknown(allow, tables)
-    cutoffs = population.usable_cutoffs(tables)
-    done(scrambled_future.probe(tables, _to_scramble(tables, cutoffs), min(customers, COMPARED), seed, tell))
+    features = plan_features(tables)
+    _refuse_unknown(allow, features)
+    cutoffs = usable_cutoffs(tables)
+    done(
+        scrambled_future.probe(features, _to_scramble(tables, cutoffs), min(customers, COMPARED), seed, tell)
+    )
     tell("looking for columns that were overwritten")
     done(overwritten.probe(tables, customers, seed))
     tell("building features and labels")
-    taken = sample.take(tables, customers, seed)
+    taken = sample.take(tables, customers, seed, features)
     if taken.customers < taken.everyone:
         tell(f"looking at {taken.customers:,} customers of {taken.everyone:,}, drawn by seed {seed}")
     tell("asking each feature alone")
@@ -82,7 +86,7 @@ def audit(
         single = replace(single, findings=(*single.findings, *ahead.values()))
     done(single)
     tell("looking for values that were written or summed up later")
-    summed = tuple(summed_attributes.findings(tables, cutoffs[-1]))
+    summed = tuple(summed_attributes.findings(tables, taken.people, cutoffs[-1]))
     written = undated_values.probe(tables, taken)
     rest = [one for one in written.findings if one.about not in {other.about for other in summed}]
     done(replace(written, findings=(*summed, *rest)))
@@ -108,7 +112,7 @@ def _to_scramble(tables: Tables, cutoffs: tuple[datetime, ...]) -> tuple[datetim
         return (cutoffs[0], cutoffs[-1])
     earlier = cutoffs[0] - scrambled_future.LATER
     try:
-        population.take(tables, [earlier])
+        population.take(tables, [earlier]).close()
     except NotEnoughDataError:
         return cutoffs
     return (earlier, cutoffs[0])
@@ -125,10 +129,12 @@ def _allowed(probe: Probe, allow: set[str]) -> Probe:
     )
 
 
-def _refuse_unknown(allow: Collection[str], tables: Tables) -> None:
-    plan = matrix.planned(tables, get_args(FactorKind))
+def _refuse_unknown(allow: Collection[str], features: FeaturePlan) -> None:
+    plan = features.matrix(get_args(FactorKind))
     known = {column.name for column in plan.columns} | {"population", "split"}
-    known |= {f"{table}.{name}" for table, names in tables.columns.items() for name in (*names, "rows")}
+    known |= {
+        f"{table}.{name}" for table, names in features.tables.columns.items() for name in (*names, "rows")
+    }
     for name in allow:
         if name not in known:
             raise ConfigError(

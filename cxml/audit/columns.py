@@ -18,6 +18,7 @@ from cxml.factors.declare import Factor, Feature, Lookup, column_name, count, la
 from cxml.features import planner
 from cxml.labels import targets
 from cxml.snapshots import population
+from cxml.snapshots.cutoffs import seconds
 from cxml.tables.opening import Tables
 
 WINDOW = 90
@@ -88,26 +89,26 @@ class Values:
 
 def read(tables: Tables, cutoffs: Sequence[datetime], customers: int, seed: int) -> Values:
     """The values at *cutoffs* and at observation_end, of that many customers drawn by *seed*."""
-    end = population.seconds(tables.config.project.observation_end)
-    try:
-        population.take(tables, [*cutoffs, tables.config.project.observation_end])
-    except NotEnoughDataError:  # nobody is left when the extract ends
-        population.take(tables, cutoffs)
-    sample.draw(tables, "snapshots", customers, seed)
-    sample.narrow(tables)
+    end = seconds(tables.config.project.observation_end)
     asked = tuple(_asked(tables))
     plan = planner.plan(tables.columns, [_factor(asked)])
     built = {column.feature.name for column in plan.columns}
-    planner.run(tables.engine, plan)
-    targets.make(tables)
-    engine = tables.engine
-    matrix = engine.arrow(
-        "select m.*, a.t as arrived, cast(l.churned as double) as churned from matrix m"
-        f" left join (select * from labels where cutoff < {end}) l using (customer_id, cutoff)"
-        " join customer_keys using (customer_id) join arrivals a using (ci)"
-        f" where m.cutoff >= {end} or l.left_in_lead = 0 order by customer_id, cutoff"
-    )
-    engine.drop("matrix")
+    try:
+        everybody = population.take(tables, [*cutoffs, tables.config.project.observation_end])
+    except NotEnoughDataError:  # nobody is left when the extract ends
+        everybody = population.take(tables, cutoffs)
+    with (
+        everybody,
+        sample.draw(everybody, customers, seed) as snapshots,
+        planner.built(snapshots, plan) as features,
+        targets.labelled(tables, snapshots) as labels,
+    ):
+        matrix = snapshots.arrow(
+            f"select m.*, a.t as arrived, cast(l.churned as double) as churned from {features} m"
+            f" left join (select * from {labels} where cutoff < {end}) l using (customer_id, cutoff)"
+            " join customer_keys using (customer_id) join arrivals a using (ci)"
+            f" where m.cutoff >= {end} or l.left_in_lead = 0 order by customer_id, cutoff"
+        )
     keys = matrix.select(["customer_id", "cutoff", "arrived", "churned"]).to_pandas()
     return Values(keys, tuple(one for one in asked if one.feature.name in built), matrix)
 

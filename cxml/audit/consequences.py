@@ -19,7 +19,8 @@ from cxml.audit.sample import Sample
 from cxml.audit.single_feature import CHANCE, Alone
 from cxml.contracts import TABLES
 from cxml.factors.declare import Factor, Feature
-from cxml.features import planner
+from cxml.features import matrix, planner
+from cxml.snapshots import population
 from cxml.sql import literal, quoted
 from cxml.tables.opening import Tables
 
@@ -45,7 +46,7 @@ class _Level:
 def probe(tables: Tables, sample: Sample, measured: list[Alone]) -> Probe:
     """Declared consequences and how well they foretell, and events that are consequences by what they say.
 
-    Builds the relation ``matrix`` anew for the snapshots at hand; nothing here makes the audit fail.
+    Nothing here makes the audit fail.
     """
     declared = [one for one in measured if sample.kind(one.column) == "consequence"]
     findings = [_declared(sample, one) for one in declared if one.group.sure]
@@ -127,15 +128,14 @@ def _odds(tables: Tables, sample: Sample, levels: list[_Level]) -> Iterator[tupl
         says="Values of events.",
         features=features,
     )
-    engine = tables.engine
-    planner.run(engine, planner.plan(tables.columns, [factor]))
-    names = ", ".join(quoted(f"{one.name}_{WINDOW}d") for one in levels)
-    found = engine.arrow(f"select customer_id, cutoff, {names} from matrix").to_pandas()
-    engine.drop("matrix")
-    keys = sample.frame[["customer_id", "churned"]].assign(
-        cutoff=sample.frame["cutoff"].to_numpy(dtype="datetime64[s]").astype(np.int64)
-    )
-    both = keys.merge(found, on=["customer_id", "cutoff"])
+    plan = planner.plan(tables.columns, [factor])
+    cutoffs = [cutoff.to_pydatetime() for cutoff in sample.cutoffs]
+    with (
+        population.take(tables, cutoffs) as everybody,
+        everybody.only(sample.frame["customer_id"]) as snapshots,
+    ):
+        found = matrix.features(snapshots, plan)
+    both = sample.frame[["customer_id", "cutoff", "churned"]].merge(found, on=["customer_id", "cutoff"])
     churned = both["churned"].to_numpy(dtype=np.float64)
     for one in levels:
         had = both[f"{one.name}_{WINDOW}d"].to_numpy() > 0

@@ -21,7 +21,7 @@ from scipy.stats import binom, poisson
 
 from cxml.audit.findings import Figures, Finding, Probe
 from cxml.contracts import MADE_INSTANTS, TABLES, Column
-from cxml.snapshots.population import seconds
+from cxml.snapshots.cutoffs import seconds
 from cxml.sql import literal, quoted
 from cxml.tables.opening import Tables
 

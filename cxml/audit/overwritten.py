@@ -28,7 +28,7 @@ from cxml.audit.drift import LEAST_CUTOFFS, Drift, Risk
 from cxml.audit.findings import Figures, Finding, Probe
 from cxml.audit.value_groups import ValueGroups, groups_by_value
 from cxml.contracts import TABLES
-from cxml.snapshots import population
+from cxml.snapshots.cutoffs import usable_cutoffs
 from cxml.sql import quoted
 from cxml.tables.opening import Tables
 
@@ -71,11 +71,8 @@ class _Base:
 
 
 def probe(tables: Tables, customers: int, seed: int) -> Probe:
-    """The columns of contracts, contacts and other logs that know who left after the cutoff.
-
-    Makes the relation ``snapshots`` anew, for other customers than the other probes look at.
-    """
-    cutoffs = population.usable_cutoffs(tables)
+    """The columns of contracts, contacts and other logs that know who left after the cutoff."""
+    cutoffs = usable_cutoffs(tables)
     if len(cutoffs) < LEAST_CUTOFFS:
         note = (
             f"Only {len(cutoffs)} cutoffs are matured: what was written later shows from {LEAST_CUTOFFS} on."

@@ -8,13 +8,18 @@ from datetime import datetime, timedelta
 from typing import get_args
 
 from cxml.audit.findings import Figures, Finding, Probe
-from cxml.audit.sample import draw, narrow
+from cxml.audit.sample import drawn
 from cxml.audit.scramble import EVERY_CHANGE, Change, scrambled
 from cxml.contracts import TABLES
+from cxml.engine import Engine
 from cxml.errors import NotEnoughDataError
 from cxml.factors.declare import FactorKind, Feature
-from cxml.features import matrix, planner
-from cxml.snapshots import population as snapshots
+from cxml.features import planner
+from cxml.features.company import FeaturePlan
+from cxml.features.planner import MatrixPlan
+from cxml.snapshots import population
+from cxml.snapshots.cutoffs import seconds
+from cxml.snapshots.handle import Snapshots
 from cxml.sql import quoted
 from cxml.tables.opening import Tables
 
@@ -27,7 +32,7 @@ _FIX: Mapping[Change, str] = {
     "values known later": "say from which instant the value is known, and show it from then on only",
     "recorded later": "count a row, and a version of a row, from its recorded_at on",
 }
-_KNOWN, _PEOPLE = "cxml_known_matrix", "cxml_known_people"
+_KNOWN, _PEOPLE, _DRAWN = "cxml_known_matrix", "cxml_known_people", "cxml_drawn_people"
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class _Found:
 
 
 def probe(
-    tables: Tables, cutoffs: Sequence[datetime], customers: int, seed: int, tell: Callable[[str], None]
+    features: FeaturePlan, cutoffs: Sequence[datetime], customers: int, seed: int, tell: Callable[[str], None]
 ) -> Probe:
     """Scramble the future of each cutoff and compare.
 
@@ -52,13 +57,13 @@ def probe(
     customers : int
         Customers to compare at each cutoff; of more, that many are drawn by *seed*.
     """
-    name = "another future"
+    name, tables = "another future", features.tables
     asks = "Are the features of a cutoff the same when everything unknown at it is changed, dropped or added?"
     if not any(TABLES[table].event in columns for table, columns in tables.columns.items()):
         return Probe(
             name, asks, note="The tables carry no dates: nothing is known later that could be changed."
         )
-    plan = matrix.planned(tables, get_args(FactorKind))
+    plan = features.matrix(get_args(FactorKind))
     tell("building features to compare")
     _keep_as_known(tables, plan, cutoffs, customers, seed)
     findings: list[Finding] = []
@@ -85,7 +90,7 @@ def probe(
                 for name, n in found.columns.items()
                 if name not in known
             ]
-    for relation in (_KNOWN, _PEOPLE, "matrix"):
+    for relation in (_KNOWN, _PEOPLE, _DRAWN):
         tables.engine.drop(relation)
     idle = [str(row["cutoff"]) for row in rows if not row["moved 30 days later"]]
     note = f"After {', '.join(idle)} nothing moved later either: there was nothing to change." if idle else ""
@@ -94,67 +99,67 @@ def probe(
 
 
 def _keep_as_known(
-    tables: Tables, plan: planner.MatrixPlan, cutoffs: Sequence[datetime], customers: int, seed: int
+    tables: Tables, plan: MatrixPlan, cutoffs: Sequence[datetime], customers: int, seed: int
 ) -> None:
     """Keep who is at risk at the cutoffs and some time later, and the features of those drawn."""
-    snapshots.take(tables, cutoffs)
-    tables.engine.keep(_PEOPLE, "select customer_id, c from snapshots")
-    draw(tables, _PEOPLE, customers, seed)
-    narrow(tables)
-    _and_later(tables)
-    planner.run(tables.engine, plan)
-    tables.engine.keep(_KNOWN, "select * from matrix")
+    with population.take(tables, cutoffs) as everybody:
+        everybody.keep(_PEOPLE, "select customer_id, c from snapshots")
+        everybody.keep(_DRAWN, drawn(customers, seed))
+        with _now_and_later(everybody) as snapshots, planner.built(snapshots, plan) as features:
+            tables.engine.keep(_KNOWN, f"select * from {features}")
 
 
-def _and_later(tables: Tables) -> None:
-    """See the same customers some time later, too."""
-    later = int(LATER.total_seconds())
-    tables.engine.keep(
-        "snapshots",
-        "select customer_id, ci, k, c, g from snapshots union all"
-        f" select customer_id, ci, k, c + {later} as c, -1 - g as g from snapshots",
+def _now_and_later(everybody: Snapshots) -> Snapshots:
+    """The customers drawn at their cutoffs, and some time later, too."""
+    later, some = int(LATER.total_seconds()), f"from snapshots join {_DRAWN} using (customer_id)"
+    return everybody.among(
+        f"select customer_id, ci, k, c, g {some} union all"
+        f" select customer_id, ci, k, c + {later} as c, -1 - g as g {some}"
     )
 
 
-def _compare(
-    tables: Tables, plan: planner.MatrixPlan, cutoff: datetime, changes: Collection[Change]
-) -> _Found:
+def _compare(tables: Tables, plan: MatrixPlan, cutoff: datetime, changes: Collection[Change]) -> _Found:
     """What is different at the cutoff, and some time later, after some changes of its future."""
     engine = tables.engine
-    known = f"select customer_id from {_PEOPLE} where c = {snapshots.seconds(cutoff)}"
+    known = f"select customer_id from {_PEOPLE} where c = {seconds(cutoff)}"
     with scrambled(tables, cutoff, changes):
         try:
-            snapshots.take(tables, [cutoff])
+            everybody = population.take(tables, [cutoff])
         except NotEnoughDataError:
             return _Found(0, {}, {}, int(engine.rows(f"select count(*) from ({known}) p")[0][0]))
         here = "select customer_id from snapshots"
         differ = f"({here} except {known}) union all ({known} except {here})"
-        population = engine.rows(f"select count(*) from ({differ}) d")[0][0]
-        narrow(tables)
-        _and_later(tables)
-        planner.run(engine, plan)
-    names = [column.name for column in plan.columns]
+        with everybody, _now_and_later(everybody) as snapshots, planner.built(snapshots, plan) as features:
+            came_or_went = everybody.rows(f"select count(*) from ({differ}) d")[0][0]
+            now, later = _moves(engine, plan, features, cutoff)
+    return _Found(int(now[0]), _by_column(plan, now), _by_column(plan, later), int(came_or_went))
+
+
+def _moves(engine: Engine, plan: MatrixPlan, features: str, cutoff: datetime) -> Sequence[Sequence[int]]:
+    """Customers compared, and for how many each column moved: at the cutoff, and some time later."""
     differs = ", ".join(
-        f"count(case when a.{quoted(name)} is distinct from b.{quoted(name)} then 1 end)" for name in names
+        f"count(case when a.{quoted(one.name)} is distinct from b.{quoted(one.name)} then 1 end)"
+        for one in plan.columns
     )
-    now, later = (
+    return [
         engine.rows(
-            f"select count(*), {differs} from {_KNOWN} a join matrix b"
-            f" on a.customer_id = b.customer_id and a.cutoff = b.cutoff where a.cutoff = {snapshots.seconds(at)}"
+            f"select count(*), {differs} from {_KNOWN} a join {features} b"
+            f" on a.customer_id = b.customer_id and a.cutoff = b.cutoff where a.cutoff = {seconds(at)}"
         )[0]
         for at in (cutoff, cutoff + LATER)
-    )
-    moved, moved_later = (
-        {name: int(n) for name, n in zip(names, counts[1:], strict=True) if n} for counts in (now, later)
-    )
-    return _Found(int(now[0]), moved, moved_later, int(population))
+    ]
+
+
+def _by_column(plan: MatrixPlan, counts: Sequence[int]) -> dict[str, int]:
+    """The columns that moved for anybody, after the number of customers compared."""
+    return {one.name: int(n) for one, n in zip(plan.columns, counts[1:], strict=True) if n}
 
 
 def _day(tables: Tables, cutoff: datetime) -> str:
     return f"{cutoff.astimezone(tables.config.zone):%Y-%m-%d}"
 
 
-def _moved(plan: planner.MatrixPlan, name: str, n: int, customers: int, changes: Sequence[Change]) -> Finding:
+def _moved(plan: MatrixPlan, name: str, n: int, customers: int, changes: Sequence[Change]) -> Finding:
     column = next(one for one in plan.columns if one.name == name)
     table = column.feature.table if isinstance(column.feature, Feature) else "a formula"
     said = " or ".join(changes) if changes else "several at once"

@@ -6,17 +6,17 @@ values; days since the last row and what it said; how many different topics or p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from cxml.audit.findings import Finding
-from cxml.audit.sample import DRAWN
 from cxml.contracts import ATTRIBUTE, TABLES, Column
-from cxml.snapshots.population import seconds
+from cxml.snapshots.cutoffs import seconds
 from cxml.sql import literal, quoted
 from cxml.tables.opening import Tables
 
@@ -29,6 +29,7 @@ LEAST_CUSTOMERS = 30
 _NEAR = 1e-4
 _WINDOWS = (30, 90, 180, 365)
 _MOST_LEVELS = 12
+_ASKED = "cxml_asked_customers"
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,12 @@ class _Sum:
     tolerance: float
 
 
-def findings(tables: Tables, cutoff: datetime) -> Iterator[Finding]:
-    """The attributes that are sums up to observation_end rather than up to *cutoff*, among the customers drawn."""
+def findings(tables: Tables, customers: Iterable[str], cutoff: datetime) -> Iterator[Finding]:
+    """The attributes that are sums up to observation_end rather than up to *cutoff*, among these customers."""
     attributes = sorted(tables.attributes)
     if not attributes or "recorded_at" in tables.columns.get("customers", frozenset()):
         return
+    tables.engine.register(_ASKED, pa.table({"customer_id": pa.array(customers, pa.string())}))
     found: dict[str, Finding] = {}
     for name in tables.columns:
         if name != "customers" and TABLES[name].owner == "customer_id":
@@ -74,7 +76,7 @@ def _columns(
             f"cast({way.sql.format(end=until)} as double) as sum_{i}" for i, way in enumerate(ways)
         )
         return (
-            f"select customer_id, {picks} from {rows} join {DRAWN} using (customer_id)"
+            f"select customer_id, {picks} from {rows} join {_ASKED} using (customer_id)"
             f" where cxml_t < {until} group by customer_id {ends}"
         )
 
@@ -84,7 +86,7 @@ def _columns(
     ]
     picks += [f"{side}.sum_{i}" for side in ("x", "y") for i in range(len(ways))]
     found = tables.engine.rows(
-        f"select {', '.join(picks)} from customers c join {DRAWN} using (customer_id)"
+        f"select {', '.join(picks)} from customers c join {_ASKED} using (customer_id)"
         f" join ({summed(end, f'having max(cxml_t) >= {at}')}) x using (customer_id)"
         f" left join ({summed(at, '')}) y using (customer_id) order by customer_id"
     )

@@ -16,6 +16,7 @@ from cxml.causes import promise_cliffs as cliffs
 from cxml.causes.promise_cliffs import Cliff
 from cxml.causes.study import study_of
 from cxml.errors import DataError
+from cxml.features.company import FeaturePlan, plan_features
 from cxml.models.bundle import Bundle
 from cxml.tables.opening import Tables
 
@@ -90,6 +91,7 @@ def examine(
     *,
     seed: int = 0,
     tell: Tell = lambda text: None,
+    features: FeaturePlan | None = None,
 ) -> Examined:
     """Look for causes among the snapshots of a training set.
 
@@ -98,19 +100,22 @@ def examine(
     Parameters
     ----------
     frame : DataFrame
-        As ``cxml.training.fit.assemble`` makes it.
+        As ``cxml.training.dataset.assemble`` makes it.
     bundle : Bundle
         Asked for the value of customers, and for its own view where there is no estimate of a cause.
     now : Timestamp
         The cutoff of *frame* that the model's view is about.
+    features : FeaturePlan
+        By default that of the tables; a job that has made it passes it on.
     """
+    features = features or plan_features(tables)
     # The tables of products are small: more threads cost more than they save, and one gives everywhere the same digits.
     with threadpool_limits(1, user_api="blas"):
         try:
-            return _examined(tables, frame, bundle, now, seed, tell)
+            return _examined(features, frame, bundle, now, seed, tell)
         except DataError as problem:
             tell(f"causes cannot be looked for in these data: {problem.what}")
-            return _nothing(factor_badges.untested(tables, frame, "unable"), problem.what)
+            return _nothing(factor_badges.untested(features, frame, "unable"), problem.what)
 
 
 def _nothing(causes: pd.DataFrame, lacks: str = "") -> Examined:
@@ -118,14 +123,14 @@ def _nothing(causes: pd.DataFrame, lacks: str = "") -> Examined:
 
 
 def _examined(
-    tables: Tables, frame: pd.DataFrame, bundle: Bundle, now: pd.Timestamp, seed: int, tell: Tell
+    features: FeaturePlan, frame: pd.DataFrame, bundle: Bundle, now: pd.Timestamp, seed: int, tell: Tell
 ) -> Examined:
-    columns = list(bundle.schema.columns)
+    tables, columns = features.tables, list(bundle.schema.columns)
     if bundle.value is not None:
         frame = frame.assign(value=bundle.score(frame[columns])["value_if_stays"])
-    study = study_of(tables, frame, seed, tell)
+    study = study_of(tables, frame, seed, tell, features)
     if study is None:
-        return _nothing(factor_badges.untested(tables, frame))
+        return _nothing(factor_badges.untested(features, frame))
     found = factor_badges.judge(study, seed, tables.config.model.threads)
     badges = dict(zip(found["factor"], found["badge"], strict=True))
     by_cause = what_if.of(tables, study, what_if.carried(badges), seed)

@@ -19,7 +19,7 @@ from cxml.causes.estimate import WIDTH, Effect, bias_like, doubly_robust, partia
 from cxml.causes.nuisance import Expectation, folds_of
 from cxml.causes.study import Study, study_of
 from cxml.causes.treatments import Question, questions
-from cxml.features import matrix
+from cxml.features.company import FeaturePlan, plan_features
 from cxml.tables.opening import Tables
 from cxml.tables.ready_label import is_static
 
@@ -73,7 +73,7 @@ def find(
     ----------
     tables : Tables
     frame : DataFrame
-        ``customer_id``, ``cutoff``, ``churned`` and the feature columns, as ``cxml.training.fit.assemble`` makes them.
+        ``customer_id``, ``cutoff``, ``churned`` and the feature columns, as ``cxml.training.dataset.assemble`` makes them.
     seed : int
         Draws folds and placebos, and customers where there are more than 40,000 snapshots.
     tell : callable
@@ -84,14 +84,16 @@ def find(
     DataFrame
         As from ``judge``; where nothing can be said at all, every factor is *not testable* with the reason.
     """
-    study = study_of(tables, frame, seed, tell)
-    return untested(tables, frame) if study is None else judge(study, seed, tables.config.model.threads)
+    features = plan_features(tables)
+    study = study_of(tables, frame, seed, tell, features)
+    return untested(features, frame) if study is None else judge(study, seed, tables.config.model.threads)
 
 
-def untested(tables: Tables, frame: pd.DataFrame, why: str = "") -> pd.DataFrame:
+def untested(features: FeaturePlan, frame: pd.DataFrame, why: str = "") -> pd.DataFrame:
     """Every factor as *not testable*: for its own reason, else for *why*, by default that nothing says what came first."""
-    asked = questions(matrix.factors_of(tables), frame.columns, tables.config.features.lookbacks)
-    common = why or ("static" if is_static(tables.config) else "history")
+    config = features.tables.config
+    asked = questions(features.factors, frame.columns, config.features.lookbacks)
+    common = why or ("static" if is_static(config) else "history")
     return _table([_unasked(q, q.reason or common) for q in asked], {})
 
 

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from cxml.causes import treatments
 from cxml.causes.treatments import Question
 from cxml.factors.declare import Factor, Feature, column_name, count
-from cxml.features import matrix, planner
+from cxml.features import planner
+from cxml.features.company import FeaturePlan, plan_features
 from cxml.sampling import hash_share
 from cxml.snapshots import population
+from cxml.snapshots.handle import frame_of
 from cxml.tables import ready_label
 from cxml.tables.opening import Tables
 
@@ -37,7 +39,6 @@ START = "@start"
 _KEYS = ["customer_id", "cutoff"]
 _DAY = 86400
 _USE = ("orders", "sessions")
-_DRAWN = "causes_drawn"
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,11 @@ class Study:
 
 
 def study_of(
-    tables: Tables, frame: pd.DataFrame, seed: int = 0, tell: Tell = lambda text: None
+    tables: Tables,
+    frame: pd.DataFrame,
+    seed: int = 0,
+    tell: Tell = lambda text: None,
+    features: FeaturePlan | None = None,
 ) -> Study | None:
     """The study of the snapshots of a training set; None where nothing says what was before what.
 
@@ -110,11 +115,13 @@ def study_of(
     ----------
     tables : Tables
     frame : DataFrame
-        ``customer_id``, ``cutoff``, ``churned`` and the feature columns, as ``cxml.training.fit.assemble`` makes them.
+        ``customer_id``, ``cutoff``, ``churned`` and the feature columns, as ``cxml.training.dataset.assemble`` makes them.
     seed : int
         Draws the customers, where there are more than 40,000 snapshots.
     tell : callable
         Told in a sentence when customers are drawn.
+    features : FeaturePlan
+        By default that of the tables; a job that has made it passes it on.
     """
     if ready_label.is_static(tables.config):
         return None
@@ -122,14 +129,15 @@ def study_of(
     some, everyone = (part["customer_id"].nunique() for part in (drawn, frame))
     if some < everyone:
         tell(f"causes are looked for among {some:,} of {everyone:,} customers, drawn by their ids")
-    factors, lookbacks = matrix.factors_of(tables), tables.config.features.lookbacks
+    features = features or plan_features(tables)
+    factors, lookbacks = features.factors, tables.config.features.lookbacks
     window = treatments.window_of(lookbacks)
     asked = treatments.questions(factors, frame.columns, lookbacks)
     asked = tuple(treatments.scaled(question, drawn) for question in asked)
-    seen = _at(tables, drawn, 0, [_row_counts(asked, tables, window)])
+    seen = _at(features, drawn, 0, [_row_counts(asked, tables, window)])
     start = treatments.at_the_start(factors, lookbacks)
     use = _use(tables)
-    then = _at(tables, drawn, window, [*start, use] if use else start)
+    then = _at(features, drawn, window, [*start, use] if use else start)
     there = then["there"].to_numpy(dtype=bool)
     if not there.any():
         return None
@@ -147,7 +155,7 @@ def study_of(
     }
     activity, earlier = None, None
     if use:
-        long_ago = _at(tables, drawn, window + BEFORE_D, start)
+        long_ago = _at(features, drawn, window + BEFORE_D, start)
         activity = np.where(long_ago["there"].to_numpy(dtype=bool), _activity(then, use), np.nan)
         earlier = _controls(long_ago, start)
     return Study(
@@ -241,26 +249,24 @@ def _draw(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     return kept.sort_values(_KEYS, kind="stable").reset_index(drop=True)
 
 
-def _at(tables: Tables, drawn: pd.DataFrame, days: int, factors: Sequence[Factor]) -> pd.DataFrame:
+def _at(features: FeaturePlan, drawn: pd.DataFrame, days: int, factors: Sequence[Factor]) -> pd.DataFrame:
     """The features of *factors* as of *days* before the cutoff of each row of *drawn*, in its order.
 
     ``there`` says whether the customer was known by then.
     """
-    engine = tables.engine
-    population.take(tables, [cutoff.to_pydatetime() for cutoff in sorted(drawn["cutoff"].unique())])
-    engine.register(_DRAWN, drawn[["customer_id"]].drop_duplicates())
-    for name in ("snapshots", "customer_keys"):
-        engine.keep(name, f"select s.* from {name} s join {_DRAWN} using (customer_id)")
-    population.look_back(engine, days * _DAY)
-    planner.run(engine, matrix.planned(tables, factors=factors))
-    engine.keep(
-        "causes_matrix",
-        "select m.*, coalesce(a.t < m.cutoff, false) as there from matrix m"
-        " join customer_keys k using (customer_id) join arrivals a using (ci)",
-    )
-    found = matrix.read(tables, "causes_matrix")
-    for name in ("matrix", "causes_matrix"):
-        engine.drop(name)
+    cutoffs = [cutoff.to_pydatetime() for cutoff in sorted(drawn["cutoff"].unique())]
+    with (
+        population.take(features.tables, cutoffs) as everybody,
+        everybody.only(drawn["customer_id"]) as some,
+        some.back(days * _DAY) as snapshots,
+        planner.built(snapshots, features.matrix_of(factors)) as relation,
+    ):
+        there = (
+            f"select m.*, coalesce(a.t < m.cutoff, false) as there from {relation} m"
+            " join customer_keys k using (customer_id) join arrivals a using (ci)"
+        )
+        with snapshots.kept("features_then", there) as known:
+            found = frame_of(snapshots.engine, f"select * from {known}")
     found["cutoff"] += pd.Timedelta(days=days)
     return drawn[_KEYS].merge(found, on=_KEYS, how="left", validate="one_to_one")
 

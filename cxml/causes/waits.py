@@ -16,7 +16,7 @@ from cxml.config.sections import Promises
 from cxml.contracts import TABLES
 from cxml.factors.waiting import WRITTEN
 from cxml.features.promises import answers, by_channel
-from cxml.snapshots import as_of
+from cxml.snapshots import as_of, population
 from cxml.sql import literal
 from cxml.tables.opening import Tables
 
@@ -64,8 +64,6 @@ def promises_of(promises: Promises) -> tuple[Promise, ...]:
 def waits(tables: Tables, snapshots: pd.DataFrame, window: timedelta) -> pd.DataFrame:
     """The waits that began within the *window* before each snapshot and were over by then.
 
-    Needs ``customer_keys`` (``cxml.snapshots.population.take``).
-
     Parameters
     ----------
     snapshots : DataFrame
@@ -84,23 +82,20 @@ def waits(tables: Tables, snapshots: pd.DataFrame, window: timedelta) -> pd.Data
     seconds = (cutoffs - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(seconds=1)
     named = {"customer_id": snapshots["customer_id"].astype(object).to_numpy(), "c": seconds.to_numpy()}
     engine.register("asked", pd.DataFrame({**named, "g": range(len(snapshots))}))
-    engine.keep(
-        "waited_from",
-        "select k.ci, a.g, a.c from asked a join customer_keys k on a.customer_id = k.customer_id",
-    )
     parts = [
         select for part in (_answers, _resolutions, _deliveries, _refunds) if (select := part(tables, window))
     ]
     if not parts:
         return pd.DataFrame({"promise": [], "row": [], "wait_s": [], "first": []})
     hour, weekday = f"mod(floor(wall / {_HOUR}e0), 24)", f"mod(floor(wall / {_DAY}e0) + 3, 7)"
-    found: pd.DataFrame = engine.arrow(
-        f"select promise, cast(g as bigint) as row, cast(wait_s as double) as wait_s,"
-        " row_number() over (partition by promise, g order by t, wait_s) = 1 as first,"
-        f" channel, topic, cast({hour} as int) as hour, cast({weekday} as int) as weekday"
-        f" from ({' union all '.join(parts)}) w order by promise, g, t, wait_s"
-    ).to_pandas()
-    engine.drop("waited_from")
+    asked = "select k.ci, a.g, a.c from asked a join customer_keys k on a.customer_id = k.customer_id"
+    with population.customers(tables) as people, people.beside(waited_from=asked) as known:
+        found: pd.DataFrame = known.arrow(
+            "select promise, cast(g as bigint) as row, cast(wait_s as double) as wait_s,"
+            " row_number() over (partition by promise, g order by t, wait_s) = 1 as first,"
+            f" channel, topic, cast({hour} as int) as hour, cast({weekday} as int) as weekday"
+            f" from ({' union all '.join(parts)}) w order by promise, g, t, wait_s"
+        ).to_pandas()
     return found
 
 

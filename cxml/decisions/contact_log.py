@@ -8,7 +8,8 @@ labels that churn is learned from, or from the log itself.
 from __future__ import annotations
 
 import json
-from datetime import UTC
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,19 @@ from cxml.decisions.uplift import LoggedContacts, Persuasion, Proof, learn
 from cxml.drivers.contributions import PREFIX
 from cxml.errors import NotEnoughDataError
 from cxml.features import matrix
+from cxml.features.company import FeaturePlan
 from cxml.labels import targets
 from cxml.models.bundle import Bundle
 from cxml.snapshots import population
+from cxml.snapshots.cutoffs import complete, last_matured
+from cxml.snapshots.handle import Snapshots
 from cxml.tables.opening import Tables
 
 _WHERE = f"[tables.{CONTACTS.name}]"
 
 
-def learn_from_log(tables: Tables, bundle: Bundle, chunk: int) -> tuple[Persuasion | None, Proof]:
-    """Learn whom a contact persuades from the log of earlier contacts, which *tables* must have.
+def learn_from_log(features: FeaturePlan, bundle: Bundle, chunk: int) -> tuple[Persuasion | None, Proof]:
+    """Learn whom a contact persuades from the log of earlier contacts, which the tables must have.
 
     What trees see of a customer is what ``told`` gives, as of the day of the draw. Draws whose outcome is not known
     by observation_end are left out, and so is who was not at risk.
@@ -44,7 +48,8 @@ def learn_from_log(tables: Tables, bundle: Bundle, chunk: int) -> tuple[Persuasi
     NotEnoughDataError
         No draw has an outcome yet, or no customer of the log was at risk when drawn.
     """
-    known, seen = _seen(tables, bundle, drawn(tables), chunk)
+    tables = features.tables
+    known, seen = _seen(features, bundle, drawn(tables), chunk)
     probability = known["churn_probability"].to_numpy(dtype=np.float64)
     contacts = LoggedContacts(
         known,
@@ -100,16 +105,15 @@ def judged(tables: Tables, scored: Path) -> Judgement:
             fix="see the costs and the save rate in [decisions]: with them no contact paid; score again, and call",
         )
     cutoff = scores["cutoff"].iloc[0].to_pydatetime()
-    if cutoff > population.last_matured(population.complete(tables).config):
+    if cutoff > last_matured(complete(tables).config):
         raise NotEnoughDataError(
             "who left since is not known yet",
             where=str(scored),
             expected="observation_end after the label window of the list",
             fix="extract newer data and try again",
         )
-    population.take(tables, [cutoff])
-    targets.make(tables)
-    found = listed.merge(_left(tables), on="customer_id", how="inner")
+    with population.take(tables, [cutoff]) as snapshots:
+        found = listed.merge(_left(tables, snapshots), on="customer_id", how="inner")
     return judge(found["holdout"], found["left"])
 
 
@@ -137,10 +141,12 @@ def drawn(tables: Tables) -> pd.DataFrame:
     return found.groupby(["customer_id", "cutoff"], as_index=False)[["contacted", "churned"]].max()
 
 
-def _seen(tables: Tables, bundle: Bundle, log: pd.DataFrame, chunk: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _seen(
+    features: FeaturePlan, bundle: Bundle, log: pd.DataFrame, chunk: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Who of the log was at risk when drawn: what was known then, and contacted and left beside it."""
-    engine = tables.engine
-    log = log[_settled(log, population.complete(tables).config)]
+    tables = features.tables
+    log = log[_settled(log, complete(tables).config)]
     if log.empty:
         raise NotEnoughDataError(
             "no contact of the log has an outcome yet",
@@ -148,28 +154,20 @@ def _seen(tables: Tables, bundle: Bundle, log: pd.DataFrame, chunk: int) -> tupl
             expected="draws whose label window ends by observation_end, or a column churned",
             fix="wait, add earlier draws, or take the section out",
         )
-    population.take_if_any(tables, sorted(one.to_pydatetime() for one in log["cutoff"].unique()))
-    keys = pa.table(
-        {
-            "customer_id": pa.array(log["customer_id"], pa.string()),
-            "c": pa.array(_seconds(log["cutoff"])),
-        }
-    )
-    engine.register("contact_log", keys)
-    engine.keep("snapshots", "select s.* from snapshots s join contact_log l using (customer_id, c)")
-    if not engine.row("select count(*) as n from snapshots")["n"]:
-        raise NotEnoughDataError(
-            "no customer of the log was at risk when drawn",
-            where=_WHERE,
-            expected="customers of the other tables, at risk at the beginning of the day of their draw",
-            fix="write customer_id as the other tables do; see [population] for who is at risk",
-        )
-    targets.make(tables)
-    left = _left(tables)
     parts, keys = list[pd.DataFrame](), list[pd.DataFrame]()
-    for frame in matrix.Chunks(tables, chunk):
-        parts.append(told(bundle.explain(frame)[0], frame, bundle))
-        keys.append(frame[["customer_id", "cutoff"]])
+    with population.take_if_any(tables, _days(log)) as everybody, _of_log(everybody, log) as snapshots:
+        if not len(snapshots):
+            raise NotEnoughDataError(
+                "no customer of the log was at risk when drawn",
+                where=_WHERE,
+                expected="customers of the other tables, at risk at the beginning of the day of their draw",
+                fix="write customer_id as the other tables do; see [population] for who is at risk",
+            )
+        left = _left(tables, snapshots)
+        with closing(matrix.Chunks(snapshots, features.matrix(), chunk)) as chunks:
+            for frame in chunks:
+                parts.append(told(bundle.explain(frame)[0], frame, bundle))
+                keys.append(frame[["customer_id", "cutoff"]])
     keyed = pd.concat(keys, ignore_index=True).astype({"customer_id": "str"})
     seen = keyed.merge(log, on=["customer_id", "cutoff"]).merge(
         left, on=["customer_id", "cutoff"], how="left"
@@ -180,16 +178,24 @@ def _seen(tables: Tables, bundle: Bundle, log: pd.DataFrame, chunk: int) -> tupl
 
 def _settled(log: pd.DataFrame, config: Config) -> Any:
     """The rows whose outcome is known: told by the log, or old enough for the label."""
-    return log["churned"].notna() | (log["cutoff"] <= population.last_matured(config))
+    return log["churned"].notna() | (log["cutoff"] <= last_matured(config))
 
 
-def _left(tables: Tables) -> pd.DataFrame:
+def _left(tables: Tables, snapshots: Snapshots) -> pd.DataFrame:
     """Who left from the cutoff to the end of the label window: gone within the lead is gone too."""
-    sql = 'select customer_id, cutoff, churned = 1 or left_in_lead = 1 as "left" from labels'
-    found: pd.DataFrame = tables.engine.arrow(sql).to_pandas()
-    found["cutoff"] = pd.to_datetime(found["cutoff"], unit="s", utc=True).dt.as_unit("us")
-    return found
+    found = targets.labels(tables, snapshots)
+    left = (found["churned"] == 1) | (found["left_in_lead"] == 1)
+    return found[["customer_id", "cutoff"]].assign(left=left)
 
 
-def _seconds(instants: pd.Series) -> Any:
-    return instants.dt.as_unit("s").astype("int64")
+def _days(log: pd.DataFrame) -> list[datetime]:
+    """The days of the draws, in order."""
+    return sorted(one.to_pydatetime() for one in log["cutoff"].unique())
+
+
+def _of_log(everybody: Snapshots, log: pd.DataFrame) -> Snapshots:
+    """The customers of the log who were at risk when they were drawn."""
+    seconds = pa.array(log["cutoff"].dt.as_unit("s").astype("int64"))
+    drawn_at = pa.table({"customer_id": pa.array(log["customer_id"], pa.string()), "c": seconds})
+    everybody.engine.register("contact_log", drawn_at)
+    return everybody.among("select s.* from snapshots s join contact_log l using (customer_id, c)")

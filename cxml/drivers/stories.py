@@ -13,18 +13,17 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from cxml import purchases
 from cxml.config.sections import Promises
 from cxml.contracts import TABLES
 from cxml.drivers.story_facts import STEPS, STORIES, Fact, Story
-from cxml.engine import Engine
 from cxml.factors.declare import DAY, Lookup, Match
 from cxml.features.promises import promise_flags
 from cxml.features.statements import match_select
 from cxml.features.vocabulary import words
 from cxml.snapshots import as_of
+from cxml.snapshots.handle import Snapshots
 from cxml.tables.opening import Tables
 from cxml.tables.view_columns import DAY_ONLY
 
@@ -83,7 +82,7 @@ def tell(
     labels : mapping
         As in the bundle: the factor of each feature.
     reaches : mapping
-        How many days each feature looks back, 0 for all history, as from ``matrix.reaches``.
+        How many days each feature looks back, 0 for all history, as from ``MatrixPlan.reaches``.
 
     Returns
     -------
@@ -93,27 +92,27 @@ def tell(
         what is still missing for the open or last bad issue (``topic``, ``since``, ``open``, ``missing``), or None.
     """
     ids = customers["customer_id"].astype(str).tolist()
-    _point_at(tables.engine, ids, cutoff)
     read = (
         {"interactions", "recoveries"}
         | {s.table for s in STORIES}
         | {j.other for j in JOINS if isinstance(j, Match)}
     )
-    seen = {name: _known(tables, name) for name in sorted(read) if name in tables.columns}
-    for join in JOINS:
-        if join.table in seen:
-            seen[join.table] = _joined(tables, seen, join)
     shown = _reasons(customers, labels, reaches)
     asked = dict.fromkeys((one.factor, one.days) for reasons in shown for one in reasons)
-    found = {
-        (story.name, days): _told(tables.engine, story, seen[story.table], days)
-        for story in STORIES
-        if story.table in seen
-        for days in dict.fromkeys(days for factor, days in asked if factor in story.factors)
-    }
-    missing = _recoveries(tables.engine, seen)
-    for known in seen.values():
-        tables.engine.drop(known.relation)
+    with Snapshots.of(tables.engine, ids, cutoff) as snapshots:
+        seen = {name: _known(tables, snapshots, name) for name in sorted(read) if name in tables.columns}
+        for join in JOINS:
+            if join.table in seen:
+                seen[join.table] = _joined(tables, snapshots, seen, join)
+        found = {
+            (story.name, days): _told(snapshots, story, seen[story.table], days)
+            for story in STORIES
+            if story.table in seen
+            for days in dict.fromkeys(days for factor, days in asked if factor in story.factors)
+        }
+        missing = _recoveries(snapshots, seen)
+        for known in seen.values():
+            tables.engine.drop(known.relation)
     entries = []
     for g, (customer, reasons) in enumerate(zip(ids, shown, strict=True)):
         mine = {key: rows[g] for key, rows in found.items() if g in rows}
@@ -123,28 +122,9 @@ def tell(
     return {"cutoff": cutoff.isoformat(), "customers": entries}
 
 
-def _point_at(engine: Engine, ids: Sequence[str], cutoff: datetime) -> None:
-    """Make these customers at this cutoff the ``snapshots``; ``g`` is the customer's place."""
-    engine.register(
-        "told_customers",
-        pa.table(
-            {
-                "customer_id": pa.array(ids, pa.string()),
-                "g": pa.array(range(len(ids)), pa.int64()),
-            }
-        ),
-    )
-    engine.keep("customer_keys", "select customer_id, cast(g as int) as ci from told_customers")
-    at = int(cutoff.timestamp())
-    engine.keep(
-        "snapshots",
-        f"select customer_id, cast(g as int) as ci, 0 as k, cast({at} as bigint) as c, g from told_customers",
-    )
-
-
-def _known(tables: Tables, name: str) -> Known:
+def _known(tables: Tables, snapshots: Snapshots, name: str) -> Known:
     """A table as known at the cutoff, with the words that all factors share, and its absent columns as missing."""
-    table, present, engine = TABLES[name], tables.columns[name], tables.engine
+    table, present = TABLES[name], tables.columns[name]
     # A value whose known-at is not recorded cannot be placed in time.
     have = frozenset(
         one.name
@@ -163,7 +143,7 @@ def _known(tables: Tables, name: str) -> Known:
     absent += [f"cast(null as {_NULLS['instant']}) as {word}" for word in sorted(table.made_of.keys() - need)]
     said = [f"{sql} as {word}" for word, sql in purchases.words(name, have).items()]
     relation = f"told_{name}"
-    engine.keep(
+    snapshots.keep(
         relation,
         _with(
             [
@@ -176,16 +156,16 @@ def _known(tables: Tables, name: str) -> Known:
     return Known(relation, have | {table.event}, frozenset(table.by_name) - have - {table.event})
 
 
-def _joined(tables: Tables, seen: Mapping[str, Known], join: Lookup | Match) -> Known:
+def _joined(tables: Tables, snapshots: Snapshots, seen: Mapping[str, Known], join: Lookup | Match) -> Known:
     """The table with what another says of its rows; what the data cannot say is absent."""
     mine = seen[join.table]
     there = _matched(seen, join) if isinstance(join, Match) else _looked_up(tables, seen, join)
     if there.columns:
-        engine, picks = tables.engine, ", ".join(f"o.{name}" for name in sorted(there.columns))
-        engine.keep(
+        picks = ", ".join(f"o.{name}" for name in sorted(there.columns))
+        snapshots.keep(
             f"{mine.relation}_more", f"select r.*, {picks} from {mine.relation} r left join {there.relation}"
         )
-        engine.drop(mine.relation)
+        snapshots.engine.drop(mine.relation)
         mine = replace(mine, relation=f"{mine.relation}_more")
     return replace(mine, columns=mine.columns | there.columns, absent=mine.absent | there.absent)
 
@@ -229,7 +209,7 @@ def _with(parts: Sequence[str]) -> str:
     return select
 
 
-def _told(engine: Engine, story: Story, known: Known, days: int) -> dict[int, Facts]:
+def _told(snapshots: Snapshots, story: Story, known: Known, days: int) -> dict[int, Facts]:
     """The facts of *story* by customer, told of a row of the last *days* (0: any); empty where the data lack a column."""
     own, made = known.columns | known.absent, dict(story.words)
 
@@ -250,7 +230,7 @@ def _told(engine: Engine, story: Story, known: Known, days: int) -> dict[int, Fa
     order = f"row_number() over (partition by g order by {late} desc, {story.first}, pos desc) as fact_place"
     told = f" where {story.told}" if story.told else ""
     names = ", ".join(f"fact_{fact.name}" for fact in facts)
-    found = engine.rows(
+    found = snapshots.rows(
         f"select g, {names} from (select {picks}, {order} from ({select}) s{told}) p"
         " where fact_place = 1 and in_reach = 1 order by g"
     )
@@ -307,7 +287,7 @@ def _chosen(mine: Mapping[tuple[str, int], Facts], reasons: Sequence[ReasonToTel
     return said
 
 
-def _recoveries(engine: Engine, seen: Mapping[str, Known]) -> dict[int, dict[str, Any]]:
+def _recoveries(snapshots: Snapshots, seen: Mapping[str, Known]) -> dict[int, dict[str, Any]]:
     """By customer, which steps of making good are missing for the open issue that is bad, or the last bad one.
 
     Bad is a contact that was given up, that waited for more than ten minutes, whose issue came back, or that gave
@@ -349,7 +329,7 @@ def _recoveries(engine: Engine, seen: Mapping[str, Known]) -> dict[int, dict[str
     steps = ", ".join(
         f"coalesce(max(case when a.action = '{step}' and {given} then 1 end), 0) as {step}" for step in STEPS
     )
-    found = engine.rows(
+    found = snapshots.rows(
         f"select i.g, i.topic, i.since, i.open_now, {steps}"
         f" from ({chosen}) i left join {acts.relation} a on a.g = i.g and a.issue_id = i.issue_id and a.t >= i.failed_at"
         " group by 1, 2, 3, 4 order by 1"

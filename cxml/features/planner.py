@@ -8,18 +8,21 @@ engine; ``Plan.steps`` is what ``cxml features --sql`` prints.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from cxml.config.sections import Promises
 from cxml.contracts import TABLES, Table
-from cxml.engine import WRONG_SQL, Engine
+from cxml.engine import WRONG_SQL
 from cxml.errors import ConfigError
-from cxml.factors.declare import LOOKBACKS, Factor, Feature, Flag, Match, column_name
+from cxml.factors.declare import LOOKBACKS, Derived, Factor, Feature, Flag, Match, column_name
 from cxml.features.formulas import derive
 from cxml.features.promises import promise_flags
 from cxml.features.statements import FeatureColumn, Step, TableStatements, match_reach
 from cxml.features.vocabulary import Present, Vocabulary, lacks, vocabularies, words
+from cxml.snapshots.handle import Snapshots
 
 DEFAULT_PROMISES = promise_flags(Promises())
 _TOGETHER = 8
@@ -51,6 +54,16 @@ class MatrixPlan:
             step for step in self.steps if step.name.startswith(f"{table}_") or table in words(step.select)
         )
         return any(column in words(step.select) for step in about)
+
+    @property
+    def reaches(self) -> dict[str, int]:
+        """How many days before the cutoff each column looks, 0 for all history; a formula as far as its windows."""
+        found = {}
+        for column in self.columns:
+            formula = column.feature.sql if isinstance(column.feature, Derived) else ""
+            windows = [int(days) for days in re.findall(r"_(\d+)d\b", formula)]
+            found[column.name] = column.lookback or max(windows, default=0)
+        return found
 
     def sql(self) -> str:
         """All statements as text."""
@@ -120,36 +133,57 @@ def plan(
     return MatrixPlan(tuple(steps), tuple(ordered), left_out, _reduced(factors, spoken, ordered))
 
 
-def run(engine: Engine, planned: MatrixPlan) -> None:
-    """Build the relation ``matrix``; needs ``customer_keys`` and ``snapshots`` (``cxml.snapshots.population.take``)."""
-    prepare(engine, planned)
-    run_chunk(engine, planned)
-    for step in planned.steps:
+@contextmanager
+def built(snapshots: Snapshots, plan: MatrixPlan) -> Iterator[str]:
+    """The features of *snapshots* as a relation, there until the block ends.
+
+    Its columns are ``customer_id``, ``cutoff`` (whole seconds) and those of the plan.
+    """
+    prepare(snapshots, plan)
+    try:
+        with built_chunk(snapshots, plan) as relation:
+            yield relation
+    finally:
+        forget(snapshots, plan)
+
+
+def forget(everybody: Snapshots, plan: MatrixPlan) -> None:
+    """Drop what ``prepare`` computed."""
+    for step in plan.steps:
         if step.fleet:
-            engine.drop(step.name)
+            everybody.engine.drop(step.name)
 
 
-def prepare(engine: Engine, planned: MatrixPlan) -> None:
-    """Compute what is about everyone, once for all chunks; needs the ``snapshots`` of all customers."""
-    for step in planned.steps:
+def prepare(everybody: Snapshots, plan: MatrixPlan) -> None:
+    """Compute what is about everyone, once for all chunks."""
+    for step in plan.steps:
         if step.fleet:
-            _keep(engine, step)
+            _keep(everybody, step.name, step)
 
 
-def run_chunk(engine: Engine, planned: MatrixPlan) -> None:
-    """Build the relation ``matrix`` for the customers that the ``snapshots`` hold now, after ``prepare``."""
-    steps = [step for step in planned.steps if not step.fleet]
-    last_read = {name: i for i, step in enumerate(steps) for name in words(step.select)}
+@contextmanager
+def built_chunk(some: Snapshots, plan: MatrixPlan) -> Iterator[str]:
+    """As ``built``, for some of the snapshots that were ``prepared``."""
+    *steps, last = [step for step in plan.steps if not step.fleet]
+    last_read = {name: i for i, step in enumerate([*steps, last]) for name in words(step.select)}
     for i, step in enumerate(steps):
-        _keep(engine, step)
+        _keep(some, step.name, step)
         for earlier in steps[:i]:
             if last_read.get(earlier.name) == i:
-                engine.drop(earlier.name)
-
-
-def _keep(engine: Engine, step: Step) -> None:
+                some.engine.drop(earlier.name)
+    relation = some.engine.fresh(last.name)
+    _keep(some, relation, last)
+    for step in steps:
+        some.engine.drop(step.name)
     try:
-        engine.keep(step.name, step.select)
+        yield relation
+    finally:
+        some.engine.drop(relation)
+
+
+def _keep(snapshots: Snapshots, name: str, step: Step) -> None:
+    try:
+        snapshots.keep(name, step.select)
     except WRONG_SQL as error:
         raise ConfigError(
             f"a text of a factor is no SQL that can be run: {str(error).splitlines()[0]}",

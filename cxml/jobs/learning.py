@@ -26,9 +26,10 @@ from cxml.jobs.resume import fitted, not_lost
 from cxml.store import runs
 
 if TYPE_CHECKING:
+    from cxml.features.company import FeaturePlan
     from cxml.models.bundle import Bundle
-    from cxml.tables.opening import Tables
-    from cxml.training.fit import Trained, TrainingSet
+    from cxml.training.dataset import TrainingSet
+    from cxml.training.fit import Trained
 
 _LOGGED = (
     "metrics.json",
@@ -113,22 +114,24 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
     folder. When a step after the fit fails, the fitted model is kept, and the next run with the same config and data
     goes on from it.
     """
-    from cxml.features import matrix
-    from cxml.snapshots import population
+    from cxml.features.company import plan_features
+    from cxml.features.coverage import coverage
+    from cxml.snapshots.cutoffs import training_cutoffs
     from cxml.tables import set_aside
     from cxml.tables.opening import fingerprint
     from cxml.tracking import training_run
-    from cxml.training import fit
+    from cxml.training import dataset, fit
 
     config = read_config(config)
-    population.training_cutoffs(config)  # refuses an immature one before anything is read
+    training_cutoffs(config)  # refuses an immature one before anything is read
     folder = out_folder(config, out, "train")
     with runs.run(folder) as run:
         tell("checking the tables")
         tables = checked_tables(config, run=run, tell=tell)
         training_run.reach(tracking_uri(config))
         tell("building features and labels")
-        data = fit.assemble(tables)
+        features = plan_features(tables)
+        data = dataset.assemble(tables, features=features)
         prints = fingerprint(tables)
         kept = Kept(folder, config_hash(config), _declared(config), *prints.values())
         with unseen_told_once(tell):
@@ -140,8 +143,8 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
                 "config": config_hash(config),
                 **tables.set_aside.as_info(),
             }
-            bundle = _explained(run, tables, data, trained, prints, tell)
-            run.write_json("coverage.json", matrix.coverage(tables, row_counts(tables)))
+            bundle = _explained(run, features, data, trained, prints, tell)
+            run.write_json("coverage.json", coverage(features, row_counts(tables)))
             tell("logging to MLflow")
             logged = training_run.log_training(
                 uri=tracking_uri(config),
@@ -163,7 +166,12 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
 
 
 def _explained(
-    run: runs.Run, tables: Tables, data: TrainingSet, trained: Trained, prints: dict[str, str], tell: Tell
+    run: runs.Run,
+    features: FeaturePlan,
+    data: TrainingSet,
+    trained: Trained,
+    prints: dict[str, str],
+    tell: Tell,
 ) -> Bundle:
     """Look for causes, and write what was fitted and found; the bundle as written."""
     import pyarrow as pa
@@ -174,8 +182,10 @@ def _explained(
     from cxml.tables import emptied_columns
 
     tell("looking for causes")
-    seed = tables.config.model.seed
-    seen = examine(tables, data.frame, trained.bundle, data.split.test, seed=seed, tell=tell)
+    tables, seed = features.tables, features.tables.config.model.seed
+    seen = examine(
+        tables, data.frame, trained.bundle, data.split.test, seed=seed, tell=tell, features=features
+    )
     columns = {name: sorted(there) for name, there in tables.columns.items()}
     filled = emptied_columns.shares(tables, tables.config.project.observation_end)
     about = {"data": prints, "columns": columns, "filled": filled, "attributes": tables.attribute_kinds}
@@ -199,6 +209,6 @@ def _explained(
 
 def _declared(config: Config) -> str:
     """What of the config shapes features beside their columns, as one text."""
-    from cxml.features import matrix
+    from cxml.features.company import declared
 
-    return json.dumps(matrix.declared(config), sort_keys=True)
+    return json.dumps(declared(config), sort_keys=True)

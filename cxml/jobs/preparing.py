@@ -81,7 +81,8 @@ def check(config: ConfigLike) -> Checked:
 
     The problems are in the result; nothing is raised for them.
     """
-    from cxml.features import matrix
+    from cxml.features.company import plan_features
+    from cxml.features.coverage import coverage
     from cxml.tables.check import check as check_tables
     from cxml.tables.opening import open_tables
 
@@ -89,13 +90,14 @@ def check(config: ConfigLike) -> Checked:
     found = check_tables(tables)
     if not found.problems:
         found = dataclasses.replace(found, notes=(*found.notes, *_before_work(tables)))
-    return Checked(found, matrix.coverage(tables, found.rows))
+    return Checked(found, coverage(plan_features(tables), found.rows))
 
 
 def _before_work(tables: Tables) -> Iterator[str]:
     """What would stop a training or a scoring of tables without problems, or make them doubtful."""
     from cxml.labels import targets
     from cxml.snapshots import population
+    from cxml.snapshots.cutoffs import scoring_cutoff, usable_cutoffs
 
     def cannot(be: str, lack: CxmlError) -> str:
         return f"these tables cannot be {be}: {lack.what} ({lack.where}); {lack.fix}"
@@ -103,12 +105,12 @@ def _before_work(tables: Tables) -> Iterator[str]:
     if lack := targets.lack(tables):
         yield cannot("learned from", lack)
     for use, cutoffs in (
-        ("learned from", population.usable_cutoffs),
-        ("scored as of observation_end", lambda tables: [population.scoring_cutoff(tables.config, None)]),
+        ("learned from", usable_cutoffs),
+        ("scored as of observation_end", lambda tables: [scoring_cutoff(tables.config, None)]),
     ):
         try:
             asked = cutoffs(tables)
-            population.take(tables, sorted({asked[0], asked[-1]}))
+            population.take(tables, sorted({asked[0], asked[-1]})).close()
         except CxmlError as error:
             yield cannot(use, error)
     # A flat table has no last days, and need not wait for what the audit loads.
@@ -137,16 +139,20 @@ def features(
     import pyarrow as pa
 
     from cxml.factors.declare import MEASURED
-    from cxml.features import matrix, planner
+    from cxml.features.company import plan_features
+    from cxml.features.matrix import features as measured
     from cxml.snapshots import population
+    from cxml.snapshots.cutoffs import scoring_cutoff
     from cxml.tables import set_aside
 
     tables = checked_tables(read_config(config), tell=tell)
     span = before if isinstance(before, timedelta) else duration(before, "--before")
-    population.take(tables, [population.scoring_cutoff(tables.config, cutoff)])
-    population.look_back(tables.engine, int(span.total_seconds()))
-    planner.run(tables.engine, matrix.planned(tables, MEASURED))
-    frame = matrix.read(tables)
+    plan = plan_features(tables).matrix(MEASURED)
+    with (
+        population.take(tables, [scoring_cutoff(tables.config, cutoff)]) as people,
+        people.back(int(span.total_seconds())) as then,
+    ):
+        frame = measured(then, plan)
     frame["cutoff"] += span
     runs.replace_table(Path(out), pa.Table.from_pandas(frame, preserve_index=False))
     left_out = Path(out).with_suffix(f".{set_aside.FILE}")
@@ -163,10 +169,12 @@ def features_list(config: ConfigLike | None = None) -> list[dict[str, Any]]:
     With a *config* also the factors of its own files, its attributes and its money.
     """
     from cxml.factors.catalogue import FACTORS, feature_rows
-    from cxml.features import matrix
+    from cxml.features.company import plan_features
     from cxml.tables.opening import open_tables
 
-    return feature_rows(FACTORS if config is None else matrix.factors_of(open_tables(read_config(config))))
+    return feature_rows(
+        FACTORS if config is None else plan_features(open_tables(read_config(config))).factors
+    )
 
 
 def features_sql(config: ConfigLike) -> str:
@@ -176,13 +184,11 @@ def features_sql(config: ConfigLike) -> str:
     ``snapshots(customer_id, ci, c, g)``: a number per customer, the cutoff in whole seconds, a number per row.
     """
     from cxml.factors.declare import MEASURED
-    from cxml.features import matrix
+    from cxml.features.company import plan_features
     from cxml.tables.opening import open_tables
 
     tables = open_tables(read_config(config))
-    return (
-        f"{tables.engine.macros(tables.config.project.timezone)}\n\n{matrix.planned(tables, MEASURED).sql()}"
-    )
+    return f"{tables.engine.macros(tables.config.project.timezone)}\n\n{plan_features(tables).matrix(MEASURED).sql()}"
 
 
 def audit(
@@ -201,11 +207,11 @@ def audit(
     for it.
     """
     from cxml import audit as leaks
-    from cxml.snapshots import population
+    from cxml.snapshots.cutoffs import training_cutoffs
     from cxml.tables.opening import fingerprint
 
     config = read_config(config)
-    population.training_cutoffs(config)  # refuses an immature one before anything is read
+    training_cutoffs(config)  # refuses an immature one before anything is read
     with runs.run(out_folder(config, out, "audit")) as run:
         tell("checking the tables")
         tables = checked_tables(config, run=run, tell=tell)

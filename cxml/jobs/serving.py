@@ -58,13 +58,14 @@ def score(
     """
     from cxml import scoring
     from cxml.audit.late_arrival import late_rows
-    from cxml.features import matrix
-    from cxml.snapshots import population
+    from cxml.features.company import plan_features
+    from cxml.features.coverage import coverage
+    from cxml.snapshots.cutoffs import scoring_cutoff
     from cxml.tables import volumes
     from cxml.tables.opening import fingerprint
 
     config = read_config(config)
-    at = population.scoring_cutoff(config, cutoff)
+    at = scoring_cutoff(config, cutoff)
     with runs.run(out_folder(config, out, "score")) as run:
         bundle, ref = bundle_of(config, model)
         tell(f"scoring with {ref}")
@@ -83,7 +84,7 @@ def score(
         )
         for note in done.notes:
             tell(note)
-        run.write_json("coverage.json", matrix.coverage(tables, row_counts(tables)))
+        run.write_json("coverage.json", coverage(plan_features(tables), row_counts(tables)))
         run.write_json("labels.json", bundle.labels)
         run.write_json("model.json", bundle.info)
         run.info = {

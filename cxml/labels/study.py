@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import pandas as pd
 from scipy.stats import binomtest
@@ -15,7 +17,18 @@ from cxml.config.sections import Definition
 from cxml.errors import ConfigError, ImmatureCutoffError, NotEnoughDataError
 from cxml.labels import targets
 from cxml.labels.study_results import Horizon, Suggestion, Workbench
-from cxml.snapshots import population as snapshots
+from cxml.snapshots import population
+from cxml.snapshots.cutoffs import (
+    complete,
+    first_row,
+    last_matured,
+    learnable,
+    maturity,
+    month_starts,
+    training_cutoffs,
+    with_history,
+)
+from cxml.snapshots.handle import Snapshots
 from cxml.snapshots.splits import plan_splits
 from cxml.tables import ready_label
 from cxml.tables.opening import Tables
@@ -44,6 +57,13 @@ class _Definition:
     in_force: bool
 
 
+class _Customers(NamedTuple):
+    """How many customers were at risk at any of the cutoffs, and how many of them left."""
+
+    at_risk: int
+    left: int
+
+
 def workbench(tables: Tables, tell: Tell = lambda text: None) -> Workbench:
     """Rates by definition and cutoff, the return curve, maturity, ways of leaving, and a suggested horizon.
 
@@ -54,17 +74,19 @@ def workbench(tables: Tables, tell: Tell = lambda text: None) -> Workbench:
     """
     if ready_label.is_static(tables.config):
         return _at_one_moment(tables, tell)
-    own, broken = snapshots.learnable(tables)
+    own, broken = learnable(tables)
     if broken is not None:
         tell(f"{broken.what}; what comes after it is left out")
     rates, definitions = [], []
     for one in _definitions(tables):
         tell(f"churn by {one.name}, {one.days} days")
-        here, _ = snapshots.learnable(_with(tables, one))
-        found = _rates(here, one)
-        if found is not None:
+        here, _ = learnable(_with(tables, one))
+        with _taken(here, _cutoffs(here)) as snapshots:
+            if snapshots is None:
+                continue
+            found, customers = _labelled(here, snapshots, one)
             rates.append(found)
-            definitions.append(_summary(here, found, one))
+            definitions.append(_summary(here, found, customers, one))
     if not rates:
         raise NotEnoughDataError(
             "no label of any definition is known yet",
@@ -92,8 +114,9 @@ def _at_one_moment(tables: Tables, tell: Tell) -> Workbench:
     """What a ready label tells: how many left. Nothing else can be compared, for it carries no dates."""
     one = _Definition(tables.config.churn.definition, 0, in_force=True)
     tell("churn by the ready label")
-    (population,) = snapshots.take(tables, snapshots.training_cutoffs(tables.config))
-    rates = _labelled(tables, one)
+    with population.take(tables, training_cutoffs(tables.config)) as snapshots:
+        rates, customers = _labelled(tables, snapshots, one)
+        (at_risk,) = [one.at_risk for one in snapshots.populations]
     if rates.empty:
         raise NotEnoughDataError(
             "no customer has a label",
@@ -101,8 +124,8 @@ def _at_one_moment(tables: Tables, tell: Tell) -> Workbench:
             expected="customers of whom it is known whether they left",
             fix="fill in the label of those who are known",
         )
-    without = population.at_risk - int(rates["at_risk"].sum())
-    definitions = pd.DataFrame([_summary(tables, rates, one)])
+    without = at_risk - int(rates["at_risk"].sum())
+    definitions = pd.DataFrame([_summary(tables, rates, customers, one)])
     return Workbench(rates, definitions, pd.DataFrame(), 0, pd.DataFrame(), None, without=without)
 
 
@@ -146,18 +169,17 @@ def _with(tables: Tables, one: _Definition) -> Tables:
     return dataclasses.replace(tables, config=dataclasses.replace(config, churn=churn, value=value))
 
 
-def _rates(tables: Tables, one: _Definition) -> pd.DataFrame | None:
-    """Churn at each of the last matured month starts; None when no label is known yet."""
-    cutoffs = _take(tables, _cutoffs(tables))
-    return _labelled(tables, one) if cutoffs else None
-
-
-def _labelled(tables: Tables, one: _Definition) -> pd.DataFrame:
-    """Churn of the snapshots at hand, a row per cutoff."""
-    targets.make(tables)
-    found = tables.engine.rows(
-        "select cutoff, count(*), sum(churned) from labels where left_in_lead = 0 group by cutoff order by cutoff"
-    )
+def _labelled(tables: Tables, snapshots: Snapshots, one: _Definition) -> tuple[pd.DataFrame, _Customers]:
+    """Churn of the snapshots, a row per cutoff, and how many customers those are."""
+    with targets.labelled(tables, snapshots) as labels:
+        known = f"from {labels} where left_in_lead = 0"
+        found = tables.engine.rows(
+            f"select cutoff, count(*), sum(churned) {known} group by cutoff order by cutoff"
+        )
+        leavers = "case when churned = 1 then customer_id end"
+        counts = tables.engine.rows(f"select count(distinct customer_id), count(distinct {leavers}) {known}")[
+            0
+        ]
     rows = []
     for cutoff, at_risk, left in found:
         interval = binomtest(int(left), int(at_risk)).proportion_ci(method="wilson")
@@ -174,35 +196,36 @@ def _labelled(tables: Tables, one: _Definition) -> pd.DataFrame:
                 "high": interval.high,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows), _Customers(*map(int, counts))
 
 
 def _cutoffs(tables: Tables) -> tuple[datetime, ...]:
-    latest = snapshots.last_matured(tables.config)
+    latest = last_matured(tables.config)
     try:
-        return snapshots.with_history(tables, snapshots.month_starts(tables.config, latest, _MONTHS))
+        return with_history(tables, month_starts(tables.config, latest, _MONTHS))
     except NotEnoughDataError:
         return ()
 
 
-def _take(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[datetime, ...]:
-    """The latest of *cutoffs* at all of which somebody is at risk; their snapshots are made."""
+@contextmanager
+def _taken(tables: Tables, cutoffs: Sequence[datetime]) -> Iterator[Snapshots | None]:
+    """The snapshots at the latest of *cutoffs* at all of which somebody is at risk; None where there is none."""
     for first in range(len(cutoffs)):
         try:
-            snapshots.take(tables, cutoffs[first:])
+            snapshots = population.take(tables, cutoffs[first:])
         except NotEnoughDataError:
             continue
-        return tuple(cutoffs[first:])
-    return ()
+        with snapshots:
+            yield snapshots
+        return
+    yield None
 
 
-def _summary(tables: Tables, rates: pd.DataFrame, one: _Definition) -> dict[str, object]:
-    """One line for all cutoffs, while their labels are at hand: who is in several windows is one customer."""
+def _summary(
+    tables: Tables, rates: pd.DataFrame, customers: _Customers, one: _Definition
+) -> dict[str, object]:
+    """One line for all cutoffs: who is in several windows is one customer."""
     at_risk, left = int(rates["at_risk"].sum()), int(rates["left"].sum())
-    customers, leavers = tables.engine.rows(
-        "select count(distinct customer_id), count(distinct case when churned = 1 then customer_id end)"
-        " from labels where left_in_lead = 0"
-    )[0]
     return {
         "definition": one.name,
         "days": one.days,
@@ -210,25 +233,28 @@ def _summary(tables: Tables, rates: pd.DataFrame, one: _Definition) -> dict[str,
         "cutoffs": len(rates),
         "at_risk": at_risk,
         "left": left,
-        "customers": int(customers),
-        "leavers": int(leavers),
+        "customers": customers.at_risk,
+        "leavers": customers.left,
         "rate": left / at_risk,
         "lowest": float(rates["rate"].min()),
         "highest": float(rates["rate"].max()),
-        "last_usable": _day(snapshots.last_matured(tables.config), tables.config),
+        "last_usable": _day(last_matured(tables.config), tables.config),
     }
 
 
 def _returns(tables: Tables) -> tuple[pd.DataFrame, int]:
     """Of those silent for at least so long at a cutoff, who came back afterwards, and how long was looked."""
-    tables = snapshots.complete(_with(tables, _Definition("inactivity", 1, in_force=False)))
+    tables = complete(_with(tables, _Definition("inactivity", 1, in_force=False)))
     end = tables.config.project.observation_end
-    first = snapshots.first_row(tables)
+    first = first_row(tables)
     reach = 0 if first is None else min(REACH, (end - first) // timedelta(days=3))
     cutoffs = [end - timedelta(days=reach + 30 * back) for back in (2, 1, 0)]
-    if not reach or not _tells_activity(tables) or not _take(tables, snapshots.with_history(tables, cutoffs)):
+    if not reach or not _tells_activity(tables):
         return pd.DataFrame(), 0
-    found = targets.silences(tables, _MEMORY)
+    with _taken(tables, with_history(tables, cutoffs)) as snapshots:
+        if snapshots is None:
+            return pd.DataFrame(), 0
+        found = targets.silences(tables, snapshots, _MEMORY)
     spans = {f"back_{days}": days for days in (30, 90) if days < reach} | {"back": reach}
     rows = []
     for least in SILENCES:
@@ -254,9 +280,10 @@ def _tells_activity(tables: Tables) -> bool:
 
 def _ways(tables: Tables) -> pd.DataFrame:
     """Asked to end the contract or not, where leaving is the end of a contract."""
-    if tables.config.churn.definition != "subscription" or not _take(tables, _cutoffs(tables)):
+    if tables.config.churn.definition != "subscription":
         return pd.DataFrame()
-    found = targets.ways_of_leaving(tables)
+    with _taken(tables, _cutoffs(tables)) as snapshots:
+        found = targets.ways_of_leaving(tables, snapshots) if snapshots else []
     return pd.DataFrame(found, columns=["cutoff", "asked", "not_asked"]) if found else pd.DataFrame()
 
 
@@ -291,14 +318,14 @@ def _horizons(tables: Tables) -> tuple[Horizon, ...]:
 
 def _horizon(tables: Tables, days: int, in_force: bool) -> Horizon:
     """The month starts whose outcome is known under this horizon, and how a training would split them."""
-    here, _ = snapshots.learnable(_with(tables, _Definition(tables.config.churn.definition, days, in_force)))
-    latest, churn = snapshots.last_matured(here.config), here.config.churn
+    here, _ = learnable(_with(tables, _Definition(tables.config.churn.definition, days, in_force)))
+    latest, churn = last_matured(here.config), here.config.churn
     try:
-        known = snapshots.with_history(here, snapshots.month_starts(here.config, latest, _HISTORY))
-        cutoffs = snapshots.with_history(here, snapshots.training_cutoffs(_by_month(here.config)))
+        known = with_history(here, month_starts(here.config, latest, _HISTORY))
+        cutoffs = with_history(here, training_cutoffs(_by_month(here.config)))
     except (ImmatureCutoffError, NotEnoughDataError):
         return Horizon(days, 0, tests=False)
-    window = snapshots.maturity(here.config) - churn.lead
+    window = maturity(here.config) - churn.lead
     return Horizon(days, len(known), tests=plan_splits(cutoffs, churn.lead, window).mode == "time")
 
 

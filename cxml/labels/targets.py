@@ -1,22 +1,26 @@
 """Churn and future value: the only module that may read a row at or after a cutoff.
 
 Labels look at everything that is known at observation_end; features never do, and neither imports the
-other. ``make`` reads the relation ``snapshots`` and makes ``labels(customer_id, cutoff, churned, value,
-left_in_lead, left_after_days)``.
+other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
+
+import pandas as pd
 
 from cxml import purchases
 from cxml.config import value as money
 from cxml.contracts import TABLES
 from cxml.errors import ConfigError, DataError, did_you_mean
 from cxml.snapshots import as_of
-from cxml.snapshots.population import seconds, take
+from cxml.snapshots.cutoffs import seconds
+from cxml.snapshots.handle import Snapshots, frame_of
+from cxml.snapshots.population import take, told_customers
 from cxml.tables import ready_label
 from cxml.tables.opening import Tables
 
@@ -24,39 +28,47 @@ DAY = 86400
 _LEAST_GAPS = 3
 
 
-def make(tables: Tables) -> None:
-    """Label every snapshot of the relation ``snapshots``.
+@contextmanager
+def labelled(tables: Tables, snapshots: Snapshots) -> Iterator[str]:
+    """The labels of *snapshots* as a relation, there until the block ends.
 
-    ``churned`` is 1 when the customer left in ``[cutoff + lead, cutoff + lead + horizon)`` by the
+    Its columns are ``customer_id``, ``cutoff`` (whole seconds), ``churned``, ``left_in_lead``, ``value`` and
+    ``left_after_days``. ``churned`` is 1 when the customer left in ``[cutoff + lead, cutoff + lead + horizon)`` by the
     definition of the config, else 0. ``value`` is the discounted margin of that window (missing when no
     value is configured). ``left_in_lead`` marks those who were gone before anybody could have acted.
     ``left_after_days`` counts from the begin of the window to the moment of leaving, if it was seen before
     observation_end; silence has no such moment, and it is missing there. With a ready label, customers whose
     label is missing have no row.
+
+    Raises
+    ------
+    ConfigError, DataError
+        A table or column that the label is made of is missing.
     """
     _need_all(tables)
     config = tables.config
     lead = int(config.churn.lead.total_seconds())
     horizon = int(config.churn.horizon.total_seconds())
-    engine = tables.engine
-    engine.keep("label_windows", f"select *, c + {lead} as w0, c + {lead + horizon} as w1 from snapshots")
-    definition = {
-        "subscription": _left_contract,
-        "inactivity": _silent,
-        "rhythm": _out_of_rhythm,
-        "date": _left_at,
-        "label": _told,
-    }[config.churn.definition]
-    engine.keep("leaving", definition(tables))
-    engine.keep("future_value", _value(tables))
-    engine.keep(
-        "labels",
+    definition = _DEFINITIONS[config.churn.definition]
+    windows = f"select *, c + {lead} as w0, c + {lead + horizon} as w1 from snapshots"
+    reads = {name: make(tables) for name, make in definition.reads.items()}
+    labels = (
         "select s.customer_id, s.c as cutoff, l.churned, l.left_in_lead, v.value,"
         f" cast((l.left_at - s.w0) / {DAY}e0 as double) as left_after_days"
-        " from label_windows s join leaving l using (g) left join future_value v using (g)",
+        " from label_windows s join leaving l using (g) left join future_value v using (g)"
     )
-    for name in ("label_windows", "leaving", "future_value"):
-        engine.drop(name)
+    with (
+        snapshots.beside(label_windows=windows, **reads) as seen,
+        seen.beside(leaving=definition.leaving(tables), future_value=_value(tables)) as known,
+        known.kept("labels", labels) as relation,
+    ):
+        yield relation
+
+
+def labels(tables: Tables, snapshots: Snapshots) -> pd.DataFrame:
+    """The labels of *snapshots* as a frame, ordered by customer and cutoff (in UTC); columns as in ``labelled``."""
+    with labelled(tables, snapshots) as relation:
+        return frame_of(tables.engine, f"select * from {relation}")
 
 
 def one_sided(tables: Tables, cutoffs: Sequence[datetime]) -> frozenset[datetime]:
@@ -66,12 +78,10 @@ def one_sided(tables: Tables, cutoffs: Sequence[datetime]) -> frozenset[datetime
     """
     if ready_label.is_static(tables.config):
         return frozenset()
-    take(tables, cutoffs)
-    make(tables)
-    both = tables.engine.rows(
-        "select cutoff from labels where left_in_lead = 0 group by cutoff having count(distinct churned) = 2"
-    )
-    tables.engine.drop("labels")
+    with take(tables, cutoffs) as snapshots, labelled(tables, snapshots) as relation:
+        both = tables.engine.rows(
+            f"select cutoff from {relation} where left_in_lead = 0 group by cutoff having count(distinct churned) = 2"
+        )
     known = {int(second) for (second,) in both}
     return frozenset(cutoff for cutoff in cutoffs if seconds(cutoff) not in known)
 
@@ -113,13 +123,8 @@ def _final(tables: Tables, name: str, need: list[str], *, wall: bool = False) ->
     What comes or becomes known later is hidden by the same wall as at any cutoff: an extract may reach further
     than observation_end.
     """
-    table, present = TABLES[name], tables.columns[name]
-    rows = as_of.rows_select(table, present, need, wall=wall)
-    also = ["wall"] if wall else []
     end = seconds(tables.config.project.observation_end)
-    everyone = f"(select ci, ci as g, cast({end} as bigint) as c from customer_keys)"
-    known = as_of.known_select(table, present, need, source=f"({rows})", snapshots=everyone, extra=also)
-    return f"select {', '.join(['g as ci', 't', *need, *also])} from ({known}) k"
+    return as_of.known_at(TABLES[name], tables.columns[name], need, end, wall=wall)
 
 
 def _left_contract(tables: Tables) -> str:
@@ -128,7 +133,6 @@ def _left_contract(tables: Tables) -> str:
     Whose contract counted at the cutoff and was later dated back, or taken back, had left before anybody could have
     acted: neither stayed nor left in the window.
     """
-    ends = _ends(tables)
     before = "false"
     if tables.config.population.by == "subscription":
         runs = "b.ci = s.ci and b.t < s.c and (b.ended_at is null or b.ended_at >= s.c)"
@@ -138,25 +142,28 @@ def _left_contract(tables: Tables) -> str:
         " select s.g, s.ci, s.c, coalesce(max(case when e.gone >= s.w0 and e.gone < s.w1 then 1 end), 0) as churned,"
         " coalesce(max(case when e.gone >= s.c and e.gone < s.w0 then 1 end), 0) as in_lead,"
         " min(case when e.gone >= s.w0 then e.gone end) as left_at"
-        f" from label_windows s left join ({ends}) e on e.ci = s.ci and e.gone >= s.c group by s.g, s.ci, s.c) s"
+        f" from label_windows s left join ({_ends(tables)}) e on e.ci = s.ci and e.gone >= s.c group by s.g, s.ci, s.c) s"
+    )
+
+
+def _contract_spans(tables: Tables) -> str:
+    """The contracts: ``ci``, ``t``, ``ended_at``, whether the customer had ``asked``, ``first_day`` and ``last_day``."""
+    asks = ["cancel_requested_at"] if "cancel_requested_at" in tables.columns["subscriptions"] else []
+    spans = _final(tables, "subscriptions", ["ended_at", *asks])
+    asked = "cancel_requested_at is not null" if asks else "cast(null as boolean)"
+    return (
+        f"select ci, t, ended_at, {asked} as asked, {_day_of('t')} as first_day,"
+        f" {_day_of('ended_at - 1')} as last_day from ({spans}) s"
     )
 
 
 def _ends(tables: Tables) -> str:
-    """When the last of a customer's contracts ended: ``ci``, ``gone``, and whether the customer had ``asked``.
+    """When the last of a customer's contracts ended, of ``contract_spans``: ``ci``, ``gone``, and whether ``asked``.
 
     A contract that begins within the grace time, or by the end of the next day, goes on with the one before: who
     pays month by month and is billed for days has no second without a contract.
     """
     grace = int(tables.config.churn.grace.total_seconds())
-    asks = ["cancel_requested_at"] if "cancel_requested_at" in tables.columns["subscriptions"] else []
-    spans = _final(tables, "subscriptions", ["ended_at", *asks])
-    asked = "cancel_requested_at is not null" if asks else "cast(null as boolean)"
-    tables.engine.keep(
-        "contract_spans",
-        f"select ci, t, ended_at, {asked} as asked, {_day_of('t')} as first_day,"
-        f" {_day_of('ended_at - 1')} as last_day from ({spans}) s",
-    )
     return (
         "select a.ci, a.ended_at as gone, a.asked from contract_spans a where a.ended_at is not null and not exists"
         " (select 1 from contract_spans b where b.ci = a.ci"
@@ -170,10 +177,10 @@ def _day_of(second: str) -> str:
     return f"cast(floor(wall(make_timestamp(({second}) * 1000000)) / {DAY}e0) as bigint)"
 
 
-def ways_of_leaving(tables: Tables) -> list[tuple[str, int, int]]:
+def ways_of_leaving(tables: Tables, snapshots: Snapshots) -> list[tuple[str, int, int]]:
     """Of the customers whose contract ends in the label window: how many had asked to end it, and how many had not.
 
-    Needs the ``snapshots``. A customer is counted once, and had asked if that was so for any of the contracts that
+    A customer is counted once, and had asked if that was so for any of the contracts that
     ended. A contract that ends without being asked to was not renewed or not paid: not the customer's word. The
     result is empty where ``ended_at`` or ``cancel_requested_at`` is missing.
 
@@ -190,15 +197,16 @@ def ways_of_leaving(tables: Tables) -> list[tuple[str, int, int]]:
         f"select s.ci, s.c, max(cast(e.asked as int)) as asked from snapshots s join ({_ends(tables)}) e"
         f" on e.ci = s.ci and e.gone >= s.c + {first} and e.gone < s.c + {last} group by s.ci, s.c"
     )
-    found = tables.engine.rows(
-        "select strftime(to_timestamp(c), '%Y-%m-%d'), sum(asked), sum(1 - asked)"
-        f" from ({leavers}) l group by c order by c"
-    )
+    with snapshots.beside(contract_spans=_contract_spans(tables)) as known:
+        found = known.rows(
+            "select strftime(to_timestamp(c), '%Y-%m-%d'), sum(asked), sum(1 - asked)"
+            f" from ({leavers}) l group by c order by c"
+        )
     return [(str(day), int(asked), int(silent)) for day, asked, silent in found]
 
 
-def silences(tables: Tables, within: int) -> list[tuple[int, int | None, int]]:
-    """How long customers had been silent at each of the ``cutoffs``, and when they came back.
+def silences(tables: Tables, snapshots: Snapshots, within: int) -> list[tuple[int, int | None, int]]:
+    """How long customers had been silent at each cutoff, and when they came back.
 
     Parameters
     ----------
@@ -211,15 +219,15 @@ def silences(tables: Tables, within: int) -> list[tuple[int, int | None, int]]:
         Whole days since the last activity; whole days until the next one, None where none is seen; how many such
         silences, of a customer one at each cutoff.
     """
-    tables.engine.keep("activity", activity(tables))
     per = (
         f"select a.ci, u.c, floor((u.c - max(case when a.t < u.c then a.t end)) / {DAY}e0) as silent,"
         f" floor((min(case when a.t >= u.c then a.t end) - u.c) / {DAY}e0) as back"
         " from activity a cross join cutoffs u group by a.ci, u.c"
     )
-    found = tables.engine.rows(
-        f"select silent, back, count(*) from ({per}) p where silent <= {within} group by 1, 2 order by 1, 2"
-    )
+    with snapshots.beside(activity=activity(tables)) as known:
+        found = known.rows(
+            f"select silent, back, count(*) from ({per}) p where silent <= {within} group by 1, 2 order by 1, 2"
+        )
     return [(int(silent), None if back is None else int(back), int(n)) for silent, back, n in found]
 
 
@@ -238,7 +246,6 @@ def _out_of_rhythm(tables: Tables) -> str:
     The gaps are those between the days with activity before the cutoff. Who has fewer than three of them is
     waited for as long as the window is.
     """
-    tables.engine.keep("activity", activity(tables))
     gaps = (
         "select g, day - lag(day) over (partition by g order by day) as gap from (select distinct s.g,"
         f" cast(floor(a.t / {DAY}e0) as int) as day from label_windows s join activity a on a.ci = s.ci and a.t < s.c) d"
@@ -297,14 +304,6 @@ def _left_at(tables: Tables) -> str:
 
 def _told(tables: Tables) -> str:
     """A ready label says who left; whom it says nothing of has no row."""
-    return (
-        "select s.g, e.churned, 0 as left_in_lead, cast(null as bigint) as left_at from label_windows s"
-        f" join ({_told_customers(tables)}) e on e.ci = s.ci"
-    )
-
-
-def _told_customers(tables: Tables) -> str:
-    """The customers with a ready label: ``ci`` and ``churned``."""
     if ready_label.LABEL not in tables.columns["customers"]:
         place = tables.config.churn.column
         names = tables.opened["customers"].source.names
@@ -314,47 +313,10 @@ def _told_customers(tables: Tables) -> str:
             expected=f"a label; customers has {', '.join(names[:20])}" + (" ..." if len(names) > 20 else ""),
             fix=did_you_mean(place.partition(".")[2], names),
         )
-    rows = _final(tables, "customers", [ready_label.LABEL])
-    said = ready_label.says_left(tables.config)
-    return f"select * from (select ci, {said} as churned from ({rows}) t) s where churned is not null"
-
-
-@dataclass(frozen=True)
-class StillThere:
-    """Of the snapshots to be scored beside a ready label, how many were ``kept``; all 0 where no label tells.
-
-    Where every row carries a value of the label, also those who had ``left``, and those ``labelled`` as staying.
-    """
-
-    kept: int = 0
-    left: int = 0
-    labelled: int = 0
-
-
-def keep_still_there(tables: Tables) -> StillThere:
-    """Keep of the ``snapshots`` to be scored those whose ready label is missing; where none is, those who have not left.
-
-    A value of the label that means neither leaving nor staying is not missing: where every row has a value, those
-    who have it are scored beside those who stayed.
-    """
-    if not ready_label.is_static(tables.config) or ready_label.LABEL not in tables.columns["customers"]:
-        return StillThere()
-    told = _told_customers(tables)
-    empty = f"select ci from ({_final(tables, 'customers', [ready_label.LABEL])}) t where {ready_label.LABEL} is null"
-    chosen = {
-        "everybody": "true",
-        "empty": f"ci in ({empty})",
-        "untold": f"ci not in (select ci from ({told}) t)",
-        "stayed": f"ci in (select ci from ({told}) t where churned = 0)",
-        "here": f"ci not in (select ci from ({told}) t where churned = 1)",
-    }
-    counts = ", ".join(f"count(case when {rows} then 1 end) as {name}" for name, rows in chosen.items())
-    n = {name: int(count) for name, count in tables.engine.row(f"select {counts} from snapshots").items()}
-    kept = "untold" if n["empty"] else "here"
-    if not n[kept]:  # all have left: there is nobody else to look at
-        return StillThere()
-    tables.engine.keep("snapshots", f"select * from snapshots where {chosen[kept]}")
-    return StillThere(n[kept]) if n["empty"] else StillThere(n[kept], n["everybody"] - n["here"], n["stayed"])
+    return (
+        "select s.g, e.churned, 0 as left_in_lead, cast(null as bigint) as left_at from label_windows s"
+        f" join ({told_customers(tables)}) e on e.ci = s.ci"
+    )
 
 
 def _value(tables: Tables) -> str:
@@ -387,3 +349,20 @@ def _need(tables: Tables, table: str, column: str, where: str) -> None:
             expected=f"the column {column!r} in [tables.{table}]",
             fix="add the column, or choose another definition",
         )
+
+
+@dataclass(frozen=True)
+class _Definition:
+    """A definition of leaving: SQL of who left in the ``label_windows``, and the relations that it reads beside them."""
+
+    leaving: Callable[[Tables], str]
+    reads: Mapping[str, Callable[[Tables], str]] = field(default_factory=dict)
+
+
+_DEFINITIONS = {
+    "subscription": _Definition(_left_contract, {"contract_spans": _contract_spans}),
+    "inactivity": _Definition(_silent),
+    "rhythm": _Definition(_out_of_rhythm, {"activity": activity}),
+    "date": _Definition(_left_at),
+    "label": _Definition(_told),
+}

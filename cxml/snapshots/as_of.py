@@ -129,6 +129,20 @@ def known_select(
     return f"select {', '.join(parts)} from {source} r join {snapshots} n on {' and '.join(on)}"
 
 
+def known_at(
+    table: Table, present: frozenset[str], need: Sequence[str], at: int, *, wall: bool = False
+) -> str:
+    """A table as known at one instant *at*, of every customer: ``ci``, ``t``, *need* and, if asked for, ``wall``.
+
+    Read through a ``Snapshots`` handle, whose ``customer_keys`` say who is every customer.
+    """
+    rows = rows_select(table, present, need, wall=wall)
+    also = ["wall"] if wall else []
+    everyone = f"(select ci, ci as g, cast({at} as bigint) as c from customer_keys)"
+    known = known_select(table, present, need, source=f"({rows})", snapshots=everyone, extra=also)
+    return f"select {', '.join(['g as ci', 't', *need, *also])} from ({known}) k"
+
+
 def fleet_known_select(
     table: Table, present: frozenset[str], need: Iterable[str], reach: int | None = None
 ) -> str:

@@ -1,175 +1,31 @@
-"""Cutoffs, who is at risk at them, and whether their label windows are complete.
-
-A snapshot is one row per (customer, cutoff). ``take`` makes two relations for everything that follows:
-``customer_keys(customer_id, ci)`` and ``snapshots(customer_id, ci, k, c, g)``, where ``c`` is the cutoff in
-whole seconds and ``g`` the dense number of the snapshot.
-"""
+"""Who is at risk at each cutoff, and who of a static table is still there to be scored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from itertools import islice
-
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
+from datetime import datetime
 
 from cxml import purchases
-from cxml.config.load import Config
 from cxml.contracts import TABLES
-from cxml.engine import Engine
-from cxml.errors import ConfigError, ImmatureCutoffError, NotEnoughDataError
+from cxml.errors import ConfigError, NotEnoughDataError
 from cxml.snapshots import as_of
-from cxml.tables import ready_label, volumes
+from cxml.snapshots.cutoffs import firsts, seconds
+from cxml.snapshots.handle import Population, Snapshots
+from cxml.tables import ready_label
 from cxml.tables.opening import Tables, customer_ids
 
 DAY = 86400
 
 
-@dataclass(frozen=True)
-class Population:
-    """How many customers were at risk at a cutoff, how many not yet there, how many no longer."""
-
-    cutoff: datetime
-    at_risk: int
-    new: int
-    gone: int
+def customers(tables: Tables) -> Snapshots:
+    """A handle on the ``customer_keys`` of all customers of the tables, without any snapshot."""
+    numbered = "select customer_id, cast(row_number() over (order by customer_id) - 1 as int) as ci"
+    return Snapshots(tables.engine).extended(customer_keys=f"{numbered} from {customer_ids(tables)}")
 
 
-def maturity(config: Config) -> timedelta:
-    """How long after its cutoff a label is known: lead, horizon, and the grace time of a contract.
-
-    A ready label is there at once.
-    """
-    grace = config.churn.grace if config.churn.definition == "subscription" else timedelta(0)
-    return config.churn.lead + config.churn.horizon + grace
-
-
-def last_matured(config: Config) -> datetime:
-    """The latest cutoff whose label is known at observation_end."""
-    return config.project.observation_end - maturity(config)
-
-
-def training_cutoffs(config: Config) -> tuple[datetime, ...]:
-    """The cutoffs of the config, or the last matured month starts, in order.
-
-    Raises
-    ------
-    ImmatureCutoffError
-        A label window ends after observation_end; the last usable date is named.
-    """
-    latest = last_matured(config)
-    given = tuple(sorted(set(config.training.cutoffs)))
-    local = latest.astimezone(config.zone)
-    usable = local.replace(hour=0, minute=0, second=0)
-    end = config.project.observation_end.astimezone(config.zone)
-    for cutoff in given:
-        if cutoff > latest:
-            raise ImmatureCutoffError(
-                f"the label of cutoff {cutoff.astimezone(config.zone):%Y-%m-%d} is not known yet",
-                where="[training] cutoffs",
-                expected=f"label windows that end by observation_end ({end:%Y-%m-%d})",
-                fix=f"use cutoffs up to {usable:%Y-%m-%d}, or shorten [churn] horizon, lead or grace",
-            )
-    if ready_label.is_static(config):
-        return (ready_label.moment(config),)
-    return given or _enough_to_train(config, latest)
-
-
-def with_history(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[datetime, ...]:
-    """Those of *cutoffs* before which there is at least one row about a customer."""
-    first = first_row(tables)
-    found = tuple(cutoff for cutoff in cutoffs if first is not None and cutoff > first)
-    if not found:
-        raise NotEnoughDataError(
-            "no label is known yet for any customer",
-            where="[training] cutoffs",
-            expected=f"rows before {cutoffs[-1]:%Y-%m-%d}, the last cutoff whose label is known",
-            fix="extract a longer history, or shorten [churn] horizon, lead or grace",
-        )
-    return found
-
-
-def usable_cutoffs(tables: Tables) -> tuple[datetime, ...]:
-    """The training cutoffs of the config, or the matured month starts that have a history.
-
-    Where a log breaks off, those after it are left out (``learnable``).
-
-    Raises
-    ------
-    ImmatureCutoffError, NotEnoughDataError
-    """
-    known, broken = learnable(tables)
-    if broken is not None:
-        _refuse_after(broken, known.config)
-    cutoffs = training_cutoffs(known.config)
-    return cutoffs if known.config.training.cutoffs else with_history(known, cutoffs)
-
-
-def complete(tables: Tables) -> Tables:
-    """The tables as of where a log that labels stand on breaks off; as they are where none does."""
-    broken = volumes.complete_until(tables)
-    return tables if broken is None else _as_of(tables, broken.start)
-
-
-def learnable(tables: Tables) -> tuple[Tables, volumes.Stretch | None]:
-    """The tables with the ``observation_end`` up to which can be learned, and the log that breaks off there.
-
-    A label must be known before its logs break off; a cutoff itself must lie before the contacts, or what tells
-    who is at risk, do.
-    """
-    ends = [(one.start, one) for one in [volumes.complete_until(tables)] if one is not None]
-    ends += [
-        (one.start + maturity(tables.config), one) for one in [volumes.seen_until(tables)] if one is not None
-    ]
-    end, broken = min(ends, key=lambda one: one[0], default=(tables.config.project.observation_end, None))
-    if broken is None or end >= tables.config.project.observation_end:
-        return tables, None
-    return _as_of(tables, end), broken
-
-
-def _as_of(tables: Tables, end: datetime) -> Tables:
-    project = replace(tables.config.project, observation_end=end)
-    return replace(tables, config=replace(tables.config, project=project))
-
-
-def _refuse_after(broken: volumes.Stretch, config: Config) -> None:
-    """Refuse cutoffs of the config that reach beyond where a log breaks off."""
-    latest = last_matured(config)
-    for cutoff in sorted(config.training.cutoffs):
-        if cutoff > latest:
-            raise ImmatureCutoffError(
-                f"cutoff {cutoff.astimezone(config.zone):%Y-%m-%d} cannot be learned from: {broken.what}",
-                where="[training] cutoffs",
-                expected=f"cutoffs up to {latest.astimezone(config.zone):%Y-%m-%d}",
-                fix=f"export {broken.about} again, or use earlier cutoffs",
-            )
-
-
-def first_row(tables: Tables) -> datetime | None:
-    """The instant of the first row about a customer; None when there is no row."""
-    first = tables.engine.rows(f"select min(t) from ({_firsts(tables)}) f")[0][0]
-    return None if first is None else datetime.fromtimestamp(first, UTC)
-
-
-def scoring_cutoff(config: Config, cutoff: str | datetime | None) -> datetime:
-    """The cutoff asked for, by default observation_end; never later than it."""
-    at = config.instant(cutoff) if cutoff is not None else config.project.observation_end
-    if at > (end := config.project.observation_end):
-        here = config.zone
-        raise ConfigError(
-            f"the cutoff {at.astimezone(here):%Y-%m-%d %H:%M} lies after the data",
-            where="--cutoff",
-            expected=f"at most observation_end, {end.astimezone(here):%Y-%m-%d %H:%M} ({here.key})",
-            fix="score at an earlier cutoff, or extract newer data and move observation_end",
-        )
-    return at
-
-
-def take(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[Population, ...]:
-    """Make ``customer_keys`` and ``snapshots`` for *cutoffs*, by the population rule of the config.
+def take(tables: Tables, cutoffs: Sequence[datetime]) -> Snapshots:
+    """The snapshots of everybody at risk at each of *cutoffs*, by the population rule of the config.
 
     Raises
     ------
@@ -177,8 +33,9 @@ def take(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[Population, ...]:
         Nobody is at risk at one of the cutoffs.
     """
     found = take_if_any(tables, cutoffs)
-    for population in found:
+    for population in found.populations:
         if not population.at_risk:
+            found.close()
             raise NotEnoughDataError(
                 f"nobody is at risk at {population.cutoff.astimezone(tables.config.zone):%Y-%m-%d}",
                 where="[population]",
@@ -188,95 +45,91 @@ def take(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[Population, ...]:
     return found
 
 
-def take_if_any(tables: Tables, cutoffs: Sequence[datetime]) -> tuple[Population, ...]:
+def take_if_any(tables: Tables, cutoffs: Sequence[datetime]) -> Snapshots:
     """``take``, where at some of the cutoffs nobody may be at risk."""
-    engine = tables.engine
-    people = customer_ids(tables)
-    engine.keep(
-        "customer_keys",
-        f"select customer_id, cast(row_number() over (order by customer_id) - 1 as int) as ci from {people}",
-    )
     values = ", ".join(f"({k}, {seconds(c)})" for k, c in enumerate(cutoffs))
-    engine.keep(
-        "cutoffs", f"select cast(k as int) as k, cast(c as bigint) as c from (values {values}) v(k, c)"
+    everybody = replace(customers(tables), cutoffs=tuple(cutoffs)).extended(
+        cutoffs=f"select cast(k as int) as k, cast(c as bigint) as c from (values {values}) v(k, c)",
+        arrivals=_arrivals(tables),
     )
-    engine.keep(
-        "candidates",
-        f"select customer_id, ci, k, c, cast(ci as bigint) * {len(cutoffs)} + k as g from customer_keys cross join cutoffs",
-    )
-    engine.keep(
-        "snapshots",
-        f"select * from candidates where g in ({_at_risk(tables)}) and g not in ({_gone(tables)})",
-    )
-    engine.keep("arrivals", _arrivals(tables))
-    counts = engine.rows(
+    g = f"cast(ci as bigint) * {len(cutoffs)} + k as g"
+    pairs = f"select customer_id, ci, k, c, {g} from customer_keys cross join cutoffs"
+    with everybody.kept("candidates", pairs) as candidates:
+        chosen = f"g in ({_at_risk(tables, candidates)}) and g not in ({_gone(tables, candidates)})"
+        found = everybody.extended(snapshots=f"select * from {candidates} where {chosen}")
+    counts = found.rows(
         "select k, (select count(*) from snapshots s where s.k = u.k),"
         " (select count(*) from arrivals a where a.t is null or a.t >= u.c), (select count(*) from customer_keys)"
         " from cutoffs u order by k"
     )
-    engine.drop("candidates")
-    return tuple(
-        Population(cutoffs[k], here, new, everyone - here - new) for k, here, new, everyone in counts
-    )
+    populations = (Population(cutoffs[k], here, new, all_ - here - new) for k, here, new, all_ in counts)
+    return replace(found, populations=tuple(populations))
 
 
-def narrow(engine: Engine, start: int, stop: int) -> None:
-    """Keep, of the snapshots of one cutoff, those of the *start*-th to the *stop*-th customer (half-open).
+@dataclass(frozen=True)
+class StillThere:
+    """Of the snapshots to be scored beside a ready label, how many were ``kept``; all 0 where no label tells.
 
-    ``everyone`` holds all of them after the first call, so that a chunk costs one chunk.
+    Where every row carries a value of the label, also those who had ``left``, and those ``labelled`` as staying.
     """
-    engine.keep(
-        "snapshots",
-        f"select customer_id, ci, k, c, g from everyone where place >= {start} and place < {stop}",
+
+    kept: int = 0
+    left: int = 0
+    labelled: int = 0
+
+
+def still_there(tables: Tables, snapshots: Snapshots) -> tuple[Snapshots, StillThere]:
+    """Of the *snapshots* to be scored, those whose ready label is missing; where none is, those who have not left.
+
+    A value of the label that means neither leaving nor staying is not missing: where every row has a value, those
+    who have it are scored beside those who stayed.
+    """
+    if not ready_label.is_static(tables.config) or ready_label.LABEL not in tables.columns["customers"]:
+        return snapshots, StillThere()
+    told = told_customers(tables)
+    empty = f"select ci from ({_ready_label(tables)}) t where {ready_label.LABEL} is null"
+    chosen = {
+        "everybody": "true",
+        "empty": f"ci in ({empty})",
+        "untold": f"ci not in (select ci from ({told}) t)",
+        "stayed": f"ci in (select ci from ({told}) t where churned = 0)",
+        "here": f"ci not in (select ci from ({told}) t where churned = 1)",
+    }
+    counts = ", ".join(f"count(case when {rows} then 1 end) as {name}" for name, rows in chosen.items())
+    n = {name: int(count) for name, count in snapshots.row(f"select {counts} from snapshots").items()}
+    kept = "untold" if n["empty"] else "here"
+    if not n[kept]:  # all have left: there is nobody else to look at
+        return snapshots, StillThere()
+    told_apart = (
+        StillThere(n[kept]) if n["empty"] else StillThere(n[kept], n["everybody"] - n["here"], n["stayed"])
     )
-    engine.keep("customer_keys", "select distinct customer_id, ci from snapshots")
+    return snapshots.where(chosen[kept]), told_apart
 
 
-def ids(engine: Engine, start: int, stop: int) -> list[str]:
-    """Whose the *start*-th to the *stop*-th snapshot of ``everyone`` are (half-open), in their order."""
-    rows = engine.rows(
-        f"select customer_id from everyone where place >= {start} and place < {stop} order by place"
-    )
-    return [str(row[0]) for row in rows]
+def told_customers(tables: Tables) -> str:
+    """The customers with a ready label, as SQL for a ``Snapshots`` handle: ``ci`` and ``churned``."""
+    said = ready_label.says_left(tables.config)
+    return f"select * from (select ci, {said} as churned from ({_ready_label(tables)}) t) s where churned is not null"
 
 
-def pick(engine: Engine, places: NDArray[np.int64]) -> None:
-    """Keep those of ``everyone`` at these places, as ``narrow`` keeps a stretch of them."""
-    engine.register("picked_places", pa.table({"place": pa.array(places, pa.int64())}))
-    engine.keep("snapshots", "select customer_id, ci, k, c, g from everyone join picked_places using (place)")
-    engine.keep("customer_keys", "select distinct customer_id, ci from snapshots")
+def _ready_label(tables: Tables) -> str:
+    """What the ready label says as of observation_end, the one moment of a static table: ``ci`` and the label."""
+    end = seconds(tables.config.project.observation_end)
+    return as_of.known_at(TABLES["customers"], tables.columns["customers"], [ready_label.LABEL], end)
 
 
-def look_back(engine: Engine, seconds: int) -> None:
-    """See the same customers as they were *seconds* before each cutoff, as at the start of an exposure window."""
-    engine.keep("snapshots", f"select customer_id, ci, k, c - {seconds} as c, g from snapshots")
-
-
-def set_aside(engine: Engine) -> int:
-    """Remember all snapshots for ``narrow``; returns how many there are."""
-    engine.keep(
-        "everyone", "select *, row_number() over (order by customer_id, k) - 1 as place from snapshots"
-    )
-    return int(engine.rows("select count(*) from everyone")[0][0])
-
-
-def seconds(instant: datetime) -> int:
-    """Whole seconds since 1970."""
-    return int(instant.timestamp())
-
-
-def _at_risk(tables: Tables) -> str:
+def _at_risk(tables: Tables, candidates: str) -> str:
     """The snapshots that the population rule holds for, from what was known at their cutoff."""
     rule = tables.config.population
     if rule.by == "customers":
         _require(tables, "customers", "[population] by")
-        return f"select g from ({_known(tables, 'customers', [])}) s"
+        return f"select g from ({_known(tables, 'customers', [], candidates)}) s"
     if rule.by == "subscription":
         _require(tables, "subscriptions", "[population] by")
         if "ended_at" not in tables.columns["subscriptions"]:
-            return f"select g from ({_known(tables, 'subscriptions', [])}) s"
+            return f"select g from ({_known(tables, 'subscriptions', [], candidates)}) s"
         # An end that lies before the cutoff is known; one in the future is masked, and so is not an end.
-        return f"select g from ({_known(tables, 'subscriptions', ['ended_at'])}) s where ended_at is null"
+        return f"select g from ({_known(tables, 'subscriptions', ['ended_at'], candidates)}) s where ended_at is null"
     names = [name for name in rule.activity if name in tables.columns]
     if not names:
         raise ConfigError(
@@ -287,25 +140,25 @@ def _at_risk(tables: Tables) -> str:
         )
     reach = int(rule.within.total_seconds())
     return " union ".join(
-        f"select g from ({_active(tables, name, reach)}) a where age <= {reach}" for name in names
+        f"select g from ({_active(tables, name, reach, candidates)}) a where age <= {reach}" for name in names
     )
 
 
-def _gone(tables: Tables) -> str:
+def _gone(tables: Tables, candidates: str) -> str:
     """The snapshots of customers of whom a date column already said at the cutoff that they had left."""
     table, _, column = tables.config.churn.column.partition(".")
     if tables.config.churn.definition != "date" or column not in tables.columns.get(table, frozenset()):
-        return "select g from candidates where false"
-    return f"select g from ({_known(tables, table, [column])}) d where {column} is not null"
+        return f"select g from {candidates} where false"
+    return f"select g from ({_known(tables, table, [column], candidates)}) d where {column} is not null"
 
 
-def _known(tables: Tables, name: str, need: list[str]) -> str:
+def _known(tables: Tables, name: str, need: list[str], candidates: str) -> str:
     table, present = TABLES[name], tables.columns[name]
     rows = as_of.rows_select(table, present, need)
-    return as_of.known_select(table, present, need, source=f"({rows})", snapshots="candidates")
+    return as_of.known_select(table, present, need, source=f"({rows})", snapshots=candidates)
 
 
-def _active(tables: Tables, name: str, reach: int) -> str:
+def _active(tables: Tables, name: str, reach: int, candidates: str) -> str:
     """The rows of a table that were activity as known at the cutoff, *reach* seconds back and a day before."""
     table, present = TABLES[name], tables.columns[name]
     need = purchases.need(name, present)
@@ -316,7 +169,7 @@ def _active(tables: Tables, name: str, reach: int) -> str:
         present,
         need,
         source=f"({rows})",
-        snapshots="candidates",
+        snapshots=candidates,
         reach=reach + 2 * DAY,
         extra=["wall"],
     )
@@ -327,50 +180,8 @@ def _arrivals(tables: Tables) -> str:
     """When each customer first appeared: ``ci`` and ``t``, the earliest row about them in any table."""
     return (
         "select ci, min(t) as t from customer_keys"
-        f" left join ({_firsts(tables)}) f using (customer_id) group by ci"
+        f" left join ({firsts(tables)}) f using (customer_id) group by ci"
     )
-
-
-def _firsts(tables: Tables) -> str:
-    """The first row about each customer in each table: ``customer_id`` and ``t``."""
-    names = [name for name in tables.columns if TABLES[name].owner == "customer_id"]
-    return " union all ".join(
-        f"select s.customer_id, min(seconds(s.{TABLES[name].event})) as t from {name} s group by s.customer_id"
-        for name in names
-    )
-
-
-def month_starts(config: Config, latest: datetime, count: int) -> tuple[datetime, ...]:
-    """The last *count* month starts up to *latest*, by the clock of the project's zone, in order."""
-    return tuple(reversed(list(islice(_months_back(config, latest), count))))
-
-
-def _months_back(config: Config, latest: datetime) -> Iterator[datetime]:
-    """Month starts up to *latest*, the last one first."""
-    local = latest.astimezone(config.zone)
-    year, month = local.year, local.month
-    while True:
-        start = datetime(year, month, 1, tzinfo=config.zone).astimezone(UTC)
-        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
-        if start <= latest:
-            yield start
-
-
-def _enough_to_train(config: Config, latest: datetime) -> tuple[datetime, ...]:
-    """The last month starts up to *latest*, so many that ``count`` of them can train.
-
-    The last one tests; those whose label was known by then train: with a long horizon that takes more months
-    than with a short one.
-    """
-    window = config.churn.lead + config.churn.horizon
-    found: list[datetime] = []
-    trained = 0
-    for start in _months_back(config, latest):
-        found.append(start)
-        trained += start + window <= found[0]
-        if trained == config.training.count:
-            break
-    return tuple(reversed(found))
 
 
 def _require(tables: Tables, name: str, where: str) -> None:

@@ -18,15 +18,15 @@ import pandas as pd
 
 from cxml.config.load import Config
 from cxml.errors import ConfigError, NotEnoughDataError
-from cxml.features import matrix
+from cxml.features.company import FeaturePlan, plan_features
 from cxml.labels import targets
 from cxml.metrics import bootstrap
 from cxml.metrics import forecasts as metrics
-from cxml.snapshots import population
+from cxml.snapshots.cutoffs import maturity, usable_cutoffs
 from cxml.snapshots.splits import Split
 from cxml.tables.opening import Tables
-from cxml.training import fit
-from cxml.training.fit import TrainingSet
+from cxml.training import dataset, fit
+from cxml.training.dataset import TrainingSet
 from cxml.training.random_split import LEAST_GAP, LEAST_LEAVERS, learn_twice
 
 Tell = Callable[[str], None]
@@ -143,7 +143,8 @@ def backtest(
         tell(f"{len(plans)} of the {cutoffs} test cutoffs asked for have anything to train on")
     tell("building features and labels")
     used = sorted({cutoff for split in plans for cutoff in (*split.train, split.test)})
-    data = fit.assemble(tables, [cutoff.to_pydatetime() for cutoff in used])
+    features = plan_features(tables)
+    data = dataset.assemble(tables, [cutoff.to_pydatetime() for cutoff in used], features)
     folds: list[Fold] = []
     for number, split in enumerate(plans, 1):
         day = _day(split.test, config)
@@ -158,7 +159,7 @@ def backtest(
     tell(f"drawing customers {draws} times for the intervals")
     measured = _measure(folds, draws, config.model.seed)
     last = replace(data, split=folds[-1].split)
-    curves = _curves(last, folds[-1], tables, draws, tell, keep)
+    curves = _curves(last, folds[-1], features, draws, tell, keep)
     tell("a random split beside the time split")
     random = _random(last, folds[-1], config, draws)
     found = Backtest(
@@ -204,11 +205,11 @@ def plans_of(tables: Tables) -> list[Split]:
             expected="a definition with a moment of leaving",
             fix="'cxml train' tests a ready label on customers held out",
         )
-    cutoffs = population.usable_cutoffs(tables)
-    plans = [fit.plan_of(cutoffs[: k + 1], config) for k in range(len(cutoffs))]
+    cutoffs = usable_cutoffs(tables)
+    plans = [dataset.plan_of(cutoffs[: k + 1], config) for k in range(len(cutoffs))]
     able = [split for split in plans if split.mode == "time"]
     if not able:
-        window = population.maturity(config) / timedelta(days=1)
+        window = maturity(config) / timedelta(days=1)
         found = (
             f"only one cutoff has matured, {_day(cutoffs[0], config)}"
             if len(cutoffs) == 1
@@ -344,10 +345,10 @@ def _verdicts(differences: pd.DataFrame, cutoffs: int) -> dict[str, str]:
 
 
 def _curves(
-    data: TrainingSet, fold: Fold, tables: Tables, draws: int, tell: Tell, keep: Keep
+    data: TrainingSet, fold: Fold, features: FeaturePlan, draws: int, tell: Tell, keep: Keep
 ) -> list[dict[str, Any]]:
     """The model with fewer training cutoffs, and with shorter windows, on the same test cutoff."""
-    config, split = tables.config, data.split
+    config, split = features.tables.config, data.split
     many = len(split.train)
     sizes = [n for n in (2**k for k in range(many.bit_length())) if n < many]
     steps: list[tuple[str, int, TrainingSet]] = [
@@ -355,7 +356,7 @@ def _curves(
         for n in (*sizes, many)
         if sizes
     ]
-    reach = matrix.reaches(matrix.planned(tables))
+    reach = features.matrix().reaches
     windows = sorted(config.features.lookbacks)
     for days in windows if len(windows) > 1 else ():
         kept = tuple(column for column in data.columns if reach.get(column, 0) <= days)

@@ -7,7 +7,7 @@ again on every cutoff, the tested one included: the figures are those of the mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -23,60 +23,26 @@ from cxml.drivers import contributions as drivers
 from cxml.drivers import evidence, hits
 from cxml.drivers.hits import Usual
 from cxml.errors import NotEnoughDataError
-from cxml.features import matrix, planner, values
-from cxml.labels import targets as labels
+from cxml.features import values
+from cxml.features.company import terms
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
 from cxml.models.lifetime import Lifetime
 from cxml.models.staying import leavers_bring
 from cxml.purchases import ORDERS
 from cxml.sampling import customer_folds
-from cxml.snapshots import population
-from cxml.snapshots.splits import Split, plan_splits
+from cxml.snapshots.splits import Split
 from cxml.store.manifest import plain
-from cxml.tables import ready_label
-from cxml.tables.opening import Tables
 from cxml.training import churn_target, survival_target, too_good, value_target
 from cxml.training import evaluation as tested
+from cxml.training.dataset import KEYS, TrainingSet
 from cxml.training.evaluation import Forecasts
 
 Floats = NDArray[np.float64]
 Tell = Callable[[str], None]
 FOLDS = 10
-FEW = 10
-"""Leavers among those tested below which it is told that the figures say little."""
 AHEAD = 12
 """Months after observation_end for which the level is forecast."""
-KEYS = ("customer_id", "cutoff")
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """Snapshots with features and labels.
-
-    Attributes
-    ----------
-    frame : DataFrame
-        ``customer_id``, ``cutoff``, the feature columns, ``churned`` (0/1), ``value`` (money, NaN when no
-        value is configured) and ``left_after_days`` (NaN where leaving was not seen, or has no moment). Who
-        left within the lead is not in it.
-    columns : tuple of str
-        The feature columns.
-    labels : dict
-        How factors and features are called, as stored in the bundle, and what is typical.
-    split : splits.Split
-        Which cutoffs train and test; only those are in the frame, unless others were asked for.
-    populations : tuple of snapshots.Population
-    left_in_lead : int
-        Snapshots left out because the customer was gone before anybody could have acted.
-    """
-
-    frame: pd.DataFrame
-    columns: tuple[str, ...]
-    labels: dict[str, Any]
-    split: Split
-    populations: tuple[population.Population, ...]
-    left_in_lead: int
 
 
 @dataclass(frozen=True)
@@ -96,39 +62,6 @@ class Compared:
 
     models: dict[str, Any]
     forecasts: dict[str, Forecasts]
-
-
-def assemble(tables: Tables, cutoffs: Sequence[datetime] = ()) -> TrainingSet:
-    """Features and labels of every cutoff that training on the config uses, or of all *cutoffs*.
-
-    Raises
-    ------
-    ImmatureCutoffError, NotEnoughDataError, ConfigError
-    """
-    config = tables.config
-    usable = cutoffs or population.usable_cutoffs(tables)
-    split = plan_of(usable, config, () if cutoffs else labels.one_sided(tables, usable))
-    used = cutoffs or [cutoff.to_pydatetime() for cutoff in split.cutoffs]
-    populations = population.take(tables, used)
-    plan = matrix.planned(tables)
-    planner.run(tables.engine, plan)
-    labels.make(tables)
-    tables.engine.keep("training_set", "select * from matrix join labels using (customer_id, cutoff)")
-    tables.engine.drop("matrix")
-    frame = matrix.read(tables, "training_set")
-    tables.engine.drop("training_set")
-    if ready_label.is_static(config) and (without := populations[0].at_risk - len(frame)):
-        split = replace(split, reason=f"{split.reason} {without:,} without a label were left out.")
-    stayed = frame["left_in_lead"] == 0
-    left = int(frame.loc[stayed & (frame["cutoff"] == split.test), "churned"].sum())
-    if 0 < left < FEW:
-        split = replace(
-            split, reason=f"{split.reason} Only {left} of those tested left: the figures say little."
-        )
-    columns = tuple(column.name for column in plan.columns)
-    kept = frame[stayed].drop(columns="left_in_lead").reset_index(drop=True)
-    said = values.with_typical(matrix.labels_of(plan, tables), kept[kept["cutoff"].isin(split.train)])
-    return TrainingSet(kept, columns, said, split, populations, int((~stayed).sum()))
 
 
 def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Trained:
@@ -285,30 +218,6 @@ def compare(
     return Compared(models, forecasts)
 
 
-def plan_of(cutoffs: Sequence[datetime], config: Config, one_sided: Collection[datetime] = ()) -> Split:
-    """Who trains and tests; its sentence shows the days of the project's zone.
-
-    The last cutoffs are passed over where they are *one_sided*: where everybody stayed, or left.
-    """
-    if ready_label.is_static(config):
-        moment = pd.Timestamp(cutoffs[-1])
-        return Split((moment,), moment, "customers", ready_label.NO_LATER_TIME)
-    local = [pd.Timestamp(cutoff).tz_convert(config.zone) for cutoff in cutoffs]
-    horizon = population.maturity(config) - config.churn.lead
-    split = plan_splits(local, config.churn.lead, horizon, one_sided)
-
-    def utc(some: Iterable[pd.Timestamp]) -> tuple[pd.Timestamp, ...]:
-        return tuple(cutoff.tz_convert("UTC") for cutoff in some)
-
-    return replace(
-        split,
-        train=utc(split.train),
-        test=split.test.tz_convert("UTC"),
-        passed=utc(split.passed),
-        between=utc(split.between),
-    )
-
-
 def refuse_one_class(frame: pd.DataFrame, split: Split) -> None:
     """Refuse test snapshots that all left or all stayed, before time is spent: nothing could be compared."""
     found = frame.loc[frame["cutoff"] == split.test, "churned"].unique()
@@ -424,7 +333,7 @@ def _info(data: TrainingSet, split: Split, config: Config, churn: ChurnClassifie
         "left_in_lead": data.left_in_lead,
         "features": len(data.columns),
         "grouped": _grouped(churn, data),
-        "terms": matrix.terms(config),
+        "terms": terms(config),
         "seed": config.model.seed,
         "populations": [
             {"cutoff": p.cutoff.isoformat(), "at_risk": p.at_risk, "new": p.new, "gone": p.gone}

@@ -14,11 +14,11 @@ from cxml import jobs
 from cxml.config.load import load_config, parse_config
 from cxml.drivers import evidence
 from cxml.errors import ConfigError
-from cxml.features import matrix
+from cxml.features.company import plan_features
 from cxml.models import churn
 from cxml.models.bundle import Bundle
 from cxml.tables.opening import Tables, open_tables
-from cxml.training import fit
+from cxml.training import dataset, fit
 
 TOML = """
 [project]
@@ -75,8 +75,8 @@ def opened(frame: pd.DataFrame, **sections: Any) -> Tables:
 
 def factors(tables: Tables) -> dict[str, tuple[str, set[str]]]:
     """The factors that are built: kind and columns."""
-    plan = matrix.planned(tables)
-    said = matrix.labels_of(plan, tables)
+    features = plan_features(tables)
+    said = features.names(features.matrix())
     return {
         name: (label["kind"], {c for c, one in said["features"].items() if one["factor"] == name})
         for name, label in said["factors"].items()
@@ -109,7 +109,8 @@ def test_columns_are_called_as_their_source_calls_them() -> None:
     tables = opened(
         people(20), factors={"complaints": {"columns": ["calls"], "direction": "+", "ko": "불만"}}
     )
-    said = matrix.labels_of(matrix.planned(tables), tables)
+    features = plan_features(tables)
+    said = features.names(features.matrix())
     assert (
         said["factors"]["customer_plan_name"]["en"]
         == said["factors"]["customer_plan_name"]["ko"]
@@ -151,7 +152,7 @@ def test_beside_events_attributes_stay_one_factor() -> None:
 )
 def test_a_factor_that_cannot_be_is_refused(own: dict[str, Any], what: str, fix: str) -> None:
     with pytest.raises(ConfigError, match=what) as caught:
-        matrix.factors_of(opened(people(20), factors=own))
+        plan_features(opened(people(20), factors=own))
     assert "[factors." in caught.value.where and caught.value.expected
     assert fix in caught.value.fix
 
@@ -172,7 +173,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(fit, "FOLDS", 2)
         patch.setattr(churn, "LADDER", (churn.LADDER[0], churn.LADDER[-1]))
         tables = open_tables(load_config(folder))
-        fit.fit(fit.assemble(tables), tables.config).bundle.write(folder / "bundle")
+        fit.fit(dataset.assemble(tables), tables.config).bundle.write(folder / "bundle")
     jobs.score(folder, model=folder / "bundle")
     jobs.report(folder)
     return folder
@@ -266,8 +267,8 @@ def test_a_base_rate_moves_every_log_odds_by_one_constant_and_brings_back_the_tr
             tables = opened(
                 kept, churn={"definition": "label", "column": "customers.Left", "base_rate": said}
             )
-            made[said] = fit.fit(fit.assemble(tables), tables.config)
-    frame = fit.assemble(opened(everybody)).frame
+            made[said] = fit.fit(dataset.assemble(tables), tables.config)
+    frame = dataset.assemble(opened(everybody)).frame
     plain, moved = made[0.0].bundle.score(frame), made[rate].bundle.score(frame)
     odds = {
         name: np.log(p / (1 - p))

@@ -11,15 +11,15 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 import pytest
+from at_cutoffs import features_at
 
 from cxml.config.load import Config, parse_config
 from cxml.contracts import CONTACT_END, TABLES, WAIT_END, Column
 from cxml.factors.catalogue import FACTORS
 from cxml.factors.declare import FactorKind
-from cxml.features import matrix, planner
+from cxml.features import planner
 from cxml.features.vocabulary import vocabularies
 from cxml.simulate import simulate
-from cxml.snapshots import population
 from cxml.tables.opening import Tables, open_tables
 
 CUTOFF = datetime(2024, 11, 1, tzinfo=UTC)
@@ -53,9 +53,7 @@ def build(frames: Mapping[str, pd.DataFrame], *cutoffs: datetime) -> pd.DataFram
 
 
 def measured(tables: Tables, *cutoffs: datetime) -> pd.DataFrame:
-    population.take(tables, cutoffs)
-    planner.run(tables.engine, matrix.planned(tables, get_args(FactorKind)))
-    return matrix.read(tables)
+    return features_at(tables, cutoffs, get_args(FactorKind))
 
 
 def against_the_norm() -> set[str]:

@@ -18,10 +18,12 @@ import pytest
 
 from cxml import jobs
 from cxml.config.load import Config, load_config
-from cxml.features import matrix
+from cxml.features.company import plan_features
 from cxml.labels import targets
 from cxml.simulate import simulate
-from cxml.snapshots import population as snapshots
+from cxml.snapshots import population
+from cxml.snapshots.cutoffs import last_matured, training_cutoffs
+from cxml.snapshots.handle import Population
 from cxml.snapshots.splits import plan_splits
 from cxml.tables.opening import Tables, open_tables
 
@@ -65,16 +67,16 @@ def cdnow(tmp_path_factory: pytest.TempPathFactory) -> Config:
     return prepared("cdnow", tmp_path_factory.mktemp("cdnow"))
 
 
-def labelled(config: Config) -> tuple[Tables, snapshots.Population, pd.DataFrame]:
+def labelled(config: Config) -> tuple[Tables, Population, pd.DataFrame]:
     """The snapshots of the one cutoff of a pipeline, with their labels and without any feature."""
     tables = open_tables(config)
-    (population,) = snapshots.take(tables, snapshots.training_cutoffs(config))
-    targets.make(tables)
-    return tables, population, tables.engine.arrow("select * from labels order by customer_id").to_pandas()
+    with population.take(tables, training_cutoffs(config)) as snapshots:
+        (people,) = snapshots.populations
+        return tables, people, targets.labels(tables, snapshots)
 
 
 def mode_of(config: Config) -> tuple[str, str]:
-    plan = plan_splits(snapshots.training_cutoffs(config), config.churn.lead, config.churn.horizon)
+    plan = plan_splits(training_cutoffs(config), config.churn.lead, config.churn.horizon)
     return plan.mode, plan.reason
 
 
@@ -107,9 +109,7 @@ def test_bank_has_one_matured_cutoff_and_it_is_noticed(bank: Config) -> None:
     mode, reason = mode_of(bank)
     assert mode == "customers"
     assert "no earlier cutoff has matured" in reason
-    assert snapshots.last_matured(bank) == snapshots.training_cutoffs(bank)[-1], (
-        "a later one would be immature"
-    )
+    assert last_matured(bank) == training_cutoffs(bank)[-1], "a later one would be immature"
 
 
 def test_bank_features_come_from_january_and_february_alone(bank: Config) -> None:
@@ -164,7 +164,7 @@ def test_cdnow_customers_and_spend_are_those_of_the_raw_file(cdnow: Config) -> N
 
 
 def test_cdnow_features_are_the_spend_of_the_first_39_weeks(cdnow: Config, tmp_path: Path) -> None:
-    cutoff = snapshots.training_cutoffs(cdnow)[-1]
+    cutoff = training_cutoffs(cdnow)[-1]
     assert cutoff == datetime(1997, 10, 1, tzinfo=UTC)
     found = pd.read_parquet(jobs.features(cdnow, cutoff=cutoff, out=tmp_path / "features.parquet"))
     bought = pd.read_parquet(raw_data("cdnow") / "transactions_master.parquet")
@@ -211,7 +211,7 @@ def test_static_tables_give_every_row_its_label(
     if name == "telco":
         gone = raw.set_index("customerID")[column] == left
         assert (gone.reindex(found.customer_id).to_numpy() == (found.churned == 1)).all()
-    built = [one.name for one in matrix.planned(tables).columns]
+    built = [one.name for one in plan_features(tables).matrix().columns]
     assert len(built) == features
     assert not {"customer_churn", "customer_churned", "customer_months_active"} & set(built)
 

@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from at_cutoffs import labels_at
 
 from cxml import jobs, scoring
 from cxml.audit import audit
 from cxml.config.load import load_config, parse_config
 from cxml.errors import ConfigError, CxmlError, DataError, ModelError, NotEnoughDataError
-from cxml.features import matrix
-from cxml.labels import targets
+from cxml.features.company import plan_features
 from cxml.labels.study import workbench
 from cxml.models import churn
 from cxml.models.bundle import Bundle
-from cxml.snapshots import population
+from cxml.snapshots.cutoffs import training_cutoffs
 from cxml.store import runs
 from cxml.tables.check import check
 from cxml.tables.opening import Tables, open_tables
-from cxml.training import fit
+from cxml.training import dataset, fit
 
 TOML = """
 [project]
@@ -72,9 +72,7 @@ def opened(frame: pd.DataFrame, said: dict[str, Any] | None = None, **sections: 
 
 def labelled(tables: Tables) -> dict[str, int]:
     """The label of each customer who has one."""
-    population.take(tables, population.training_cutoffs(tables.config))
-    targets.make(tables)
-    found = matrix.read(tables, "labels")
+    found = labels_at(tables, training_cutoffs(tables.config))
     return dict(zip(found["customer_id"], found["churned"].astype(int), strict=True))
 
 
@@ -325,14 +323,14 @@ def test_other_values_are_refused(values: list[str | None], positive: str, code:
 def test_one_class_teaches_nothing(values: str | None) -> None:
     tables = opened(people(60).assign(Left=values))
     with pytest.raises(NotEnoughDataError) as caught:
-        fit.fit(fit.assemble(tables), tables.config)
+        fit.fit(dataset.assemble(tables), tables.config)
     assert "some who left and some who stayed" in caught.value.expected
 
 
 def test_a_label_that_is_not_there_is_missed_in_training() -> None:
     tables = opened(people(60), {"column": "customers.Leeft"})
     with pytest.raises(DataError, match="no column says who left") as caught:
-        fit.assemble(tables)
+        dataset.assemble(tables)
     assert "'Left'" in caught.value.fix
     with pytest.raises(NotEnoughDataError, match="no customer has a label"):
         workbench(opened(people(60).assign(Left=None)))
@@ -358,7 +356,7 @@ def test_no_value_of_a_customer_is_in_a_message() -> None:
 
 
 def features(tables: Tables) -> list[str]:
-    return [column.name for column in matrix.planned(tables).columns]
+    return [column.name for column in plan_features(tables).matrix().columns]
 
 
 def test_all_columns_are_attributes_unless_some_are_named() -> None:
@@ -380,7 +378,7 @@ def test_tenure_counts_where_the_table_says_when_customers_joined() -> None:
     dated = people(9).assign(joined_at=pd.Timestamp("2025-12-02"))
     tables = opened(dated, training={"cutoffs": ["2025-12-12"]})
     assert "customer_tenure_d" in features(tables)
-    frame = fit.assemble(tables).frame
+    frame = dataset.assemble(tables).frame
     assert frame["customer_tenure_d"].tolist() == [10.0] * 9
 
 
@@ -393,7 +391,7 @@ def test_events_before_the_cutoff_tell_of_the_customer() -> None:
         }
     )
     config = opened(people(9), training={"cutoffs": ["2025-12-01"]}).config
-    frame = fit.assemble(open_tables(config, {"customers": people(9), "interactions": contacts})).frame
+    frame = dataset.assemble(open_tables(config, {"customers": people(9), "interactions": contacts})).frame
     assert frame.set_index("customer_id")["contacts_n_90d"].to_dict() == {
         f"c{row:04d}": {1: 1, 2: 1}.get(row, 0) for row in range(9)
     }
@@ -422,7 +420,7 @@ def test_attributes_can_be_levers_as_the_docs_have_it(tmp_path: Path) -> None:
         "churn": {"definition": "label", "column": "customers.Left"},
     }
     frame = people(50).rename(columns={"support minutes": "Support Minutes"})
-    data = fit.assemble(open_tables(parse_config(raw, tmp_path), {"customers": frame}))
+    data = dataset.assemble(open_tables(parse_config(raw, tmp_path), {"customers": frame}))
     assert set(data.columns) == {"customer_plan", "customer_seats", "support_minutes"}
     assert data.labels["factors"]["support"]["kind"] == "lever"
     assert np.allclose(data.frame["support_minutes"], frame["Support Minutes"])
@@ -456,7 +454,7 @@ def test_a_label_settles_who_is_at_risk_and_when(tmp_path: Path) -> None:
     (tmp_path / "cxml.toml").write_text(TOML)
     config = load_config(tmp_path)
     assert (config.population.by, config.churn.horizon.days, config.churn.lead.days) == ("customers", 0, 0)
-    assert population.training_cutoffs(config) == (config.project.observation_end,)
+    assert training_cutoffs(config) == (config.project.observation_end,)
     plain = parse_config(
         {
             "project": {"observation_end": "2026-01-01"},
@@ -467,4 +465,4 @@ def test_a_label_settles_who_is_at_risk_and_when(tmp_path: Path) -> None:
         Path(),
     )
     assert (plain.population.by, plain.churn.column) == ("activity", "customers.churned")
-    assert population.training_cutoffs(plain) == plain.training.cutoffs
+    assert training_cutoffs(plain) == plain.training.cutoffs

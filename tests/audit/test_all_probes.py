@@ -38,11 +38,12 @@ from cxml.cli import commands
 from cxml.config.load import Config, parse_config
 from cxml.factors.catalogue import FACTORS
 from cxml.factors.declare import EVER, Feature
-from cxml.features import matrix, planner
+from cxml.features import planner
+from cxml.features.company import FeaturePlan, plan_features
 from cxml.features.statements import FeatureColumn
 from cxml.metrics import delong
 from cxml.simulate import simulate
-from cxml.snapshots import population
+from cxml.snapshots.cutoffs import usable_cutoffs
 from cxml.snapshots.splits import plan_splits
 from cxml.tables.opening import Tables, fingerprint, open_tables
 
@@ -113,7 +114,7 @@ def recorded_late(rows: pd.DataFrame, event: str, **changed: Any) -> pd.DataFram
 
 def moved(frames: Frames, config: Config, *cutoffs: datetime) -> Probe:
     tables = open_tables(config, frames)
-    return scrambled_future.probe(tables, cutoffs or (LAST,), 150, 0, lambda text: None)
+    return scrambled_future.probe(plan_features(tables), cutoffs or (LAST,), 150, 0, lambda text: None)
 
 
 def about(findings: tuple[Finding, ...]) -> set[str]:
@@ -181,15 +182,15 @@ Tamper = Callable[[str], str]
 
 def tamper(patch: pytest.MonkeyPatch, change: Tamper, extra: FeatureColumn | None = None) -> None:
     """Let the plan of the features be another one than the one that was declared."""
-    right = matrix.planned
+    right = FeaturePlan.matrix
 
-    def planned(*given: Any) -> planner.MatrixPlan:
+    def matrix(*given: Any) -> planner.MatrixPlan:
         plan = right(*given)
         steps = tuple(dataclasses.replace(step, select=change(step.select)) for step in plan.steps)
         assert steps != plan.steps
         return dataclasses.replace(plan, steps=steps, columns=(*plan.columns, *([extra] if extra else [])))
 
-    patch.setattr(matrix, "planned", planned)
+    patch.setattr(FeaturePlan, "matrix", matrix)
 
 
 def boundary_included(patch: pytest.MonkeyPatch) -> None:
@@ -269,15 +270,13 @@ def test_a_leak_in_the_code_is_named(
 def test_a_population_that_knows_the_future_is_named(
     small: tuple[Frames, Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = scrambled_future.snapshots.take
+    right = scrambled_future.population.take
 
     def take(tables: Tables, cutoffs: Any) -> Any:
-        found = right(tables, cutoffs)
         later = "select 1 from orders o where o.customer_id = s.customer_id and seconds(o.ordered_at) >= s.c"
-        tables.engine.keep("snapshots", f"select s.* from snapshots s where exists ({later})")
-        return found
+        return right(tables, cutoffs).where(f"exists ({later})")
 
-    monkeypatch.setattr(scrambled_future.snapshots, "take", take)
+    monkeypatch.setattr(scrambled_future.population, "take", take)
     assert about(moved(*small).leaks) == {"population"}
 
 
@@ -367,7 +366,7 @@ def probed(tables: Tables, customers: int = 5_000) -> dict[str, Probe]:
         random_against_time.probe(taken, 0, 1),
     ]
     summed = Probe(
-        "sums", "", tuple(summed_attributes.findings(tables, population.usable_cutoffs(tables)[-1]))
+        "sums", "", tuple(summed_attributes.findings(tables, taken.people, usable_cutoffs(tables)[-1]))
     )
     return {one.name: one for one in (*found, summed)}
 
@@ -410,12 +409,11 @@ def test_what_stays_the_same_is_no_sum_up_to_the_extract() -> None:
         "tables": {"customers": {"source": "", "attributes": ["fee", "spent", "children"]}},
     }
     tables = open_tables(parse_config(raw, Path()), {"customers": people, "charges": charges})
-    tables.engine.keep(sample.DRAWN, "select customer_id from customers")
-    (found,) = summed_attributes.findings(tables, datetime(2025, 9, 1, tzinfo=UTC))
+    who = people["customer_id"]
+    (found,) = summed_attributes.findings(tables, who, datetime(2025, 9, 1, tzinfo=UTC))
     assert found.about == "customer_spent" and "sum of amount" in found.what
-    assert (
-        list(summed_attributes.findings(tables, datetime(2025, 12, 1, tzinfo=UTC))) == []
-    )  # nothing came after it
+    later = datetime(2025, 12, 1, tzinfo=UTC)  # nothing came after it
+    assert list(summed_attributes.findings(tables, who, later)) == []
 
 
 def test_what_was_known_on_the_first_day_is_not_named(world: World) -> None:

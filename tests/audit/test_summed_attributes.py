@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxml.audit import sample, summed_attributes
+from cxml.audit import summed_attributes
 from cxml.config.load import parse_config
 from cxml.tables.opening import open_tables
 
@@ -84,8 +84,7 @@ def found(frames: Frames, kept: pd.Series) -> list[str]:
         "tables": {"customers": {"source": "", "attributes": ["kept"]}},
     }
     opened = open_tables(parse_config(raw, Path()), {"customers": people, **frames})
-    opened.engine.keep(sample.DRAWN, "select customer_id from customers")
-    return [one.what for one in summed_attributes.findings(opened, CUTOFF)]
+    return [one.what for one in summed_attributes.findings(opened, people.customer_id, CUTOFF)]
 
 
 @pytest.mark.parametrize("says", KEPT)

@@ -20,7 +20,7 @@ from cxml.factors.declare import EVER, Factor, Feature, Treatment
 from cxml.simulate import simulate
 from cxml.simulate.causal_world import FACTORS, GROUPS, CausalWorld, Hidden, causal_world
 from cxml.tables.opening import Tables, open_tables
-from cxml.training import fit
+from cxml.training import dataset
 
 # causal_world.truth(customers=400_000): points per minute, ten points of a share, one, or any.
 THETA = {
@@ -194,7 +194,7 @@ def open_company(folder: Path, customers: int, **sections: object) -> Tables:
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables, pd.DataFrame]:
     tables = open_company(tmp_path_factory.mktemp("company"), 700)
-    return tables, fit.assemble(tables).frame
+    return tables, dataset.assemble(tables).frame
 
 
 @pytest.fixture(scope="module")

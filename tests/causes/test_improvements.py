@@ -21,7 +21,6 @@ from cxml.causes.study import Study
 from cxml.causes.treatments import Question
 from cxml.config.load import parse_config
 from cxml.simulate.wait_world import CONTROLS, RESPONSES, WaitWorld, wait_world
-from cxml.snapshots.population import take
 from cxml.tables.opening import Tables, open_tables
 
 PROMISE = 5.0
@@ -181,7 +180,6 @@ def company() -> tuple[WaitWorld, Tables, Study]:
         "churn": {"definition": "inactivity", "activity": ["interactions"], "horizon": "28D"},
     }
     opened = open_tables(parse_config(raw, Path()), tables)
-    take(opened, [cutoff.to_pydatetime() for cutoff in sorted(frame["cutoff"].unique())])
     troubles = np.random.default_rng(1).poisson(0.4, len(frame)).astype(float)
     asked = Question("repeats", "lever", 4, "repeats_week_n_90d", "interactions", "count", "+")
     study = Study(

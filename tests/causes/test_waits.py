@@ -14,7 +14,6 @@ from cxml.causes.waits import CONTEXT, context, promises_of, waits
 from cxml.config.load import parse_config
 from cxml.config.sections import Promises
 from cxml.simulate import simulate
-from cxml.snapshots import population
 from cxml.tables.opening import Tables, open_tables
 
 DAY = pd.Timedelta(days=1)
@@ -50,7 +49,6 @@ def opened(frames: dict[str, pd.DataFrame]) -> Tables:
 
 def found(frames: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
     tables = opened(frames)
-    population.take(tables, [cutoff.to_pydatetime() for cutoff in CUTOFFS])
     keys = pd.DataFrame(
         [(customer, cutoff) for customer in sorted(frames["customers"]["customer_id"]) for cutoff in CUTOFFS],
         columns=["customer_id", "cutoff"],

@@ -18,6 +18,7 @@ from cxml.decisions import contact_log
 from cxml.decisions.call_plan import call_plan
 from cxml.decisions.campaign_result import judge
 from cxml.errors import ConfigError, CxmlError, NotEnoughDataError
+from cxml.features.company import plan_features
 from cxml.jobs.context import checked_tables
 from cxml.models.bundle import Bundle
 from cxml.store import runs
@@ -113,7 +114,7 @@ def opened(made: Company, folder: Path, log: pd.DataFrame, name: str = "log.csv"
 def learned(tables: Tables, seer: Seer | None = None) -> Any:
     """What is learned of tables that were checked, as every job checks them."""
     check(tables).raise_if_any()
-    return contact_log.learn_from_log(tables, cast(Bundle, seer or Seer()), chunk=500)
+    return contact_log.learn_from_log(plan_features(tables), cast(Bundle, seer or Seer()), chunk=500)
 
 
 def test_the_log_teaches_whom_a_contact_persuades(made: Company, tmp_path: Path) -> None:

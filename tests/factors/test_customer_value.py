@@ -10,12 +10,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
+from at_cutoffs import features_at, labels_at
 
 from cxml.config.load import parse_config
 from cxml.factors.declare import MEASURED
-from cxml.features import matrix, planner
-from cxml.labels import targets
-from cxml.snapshots import population
 from cxml.tables.check import check
 from cxml.tables.opening import Tables, open_tables
 
@@ -146,10 +144,8 @@ def test_the_largest_amounts_are_added_and_multiplied(
 ) -> None:
     tables = company(amounts, share, rate)
     assert not check(tables).problems
-    population.take(tables, [CUTOFF])
-    planner.run(tables.engine, matrix.planned(tables, MEASURED))
-    targets.make(tables)
-    (row,) = matrix.read(tables).merge(matrix.read(tables, "labels"), on="customer_id").to_dict("records")
+    labels = labels_at(tables, [CUTOFF])
+    (row,) = features_at(tables, [CUTOFF], MEASURED).merge(labels, on="customer_id").to_dict("records")
     earned = sum(amounts) * Decimal(str(share))
     ahead = sum(
         2 * x * Decimal(str(share)) * Decimal((1 + rate) ** (-day / 365))
@@ -193,9 +189,7 @@ def test_the_usual_price_of_a_plan_is_that_of_large_prices_too() -> None:
         ),
         {"subscriptions": frame},
     )
-    population.take(tables, [CUTOFF])
-    planner.run(tables.engine, matrix.planned(tables))
-    got = matrix.read(tables).price_over_plan_365d.tolist()
+    got = features_at(tables, [CUTOFF]).price_over_plan_365d.tolist()
     assert got == pytest.approx([float(x / (MOST * 4 / 5)) for x in prices], rel=1e-6)
 
 
@@ -212,6 +206,4 @@ def test_counts_beyond_32_bits_are_added_up() -> None:
         parse_config({"project": {"observation_end": END}, "population": {"activity": ["sessions"]}}, Path()),
         {"sessions": sessions},
     )
-    population.take(tables, [CUTOFF])
-    planner.run(tables.engine, matrix.planned(tables))
-    assert matrix.read(tables).out_of_stock_n_90d.tolist() == [6_000_000_002]
+    assert features_at(tables, [CUTOFF]).out_of_stock_n_90d.tolist() == [6_000_000_002]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from at_cutoffs import features_at
 
 from cxml.config.load import parse_config
 from cxml.errors import ConfigError
 from cxml.factors.user_files import own_factors
-from cxml.features import matrix, planner
-from cxml.snapshots import population
+from cxml.features.company import plan_features
 from cxml.tables.opening import Tables, open_tables
 
 PAGE = Path(__file__).parents[2] / "docs" / "own-factors.md"
@@ -39,12 +39,12 @@ def opened(folder: Path, text: str = NIGHT, zone: str = "Asia/Seoul") -> Tables:
 
 def test_an_own_factor_is_built_and_labelled(tmp_path: Path) -> None:
     tables = opened(tmp_path)
-    population.take(tables, [datetime(2025, 1, 1, tzinfo=UTC)])
-    plan = matrix.planned(tables)
-    planner.run(tables.engine, plan)
-    found = matrix.read(tables).set_index("customer_id")["night_contacts_share_90d"]
+    found = features_at(tables, [datetime(2025, 1, 1, tzinfo=UTC)]).set_index("customer_id")[
+        "night_contacts_share_90d"
+    ]
     assert found.to_dict() == {"a": 0.5, "b": 0.0}
-    labels = matrix.labels_of(plan, tables)
+    features = plan_features(tables)
+    labels = features.names(features.matrix())
     assert labels["features"]["night_contacts_share_90d"]["ko"] == "최근 90일 오전 6시 이전 문의 비율"
     assert labels["factors"]["night_calls"]["kind"] == "lever"
 
@@ -64,7 +64,7 @@ def test_an_own_factor_is_built_and_labelled(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(ConfigError) as error:
-        matrix.planned(opened(tmp_path, text))
+        plan_features(opened(tmp_path, text))
     assert words in str(error.value)
 
 
@@ -78,9 +78,8 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, words: str
 def test_a_text_that_the_engine_cannot_read_is_said(tmp_path: Path, text: str) -> None:
     assert text != NIGHT
     tables = opened(tmp_path, text)
-    population.take(tables, [datetime(2025, 1, 1, tzinfo=UTC)])
     with pytest.raises(ConfigError, match="no SQL that can be run") as error:
-        planner.run(tables.engine, matrix.planned(tables))
+        features_at(tables, [datetime(2025, 1, 1, tzinfo=UTC)])
     assert "[features] files" in error.value.fix
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from at_cutoffs import features_at
 
 from cxml.config.load import parse_config
 from cxml.errors import ConfigError
-from cxml.features import matrix, planner
-from cxml.snapshots import population
+from cxml.features.company import plan_features
+from cxml.features.coverage import coverage
 from cxml.tables.opening import Tables, open_tables
 
 ODD = [
@@ -54,9 +55,7 @@ def opened(attributes: list[str] = [], **features: Any) -> Tables:  # noqa: B006
 
 
 def built(tables: Tables) -> pd.DataFrame:
-    population.take(tables, [datetime(2025, 1, 1, tzinfo=UTC)])
-    planner.run(tables.engine, matrix.planned(tables))
-    return matrix.read(tables)
+    return features_at(tables, [datetime(2025, 1, 1, tzinfo=UTC)])
 
 
 def test_an_attribute_may_have_any_name() -> None:
@@ -65,7 +64,8 @@ def test_an_attribute_may_have_any_name() -> None:
     names = [*ODD[:11], "seat_count", "ub4f1_uae09", "x_30_d"]
     assert all(frame[f"customer_{name}"].tolist() == ["x", "y"] for name in names)
     assert frame.customer_priority.tolist() == [1.0, 2.0]
-    found = matrix.labels_of(matrix.planned(tables), tables)["features"]
+    features = plan_features(tables)
+    found = features.names(features.matrix())["features"]
     assert found["customer_seat_count"]["en"] == "Seat Count"
     assert found["customer_ub4f1_uae09"]["ko"] == "등급"
     assert found["customer_priority"]["en"] == "priority"
@@ -73,7 +73,7 @@ def test_an_attribute_may_have_any_name() -> None:
 
 def test_an_attribute_with_the_name_of_a_feature_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"customer_tenure_d.*declared twice"):
-        matrix.planned(opened(["tenure_d"]))
+        plan_features(opened(["tenure_d"]))
 
 
 def test_factors_features_and_columns_can_be_left_out() -> None:
@@ -85,25 +85,25 @@ def test_factors_features_and_columns_can_be_left_out() -> None:
     assert "wait_mean_90d" in frame
     pd.testing.assert_frame_equal(frame, everything[list(frame)], check_exact=True)
     tables = opened(leave_out=["wait_mean_30d"])
-    planned = matrix.planned(tables)
-    assert "wait_mean_30d" not in matrix.labels_of(planned, tables)["features"]
+    features = plan_features(tables)
+    assert "wait_mean_30d" not in features.names(features.matrix())["features"]
 
 
 def test_leaving_out_everything_is_refused() -> None:
-    everything = sorted({factor.name for factor in matrix.factors_of(opened())})
+    everything = sorted({factor.name for factor in plan_features(opened()).factors})
     with pytest.raises(ConfigError, match="no feature is left to build"):
-        matrix.planned(opened(leave_out=everything))
+        plan_features(opened(leave_out=everything)).matrix()
 
 
 @pytest.mark.parametrize("name", ["wait_meen", "wait_mean_31d", "wating"])
 def test_an_unknown_name_to_leave_out_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=name) as refused:
-        matrix.planned(opened(leave_out=[name]))
+        plan_features(opened(leave_out=[name]))
     assert "did you mean" in refused.value.fix
 
 
 def test_an_index_lacks_what_its_parts_lack() -> None:
-    found = matrix.coverage(opened(), {"customers": 2, "interactions": 3})
+    found = coverage(plan_features(opened()), {"customers": 2, "interactions": 3})
     assert all(
         entry["ko"] and entry["en"]
         for part in ("measured", "partly", "not_measured")
@@ -140,7 +140,8 @@ def test_a_log_that_does_not_say_who_began_is_taken_as_the_customers() -> None:
     assert frame["reply_h_mean_90d"].tolist() == [2.0, 0.5] and frame["unanswered_n_90d"].tolist() == [1, 0]
     assert built(other)["unanswered_n_90d"].tolist() == [0, 0]
     lacking = {
-        one["factor"]: one["missing"] for one in matrix.coverage(silent, {"interactions": 3})["partly"]
+        one["factor"]: one["missing"]
+        for one in coverage(plan_features(silent), {"interactions": 3})["partly"]
     }
     assert all("interactions.direction" in lacking[name] for name in ("waiting", "product"))
-    assert "interactions.direction" not in str(matrix.coverage(told, {"interactions": 3}))
+    assert "interactions.direction" not in str(coverage(plan_features(told), {"interactions": 3}))

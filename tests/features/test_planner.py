@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,7 @@ from cxml.factors.declare import (
     worst,
 )
 from cxml.features import planner
+from cxml.snapshots.handle import Snapshots
 
 DAY = 86400
 BASE = 1_735_689_600  # 2025-01-01 UTC
@@ -302,17 +304,15 @@ def matrix(
         "interactions", f"select *, {beside('interactions')}, row_number() over () as cxml_order from raw_log"
     )
     keys = ", ".join(f"('c{k:03d}', {k})" for k in range(25))
-    engine.keep("customer_keys", f"select * from (values {keys}) v(customer_id, ci)")
     values = ", ".join(f"({k}, {c})" for k, c in enumerate(cutoffs))
-    engine.keep(
-        "snapshots",
-        f"select customer_id, ci, k, cast(c as bigint) as c, ci * {len(cutoffs)} + k as g"
+    snapshots = Snapshots(engine).extended(
+        customer_keys=f"select * from (values {keys}) v(customer_id, ci)",
+        snapshots=f"select customer_id, ci, k, cast(c as bigint) as c, ci * {len(cutoffs)} + k as g"
         f" from customer_keys cross join (values {values}) v(k, c)",
     )
     planned = planner.plan({"interactions": frozenset(frame.columns)}, [FACTOR], (7, 30, 90))
-    planner.run(engine, planned)
-    found = engine.arrow("select * from matrix order by cutoff, customer_id").to_pandas()
-    return planned, found
+    with planner.built(snapshots, planned) as relation:
+        return planned, engine.arrow(f"select * from {relation} order by cutoff, customer_id").to_pandas()
 
 
 @pytest.mark.parametrize("versions", [False, True])
@@ -480,12 +480,9 @@ def test_an_optional_column_is_missing_for_its_factor_and_lacking_for_others() -
         f" make_timestamp({(CUTOFFS[0] - DAY) * 1_000_000}) as started_at, true as abandoned,"
         f" make_timestamp({(CUTOFFS[0] - DAY + 60) * 1_000_000}) as ended_at",
     )
-    engine.keep("customer_keys", "select 'a' as customer_id, 0 as ci")
-    engine.keep(
-        "snapshots", f"select 'a' as customer_id, 0 as ci, 0 as k, cast({CUTOFFS[0]} as bigint) as c, 0 as g"
-    )
-    planner.run(engine, planned)
-    assert engine.rows("select failures_90d from matrix") == [(1,)]
+    cutoff = datetime.fromtimestamp(CUTOFFS[0], UTC)
+    with Snapshots.of(engine, ["a"], cutoff) as snapshots, planner.built(snapshots, planned) as relation:
+        assert engine.rows(f"select failures_90d from {relation}") == [(1,)]
 
 
 def test_a_formula_over_a_window_that_is_not_built_is_left_out() -> None:

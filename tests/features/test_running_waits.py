@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from at_cutoffs import features_at
 
 from cxml.config.load import parse_config
-from cxml.features import matrix, planner
-from cxml.snapshots import population
 from cxml.tables.opening import open_tables
 
 CUTOFF = pd.Timestamp("2025-03-01", tz="UTC")
@@ -47,9 +46,7 @@ def features(frame: pd.DataFrame) -> pd.DataFrame:
         "churn": {"activity": ["interactions"]},
     }
     tables = open_tables(parse_config(raw, Path()), {"interactions": frame})
-    population.take(tables, [datetime(2025, 3, 1, tzinfo=UTC)])
-    planner.run(tables.engine, matrix.planned(tables))
-    return matrix.read(tables).set_index("customer_id").sort_index()
+    return features_at(tables, [datetime(2025, 3, 1, tzinfo=UTC)]).set_index("customer_id").sort_index()
 
 
 def test_a_booking_that_is_waited_for_counts_with_its_age_and_what_was_announced() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from cxml.errors import ConfigError
 from cxml.factors.declare import Factor, Feature, Flag, Lookup, Match, Norm, count, latest, mean, share, total
 from cxml.features import planner
 from cxml.features.validate import validate
+from cxml.snapshots.handle import Snapshots
 
 DAY = 86400
 C = 1_735_689_600  # 2025-01-01 UTC
@@ -70,16 +72,11 @@ def answers(made: Factor, **tables: list[dict[str, Any]]) -> dict[str, Any]:
         engine.view(name, f"select *, {beside(name)}, row_number() over () as cxml_order from {name}_given")
         present[name] = frozenset(frame.columns)
     names = sorted({row["customer_id"] for rows in tables.values() for row in rows if "customer_id" in row})
-    keys = ", ".join(f"('{name}', {k})" for k, name in enumerate(names))
-    engine.keep("customer_keys", f"select * from (values {keys}) v(customer_id, ci)")
-    engine.keep(
-        "snapshots",
-        f"select customer_id, ci, 0 as k, cast({CUTOFF} as bigint) as c, ci as g from customer_keys",
-    )
     plan = planner.plan(present, [made])
     assert not plan.left_out
-    planner.run(engine, plan)
-    found = engine.arrow("select customer_id, probe_90d from matrix").to_pandas()
+    cutoff = datetime.fromtimestamp(CUTOFF, UTC)
+    with Snapshots.of(engine, names, cutoff) as snapshots, planner.built(snapshots, plan) as relation:
+        found = engine.arrow(f"select customer_id, probe_90d from {relation}").to_pandas()
     return {name: None if pd.isna(value) else value for name, value in found.itertuples(index=False)}
 
 

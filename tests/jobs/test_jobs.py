@@ -38,8 +38,8 @@ from cxml.snapshots.splits import plan_splits
 from cxml.store import runs
 from cxml.tables.rules import TOLERABLE
 from cxml.tables.set_aside import COPY
+from cxml.training import dataset, fit
 from cxml.training import evaluation as tested
-from cxml.training import fit
 
 pytestmark = pytest.mark.usefixtures("small_forests")
 
@@ -739,7 +739,7 @@ def test_a_bundle_that_was_tampered_with_scores_nobody(world: World, tmp_path: P
 # ---------------------------------------------------------------- honest verdicts
 
 
-def noise(cutoffs: int, customers: int, *, signal: float = 0.0) -> fit.TrainingSet:
+def noise(cutoffs: int, customers: int, *, signal: float = 0.0) -> dataset.TrainingSet:
     """Snapshots of customers whose features say nothing (or *signal*, in log-odds) of who leaves."""
     rng = np.random.default_rng(11)
     months = pd.date_range("2025-01-01", periods=cutoffs, freq="MS", tz="UTC").as_unit("us")
@@ -771,7 +771,7 @@ def noise(cutoffs: int, customers: int, *, signal: float = 0.0) -> fit.TrainingS
             for c in columns
         },
     }
-    return fit.TrainingSet(
+    return dataset.TrainingSet(
         frame=frame.sort_values(["customer_id", "cutoff"], ignore_index=True),
         columns=columns,
         labels=labels,

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from at_cutoffs import labels_at
 
 from cxml.config.load import parse_config
 from cxml.errors import ConfigError, ImmatureCutoffError, NotEnoughDataError
-from cxml.features import matrix
 from cxml.labels import targets
-from cxml.snapshots import population as snapshots
+from cxml.snapshots import population
+from cxml.snapshots.cutoffs import last_matured, training_cutoffs, with_history
 from cxml.snapshots.splits import plan_splits
 from cxml.tables.opening import open_tables
 
@@ -34,9 +35,7 @@ def make(
     churn = {"lead": "5D", "horizon": "30D", "grace": "10D", **sections.pop("churn", {})}
     config = parse_config({"project": {"observation_end": END}, "churn": churn, **sections}, Path())
     tables = open_tables(config, frames)
-    snapshots.take(tables, cutoffs)
-    targets.make(tables)
-    return matrix.read(tables, "labels")
+    return labels_at(tables, cutoffs)
 
 
 def spans(seed: int) -> pd.DataFrame:
@@ -238,8 +237,8 @@ def test_population_is_counted_and_nobody_is_dropped_in_silence() -> None:
         },
         Path(),
     )
-    (population,) = snapshots.take(open_tables(config, {"orders": frame}), CUTOFFS[:1])
-    assert (population.at_risk, population.new, population.gone) == (1, 1, 1)
+    (people,) = population.take(open_tables(config, {"orders": frame}), CUTOFFS[:1]).populations
+    assert (people.at_risk, people.new, people.gone) == (1, 1, 1)
 
 
 def test_an_immature_cutoff_names_the_last_usable_date() -> None:
@@ -251,8 +250,8 @@ def test_an_immature_cutoff_names_the_last_usable_date() -> None:
         },
         Path(),
     )
-    assert snapshots.last_matured(config) == datetime(2025, 8, 27, tzinfo=UTC)
-    snapshots.training_cutoffs(config)
+    assert last_matured(config) == datetime(2025, 8, 27, tzinfo=UTC)
+    training_cutoffs(config)
     late = parse_config(
         {
             "project": {"observation_end": "2026-01-01"},
@@ -262,7 +261,7 @@ def test_an_immature_cutoff_names_the_last_usable_date() -> None:
         Path(),
     )
     with pytest.raises(ImmatureCutoffError, match="2025-11-01") as error:
-        snapshots.training_cutoffs(late)
+        training_cutoffs(late)
     assert "2025-10-03" in error.value.fix
     assert error.value.exit_code == 2
 
@@ -276,7 +275,7 @@ def test_month_starts_are_those_of_the_project_zone() -> None:
         },
         Path(),
     )
-    found = [c.isoformat() for c in snapshots.training_cutoffs(config)]
+    found = [c.isoformat() for c in training_cutoffs(config)]
     assert found[-3:] == [
         "2025-09-30T15:00:00+00:00",
         "2025-10-31T15:00:00+00:00",
@@ -294,7 +293,7 @@ def test_so_many_months_that_enough_of_them_train(horizon: str) -> None:
         },
         Path(),
     )
-    split = plan_splits(snapshots.training_cutoffs(config), config.churn.lead, config.churn.horizon)
+    split = plan_splits(training_cutoffs(config), config.churn.lead, config.churn.horizon)
     assert len(split.train) == 5
 
 
@@ -304,21 +303,21 @@ def test_nobody_at_risk_and_missing_tables_are_said_plainly() -> None:
         Path(),
     )
     with pytest.raises(NotEnoughDataError, match="nobody is at risk"):
-        snapshots.take(open_tables(config, {"orders": orders({"a": [150.0]})}), CUTOFFS[:1])
+        population.take(open_tables(config, {"orders": orders({"a": [150.0]})}), CUTOFFS[:1])
     contract = parse_config(
         {"project": {"observation_end": END}, "population": {"by": "subscription"}}, Path()
     )
     with pytest.raises(ConfigError, match="subscriptions"):
-        snapshots.take(open_tables(contract, {"orders": orders({"a": [10.0]})}), CUTOFFS[:1])
+        population.take(open_tables(contract, {"orders": orders({"a": [10.0]})}), CUTOFFS[:1])
 
 
 def test_month_starts_before_the_first_row_are_not_used() -> None:
     config = parse_config({"project": {"observation_end": END}, "churn": {"horizon": "30D"}}, Path())
     tables = open_tables(config, {"orders": orders({"a": [40.0, 100.0]})})
-    months = snapshots.training_cutoffs(config)
-    assert [c.month for c in snapshots.with_history(tables, months)] == [3, 4, 5, 6]
+    months = training_cutoffs(config)
+    assert [c.month for c in with_history(tables, months)] == [3, 4, 5, 6]
     with pytest.raises(NotEnoughDataError, match="no label is known yet"):
-        snapshots.with_history(open_tables(config, {"orders": orders({"a": [195.0]})}), months)
+        with_history(open_tables(config, {"orders": orders({"a": [195.0]})}), months)
 
 
 def test_a_contract_that_ends_as_it_begins_never_was_one() -> None:
@@ -365,5 +364,5 @@ def test_a_contract_taken_back_in_a_later_version_is_no_more() -> None:
     config = parse_config({"project": {"observation_end": END}, "population": {"by": "subscription"}}, Path())
     tables = open_tables(config, {"subscriptions": frame})
     for cutoff, here in ((CUTOFFS[0], {"back", "stays"}), (CUTOFFS[0] + timedelta(days=3), {"stays"})):
-        snapshots.take(tables, [cutoff])
-        assert {who for (who,) in tables.engine.rows("select customer_id from snapshots")} == here
+        snapshots = population.take(tables, [cutoff])
+        assert {who for (who,) in snapshots.rows("select customer_id from snapshots")} == here

@@ -63,6 +63,7 @@ from cxml.contracts import TABLES
 from cxml.engine import Engine
 from cxml.factors.declare import Factor
 from cxml.features import planner
+from cxml.snapshots.handle import Snapshots
 
 Function = Callable[..., Any]
 
@@ -400,17 +401,16 @@ def answer(
         engine.register(f"raw_{table}", source)
         engine.view(table, f"select *, {beside(table)}, row_number() over () as cxml_order from raw_{table}")
     keys = ", ".join(f"('{name}', {k})" for k, name in enumerate(CUSTOMERS))
-    engine.keep("customer_keys", f"select * from (values {keys}) v(customer_id, ci)")
     instants = ", ".join(f"({k}, {c})" for k, c in enumerate(cutoffs))
-    engine.keep(
-        "snapshots",
-        f"select customer_id, ci, k, cast(c as bigint) as c, ci * {len(cutoffs)} + k as g"
+    snapshots = Snapshots(engine).extended(
+        customer_keys=f"select * from (values {keys}) v(customer_id, ci)",
+        snapshots=f"select customer_id, ci, k, cast(c as bigint) as c, ci * {len(cutoffs)} + k as g"
         f" from customer_keys cross join (values {instants}) v(k, c)",
     )
     present = {table: frozenset(source.column_names) for table, source in sources.items()}
     planned = planner.plan(present, tuple(factors))
-    planner.run(engine, planned)
-    return planned, engine.arrow("select * from matrix order by cutoff, customer_id").to_pandas()
+    with planner.built(snapshots, planned) as relation:
+        return planned, engine.arrow(f"select * from {relation} order by cutoff, customer_id").to_pandas()
 
 
 def agree(got: Any, want: Any, tolerance: float) -> bool:

@@ -9,13 +9,13 @@ from typing import Any, get_args
 
 import pandas as pd
 import pytest
+from at_cutoffs import features_at, labels_at
 
 from cxml.audit import scrambled_future
 from cxml.config.load import Config, parse_config
 from cxml.factors.declare import FactorKind
-from cxml.features import matrix, planner
-from cxml.labels import targets
-from cxml.snapshots import as_of, population
+from cxml.features.company import plan_features
+from cxml.snapshots import as_of
 from cxml.tables.check import check
 from cxml.tables.opening import Tables, open_tables
 
@@ -34,9 +34,7 @@ def config(end: str = "2025-06-01", zone: str = "UTC", tables: Any = None, **sec
 
 
 def features(tables: Tables, cutoff: datetime = FEBRUARY) -> pd.DataFrame:
-    population.take(tables, [cutoff])
-    planner.run(tables.engine, matrix.planned(tables, get_args(FactorKind)))
-    return matrix.read(tables).set_index("customer_id")
+    return features_at(tables, [cutoff], get_args(FactorKind)).set_index("customer_id")
 
 
 def csv(frame: pd.DataFrame, folder: Path, name: str) -> dict[str, Any]:
@@ -78,7 +76,7 @@ def test_an_open_contact_counts_as_a_contact() -> None:
 
 def test_without_any_end_outcomes_are_left_out_by_name() -> None:
     opened = open_tables(config(), {"interactions": tickets()})
-    plan = matrix.planned(opened, get_args(FactorKind))
+    plan = plan_features(opened).matrix(get_args(FactorKind))
     assert plan.left_out["transfers_max"] == ("interactions.ended_at",)
     assert not {column.name for column in plan.columns} & set(OUTCOME)
     assert "contacts_n_30d" in features(opened)
@@ -131,10 +129,10 @@ def test_the_audit_names_a_wall_that_shows_open_contacts(
         ignore_index=True,
     )
     opened = open_tables(config(), {"interactions": log})
-    moved = scrambled_future.probe(opened, [FEBRUARY], customers=100, seed=0, tell=str)
+    moved = scrambled_future.probe(plan_features(opened), [FEBRUARY], customers=100, seed=0, tell=str)
     assert not moved.findings
     monkeypatch.setattr(as_of, "made_instant", lambda name, present: old_rule(present))
-    broken = scrambled_future.probe(opened, [FEBRUARY], customers=100, seed=0, tell=str)
+    broken = scrambled_future.probe(plan_features(opened), [FEBRUARY], customers=100, seed=0, tell=str)
     assert {"transfers_max_365d", "escalated_n_90d"} <= {one.about for one in broken.findings}
 
 
@@ -244,9 +242,8 @@ def test_who_pays_month_by_month_is_at_risk_and_stays(
         "2025-01-20": {"P1": 1, "P2": 0, "Q1": 1, "Q2": 0},
     }
     for day, expected in left.items():
-        population.take(opened, [made.instant(day)])
-        targets.make(opened)
-        assert matrix.read(opened, "labels").set_index("customer_id")["churned"].to_dict() == expected, day
+        labels = labels_at(opened, [made.instant(day)]).set_index("customer_id")
+        assert labels["churned"].to_dict() == expected, day
 
 
 def test_an_end_day_ends_with_its_last_second(tmp_path: Path) -> None:
@@ -293,9 +290,7 @@ def test_who_is_dated_back_neither_stays_nor_leaves() -> None:
         {"population": {"by": "customers"}, "churn": {"definition": "date", "horizon": "28D"}},
     ):
         opened = open_tables(config(**sections), {"subscriptions": spans, "customers": people})
-        population.take(opened, [datetime(2025, 4, 1, tzinfo=UTC)])
-        targets.make(opened)
-        found = matrix.read(opened, "labels").set_index("customer_id")
+        found = labels_at(opened, [datetime(2025, 4, 1, tzinfo=UTC)]).set_index("customer_id")
         assert found["churned"].to_dict() == {"A": 0, "B": 0}
         assert found["left_in_lead"].to_dict() == {"A": 1, "B": 0}, "A plays no part in training"
 
@@ -428,8 +423,7 @@ def test_an_observation_end_that_is_moved_back_hides_what_came_later() -> None:
         opened = open_tables(made, frames)
         assert not check(opened).problems
         x = features(opened)
-        targets.make(opened)
-        found.append((x, matrix.read(opened, "labels").set_index("customer_id")))
+        found.append((x, labels_at(opened, [FEBRUARY]).set_index("customer_id")))
     pd.testing.assert_frame_equal(found[0][0], found[1][0], check_exact=True)
     pd.testing.assert_frame_equal(found[0][1], found[1][1], check_exact=True)
     assert found[0][1]["churned"].nunique() == 2

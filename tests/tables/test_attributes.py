@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from at_cutoffs import labels_at
 
 from cxml.config.load import load_config, parse_config
 from cxml.errors import ConfigError, DataError
-from cxml.features import matrix
-from cxml.labels import targets
+from cxml.features.company import plan_features
 from cxml.snapshots import population
+from cxml.snapshots.cutoffs import training_cutoffs
 from cxml.tables.check import Check, check
 from cxml.tables.opening import Tables, open_tables
 
@@ -133,7 +134,7 @@ def test_ids_row_numbers_and_dates_teach_nothing_unless_they_are_named(tmp_path:
     assert set(opened(tmp_path, frame, types={name: "text"}).attribute_kinds) == {"x", name}
     trained = open_tables(tables.config, attributes={"x": "number", name: "text"})
     assert set(trained.attribute_kinds) == {"x", name}, "what a model learned from is read in a batch too"
-    assert len(matrix.planned(tables).columns) == 1
+    assert len(plan_features(tables).matrix().columns) == 1
 
 
 def test_three_values_of_a_label_are_listed_and_can_be_told_apart(tmp_path: Path) -> None:
@@ -144,9 +145,10 @@ def test_three_values_of_a_label_are_listed_and_can_be_told_apart(tmp_path: Path
         assert says in problem.fix and problem.first_row
     tables = opened(tmp_path, frame, {"positive": "gone", "negative": ["here"]})
     assert found(tables).problems == ()
-    population.take(tables, population.training_cutoffs(tables.config))
-    targets.make(tables)
-    assert matrix.read(tables, "labels")["churned"].value_counts().to_dict() == {0: 100, 1: 50}
+    assert labels_at(tables, training_cutoffs(tables.config))["churned"].value_counts().to_dict() == {
+        0: 100,
+        1: 50,
+    }
     few = frame.assign(Left=["kim", *frame["Left"].tolist()[1:]])
     (problem,) = found(opened(tmp_path, few, {"positive": "gone"})).problems
     assert "kim" not in str(problem) and "others (1 rows)" in problem.what
@@ -156,10 +158,9 @@ def test_three_values_of_a_label_are_listed_and_can_be_told_apart(tmp_path: Path
 
 def test_who_stayed_is_scored_where_every_row_carries_a_label(tmp_path: Path) -> None:
     tables = opened(tmp_path, people(x=X))
-    population.take(tables, population.training_cutoffs(tables.config))
-    there = targets.keep_still_there(tables)
+    some, there = population.still_there(tables, population.take(tables, training_cutoffs(tables.config)))
     assert (there.kept, there.left, there.labelled) == (ROWS * 3 // 4, ROWS // 4, ROWS * 3 // 4)
-    kept = {row[0] for row in tables.engine.rows("select customer_id from snapshots")}
+    kept = {row[0] for row in some.rows("select customer_id from snapshots")}
     frame = people()
     assert kept == set(frame[frame["Left"] == "no"]["customer_id"])
 
@@ -210,10 +211,9 @@ def test_a_third_value_of_the_label_is_nobody_who_has_left(tmp_path: Path) -> No
         (frame["Left"].where(frame.index > 3), {"paused"}, (ROWS // 4 + 3, 0, 0)),
     ):
         tables = opened(tmp_path, frame.assign(Left=left), churn)
-        population.take(tables, population.training_cutoffs(tables.config))
-        there = targets.keep_still_there(tables)
+        some, there = population.still_there(tables, population.take(tables, training_cutoffs(tables.config)))
         assert (there.kept, there.left, there.labelled) == counts
-        scored = {row[0] for row in tables.engine.rows("select customer_id from snapshots")}
+        scored = {row[0] for row in some.rows("select customer_id from snapshots")}
         assert (
             set(frame.assign(Left=left).set_index("customer_id").loc[list(scored), "Left"].dropna()) == kept
         )

@@ -13,7 +13,7 @@ from cxml.config.load import Config, parse_config
 from cxml.errors import ImmatureCutoffError
 from cxml.labels.study import workbench
 from cxml.report import LabelInputs, label_page
-from cxml.snapshots import population
+from cxml.snapshots.cutoffs import complete, usable_cutoffs
 from cxml.tables import volumes
 from cxml.tables.check import check
 from cxml.tables.opening import Tables, open_tables
@@ -136,12 +136,10 @@ def test_check_names_the_break_and_shows_rows_by_month() -> None:
 def test_labels_are_taken_from_before_the_break() -> None:
     frame = log("2025-01-10", tail=30)
     broken, whole = opened({"interactions": frame}), opened({"interactions": log("2025-07-01")})
-    last = population.usable_cutoffs(broken)[-1]
+    last = usable_cutoffs(broken)[-1]
     assert f"{last:%Y-%m-%d}" == "2024-12-01", "30 days after it the log is still whole"
-    assert f"{population.usable_cutoffs(whole)[-1]:%Y-%m-%d}" == "2025-06-01"
-    assert len(population.usable_cutoffs(broken)) == len(population.usable_cutoffs(whole)), (
-        "as many, only earlier"
-    )
+    assert f"{usable_cutoffs(whole)[-1]:%Y-%m-%d}" == "2025-06-01"
+    assert len(usable_cutoffs(broken)) == len(usable_cutoffs(whole)), "as many, only earlier"
 
 
 def test_the_workbench_says_what_it_says_of_an_extract_that_ends_at_the_break() -> None:
@@ -169,23 +167,23 @@ def test_a_cutoff_of_the_config_after_the_break_is_refused() -> None:
     with pytest.raises(
         ImmatureCutoffError, match="cutoff 2025-01-01 cannot be learned from: interactions breaks off"
     ):
-        population.usable_cutoffs(opened(frames, **asked))
+        usable_cutoffs(opened(frames, **asked))
     asked = {"training": {"cutoffs": ["2024-06-01", "2024-12-01"]}}
-    assert len(population.usable_cutoffs(opened(frames, **asked))) == 2
+    assert len(usable_cutoffs(opened(frames, **asked))) == 2
 
 
 def test_contacts_that_break_off_bound_the_cutoffs_and_not_the_labels() -> None:
     frames = {"interactions": log("2025-01-10"), "orders": orders("2025-07-01")}
     only = {"population": {"activity": ["orders"]}, "churn": {"activity": ["orders"], "horizon": "90D"}}
     tables = opened(frames, **only)
-    assert f"{population.usable_cutoffs(tables)[-1]:%Y-%m-%d}" == "2025-01-01"
-    assert population.complete(tables) is tables, "orders go on, and so do the labels"
+    assert f"{usable_cutoffs(tables)[-1]:%Y-%m-%d}" == "2025-01-01"
+    assert complete(tables) is tables, "orders go on, and so do the labels"
 
 
 def test_a_table_that_says_nothing_of_leaving_is_only_told() -> None:
     surveys = log("2024-06-01").rename(columns={"started_at": "sent_at"})
     tables = opened({"interactions": log("2025-07-01"), "surveys": surveys})
-    assert f"{population.usable_cutoffs(tables)[-1]:%Y-%m-%d}" == "2025-06-01"
+    assert f"{usable_cutoffs(tables)[-1]:%Y-%m-%d}" == "2025-06-01"
     (note,) = [note for note in check(tables).notes if "breaks off" in note]
     assert note.startswith("surveys breaks off") and "features read it as none" in note
 

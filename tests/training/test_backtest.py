@@ -18,7 +18,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from cxml import jobs
 from cxml.config.load import load_config, parse_config
 from cxml.errors import ConfigError, NotEnoughDataError
-from cxml.features import matrix
+from cxml.features.company import plan_features
 from cxml.jobs import context
 from cxml.report import BacktestInputs, backtest_page, charts
 from cxml.report.figures import Figures
@@ -26,8 +26,8 @@ from cxml.simulate import simulate
 from cxml.snapshots.splits import plan_splits
 from cxml.tables.opening import Tables, open_tables
 from cxml.tracking.backtest_run import flat
-from cxml.training import backtest, fit
-from cxml.training.fit import TrainingSet
+from cxml.training import backtest, dataset, fit
+from cxml.training.dataset import TrainingSet
 from cxml.training.random_split import learn_twice
 
 pytestmark = pytest.mark.usefixtures("small_forests")
@@ -94,13 +94,13 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
             return parts[name]
 
         patch.setattr(context.Kept, "__call__", kept)
-        assemble = fit.assemble
+        assemble = dataset.assemble
 
-        def assembled(tables: Tables, cutoffs: Any) -> TrainingSet:
-            taken.append(assemble(tables, cutoffs))
+        def assembled(*given: Any) -> TrainingSet:
+            taken.append(assemble(*given))
             return taken[0]
 
-        patch.setattr(fit, "assemble", assembled)
+        patch.setattr(dataset, "assemble", assembled)
         out = jobs.backtest(folder, out=home / "out", cutoffs=2, tell=said.append)
     return Walked(folder, out, open_tables(load_config(folder)), taken[0], said, parts)
 
@@ -126,7 +126,7 @@ def test_every_label_was_known_where_it_was_used(walked: Walked) -> None:
 @pytest.mark.parametrize("test", ["2025-05-01", "2025-06-01"])
 def test_labels_known_later_change_no_forecast(walked: Walked, test: str) -> None:
     cutoffs = [walked.tables.config.instant(cutoff) for cutoff in CUTOFFS if cutoff <= test]
-    split = fit.plan_of(cutoffs, walked.tables.config)
+    split = dataset.plan_of(cutoffs, walked.tables.config)
     rng, later = np.random.default_rng(0), walked.data.frame["cutoff"] + pd.Timedelta("28D") > split.test
     frame = walked.data.frame.copy()
     frame.loc[later, "churned"] = rng.integers(0, 2, later.sum(), dtype=np.int32)
@@ -197,7 +197,7 @@ def test_figures_are_those_of_the_forecasts(walked: Walked) -> None:
 
 def test_the_last_fold_is_what_training_measures(walked: Walked) -> None:
     config = walked.tables.config
-    alone = fit.assemble(walked.tables)
+    alone = dataset.assemble(walked.tables)
     found = fit.compare(alone, config, only=("model",)).forecasts
     kept = walked.parts["fold-2025-06-01"]
     np.testing.assert_allclose(found["churn"]["model"], kept["churn.model"], rtol=0, atol=1e-12)
@@ -239,7 +239,7 @@ def test_curves_end_where_the_fold_is(walked: Walked) -> None:
     for metric, value in last.items():
         assert value == pytest.approx(figures[metric])
     one = curves.query("curve == 'cutoffs' and step == 2 and metric == 'churn.auc'").iloc[0]
-    split = fit.plan_of([walked.tables.config.instant(c) for c in CUTOFFS], walked.tables.config)
+    split = dataset.plan_of([walked.tables.config.instant(c) for c in CUTOFFS], walked.tables.config)
     single = replace(walked.data, split=replace(split, train=split.train[-2:]))
     asked = fit.compare(single, walked.tables.config, only=("model",)).forecasts["churn"]["model"]
     churned = at(walked.data.frame, "2025-06-01").churned
@@ -247,7 +247,7 @@ def test_curves_end_where_the_fold_is(walked: Walked) -> None:
 
 
 def test_a_column_reaches_as_far_as_its_windows(walked: Walked) -> None:
-    reach = matrix.reaches(matrix.planned(walked.tables))
+    reach = plan_features(walked.tables).matrix().reaches
     assert set(walked.data.columns) == set(reach)
     for column, days in reach.items():
         if named := re.search(r"_(\d+)d$", column):
@@ -392,7 +392,7 @@ def test_too_few_leavers_are_left_out_and_said(walked: Walked) -> None:
         return walked.parts[name] if name in walked.parts and name != "fold-2025-05-01" else make()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "assemble", lambda tables, cutoffs: few)
+        patch.setattr(dataset, "assemble", lambda tables, cutoffs: few)
         found = backtest.backtest(walked.tables, cutoffs=2, draws=20, tell=said.append, keep=keep)
     assert [row["cutoff"] for row in found.skipped] == ["2025-05-01"]
     assert [fold["cutoff"] for fold in found.folds] == ["2025-06-01"]

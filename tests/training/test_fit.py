@@ -16,6 +16,7 @@ from cxml.models.baselines import LogisticBaseline
 from cxml.models.churn import ChurnClassifier
 from cxml.models.value import ValueRegressor
 from cxml.tables.opening import Tables, open_tables
+from cxml.training import dataset
 from cxml.training import fit as training
 
 CUTOFFS = [f"2025-{month:02}-01" for month in range(1, 9)]
@@ -61,7 +62,7 @@ def days(cutoffs: tuple[pd.Timestamp, ...]) -> list[str]:
 
 
 def test_training_goes_to_the_last_cutoff_that_has_leavers_and_says_so() -> None:
-    data = training.assemble(company("2025-06-20"))
+    data = dataset.assemble(company("2025-06-20"))
     split = data.split
     assert days((split.test,)) == ["2025-06-01"] and days(split.passed) == CUTOFFS[6:]
     assert days(split.train) == CUTOFFS[:5]
@@ -72,19 +73,19 @@ def test_training_goes_to_the_last_cutoff_that_has_leavers_and_says_so() -> None
 
 def test_the_audit_asks_the_same_cutoffs() -> None:
     tables = company("2025-06-20")
-    split, asked = training.assemble(tables).split, sample.take(tables, 10_000, 0).split
+    split, asked = dataset.assemble(tables).split, sample.take(tables, 10_000, 0).split
     assert (split.train, split.test, split.passed) == (asked.train, asked.test, asked.passed)
     assert "nothing can be tested there" in asked.reason
 
 
 def test_with_leavers_to_the_end_nothing_is_said() -> None:
-    split = training.assemble(company("2026-01-01")).split
+    split = dataset.assemble(company("2026-01-01")).split
     assert days((split.test,)) == CUTOFFS[-1:] and split.passed == ()
     assert "Nobody" not in split.reason and "say little" not in split.reason
 
 
 def test_a_handful_of_leavers_is_told_of() -> None:
-    data = training.assemble(company("2025-08-06"))
+    data = dataset.assemble(company("2025-08-06"))
     left = int(data.frame.loc[data.frame["cutoff"] == data.split.test, "churned"].sum())
     assert 0 < left < 10 and f"Only {left} of those tested left: the figures say little" in data.split.reason
 
@@ -92,7 +93,7 @@ def test_a_handful_of_leavers_is_told_of() -> None:
 def test_where_nobody_ever_left_it_is_refused() -> None:
     tables = company("2024-12-02")
     with pytest.raises(NotEnoughDataError, match="nobody left after the test cutoff"):
-        training.fit(training.assemble(tables), tables.config)
+        training.fit(dataset.assemble(tables), tables.config)
 
 
 @pytest.mark.parametrize("churn", [ChurnClassifier, LogisticBaseline])
@@ -120,7 +121,7 @@ def test_who_follows_levels_is_told_the_cutoffs(churn: type, monkeypatch: pytest
 
 def test_too_little_money_is_refused_before_any_model_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = company("2026-01-01")
-    data = training.assemble(tables)
+    data = dataset.assemble(tables)
     data.frame["value"] = np.where(np.arange(len(data.frame)) < 10, 5.0, 0.0)
     monkeypatch.setattr(training, "compare", lambda *args, **others: pytest.fail("a model was fitted"))
     with pytest.raises(NotEnoughDataError, match="rows have a positive value") as caught:
