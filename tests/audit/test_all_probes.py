@@ -465,7 +465,16 @@ def made_up(columns: dict[str, Any], churned: Any, cutoff: Any) -> sample.Sample
     }
     split = plan_splits(list(months), timedelta(0), timedelta(days=28))
     arrived = np.zeros(len(frame), dtype=np.int64)
-    return sample.Sample(frame, declared, labels, split, arrived, frame.customer_id.nunique(), len(frame))
+    return sample.Sample(
+        frame,
+        declared,
+        labels,
+        split,
+        arrived,
+        tuple(frame.customer_id),
+        frame.customer_id.nunique(),
+        len(frame),
+    )
 
 
 def test_noise_is_never_too_good_and_the_label_always_is() -> None:

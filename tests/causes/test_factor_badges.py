@@ -17,6 +17,7 @@ from cxml.causes.study import START, Study, study_from, study_of
 from cxml.config.load import parse_config
 from cxml.factors import FACTORS as SHIPPED
 from cxml.factors.declare import EVER, Factor, Feature, Treatment
+from cxml.features.company import plan_features
 from cxml.simulate import simulate
 from cxml.simulate.causal_world import FACTORS, GROUPS, CausalWorld, Hidden, causal_world
 from cxml.tables.opening import Tables, open_tables
@@ -262,7 +263,11 @@ def test_records_younger_than_the_window_say_nothing(
     assert set(found["badge"]) == {"not_testable"}
     own = {"kind", "treatment", "window", "column"}
     assert {"history"} <= set(found["reason"]) <= {*own, "history"}
-    assert {"unable"} <= set(factor_badges.untested(tables, young, "unable")["reason"]) <= {*own, "unable"}
+    assert (
+        {"unable"}
+        <= set(factor_badges.untested(plan_features(tables), young, "unable")["reason"])
+        <= {*own, "unable"}
+    )
 
 
 def test_of_too_many_snapshots_customers_are_drawn_and_it_is_said(
