@@ -20,8 +20,9 @@ from cxml.causes import factor_badges
 from cxml.causes.study import Study, study_from
 from cxml.causes.treatments import Question
 from cxml.factors.declare import EVER, Factor, Feature, Treatment
-from cxml.simulate import causal_world
-from cxml.simulate.causal_world import GROUPS, CausalWorld, Hidden
+from cxml.simulate import causal_factors, causal_world
+from cxml.simulate.causal_factors import GROUPS
+from cxml.simulate.causal_world import CausalWorld, Hidden
 
 PROXIES = (0.0, 0.3, 0.6, 0.9, 0.98)
 SHOWN = (1.0, 0.5)
@@ -75,7 +76,7 @@ def declared() -> tuple[Factor, ...]:
                 ),
             ),
         )
-        for f in causal_world.FACTORS
+        for f in causal_factors.FACTORS
     )
 
 
@@ -159,7 +160,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=range(30))
     given = parser.parse_args()
     true = truth(given.out.with_suffix(".truth.csv"))
-    acts = {f.name: f.acts for f in causal_world.FACTORS}
+    acts = {f.name: f.acts for f in causal_factors.FACTORS}
     if not given.out.exists():
         given.out.write_text(",".join(NAMES) + "\n")
     done = {

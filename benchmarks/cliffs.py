@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxml.causes import improvements, promise_cliffs
+from cxml.causes import cliff_search, improvements, promise_cliffs
 from cxml.causes.nuisance import Expectation, folds_of
 from cxml.simulate.wait_world import CONTROLS, RESPONSES, wait_world
 
@@ -53,7 +53,7 @@ def measured(world: str, rows: int, seed: int) -> dict[str, object]:
     left, wait = seen["churned"].to_numpy(dtype=np.float64), seen["wait_min"].to_numpy()
     controls, customers = seen[list(CONTROLS)], seen["customer_id"]
     expected = Expectation(controls, left[:, None], folds_of(customers)).of(left[:, None], trees=False)[:, 0]
-    searched = promise_cliffs.search(wait, left, expected, customers, PROMISE_MIN)
+    searched = cliff_search.search(wait, left, expected, customers, PROMISE_MIN)
     cliff = promise_cliffs.judge({world: searched}, {world: PROMISE_MIN})[world]
     near = cliff.found and abs(cliff.at - response.at) <= NEAR_MIN
     change = improvements.change(left, wait, PROMISE_MIN, controls, customers)

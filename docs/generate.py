@@ -32,8 +32,8 @@ def tables_page() -> str:
     lines = [
         "# Tables",
         "",
-        "Generated from `cxml/contracts.py`. A table needs the columns in bold; all others are optional, and a feature",
-        "whose column is missing is left out by name. *Known from* is the instant at which a value counts as known:",
+        "Generated from `cxml/contracts/tables.py`. A table needs the columns in bold; all others are optional, and a",
+        "feature whose column is missing is left out by name. *Known from* is the instant at which a value counts as known:",
         "before it, no feature sees the value. Where it is empty, a value is known as soon as its row is.",
         "",
         "*Overwritten* marks what systems change in place, as people move, plans change and tickets are filed anew. An",

@@ -8,7 +8,7 @@ looked from: a refund counts on the day on which the return was asked for, once 
 from __future__ import annotations
 
 from cxml.config.sections import ValueSource
-from cxml.purchases import RETURNS, kept
+from cxml.contracts.purchases import RETURNS, kept
 
 
 def amount(source: ValueSource, present: frozenset[str]) -> str:

@@ -258,24 +258,12 @@ def call_plan(
     size, limited_by = _size(paying if known.any() else None, spent, rule)
     called = order[:size]
     money = known.any()
-
     steps = (len(order) * np.linspace(0, 1, _POINTS) ** 2).round()  # close together where the best sizes lie
-    scenarios, sizes = [], np.unique(np.r_[steps, size, paying]).astype(np.int64)
-    for factor in SENSITIVITY if money else ():
-        each = expected_profit(p, worth, save_rate=0.0, **costs, uplift=np.minimum(factor * saves, p))[order]
-        total = np.r_[0.0, np.cumsum(np.nan_to_num(each))]
-        good = each[each > 0]
-        rate = float(np.minimum(factor * saves, p)[called].sum() / p[called].sum()) if size else math.nan
-        scenarios.append(
-            Scenario(
-                factor,
-                min(1.0, factor * rule.save_rate) if uplift is None else rate,
-                len(good),
-                float(good.sum()),
-                float(total[size]),
-                tuple(map(float, total[sizes])),
-            )
-        )
+    sizes = np.unique(np.r_[steps, size, paying]).astype(np.int64)
+    scenarios = [
+        _scenario(factor, p[order], worth[order], saves[order], size, sizes, rule, uplift is None)
+        for factor in (SENSITIVITY if money else ())
+    ]
     return CallPlan(
         ranked_by="risk" if uplift is None else "uplift",
         customers=len(p),
@@ -293,6 +281,32 @@ def call_plan(
         empc=expected_maximum(p[order], worth[order], rule),
         sizes=tuple(map(int, sizes)),
         scenarios=tuple(scenarios),
+    )
+
+
+def _scenario(
+    factor: float,
+    p: Floats,
+    worth: Floats,
+    saves: Floats,
+    size: int,
+    sizes: Rows,
+    rule: Decisions,
+    by_rate: bool,
+) -> Scenario:
+    """What the list brings, in its order, if contacts save *factor* times as many as expected."""
+    costs = {"contact_cost": rule.contact_cost, "offer_cost": rule.offer_cost}
+    saved = np.minimum(factor * saves, p)
+    each = expected_profit(p, worth, save_rate=0.0, **costs, uplift=saved)
+    total, good = np.r_[0.0, np.cumsum(np.nan_to_num(each))], each[each > 0]
+    rate = float(saved[:size].sum() / p[:size].sum()) if size else math.nan
+    return Scenario(
+        factor,
+        min(1.0, factor * rule.save_rate) if by_rate else rate,
+        len(good),
+        float(good.sum()),
+        float(total[size]),
+        tuple(map(float, total[sizes])),
     )
 
 

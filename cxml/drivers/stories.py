@@ -14,10 +14,10 @@ from typing import Any
 
 import pandas as pd
 
-from cxml import purchases
 from cxml.config.sections import Promises
-from cxml.contracts import TABLES
-from cxml.drivers.story_facts import STEPS, STORIES, Fact, Story
+from cxml.contracts import TABLES, purchases
+from cxml.drivers.story import STEPS, Fact, Story
+from cxml.drivers.story_facts import STORIES
 from cxml.factors.declare import DAY, Lookup, Match
 from cxml.features.promises import promise_flags
 from cxml.features.statements import match_select

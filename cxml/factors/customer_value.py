@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from cxml.config import value
 from cxml.config.sections import ValueSource
+from cxml.contracts.purchases import ORDERS, RETURNS
 from cxml.factors.declare import EVER, Derived, Factor, Feature, total
-from cxml.purchases import ORDERS, RETURNS
 
 OF_PURCHASES = (ORDERS, RETURNS)
 """The tables whose money is that of purchases, which customers decide on anew each time: given, and given back."""

@@ -33,11 +33,12 @@ from cxml.factors.declare import (
     worst,
 )
 from cxml.factors.product import INBOUND, WHO_BEGAN
+from cxml.factors.waiting_now import RUNNING
+from cxml.factors.waiting_promises import BREACH, PROMISES
 
 # A channel on which an answer is written: there the first reply is the wait.
 WRITTEN = "channel not like 'phone%' and channel not like 'store%' and channel not like 'field%'"
 _ONLINE = "(channel like 'chat%' or channel like 'web%' or channel like 'app%' or channel like 'portal%')"
-_BREACH = "wait_s > promised_s"
 
 
 def _not_answered_within(seconds: str, of: str = "asked") -> str:
@@ -46,11 +47,6 @@ def _not_answered_within(seconds: str, of: str = "asked") -> str:
         f"case when day_only then null when {of} and first_reply_at is not null then first_reply_after > {seconds}"
         f" when {of} and age > {seconds} then true end"
     )
-
-
-def _over(value: str, limit: str) -> str:
-    """How far a value lies beyond its limit; 0 where it does not."""
-    return f"case when {value} > {limit} then {value} - {limit} when {value} <= {limit} then 0 end"
 
 
 REPLY = Flag("reply_s", "interactions", "case when not day_only then first_reply_after end")
@@ -263,150 +259,6 @@ _QUEUE = (
     ),
 )
 
-_PROMISES = (
-    Feature(
-        name="wait_over_promise_share",
-        table="interactions",
-        sql=share("wait_s > promised_wait_s"),
-        unit="share",
-        row="D2 G12",
-        direction="+",
-        en="share of waits longer than announced",
-        ko="대기 시간이 안내보다 길었던 비율",
-        lookbacks=(90, 365),
-        kept=0,
-    ),
-    Feature(
-        name="wait_over_announced_max",
-        table="interactions",
-        sql=worst(_over("wait_s", "promised_wait_s")),
-        unit="s",
-        row="D2 G12",
-        direction="+",
-        en="longest wait beyond what was announced",
-        ko="안내된 시간을 넘긴 최장 대기",
-        lookbacks=(365,),
-        kept=0,
-    ),
-    Feature(
-        name="wait_breach_share",
-        table="interactions",
-        sql=share(_BREACH),
-        unit="share",
-        row="A1 C4 C5",
-        direction="+",
-        en="share of waits longer than their channel promises",
-        ko="채널별 응답 약속을 넘긴 대기 비율",
-        lookbacks=(30, 90, 365),
-        kept=0,
-    ),
-    Feature(
-        name="wait_breach_n",
-        table="interactions",
-        sql=count(_BREACH),
-        unit="count",
-        row="C4 C5 C6",
-        direction="+",
-        en="waits longer than their channel promises",
-        ko="채널별 응답 약속을 넘긴 대기 건수",
-        lookbacks=(90,),
-        empty=0,
-        kept=0,
-    ),
-    Feature(
-        name="wait_overrun_max",
-        table="interactions",
-        sql=worst(_over("wait_s", "promised_s")),
-        unit="s",
-        row="C5 D2",
-        direction="+",
-        en="longest wait beyond the promise of its channel",
-        ko="채널별 응답 약속을 가장 크게 넘긴 시간",
-        lookbacks=(90, 365),
-        kept=0,
-    ),
-    Feature(
-        name="reply_breach_share",
-        table="interactions",
-        sql=share("reply_breach"),
-        unit="share",
-        row="A1 C1 C2 C3",
-        direction="+",
-        en="share of written contacts not answered within the promise of their channel",
-        ko="채널별 응답 약속을 넘긴 서면 문의 비율",
-        lookbacks=(30, 90, 365),
-        kept=0,
-    ),
-    Feature(
-        name="reply_breach_n",
-        table="interactions",
-        sql=count("reply_breach"),
-        unit="count",
-        row="C1 C2",
-        direction="+",
-        en="written contacts not answered within the promise of their channel",
-        ko="채널별 응답 약속을 넘긴 서면 문의 건수",
-        lookbacks=(90,),
-        empty=0,
-        kept=0,
-    ),
-    Feature(
-        name="reply_overrun_h_max",
-        table="interactions",
-        sql=worst("reply_overrun_s / 3600e0"),
-        unit="h",
-        row="C1 C2 D30",
-        direction="+",
-        en="longest overrun, so far, of the promised time to the first answer in writing",
-        ko="서면 문의 첫 응답 약속을 가장 크게 넘긴 시간",
-        lookbacks=(90, 365),
-        kept=0,
-    ),
-    Feature(
-        name="answered_5m_share",
-        table="interactions",
-        sql=share("not reply_over_5m"),
-        unit="share",
-        row="C4 C5 G8",
-        direction="-",
-        en="share of online contacts answered within 5 minutes",
-        ko="온라인 문의 5분 이내 응답 비율",
-        lookbacks=(90,),
-    ),
-    Feature(
-        name="reply_over_1h_share",
-        table="interactions",
-        sql=share("reply_late"),
-        unit="share",
-        row="C1 C2",
-        direction="+",
-        en="share of written contacts not answered within an hour",
-        ko="서면 문의 미응답 비율(1시간 이내)",
-        lookbacks=(90, 365),
-    ),
-    Feature(
-        name="social_over_5h_share",
-        table="interactions",
-        sql=share("reply_over_5h", of="channel like 'social%'"),
-        unit="share",
-        row="C2 B15",
-        direction="+",
-        en="share of social media contacts not answered within 5 hours",
-        ko="소셜 미디어 문의 미응답 비율(5시간 이내)",
-        lookbacks=(365,),
-    ),
-    Feature(
-        name="reply_over_44h_share",
-        table="interactions",
-        sql=share("reply_over_44h"),
-        unit="share",
-        row="C3",
-        direction="+",
-        en="share of written contacts not answered within 44 hours",
-        ko="서면 문의 미응답 비율(44시간 이내)",
-        lookbacks=(365,),
-    ),
-)
 
 _REPLIES = (
     Feature(
@@ -467,98 +319,6 @@ _REPLIES = (
     ),
 )
 
-_RUNNING = (
-    Feature(
-        name="wait_so_far_mean",
-        table="interactions",
-        sql=mean("waited_s"),
-        unit="s",
-        row="A1 D2",
-        direction="+",
-        en="average wait, of contacts still waiting so far",
-        ko="평균 대기 시간(대기 중인 문의는 현재까지)",
-        lookbacks=(90, 365),
-    ),
-    Feature(
-        name="wait_so_far_max",
-        table="interactions",
-        sql=worst("waited_s"),
-        unit="s",
-        row="D2",
-        direction="+",
-        en="longest wait, of contacts still waiting so far",
-        ko="최장 대기 시간(대기 중인 문의는 현재까지)",
-        lookbacks=(90, 365),
-    ),
-    Feature(
-        name="waiting_now_n",
-        table="interactions",
-        sql=count("in_queue"),
-        unit="count",
-        row="D2 D30",
-        direction="+",
-        en="contacts still waiting to be served",
-        ko="아직 응대를 기다리는 문의 건수",
-        lookbacks=(90,),
-        empty=0,
-    ),
-    Feature(
-        name="waiting_now_h_max",
-        table="interactions",
-        sql=worst("age / 3600e0", "in_queue"),
-        unit="h",
-        row="D2 D30",
-        direction="+",
-        en="longest wait so far of a contact still waiting to be served",
-        ko="응대를 기다리는 문의의 최장 경과 시간",
-        lookbacks=(90,),
-    ),
-    Feature(
-        name="waiting_now_announced_h_max",
-        table="interactions",
-        sql=worst("promised_wait_s / 3600e0", "in_queue"),
-        unit="h",
-        row="D2 G12",
-        direction="+",
-        en="longest announced wait of a contact still waiting to be served",
-        ko="응대를 기다리는 문의에 안내된 최장 대기 시간",
-        lookbacks=(90,),
-    ),
-    Feature(
-        name="waiting_now_over_h_max",
-        table="interactions",
-        sql=worst(_over("age / 3600e0", "promised_wait_s / 3600e0"), "in_queue"),
-        unit="h",
-        row="D2 G12",
-        direction="+",
-        en="longest time beyond the announced wait of a contact still waiting to be served",
-        ko="응대를 기다리는 문의가 안내된 시간을 넘긴 최장 시간",
-        lookbacks=(90,),
-        kept=0,
-    ),
-    Feature(
-        name="reply_so_far_h_mean",
-        table="interactions",
-        sql=mean("reply_so_far_s") + " / 3600e0",
-        unit="h",
-        row="A1 D30",
-        direction="+",
-        en="average time to the first answer in writing, of unanswered contacts so far",
-        ko="서면 문의 평균 첫 응답 시간(미응답 문의는 현재까지)",
-        lookbacks=(90,),
-    ),
-    Feature(
-        name="reply_so_far_h_max",
-        table="interactions",
-        sql=worst("reply_so_far_s / 3600e0"),
-        unit="h",
-        row="A1 D30",
-        direction="+",
-        en="longest time to the first answer in writing, of unanswered contacts so far",
-        ko="서면 문의 최장 첫 응답 시간(미응답 문의는 현재까지)",
-        lookbacks=(90, 365),
-    ),
-)
 
 _OFF_HOURS = (
     Feature(
@@ -575,7 +335,7 @@ _OFF_HOURS = (
     Feature(
         name="off_hours_breach_share",
         table="interactions",
-        sql=share(_BREACH, of="after_hours"),
+        sql=share(BREACH, of="after_hours"),
         unit="share",
         row="B30 C1",
         direction="+",
@@ -660,7 +420,7 @@ WAITING = Factor(
         Norm("channel_wait", "interactions", "wait_s", by="channel"),
         Norm("channel_reply", "interactions", REPLY.sql, by="channel"),
     ),
-    features=(*_QUEUE, *_PROMISES, *_REPLIES, *_RUNNING, *_OFF_HOURS, *_COMPARED),
+    features=(*_QUEUE, *PROMISES, *_REPLIES, *RUNNING, *_OFF_HOURS, *_COMPARED),
     derived=(
         Derived(
             name="wait_trend",

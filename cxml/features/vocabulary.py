@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from cxml import purchases
-from cxml.contracts import Column, Table
+from cxml.contracts import Column, Table, purchases
 from cxml.errors import ConfigError
 from cxml.factors.declare import Factor, Flag, Lookup, Match, Norm
 from cxml.snapshots import as_of

@@ -59,7 +59,8 @@ def backtest(
     """
     from cxml import report as pages
     from cxml.tables.opening import fingerprint
-    from cxml.tracking import backtest_run, training_run
+    from cxml.tracking import backtest_run
+    from cxml.tracking.client import reach
     from cxml.training import backtest as forward
 
     config = read_config(config)
@@ -69,7 +70,7 @@ def backtest(
         tell("checking the tables")
         tables = checked_tables(config, run=run, tell=tell)
         forward.plans_of(tables)  # refuses what cannot be tested before a store is made
-        training_run.reach(tracking_uri(config))
+        reach(tracking_uri(config))
         prints = fingerprint(tables)
         kept = Kept(folder, config_hash(config), _declared(config), *prints.values())
         with unseen_told_once(tell):
@@ -120,6 +121,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
     from cxml.tables import set_aside
     from cxml.tables.opening import fingerprint
     from cxml.tracking import training_run
+    from cxml.tracking.client import reach
     from cxml.training import dataset, fit
 
     config = read_config(config)
@@ -128,7 +130,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
     with runs.run(folder) as run:
         tell("checking the tables")
         tables = checked_tables(config, run=run, tell=tell)
-        training_run.reach(tracking_uri(config))
+        reach(tracking_uri(config))
         tell("building features and labels")
         features = plan_features(tables)
         data = dataset.assemble(tables, features=features)

@@ -13,9 +13,8 @@ from datetime import datetime
 
 import pandas as pd
 
-from cxml import purchases
 from cxml.config import value as money
-from cxml.contracts import TABLES
+from cxml.contracts import TABLES, purchases
 from cxml.errors import ConfigError, DataError, did_you_mean
 from cxml.snapshots import as_of
 from cxml.snapshots.cutoffs import seconds

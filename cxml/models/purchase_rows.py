@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from cxml.errors import DataError, NotEnoughDataError
-from cxml.models.purchase_counts import numbers
+from cxml.models.purchase_checks import numbers
 
 Floats = NDArray[np.float64]
 _NAMES = (("customer", "customer_id"), ("day", "date"), ("amount",))

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import digamma, gammaln
 
 from cxml.errors import DataError, NotEnoughDataError
-from cxml.models.purchase_counts import check_parameters, checked_numbers, fitted, numbers
+from cxml.models.purchase_checks import check_parameters, checked_numbers, numbers
+from cxml.models.purchase_counts import fitted
 from cxml.models.purchase_rows import daily_purchases
 
 Floats = NDArray[np.float64]

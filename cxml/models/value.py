@@ -54,23 +54,21 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     A calibrated forest gives the probability of any positive value. What is expected comes from one of
     ``CANDIDATES``: the amount of a buyer on a log scale (least squares of logarithms, or gamma deviance;
-    whichever has the lower gamma deviance on held-out customers) times that probability; a Tweedie
-    forest; and with *purchases* a Tweedie regression or forest on top of the Pareto/NBD forecast, or the mean
-    of that forecast, the regression and the Tweedie forest. The candidate with the least sum of ranks by Gini and by
-    decile error on held-out customers is kept. Values at or below zero count as "nothing"
-    in all of them; their mean is added back for the share of customers expected to bring nothing.
+    whichever has the lower gamma deviance on held-out customers) times that probability; Tweedie trees; and with
+    *purchases* a Tweedie regression or trees on top of the Pareto/NBD forecast, or the mean of that forecast, the
+    regression and the Tweedie trees. The candidate with the least sum of ranks by Gini and by decile error on held-out
+    customers is kept. Values at or below zero count as "nothing" in all of them; their mean is added back for the share
+    of customers expected to bring nothing.
 
     Parameters
     ----------
     purchases : PurchaseColumns, optional
-        Which columns of a DataFrame hold the history of purchases. They become forecasts by Pareto/NBD and
-        BG/NBD with Gamma-Gamma, which all forests see as features and three candidates build on. Left out
-        where too few customers bought again.
+        Which columns of a DataFrame hold the history of purchases: forecasts by Pareto/NBD and BG/NBD with
+        Gamma-Gamma are made of it, as features and for three candidates, where enough customers bought again.
     keep : str, optional
         The candidate to keep where it can be had; None: the best on held-out customers.
     min_events : int
-        Fewest rows with a positive value. With fewer rows than this at or below zero, the
-        probability is one number for all.
+        Fewest rows with a positive value; with fewer at or below zero, the probability is one number for all.
     folds, seeds, categorical, num_threads, random_state
         As for ``ChurnClassifier``.
 
@@ -95,13 +93,11 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     calibrated_on_ : str
         What P(positive), level and scatter were fitted on, in words.
     schema_ : Schema or None
-        Names, kinds and levels when fitted on a DataFrame.
 
     References
     ----------
-    Mullahy (1986), Specification and testing of some modified count data models, Journal of
-    Econometrics 33 (hurdle models); Jorgensen, Paes de Souza (1994), Fitting Tweedie's compound Poisson model to
-    insurance claims data, Scandinavian Actuarial Journal.
+    Mullahy (1986), Specification and testing of some modified count data models, Journal of Econometrics 33 (hurdle
+    models); Jorgensen, Paes de Souza (1994), Fitting Tweedie's compound Poisson model, Scandinavian Actuarial Journal.
     """
 
     calibrated_on_: str

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from cxml.drivers.story_facts import BY_NAME, FactKind, Story
+from cxml.drivers.story import FactKind, Story
+from cxml.drivers.story_facts import BY_NAME
 from cxml.report import channels
 from cxml.report.figures import Figures
 from cxml.report.safe_text import visible

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr, ndtri
+
+from cxml.simulate.causal_factors import FACTORS, WorldFactor
 
 Floats = NDArray[np.float64]
 
@@ -29,57 +30,6 @@ _MOST = 4
 _UNIT: Mapping[str, float] = {"s": 60.0, "share": 0.1, "score": 0.1}
 _SEGMENTS = {"basic": (0.5, 0.25), "plus": (0.3, 0.0), "pro": (0.2, -0.35)}
 _TOPICS = {"bill": (0.35, 0.15), "delivery": (0.30, 0.0), "fault": (0.20, 0.35), "other": (0.15, -0.25)}
-
-
-@dataclass(frozen=True)
-class WorldFactor:
-    """How a factor of the world is declared: as a company would declare its own.
-
-    Attributes
-    ----------
-    name : str
-    kind : {"lever", "volume", "outcome"}
-    tier : int
-    direction : {"+", "-", "±"}
-    unit : str
-        Unit of its exposure, as of a feature.
-    any : bool
-        Its exposure is 0 or 1.
-    acts : bool
-        Whether leaving answers to it.
-    population : {"contacted", "messaged", "everyone"}
-    after : tuple of str
-        Factors of the same tier that come before it.
-    """
-
-    name: str
-    kind: Literal["lever", "volume", "outcome"]
-    tier: int
-    direction: Literal["+", "-", "±"]
-    unit: Literal["s", "count", "share", "flag", "score"]
-    any: bool
-    acts: bool
-    population: Literal["contacted", "messaged", "everyone"] = "contacted"
-    after: tuple[str, ...] = ()
-
-
-FACTORS = (
-    WorldFactor("issues", "volume", 1, "±", "count", False, True, "everyone"),
-    WorldFactor("wait", "lever", 2, "+", "s", False, True),
-    WorldFactor("untrained", "lever", 2, "+", "share", False, False),
-    WorldFactor("abandoned", "lever", 2, "+", "flag", True, True, after=("wait",)),
-    WorldFactor("language", "lever", 3, "+", "flag", True, True),
-    WorldFactor("transfers", "lever", 3, "+", "count", False, True),
-    WorldFactor("verifications", "lever", 3, "+", "count", False, False, after=("transfers", "language")),
-    WorldFactor("scripted", "lever", 3, "+", "share", False, False),
-    WorldFactor("queue", "lever", 3, "+", "s", False, False, "everyone"),
-    WorldFactor("impersonal", "lever", 3, "+", "share", False, True, "messaged"),
-    WorldFactor("billing", "lever", 3, "+", "count", False, True, "everyone"),
-    WorldFactor("unresolved", "lever", 4, "+", "flag", True, True),
-    WorldFactor("repeats", "lever", 4, "+", "count", False, True, after=("unresolved",)),
-    WorldFactor("score", "outcome", 5, "-", "score", False, False),
-)
-"""The factors, in the order of the story."""
 
 
 @dataclass(frozen=True)
@@ -129,21 +79,6 @@ class CausalWorld:
     expected: pd.DataFrame
     chance: Floats
 
-
-GROUPS = {
-    "tenure": "contract",
-    "plan": "contract",
-    "usage": "behaviour",
-    "spend": "behaviour",
-    "proxy": "behaviour",
-    "segment": "segment",
-    "foreign": "segment",
-    "hurried": "segment",
-    "earlier_contacts": "history",
-    "topic": "demand",
-    "issues": "demand",
-}
-"""What the controls are about."""
 
 Life = dict[str, Floats]
 Change = Mapping[str, Callable[[Floats], Floats]]

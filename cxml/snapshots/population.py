@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from cxml import purchases
-from cxml.contracts import TABLES
+from cxml.contracts import TABLES, purchases
 from cxml.errors import ConfigError, NotEnoughDataError
 from cxml.snapshots import as_of
 from cxml.snapshots.cutoffs import firsts, seconds

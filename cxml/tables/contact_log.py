@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cxml.contracts import CONTACTS
-from cxml.tables.opening import Opened, Tables
+from cxml.tables.opened import Opened
+from cxml.tables.opening import Tables
 from cxml.tables.problems import Problem
-from cxml.tables.rules import Rule
+from cxml.tables.rule import Rule
 
 MOST_DRAWS = 60
 """Draws that are learned from at most: customers are looked at as of each of them."""
@@ -41,12 +42,12 @@ def rules_of(tables: Tables, opened: Opened) -> Iterator[Rule]:
             both = f"group by all having count(distinct {name}) > 1"
             tables.engine.keep(kept, f"select customer_id, {_DAY} as day from {CONTACTS.name} {both}")
             yield Rule(
-                "contradiction",
-                name,
-                f"(customer_id, {_DAY}) in (select customer_id, day from {kept})",
-                f"{{n}} rows say that a customer {what} in one draw",
-                expected,
-                fix,
+                code="contradiction",
+                column=name,
+                bad=f"(customer_id, {_DAY}) in (select customer_id, day from {kept})",
+                what=f"{{n}} rows say that a customer {what} in one draw",
+                expected=expected,
+                fix=fix,
             )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from cxml.contracts import ATTRIBUTE
 from cxml.sql import quoted
 from cxml.tables.opening import Tables
-from cxml.tables.rules import Rule
+from cxml.tables.rule import Rule
 
 MANY, PER_LEVEL = 100, 20
 """A text with more levels than the first teaches little where they have fewer rows than the second on average."""
@@ -69,12 +69,12 @@ def mixed_percent(column: str, place: str) -> Rule:
     """12 % and 0.12 in one column would be read as 12 and 0.12."""
     sign = quoted(f"{column}:percent")
     return Rule(
-        "mixed_units",
-        column,
-        f"{quoted(column)} is not null and not {sign}",
-        "{n} values of " + repr(place) + " have no percent sign, others in the column do",
-        "one unit in a column",
-        f"write all with the sign or none; or use the column as text: types = {{ {place!r} = 'text' }}",
+        code="mixed_units",
+        column=column,
+        bad=f"{quoted(column)} is not null and not {sign}",
+        what="{n} values of " + repr(place) + " have no percent sign, others in the column do",
+        expected="one unit in a column",
+        fix=f"write all with the sign or none; or use the column as text: types = {{ {place!r} = 'text' }}",
         beside=sign,
     )
 

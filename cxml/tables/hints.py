@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cxml import purchases
+from cxml.contracts import purchases
 from cxml.sql import literal, quoted
-from cxml.tables.opening import Opened, Tables
+from cxml.tables.opened import Opened
+from cxml.tables.opening import Tables
 
 _SECONDS = ("s", "sec", "secs", "second", "seconds")
 _UNITS: Mapping[str, Mapping[str, tuple[str, ...]]] = {

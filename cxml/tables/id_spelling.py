@@ -12,7 +12,7 @@ from cxml.contracts import Column
 from cxml.sql import literal, quoted
 from cxml.tables.opening import Tables
 from cxml.tables.problems import Problem
-from cxml.tables.rules import Rule
+from cxml.tables.rule import Rule
 
 _SCIENTIFIC = r"^-?([0-9]+([.,][0-9]+)?[eE][+][0-9]+|[0-9]+[.,][0-9]+[eE][0-9]+)$"
 """4.00123E+11 or 4.00123E11; not 4e11, which can be a hexadecimal id."""
@@ -30,22 +30,22 @@ def rules_of(columns: Iterable[Column]) -> Iterator[Rule]:
     for name in (column.name for column in columns if _is_id(column)):
         id_ = quoted(name)
         yield Rule(
-            "scientific_id",
-            name,
-            f"regexp_matches({id_}, {literal(_SCIENTIFIC)})",
-            "{n} ids are written like 4.00123E+11: their last digits are lost, and several may have become one",
-            "an id with all its digits",
-            "export it again with the column formatted as text, not as a number",
+            code="scientific_id",
+            column=name,
+            bad=f"regexp_matches({id_}, {literal(_SCIENTIFIC)})",
+            what="{n} ids are written like 4.00123E+11: their last digits are lost, and several may have become one",
+            expected="an id with all its digits",
+            fix="export it again with the column formatted as text, not as a number",
         )
         whole = f"regexp_matches({id_}, {literal(_POINT_ZERO)})"
         large = f"abs(try_cast({id_} as double)) >= {_EXACT}"
         yield Rule(
-            "inexact_id",
-            name,
-            f"{whole} and {large}",
-            "{n} ids went through a float and have lost digits",
-            "an id as text or whole number",
-            "write ids as text where the file is made",
+            code="inexact_id",
+            column=name,
+            bad=f"{whole} and {large}",
+            what="{n} ids went through a float and have lost digits",
+            expected="an id as text or whole number",
+            fix="write ids as text where the file is made",
         )
         yield _note(
             name,
@@ -101,7 +101,7 @@ def _is_id(column: Column) -> bool:
 
 
 def _note(column: str, when: str, what: str, least: float = 0.0) -> Rule:
-    return Rule("note", column, when, what, "", "", least=least, soft=True)
+    return Rule(code="note", column=column, bad=when, what=what, expected="", fix="", least=least, soft=True)
 
 
 def _holders(tables: Tables, name: str) -> list[str]:

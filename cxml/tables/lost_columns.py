@@ -9,7 +9,8 @@ from typing import Any
 
 from cxml.contracts import CONTACT_END, Column
 from cxml.sql import quoted
-from cxml.tables.opening import Opened, Tables
+from cxml.tables.opened import Opened
+from cxml.tables.opening import Tables
 
 _CHANCE = 1e-6
 """How seldom chance may leave a column empty in a whole file."""

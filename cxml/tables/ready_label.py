@@ -20,8 +20,8 @@ from cxml.errors import ConfigError
 from cxml.sql import literal
 from cxml.tables.attributes import look
 from cxml.tables.casting import Cell
-from cxml.tables.rules import Rule
-from cxml.tables.sources import Source
+from cxml.tables.rule import Rule
+from cxml.tables.source import Source
 
 LABEL = "churned"
 """The label's column of the contract."""
@@ -135,42 +135,42 @@ def label_rules(config: Config) -> Iterator[Rule]:
     churn = config.churn
     if not churn.positive:
         yield Rule(
-            "unknown_label",
-            LABEL,
-            f"lower(trim({LABEL})) not in ({_listed((*YES, *NO))})",
-            "{n} labels are neither true or false, 1 or 0, nor yes or no",
-            "a label of two values, empty where unknown",
-            'say which value means leaving, such as positive = "gone" in [churn], and with more than two values which mean'
-            ' staying, such as negative = ["here"]',
+            code="unknown_label",
+            column=LABEL,
+            bad=f"lower(trim({LABEL})) not in ({_listed((*YES, *NO))})",
+            what="{n} labels are neither true or false, 1 or 0, nor yes or no",
+            expected="a label of two values, empty where unknown",
+            fix='say which value means leaving, such as positive = "gone" in [churn], and with more than two values'
+            ' which mean staying, such as negative = ["here"]',
         )
         return
     positive = literal(churn.positive)
     rows = f"from customers where {LABEL} is not null"
     yield Rule(
-        "unknown_label",
-        LABEL,
-        f"{LABEL} is not null and not exists (select 1 {rows} and {LABEL} = {positive})",
-        "none of {n} labels is the value that [churn] positive names",
-        "the value as the table has it; case counts",
-        "correct [churn] positive",
+        code="unknown_label",
+        column=LABEL,
+        bad=f"{LABEL} is not null and not exists (select 1 {rows} and {LABEL} = {positive})",
+        what="none of {n} labels is the value that [churn] positive names",
+        expected="the value as the table has it; case counts",
+        fix="correct [churn] positive",
     )
     for value in churn.negative:
         yield Rule(
-            "unknown_label",
-            LABEL,
-            f"{LABEL} is not null and not exists (select 1 {rows} and {LABEL} = {literal(value)})",
-            "none of {n} labels is a value that [churn] negative names",
-            "the values as the table has them; case counts",
-            "correct [churn] negative",
+            code="unknown_label",
+            column=LABEL,
+            bad=f"{LABEL} is not null and not exists (select 1 {rows} and {LABEL} = {literal(value)})",
+            what="none of {n} labels is a value that [churn] negative names",
+            expected="the values as the table has them; case counts",
+            fix="correct [churn] negative",
         )
     if not churn.negative:
         yield Rule(
-            "third_class",
-            LABEL,
-            f"{LABEL} <> {positive} and {LABEL} <> (select min({LABEL}) {rows} and {LABEL} <> {positive})",
-            "{n} labels are a third value, beside the one that means leaving and another",
-            "a label of two values",
-            'say in [churn] which values mean staying, such as negative = ["here"]: the others then carry no label',
+            code="third_class",
+            column=LABEL,
+            bad=f"{LABEL} <> {positive} and {LABEL} <> (select min({LABEL}) {rows} and {LABEL} <> {positive})",
+            what="{n} labels are a third value, beside the one that means leaving and another",
+            expected="a label of two values",
+            fix='say in [churn] which values mean staying, such as negative = ["here"]: the others then carry no label',
             beside=f"{LABEL} = {positive}",
         )
 

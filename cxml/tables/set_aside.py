@@ -17,9 +17,10 @@ from cxml.config.sections import TableSource
 from cxml.engine import Engine
 from cxml.sql import literal, quoted
 from cxml.tables import bad_lines
-from cxml.tables.opening import Opened, Tables, show
+from cxml.tables.opened import Opened
+from cxml.tables.opening import Tables, show
 from cxml.tables.problems import Problem
-from cxml.tables.rules import Rule
+from cxml.tables.rule import Rule
 from cxml.tables.tolerance import CROWDED, GROUP, Refusal, most, too_large_a_share
 from cxml.tables.view_columns import PLACE
 

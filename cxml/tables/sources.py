@@ -12,8 +12,7 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -24,6 +23,7 @@ from cxml.config.sections import TableSource
 from cxml.engine import Engine
 from cxml.errors import ConfigError, DataError, did_you_mean
 from cxml.sql import literal, quoted
+from cxml.tables.source import CsvFiles, Part, Source, file_list, refuse_twice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,131 +35,6 @@ _HEADER_BYTES = 1 << 20
 _UTC_UNSAID = "an instant in UTC, of a type that names no zone"
 _OWN_TYPES = {"halffloat": "FLOAT16", _UTC_UNSAID: "TIMESTAMP WITH TIME ZONE"}
 """Types that the engine reads as another one, which knows less of the values."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Rows that share names and types.
-
-    Attributes
-    ----------
-    scan : str
-        What stands behind FROM.
-    columns : Mapping[str, str]
-        Names in the source and the engine's type names.
-    numbered : str
-        A SELECT of all columns, ``cxml_file`` (place in *files*, from 1) and ``cxml_row``: the place of
-        a row in its file, from 1, a header not counted.
-    files : tuple of str
-        The files, as they are shown to people; empty where there are none.
-    utc : frozenset of str
-        Columns whose instants are taken as UTC although their type names no zone.
-    """
-
-    scan: str
-    columns: Mapping[str, str]
-    numbered: str
-    files: tuple[str, ...] = ()
-    utc: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class CsvFiles:
-    """CSV files of one header, behind views in the engine that can be changed to leave lines out.
-
-    Attributes
-    ----------
-    name : str
-        The view of their rows.
-    columns : tuple of str
-    delimiter : str
-    files : tuple of Path
-    before : int
-        Files of the table's source that come before these.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    delimiter: str
-    files: tuple[Path, ...]
-    before: int
-
-    @property
-    def numbered(self) -> str:
-        """The view of their rows with ``cxml_file`` and ``cxml_row``, see ``Part``."""
-        return f"{self.name}_numbered"
-
-    def read(self, files: Sequence[Path], *, first: Sequence[str] = (), more: str = "") -> str:
-        """What reads *files* of these columns, behind the columns *first*: any fault stops it."""
-        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in (*first, *self.columns))
-        return (
-            f"read_csv({_list(files)}, columns = {{{columns}}}, auto_detect = false, header = true,"
-            f" delim = {literal(self.delimiter)}, quote = '\"', escape = '\"', strict_mode = true{more})"
-        )
-
-    def show(self, engine: Engine, *, instead: Mapping[Path, str] | None = None) -> None:
-        """Make the views; *instead* has SELECTs of all columns, numbered, for files that are not to be read."""
-        other = instead or {}
-        files = [file for file in self.files if file not in other]
-        names = ", ".join(map(quoted, self.columns))
-        rows = [f"select {names} from ({select}) r" for select in other.values()]
-        numbered = list(other.values())
-        if files:
-            rows.append(f"select * from {self.read(files)}")
-            numbered.append(self._number(files))
-        engine.view(self.name, " union all ".join(rows))
-        engine.view(self.numbered, " union all ".join(numbered))
-
-    def _number(self, files: Sequence[Path]) -> str:
-        place = f"list_position({_list(self.files, escape=False)}, cxml_file)"
-        read = self.read(files, more=", filename = 'cxml_file'")
-        numbered = f"select * replace (cast({place} as bigint) as cxml_file), row_number() over () as cxml_row from {read}"
-        if len(files) == 1:
-            return numbered
-        # Rows come in the order of the files.
-        in_file = "row_number() over (partition by cxml_file order by cxml_row)"
-        return f"select * replace ({in_file} as cxml_row) from ({numbered})"
-
-
-@dataclass(frozen=True)
-class Source:
-    """An opened source of a table: ``label`` says to people what it is, ``csv`` are the files behind its parts."""
-
-    label: str
-    parts: tuple[Part, ...]
-    csv: tuple[CsvFiles, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All column names, in order of first appearance."""
-        return tuple(dict.fromkeys(name for part in self.parts for name in part.columns))
-
-
-def with_constants(source: Source, values: Mapping[str, str]) -> Source:
-    """*source* with a further column of text for each of *values*, the same in every row."""
-    if not values:
-        return source
-    more = "".join(f", {literal(value)} as {quoted(name)}" for name, value in values.items())
-    kinds = dict.fromkeys(values, "VARCHAR")
-    return replace(
-        source, parts=tuple(_seen(part, "*" + more, {**part.columns, **kinds}) for part in source.parts)
-    )
-
-
-def without(source: Source, names: Collection[str]) -> Source:
-    """*source* as if it did not have the columns *names*."""
-    parts = []
-    for part in source.parts:
-        gone = [quoted(name) for name in part.columns if name in names]
-        kept = {name: kind for name, kind in part.columns.items() if name not in names}
-        parts.append(_seen(part, f"* exclude ({', '.join(gone)})", kept) if gone else part)
-    return replace(source, parts=tuple(parts))
-
-
-def _seen(part: Part, picks: str, columns: Mapping[str, str]) -> Part:
-    """The rows of *part* with the columns that *picks* selects."""
-    scan, numbered = f"(select {picks} from {part.scan})", f"select {picks} from ({part.numbered}) n"
-    return replace(part, columns=columns, scan=scan, numbered=numbered)
 
 
 def open_source(engine: Engine, folder: Path, table: str, spec: TableSource) -> Source:
@@ -214,7 +89,7 @@ def open_frame(engine: Engine, table: str, data: pd.DataFrame | pa.Table) -> Sou
                 expected="a pandas.DataFrame or a pyarrow.Table",
             )
         columns = [(str(name), data.iloc[:, place]) for place, name in enumerate(data.columns)]
-    _distinct([name for name, _ in columns], label)
+    refuse_twice([name for name, _ in columns], label)
     arrows = {name: _column(values, f"{label}, column {name!r}") for name, values in columns}
     halves = {
         one: _OWN_TYPES["halffloat"] for one, values in arrows.items() if pa.types.is_float16(values.type)
@@ -337,7 +212,7 @@ def _header(path: Path, delimiter: str) -> tuple[str, ...]:
                 expected=f"columns separated by {delimiter!r}",
                 fix=f"add to its table in cxml.toml: delimiter = {json.dumps(other)}",
             )
-    _distinct(names, str(path))
+    refuse_twice(names, str(path))
     return tuple(name or f"unnamed {place}" for place, name in enumerate(names, start=1))
 
 
@@ -355,15 +230,15 @@ def _open_parquet(engine: Engine, paths: Sequence[Path], spec: TableSource) -> t
                 expected="a Parquet file",
                 fix="write it again: it is cut or damaged, or no Parquet",
             ) from None
-        _distinct(read.names, str(path))
+        refuse_twice(read.names, str(path))
         unsaid = _utc_unsaid(metadata)
         types = ((field.name, _UTC_UNSAID if field.name in unsaid else str(field.type)) for field in read)
         groups.setdefault(tuple(types), []).append(path)
     parts = []
     for schema, files in groups.items():
-        scan = f"read_parquet({_list(files)}, hive_partitioning = false)"
+        scan = f"read_parquet({file_list(files)}, hive_partitioning = false)"
         numbered = (
-            f"select *, list_position({_list(files, escape=False)}, filename) as cxml_file,"
+            f"select *, list_position({file_list(files, escape=False)}, filename) as cxml_file,"
             f" file_row_number + 1 as cxml_row from {scan}"
         )
         # The engine would read a span of time as a whole number of some unit.
@@ -423,27 +298,6 @@ def _open_duckdb(engine: Engine, paths: Sequence[Path], table: str, spec: TableS
     numbered = f"select *, 1 as cxml_file, row_number() over () as cxml_row from {scan}"
     label = f"{spec.source}, table {spec.table or table}"
     return Source(label, (Part(scan, engine.columns(scan), numbered, (label,)),))
-
-
-def _list(files: Iterable[Path], *, escape: bool = True) -> str:
-    """Paths as a SQL list; with *escape*, so that a name with ``[`` in it is not taken as a pattern."""
-    marks = str.maketrans({mark: f"[{mark}]" for mark in "[*?"}) if escape else {}
-    return f"[{', '.join(literal(str(file).translate(marks)) for file in files)}]"
-
-
-def _distinct(names: Sequence[str], where: str) -> None:
-    """Refuse names that the engine could not tell apart: SQL knows no upper and lower case."""
-    seen: dict[str, str] = {}
-    for name in filter(None, names):
-        if name.lower() in seen:
-            other = seen[name.lower()]
-            twice = (
-                f"two columns are called {name!r}"
-                if name == other
-                else f"{other!r} and {name!r} differ only in case"
-            )
-            raise DataError(twice, where=where, expected="every column name once", fix="rename one of them")
-        seen[name.lower()] = name
 
 
 def _column(values: pd.Series | pa.ChunkedArray, where: str) -> pa.Array | pa.ChunkedArray:

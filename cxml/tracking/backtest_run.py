@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cxml.tracking import training_run
+from cxml.tracking.client import experiment_id, opened
 from cxml.version import __version__
 
 ALL = "all"
@@ -48,8 +49,8 @@ def log_backtest(
     CxmlError
         The store cannot be used. A run that was begun is marked as failed.
     """
-    with training_run.opened(uri) as client:
-        where = training_run.experiment_id(client, uri, experiment)
+    with opened(uri) as client:
+        where = experiment_id(client, uri, experiment)
         last = found["folds"][-1]["cutoff"]
         tags = {"cxml.version": __version__, "cxml.job": "backtest"}
         run = client.create_run(where, tags=tags, run_name=f"{name}, backtest up to {last}")

@@ -10,23 +10,21 @@ Stored are settings, figures, hashes, aggregate files and the bundle; no row of 
 from __future__ import annotations
 
 import hashlib
-import logging
 import math
 import os
 import re
 import shutil
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxml.errors import CxmlError, ModelError
+from cxml.errors import ModelError
 from cxml.models.bundle import Bundle
 from cxml.store.manifest import MANIFEST
 from cxml.tracking.champion import RULE, Record, judge
+from cxml.tracking.client import database_of, experiment_id, opened, shown
 from cxml.version import __version__
 
 if TYPE_CHECKING:
@@ -45,9 +43,7 @@ BUNDLE = "bundle"
 _CHILDREN = {"cutoff {cutoff:.10} ({role})": "cutoffs", "trial {number}": "search"}
 """Name of a child run, from its row -> table of ``metrics.json`` with a row per child."""
 _SERVING = Path(__file__).with_name("served_model.py")
-_ARTIFACTS = "mlartifacts"
 _LONGEST = 500
-_SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?P<path>[^?]+)")
 _PLAIN_NAME = re.compile(r"\w[\w .-]{0,199}")
 _ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
 
@@ -162,7 +158,7 @@ def fetch_bundle(uri: str, ref: str, dest: Path) -> Path:
         The store cannot be used.
     """
     name, alias, number = _parsed(ref)
-    if not (database := _database(uri)) or database.is_file():
+    if not (database := database_of(uri)) or database.is_file():
         with opened(uri) as client:
             version = _version(client, name, alias, number)
             if version:
@@ -173,18 +169,6 @@ def fetch_bundle(uri: str, ref: str, dest: Path) -> Path:
         expected="a registered model, as name@alias or name/version",
         fix="run 'cxml train', or name a bundle folder",
     )
-
-
-def reach(uri: str) -> None:
-    """Open the store, and make it where it is a new SQLite file, before work is spent on what it shall hold.
-
-    Raises
-    ------
-    CxmlError
-        The store cannot be used.
-    """
-    with opened(uri) as client:
-        client.search_experiments(max_results=1)
 
 
 def registered_name(name: str) -> str:
@@ -230,15 +214,6 @@ def figures(metrics: Mapping[str, Any]) -> dict[str, float]:
         for key, figure in own.items()
         if isinstance(figure, int | float) and math.isfinite(figure)
     }
-
-
-def shown(uri: str) -> str:
-    """*uri* without user, password and query, for messages.
-
-    >>> shown("postgresql://me:secret@db.example:5432/mlflow?sslkey=x")
-    'postgresql://db.example:5432/mlflow'
-    """
-    return re.sub(r"//[^/@]*@", "//", uri.split("?")[0])
 
 
 def log_child(client: MlflowClient, experiment: str, parent: str, name: str, row: Mapping[str, Any]) -> None:
@@ -385,73 +360,3 @@ def _parsed(ref: str) -> tuple[str, str, str]:
             fix=f"write for example {name or which or 'project'}@{CHAMPION}",
         )
     return registered_name(name), (which if mark == "@" else ""), (which if mark == "/" else "")
-
-
-def _database(uri: str) -> Path | None:
-    """The file of a SQLite store."""
-    match = _SQLITE.match(uri)
-    return Path(match["path"]).absolute() if match else None
-
-
-def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
-    """The id of the experiment *name*, which is made where it is new.
-
-    Left to itself, MLflow would put the artifacts of a SQLite store below the working directory.
-    """
-    from mlflow.exceptions import MlflowException
-
-    database = _database(uri)
-    try:
-        return client.create_experiment(name, (database.parent / _ARTIFACTS).as_uri() if database else None)
-    except MlflowException as problem:
-        if problem.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    found = client.get_experiment_by_name(name)
-    if found is None or found.lifecycle_stage != "active":
-        raise CxmlError(
-            f"the MLflow experiment {name!r} was deleted",
-            where=shown(uri),
-            expected="an active experiment",
-            fix="restore it, or write another name at [tracking] experiment",
-        )
-    return str(found.experiment_id)
-
-
-@contextmanager
-def opened(uri: str) -> Iterator[MlflowClient]:
-    """A client of the store at *uri*; what MLflow says meanwhile stays unsaid, what fails is a CxmlError."""
-    with _quiet():
-        from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
-            if database := _database(uri):
-                database.parent.mkdir(parents=True, exist_ok=True)
-            yield MlflowClient(uri, uri)
-        except (MlflowException, SQLAlchemyError, OSError, ImportError) as problem:  # the last: no driver
-            said = shown(str(problem).strip().replace(uri, shown(uri)).split("\n")[0])[:300]
-            raise CxmlError(
-                f"MLflow failed: {said}",
-                where=shown(uri),
-                expected="a store that can be reached and written",
-                fix="correct [tracking] uri, for example to sqlite:///mlflow.db, or start its server",
-            ) from problem
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep log lines and warnings of MLflow and of what it stands on off the terminal, but for errors."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import mlflow  # noqa: F401  (the import itself sets up the loggers that are hushed here)
-
-        loggers = [logging.getLogger(name) for name in ("mlflow", "alembic", "urllib3")]
-        before = [logger.level for logger in loggers]
-        try:
-            for logger in loggers:
-                logger.setLevel(logging.ERROR)
-            yield
-        finally:
-            for logger, level in zip(loggers, before, strict=True):
-                logger.setLevel(level)

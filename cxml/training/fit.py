@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import has_fit_parameter
 
 from cxml.config.load import Config
+from cxml.contracts.purchases import ORDERS
 from cxml.drivers import contributions as drivers
 from cxml.drivers import evidence, hits
 from cxml.drivers.hits import Usual
@@ -29,7 +30,6 @@ from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
 from cxml.models.lifetime import Lifetime
 from cxml.models.staying import leavers_bring
-from cxml.purchases import ORDERS
 from cxml.sampling import customer_folds
 from cxml.snapshots.splits import Split
 from cxml.store.manifest import plain

@@ -19,7 +19,8 @@ from cxml.factors import FACTORS as SHIPPED
 from cxml.factors.declare import EVER, Factor, Feature, Treatment
 from cxml.features.company import plan_features
 from cxml.simulate import simulate
-from cxml.simulate.causal_world import FACTORS, GROUPS, CausalWorld, Hidden, causal_world
+from cxml.simulate.causal_factors import FACTORS, GROUPS
+from cxml.simulate.causal_world import CausalWorld, Hidden, causal_world
 from cxml.tables.opening import Tables, open_tables
 from cxml.training import dataset
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxml.causes import promise_cliffs
+from cxml.causes import cliff_search, promise_cliffs
 from cxml.causes.local_lines import lines
 from cxml.causes.nuisance import Expectation, folds_of
 from cxml.simulate.wait_world import CONTROLS, RESPONSES, wait_world
@@ -78,7 +78,7 @@ def test_a_side_without_two_waits_has_no_line() -> None:
 
 def test_the_hurdle_is_that_of_a_multiplier_bootstrap() -> None:
     wait, left, customers = noise()
-    found = promise_cliffs.search(wait, left, np.full(len(left), left.mean()), customers, PROMISE)
+    found = cliff_search.search(wait, left, np.full(len(left), left.mean()), customers, PROMISE)
     rng, places = np.random.default_rng(1), found.lines.places
     influence = np.zeros((customers.max() + 1, len(places)))
     for k, (place, window) in enumerate(zip(places, found.lines.windows, strict=True)):
@@ -99,7 +99,7 @@ def test_chance_rarely_looks_like_a_cliff() -> None:
     p = []
     for seed in range(30):
         wait, left, customers = noise(2_000, seed)
-        p.append(promise_cliffs.search(wait, left, np.full(len(left), 0.2), customers, PROMISE, draws=199).p)
+        p.append(cliff_search.search(wait, left, np.full(len(left), 0.2), customers, PROMISE, draws=199).p)
     assert np.mean(np.array(p) <= 0.05) <= 0.15
     assert 0.3 <= np.mean(p) <= 0.7
 
@@ -107,10 +107,10 @@ def test_chance_rarely_looks_like_a_cliff() -> None:
 def test_neither_order_nor_names_nor_units_matter() -> None:
     wait, left, customers = noise()
     expected = np.full(len(left), 0.2)
-    one = promise_cliffs.search(wait, left, expected, customers, PROMISE)
+    one = cliff_search.search(wait, left, expected, customers, PROMISE)
     order = np.random.default_rng(3).permutation(len(wait))
     names = np.array([f"customer {c}" for c in customers])
-    other = promise_cliffs.search(60 * wait[order], left[order], expected[order], names[order], 60 * PROMISE)
+    other = cliff_search.search(60 * wait[order], left[order], expected[order], names[order], 60 * PROMISE)
     assert other.lines.places == pytest.approx(60 * one.lines.places)
     assert other.t == pytest.approx(one.t)
     assert other.p == pytest.approx(one.p, abs=0.02)
@@ -120,7 +120,7 @@ def test_neither_order_nor_names_nor_units_matter() -> None:
 def test_the_curve_is_the_mean_of_each_bin() -> None:
     wait, left, customers = noise()
     expected = 0.1 + 0.02 * np.minimum(wait, 5)
-    curve = promise_cliffs.search(wait, left, expected, customers, PROMISE).curve
+    curve = cliff_search.search(wait, left, expected, customers, PROMISE).curve
     assert curve["start"].tolist() == [float(k) for k in range(15)]
     for row in curve.itertuples():
         there = (wait > row.start) & (wait <= row.stop)
@@ -143,8 +143,8 @@ def test_the_curve_is_the_mean_of_each_bin() -> None:
 def test_too_little_is_said_to_be_too_little(kept: Callable[..., np.ndarray], why: str) -> None:
     wait, left, customers = noise(8_000)
     there = kept(wait, left)
-    found = promise_cliffs.search(wait[there], left[there], 0.2 * left[there], customers[there], PROMISE)
-    assert found == promise_cliffs.Untested(why, there.sum(), len(np.unique(customers[there])))
+    found = cliff_search.search(wait[there], left[there], 0.2 * left[there], customers[there], PROMISE)
+    assert found == cliff_search.Untested(why, there.sum(), len(np.unique(customers[there])))
     answer = promise_cliffs.judge({"a": found}, {"a": PROMISE})["a"]
     assert (answer.answer, answer.why, answer.found) == ("untested", why, False)
 
@@ -152,28 +152,28 @@ def test_too_little_is_said_to_be_too_little(kept: Callable[..., np.ndarray], wh
 def test_of_too_many_rows_whole_customers_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(promise_cliffs, "MOST_ROWS", 2_000)
     wait, left, customers = noise()
-    found = promise_cliffs.search(wait, left, np.full(len(left), 0.2), customers, PROMISE)
+    found = cliff_search.search(wait, left, np.full(len(left), 0.2), customers, PROMISE)
     assert 1_990 <= found.rows <= 2_000
-    drawn = promise_cliffs._drawn(customers, 0)
+    drawn = cliff_search._drawn(customers, 0)
     assert not set(customers[drawn]) & set(customers[~drawn])
 
 
 def test_waits_that_pile_up_are_told() -> None:
     wait, left, customers = noise(6_000)
     expected = np.full(len(left), 0.2)
-    steady = promise_cliffs.search(wait, left, expected, customers, PROMISE)
+    steady = cliff_search.search(wait, left, expected, customers, PROMISE)
     assert steady.bunched[PROMISE] == 1.0
     cut = np.where((wait > 5.0) & (wait < 5.5), wait - 0.5, wait)
-    piled = promise_cliffs.search(cut, left, expected, customers, PROMISE)
+    piled = cliff_search.search(cut, left, expected, customers, PROMISE)
     assert piled.bunched[PROMISE] < 0.5
 
 
-def searched(world: str, seed: int) -> promise_cliffs.Search | promise_cliffs.Untested:
+def searched(world: str, seed: int) -> cliff_search.Search | cliff_search.Untested:
     drawn = wait_world(RESPONSES[world], seed=seed)
     seen = drawn.contacted.reset_index(drop=True)
     left = seen[["churned"]].to_numpy(dtype=float)
     expected = Expectation(seen[list(CONTROLS)], left, folds_of(seen["customer_id"])).of(left, trees=False)
-    return promise_cliffs.search(seen["wait_min"], left[:, 0], expected[:, 0], seen["customer_id"], PROMISE)
+    return cliff_search.search(seen["wait_min"], left[:, 0], expected[:, 0], seen["customer_id"], PROMISE)
 
 
 def answered(world: str, seed: int) -> promise_cliffs.Cliff:
@@ -234,7 +234,7 @@ def test_more_questions_ask_for_more() -> None:
 
 def test_answers_are_plain_json() -> None:
     found = promise_cliffs.judge(
-        {"a": searched("cliff", 0), "b": promise_cliffs.Untested("rows", 12, 9)}, {"a": PROMISE, "b": 3_600.0}
+        {"a": searched("cliff", 0), "b": cliff_search.Untested("rows", 12, 9)}, {"a": PROMISE, "b": 3_600.0}
     )
     read = json.loads(json.dumps(promise_cliffs.as_json(found), allow_nan=False))
     assert [row["promise"] for row in read] == ["a", "b"]

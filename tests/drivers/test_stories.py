@@ -19,7 +19,8 @@ from oracle import Case, Scene, arrow, promised, same
 from cxml.config.load import parse_config
 from cxml.contracts import TABLES
 from cxml.drivers.stories import tell
-from cxml.drivers.story_facts import STEPS, STORIES
+from cxml.drivers.story import STEPS
+from cxml.drivers.story_facts import STORIES
 from cxml.factors import FACTORS
 from cxml.tables.opening import open_tables
 

@@ -36,7 +36,7 @@ from cxml.models.churn import LADDER, ChurnClassifier
 from cxml.snapshots import population
 from cxml.snapshots.splits import plan_splits
 from cxml.store import runs
-from cxml.tables.rules import TOLERABLE
+from cxml.tables.rule import TOLERABLE
 from cxml.tables.set_aside import COPY
 from cxml.training import dataset, fit
 from cxml.training import evaluation as tested

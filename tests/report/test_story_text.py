@@ -11,7 +11,8 @@ from typing import Any
 import openpyxl
 import pytest
 
-from cxml.drivers.story_facts import STEPS, STORIES, Story
+from cxml.drivers.story import STEPS, Story
+from cxml.drivers.story_facts import STORIES
 from cxml.report import ReportInputs, call_list_xlsx, render
 from cxml.report.figures import Figures
 from cxml.report.sentences import Words, catalogue

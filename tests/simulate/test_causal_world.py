@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxml.simulate.causal_world import FACTORS, CausalWorld, Hidden, causal_world, truth
+from cxml.simulate.causal_factors import FACTORS
+from cxml.simulate.causal_world import CausalWorld, Hidden, causal_world, truth
 
 ASKED = [factor for factor in FACTORS if factor.kind != "outcome"]
 

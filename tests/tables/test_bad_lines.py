@@ -21,7 +21,7 @@ from cxml.store import runs
 from cxml.tables import bad_lines
 from cxml.tables.check import Check, check
 from cxml.tables.opening import Tables, open_tables
-from cxml.tables.sources import CsvFiles
+from cxml.tables.source import CsvFiles
 
 CANARY = "kanari"
 HEADER = "interaction_id,customer_id,started_at,wait_s,topic"

@@ -27,6 +27,7 @@ from cxml.models.churn import ChurnClassifier
 from cxml.models.value import ValueRegressor
 from cxml.tracking import training_run as tracking
 from cxml.tracking.champion import Record, judge
+from cxml.tracking.client import opened, reach
 from cxml.tracking.training_run import fetch_bundle, log_training, registered_name
 
 NAME = "shop/eu"
@@ -144,7 +145,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     (home / "metrics.json").write_text("{}")
     with pytest.MonkeyPatch.context() as patch, inside(cwd):
         made = subprocess.run(
-            [sys.executable, "-c", f"from cxml.tracking import training_run; training_run.reach({uri!r})"],
+            [sys.executable, "-c", f"from cxml.tracking.client import reach; reach({uri!r})"],
             capture_output=True,
             text=True,
             check=True,
@@ -406,7 +407,7 @@ def test_days_are_those_of_the_projects_zone() -> None:
 
 
 def test_a_fault_of_cxml_is_not_told_as_one_of_mlflow(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), tracking.opened(f"sqlite:///{tmp_path / 'mlflow.db'}"):
+    with pytest.raises(KeyError), opened(f"sqlite:///{tmp_path / 'mlflow.db'}"):
         raise KeyError("ours")
 
 
@@ -494,7 +495,7 @@ def test_a_store_that_cannot_be_used_is_an_error_with_a_way_out(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(CxmlError) as failed:
-        tracking.reach(uri.format(tmp=tmp_path))
+        reach(uri.format(tmp=tmp_path))
     assert failed.value.exit_code == 1
     assert failed.value.where and "[tracking] uri" in failed.value.fix
     assert "secret" not in str(failed.value)
