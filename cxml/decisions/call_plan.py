@@ -261,7 +261,16 @@ def call_plan(
     steps = (len(order) * np.linspace(0, 1, _POINTS) ** 2).round()  # close together where the best sizes lie
     sizes = np.unique(np.r_[steps, size, paying]).astype(np.int64)
     scenarios = [
-        _scenario(factor, p[order], worth[order], saves[order], size, sizes, rule, uplift is None)
+        _scenario(
+            factor,
+            p[order],
+            worth[order],
+            saves[order],
+            size=size,
+            sizes=sizes,
+            rule=rule,
+            by_rate=uplift is None,
+        )
         for factor in (SENSITIVITY if money else ())
     ]
     return CallPlan(
@@ -289,6 +298,7 @@ def _scenario(
     p: Floats,
     worth: Floats,
     saves: Floats,
+    *,
     size: int,
     sizes: Rows,
     rule: Decisions,

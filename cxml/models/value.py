@@ -1,10 +1,9 @@
 """What a customer will bring: expected value, the typical case, and a range.
 
-Expected value (for ranking and totals) and median value (the typical customer) are two answers, because
-no forecast is best at both. The expected one is a hurdle (the probability of any positive value, times the
-amount when there is one), a Tweedie forest, or, where purchases are known, a regression or a forest on a
-Pareto/NBD forecast, or the mean of that forecast, regression and Tweedie trees: whatever ranks and meets
-the deciles best on customers held out.
+Expected value (for ranking and totals) and median value (the typical customer) are two answers, because no forecast is
+best at both. The expected one is a hurdle (the probability of any positive value, times the amount when there is one),
+Tweedie trees, or, where purchases are known, a regression or trees on a Pareto/NBD forecast, or the mean of these:
+whatever ranks and meets the deciles best on customers held out.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def test_too_little_is_said_to_be_too_little(kept: Callable[..., np.ndarray], wh
 
 
 def test_of_too_many_rows_whole_customers_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(promise_cliffs, "MOST_ROWS", 2_000)
+    monkeypatch.setattr(cliff_search, "MOST_ROWS", 2_000)
     wait, left, customers = noise()
     found = cliff_search.search(wait, left, np.full(len(left), 0.2), customers, PROMISE)
     assert 1_990 <= found.rows <= 2_000
