@@ -97,7 +97,7 @@ class Company:
             "directions": drivers.directions(strongest).to_dict(),
             "backwards": drivers.backwards(strongest),
         }
-        hit = hits.of(contributions, test, lives.labels, seen)
+        hit = hits.hit_factors(contributions, test, lives.labels, seen)
         found = drivers.summary(pd.concat([test[list(KEYS)], scored, hit], axis=1), lives.labels)
         return list(found.loc[found["kind"] == "lever", "factor"])
 

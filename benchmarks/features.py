@@ -152,14 +152,14 @@ def by_cxml(path: Path) -> pd.DataFrame:
     """The 65 columns by the planner."""
     tables = open_tables(config(path))
     with population.take(tables, [c.to_pydatetime() for c in CUTOFFS]) as snapshots:
-        return matrix.features(snapshots, planner.plan(tables.columns, [PROBE]))
+        return matrix.build_features(snapshots, planner.plan(tables.columns, [PROBE]))
 
 
 def by_everything(path: Path) -> pd.DataFrame:
     """Every feature that the one table allows."""
     tables = open_tables(config(path))
     with population.take(tables, [c.to_pydatetime() for c in CUTOFFS]) as snapshots:
-        return matrix.features(snapshots, plan_features(tables).matrix())
+        return matrix.build_features(snapshots, plan_features(tables).matrix())
 
 
 def by_pandas(path: Path) -> pd.DataFrame:

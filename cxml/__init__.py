@@ -5,6 +5,6 @@ what it costs and whom to call. Importing the package loads nothing heavy; each 
 libraries when it is used.
 """
 
-from cxml.version import __version__
+import lazy_loader
 
-__all__ = ["__version__"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

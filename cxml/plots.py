@@ -285,7 +285,7 @@ def what_if(table: Rows, ax: Axes | None = None, *, top: int = 12) -> Axes:
     Parameters
     ----------
     table : DataFrame or rows
-        As from ``cxml.causes.improvements.of`` or ``replayed``, and in ``what_if.parquet``.
+        As from ``cxml.causes.improvements.what_if`` or ``replayed``, and in ``what_if.parquet``.
     top : int
         How many.
 

@@ -241,7 +241,7 @@ def _tell(
         run.path / "scores.parquet", columns=names, filters=[("customer_id", "in", first)]
     ).to_pandas()
     customers = rows.set_index("customer_id").loc[first].reset_index()
-    run.write_json("stories.json", stories.tell(tables, customers, cutoff, said, reaches))
+    run.write_json("stories.json", stories.tell_stories(tables, customers, cutoff, said, reaches))
 
 
 def _same_terms(bundle: Bundle, config: Config) -> None:

@@ -134,7 +134,7 @@ def _odds(tables: Tables, sample: Sample, levels: list[_Level]) -> Iterator[tupl
         population.take(tables, cutoffs) as everybody,
         everybody.only(sample.frame["customer_id"]) as snapshots,
     ):
-        found = matrix.features(snapshots, plan)
+        found = matrix.build_features(snapshots, plan)
     both = sample.frame[["customer_id", "cutoff", "churned"]].merge(found, on=["customer_id", "cutoff"])
     churned = both["churned"].to_numpy(dtype=np.float64)
     for one in levels:

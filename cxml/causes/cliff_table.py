@@ -49,7 +49,7 @@ def cliffs(found: Mapping[str, Cliff] | Sequence[Mapping[str, Any]]) -> pd.DataF
     Parameters
     ----------
     found : mapping of str to Cliff, or sequence of mappings
-        As ``cxml.causes.promise_cliffs.of`` and ``Examined.cliffs`` have it, or as it is read from ``cliffs.json``.
+        As ``cxml.causes.promise_cliffs.cliffs_of`` and ``Examined.cliffs`` have it, or as it is read from ``cliffs.json``.
 
     Returns
     -------

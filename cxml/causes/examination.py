@@ -10,9 +10,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from cxml.causes import factor_badges
-from cxml.causes import improvements as what_if
-from cxml.causes import promise_cliffs as cliffs
+from cxml.causes import factor_badges, improvements, promise_cliffs
 from cxml.causes.promise_cliffs import Cliff
 from cxml.causes.study import study_of
 from cxml.errors import DataError
@@ -39,7 +37,7 @@ class Examined:
     cliffs : dict of str to Cliff
         By name of the promise; empty where nothing says what came first.
     what_if : DataFrame
-        As from ``what_if.of`` where a badge carries the estimate, else as from ``what_if.replayed``.
+        As from ``improvements.what_if`` where a badge carries the estimate, else as from ``improvements.replayed``.
     lacks : str
         Why nothing could be looked for in these data; empty where it could.
     """
@@ -119,7 +117,7 @@ def examine(
 
 
 def _nothing(causes: pd.DataFrame, lacks: str = "") -> Examined:
-    return Examined(causes, {}, pd.DataFrame(columns=list(what_if.COLUMNS)), lacks)
+    return Examined(causes, {}, pd.DataFrame(columns=list(improvements.COLUMNS)), lacks)
 
 
 def _examined(
@@ -133,10 +131,10 @@ def _examined(
         return _nothing(factor_badges.untested(features, frame))
     found = factor_badges.judge(study, seed, tables.config.model.threads)
     badges = dict(zip(found["factor"], found["badge"], strict=True))
-    by_cause = what_if.of(tables, study, what_if.carried(badges), seed)
+    by_cause = improvements.what_if(tables, study, improvements.carried(badges), seed)
     last = frame[frame["cutoff"] == now]
-    stands = what_if.settled(by_cause, badges)
-    by_model = what_if.replayed(
+    stands = improvements.settled(by_cause, badges)
+    by_model = improvements.replayed(
         by_cause[~stands],
         last[columns],
         bundle.labels,
@@ -144,4 +142,4 @@ def _examined(
         None if bundle.value is None else last["value"].to_numpy(dtype=np.float64),
     )
     changes = pd.concat([by_cause[stands], by_model], ignore_index=True)
-    return Examined(found, cliffs.of(tables, study, seed), changes)
+    return Examined(found, promise_cliffs.cliffs_of(tables, study, seed), changes)

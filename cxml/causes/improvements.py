@@ -191,7 +191,9 @@ _NUMBERS = (
 COLUMNS = ("asked", "factor", "by", "lack", *_NUMBERS, "rows", "customers")
 
 
-def of(tables: Tables, study: Study, factors: Collection[str] | None = None, seed: int = 0) -> pd.DataFrame:
+def what_if(
+    tables: Tables, study: Study, factors: Collection[str] | None = None, seed: int = 0
+) -> pd.DataFrame:
     """What would change if each promise were kept, and if each countable trouble were gone.
 
     A promised time goes by all waits about it in the exposure window (of several contacts about one issue the
@@ -368,7 +370,7 @@ def replayed(
     ask: Callable[[pd.DataFrame], Floats],
     value: Floats | None = None,
 ) -> pd.DataFrame:
-    """The rows of ``of`` as the prediction model sees them: asked twice, as it is and as it would be.
+    """The rows of ``what_if`` as the prediction model sees them: asked twice, as it is and as it would be.
 
     No interval, and no claim that the one brings about the other. The model knows a factor by all its features
     together: promises of one factor with the same time are one row, ``asked`` naming them all, and there is none
@@ -390,7 +392,7 @@ def replayed(
     Returns
     -------
     DataFrame
-        As from ``of``, with ``by`` = ``model``; those concerned are the customers whose features change.
+        As from ``what_if``, with ``by`` = ``model``; those concerned are the customers whose features change.
     """
     before, rows = np.asarray(ask(X), dtype=np.float64), []
     for (factor, target), names in _as_one(asked).items():
@@ -438,7 +440,7 @@ def carried(badges: Mapping[str, str]) -> frozenset[str]:
 
 
 def settled(by_cause: pd.DataFrame, badges: Mapping[str, str]) -> pd.Series[bool]:
-    """Which rows of ``of`` stand: those of a factor that is estimated, and those that lie beyond the data.
+    """Which rows of ``what_if`` stand: those of a factor that is estimated, and those that lie beyond the data.
 
     Of the rest only the model's view can be told (``replayed``). Of a factor that is estimated for one promise it is
     not told for another one with too few waits: the model cannot tell the channels apart, and would show all of the

@@ -155,7 +155,7 @@ def _fitted(found: Lines, place: int, level: float) -> pd.DataFrame:
     return pd.DataFrame({"wait": [at - window, at, at, at + window], "left": left})
 
 
-def of(tables: Tables, study: Study, seed: int = 0) -> dict[str, Cliff]:
+def cliffs_of(tables: Tables, study: Study, seed: int = 0) -> dict[str, Cliff]:
     """Where leaving jumps, for each promised time of the config.
 
     A row is the first wait of a promise within the exposure window of a snapshot. Later ones partly follow

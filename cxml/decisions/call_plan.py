@@ -218,8 +218,6 @@ def call_plan(
 ) -> CallPlan:
     """Plan the call list of the scored customers.
 
-    Time is that of one sort, memory a few numbers per customer: a million customers are planned in seconds.
-
     Parameters
     ----------
     customer_id : array of shape (rows,)
@@ -235,8 +233,7 @@ def call_plan(
 
     References
     ----------
-    Lemmens, Gupta (2020), Managing churn to maximize profits, Marketing Science 39(5); Verbraken, Verbeke,
-    Baesens (2013).
+    Lemmens, Gupta (2020), Managing churn to maximize profits; Verbraken, Verbeke, Baesens (2013).
 
     Examples
     --------
@@ -256,8 +253,7 @@ def call_plan(
     paying = int((profit[order][known] > 0).sum())
     spent = rule.contact_cost + rule.offer_cost * (1 - p + saves)[order]
     size, limited_by = _size(paying if known.any() else None, spent, rule)
-    called = order[:size]
-    money = known.any()
+    called, money = order[:size], known.any()
     steps = (len(order) * np.linspace(0, 1, _POINTS) ** 2).round()  # close together where the best sizes lie
     sizes = np.unique(np.r_[steps, size, paying]).astype(np.int64)
     scenarios = [

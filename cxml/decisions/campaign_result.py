@@ -51,7 +51,7 @@ class Judgement:
         return found
 
 
-def judge(held: ArrayLike, left: ArrayLike) -> Judgement:
+def judge_campaign(held: ArrayLike, left: ArrayLike) -> Judgement:
     """Judge an earlier list by who left since.
 
     Parameters

@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 from cxml.config.load import Config
 from cxml.contracts import CONTACTS
 from cxml.decisions.call_plan import list_order
-from cxml.decisions.campaign_result import Judgement, judge
-from cxml.decisions.uplift import LoggedContacts, Persuasion, Proof, learn
+from cxml.decisions.campaign_result import Judgement, judge_campaign
+from cxml.decisions.uplift import LoggedContacts, Persuasion, Proof, learn_uplift
 from cxml.drivers.contributions import PREFIX
 from cxml.errors import NotEnoughDataError
 from cxml.features import matrix
@@ -59,7 +59,7 @@ def learn_from_log(features: FeaturePlan, bundle: Bundle, chunk: int) -> tuple[P
         seen["customer_id"].to_numpy(),
         seen["cutoff"].to_numpy(),
     )
-    return learn(contacts, seed=tables.config.model.seed, num_threads=tables.config.model.threads)
+    return learn_uplift(contacts, seed=tables.config.model.seed, num_threads=tables.config.model.threads)
 
 
 def told(scores: pd.DataFrame, frame: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
@@ -114,7 +114,7 @@ def judged(tables: Tables, scored: Path) -> Judgement:
         )
     with population.take(tables, [cutoff]) as snapshots:
         found = listed.merge(_left(tables, snapshots), on="customer_id", how="inner")
-    return judge(found["holdout"], found["left"])
+    return judge_campaign(found["holdout"], found["left"])
 
 
 def _listed(scored: Path, scores: pd.DataFrame) -> Any:

@@ -300,7 +300,7 @@ class Proof:
         return cls(**told)
 
 
-def learn(
+def learn_uplift(
     contacts: LoggedContacts, *, seed: int = 0, num_threads: int = 0, draws: int = DRAWS
 ) -> tuple[Persuasion | None, Proof]:
     """Learn whom a contact persuades, and whether the list may be ranked by it.

@@ -36,7 +36,7 @@ def summary(scores: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
     Parameters
     ----------
     scores : DataFrame
-        ``churn_probability``, ``base``, ``contribution_<factor>``, ``hit_<factor>`` (as from ``hits.of``) and, where a
+        ``churn_probability``, ``base``, ``contribution_<factor>``, ``hit_<factor>`` (``hits.hit_factors``) and, where a
         value is configured, ``value_if_stays``.
     labels : dict
         As in the bundle: kind and family of each factor.

@@ -160,7 +160,7 @@ def sampled(frame: pd.DataFrame) -> pd.DataFrame:
 def hits_of(bundle: Bundle, frame: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
     """What each of *factors* adds to the log-odds of each row by its hit, compared with the other rows."""
     contributions = bundle.explain(frame)[1]
-    found = hits.of(contributions, frame, bundle.labels, bundle.info)
+    found = hits.hit_factors(contributions, frame, bundle.labels, bundle.info)
     return pd.DataFrame({factor: found[hits.PREFIX + factor].to_numpy() for factor in factors})
 
 
@@ -404,7 +404,7 @@ def contradicted(compared: Mapping[str, Comparison], labels: Mapping[str, Any]) 
     ]
 
 
-def of(
+def evidence_of(
     bundle: Bundle, frame: pd.DataFrame, test: pd.DataFrame, compared: Mapping[str, Comparison]
 ) -> dict[str, Any]:
     """All of it as JSON values: ``ranks``, ``comparisons`` and their ``curves`` by factor, the rows of ``history``.

@@ -132,7 +132,7 @@ def by_factor(
     return pd.DataFrame(found, index=contributions.index)
 
 
-def of(
+def hit_factors(
     contributions: pd.DataFrame,
     frame: pd.DataFrame,
     labels: Mapping[str, Any],

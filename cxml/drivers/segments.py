@@ -36,7 +36,7 @@ class Segments:
     labels : mapping
         Of the bundle. Attributes are its features of unit ``text`` in factors of the kinds ``context`` and ``column``.
     comparisons : mapping
-        Factor -> ``feature``, ``threshold`` and ``above``, as in ``evidence.of``.
+        Factor -> ``feature``, ``threshold`` and ``above``, as in ``evidence.evidence_of``.
     kept : mapping of str to sequence of str
         Of attributes with very many levels (``Schema.grouped``), those that are told apart; the others are one.
 

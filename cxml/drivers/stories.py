@@ -64,7 +64,7 @@ class Known:
     absent: frozenset[str]
 
 
-def tell(
+def tell_stories(
     tables: Tables,
     customers: pd.DataFrame,
     cutoff: datetime,

@@ -13,7 +13,7 @@ from cxml.features.company import FeaturePlan
 _WINDOW = re.compile(r"_(\d+d|ever)$")
 
 
-def coverage(features: FeaturePlan, rows: Mapping[str, int]) -> dict[str, Any]:
+def coverage_of(features: FeaturePlan, rows: Mapping[str, int]) -> dict[str, Any]:
     """What can be measured with the data at hand, and what each missing factor would need.
 
     Returns ``measured``, ``partly`` and ``not_measured`` (each a list of factors with their labels, the missing

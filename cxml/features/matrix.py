@@ -14,7 +14,7 @@ from cxml.features.planner import MatrixPlan
 from cxml.snapshots.handle import Snapshots, frame_of
 
 
-def features(snapshots: Snapshots, plan: MatrixPlan) -> pd.DataFrame:
+def build_features(snapshots: Snapshots, plan: MatrixPlan) -> pd.DataFrame:
     """The features of *snapshots*: ``customer_id``, ``cutoff`` (UTC) and the columns of the plan, ordered by both."""
     with planner.built(snapshots, plan) as relation:
         return frame_of(snapshots.engine, f"select * from {relation}")

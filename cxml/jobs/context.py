@@ -82,7 +82,7 @@ def checked_tables(
     the folder of *run*, where there is one.
     """
     from cxml.tables import set_aside
-    from cxml.tables.check import check as check_tables
+    from cxml.tables.check import check_tables
     from cxml.tables.opening import open_tables
 
     tables = open_tables(config, attributes=attributes)

@@ -116,7 +116,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
     goes on from it.
     """
     from cxml.features.company import plan_features
-    from cxml.features.coverage import coverage
+    from cxml.features.coverage import coverage_of
     from cxml.snapshots.cutoffs import training_cutoffs
     from cxml.tables import set_aside
     from cxml.tables.opening import fingerprint
@@ -146,7 +146,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = sil
                 **tables.set_aside.as_info(),
             }
             bundle = _explained(run, features, data, trained, prints, tell)
-            run.write_json("coverage.json", coverage(features, row_counts(tables)))
+            run.write_json("coverage.json", coverage_of(features, row_counts(tables)))
             tell("logging to MLflow")
             logged = training_run.log_training(
                 uri=tracking_uri(config),

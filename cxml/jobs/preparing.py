@@ -82,15 +82,15 @@ def check(config: ConfigLike) -> Checked:
     The problems are in the result; nothing is raised for them.
     """
     from cxml.features.company import plan_features
-    from cxml.features.coverage import coverage
-    from cxml.tables.check import check as check_tables
+    from cxml.features.coverage import coverage_of
+    from cxml.tables.check import check_tables
     from cxml.tables.opening import open_tables
 
     tables = open_tables(read_config(config))
     found = check_tables(tables)
     if not found.problems:
         found = dataclasses.replace(found, notes=(*found.notes, *_before_work(tables)))
-    return Checked(found, coverage(plan_features(tables), found.rows))
+    return Checked(found, coverage_of(plan_features(tables), found.rows))
 
 
 def _before_work(tables: Tables) -> Iterator[str]:
@@ -140,7 +140,7 @@ def features(
 
     from cxml.factors.declare import MEASURED
     from cxml.features.company import plan_features
-    from cxml.features.matrix import features as measured
+    from cxml.features.matrix import build_features as measured
     from cxml.snapshots import population
     from cxml.snapshots.cutoffs import scoring_cutoff
     from cxml.tables import set_aside

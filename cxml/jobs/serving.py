@@ -59,7 +59,7 @@ def score(
     from cxml import scoring
     from cxml.audit.late_arrival import late_rows
     from cxml.features.company import plan_features
-    from cxml.features.coverage import coverage
+    from cxml.features.coverage import coverage_of
     from cxml.snapshots.cutoffs import scoring_cutoff
     from cxml.tables import volumes
     from cxml.tables.opening import fingerprint
@@ -84,7 +84,7 @@ def score(
         )
         for note in done.notes:
             tell(note)
-        run.write_json("coverage.json", coverage(plan_features(tables), row_counts(tables)))
+        run.write_json("coverage.json", coverage_of(plan_features(tables), row_counts(tables)))
         run.write_json("labels.json", bundle.labels)
         run.write_json("model.json", bundle.info)
         run.info = {

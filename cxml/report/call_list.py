@@ -35,7 +35,7 @@ class ReasonToSay:
 
 @dataclass(frozen=True)
 class Call:
-    """A row of the call list; stories and recovery as ``cxml.drivers.stories.tell`` gives them.
+    """A row of the call list; stories and recovery as ``cxml.drivers.stories.tell_stories`` gives them.
 
     ``other`` is what raises the risk most and is no lever.
     """

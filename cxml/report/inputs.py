@@ -73,10 +73,10 @@ class ReportInputs:
         ``plan``: ``cxml.decisions.call_plan.CallPlan`` and ``proof``: ``cxml.decisions.uplift.Proof``, as
         ``call_plan.json`` has them. May be empty.
     stories : mapping
-        Customer id -> ``stories`` and ``recovery``, as ``cxml.drivers.stories.tell`` gives them. May be empty.
+        Customer id -> ``stories`` and ``recovery``, as ``cxml.drivers.stories.tell_stories`` gives them. May be empty.
 
     evidence : mapping
-        What stands behind the factors, as ``cxml.drivers.evidence.of`` gives it; empty: nothing is said of it.
+        What stands behind the factors, as ``cxml.drivers.evidence.evidence_of`` gives it; empty: nothing is said of it.
     groups : mapping
         Whom factors hit, as ``cxml.drivers.segments.Segments.as_json`` gives it; empty: nothing is said of it.
     causes : mapping

@@ -64,7 +64,7 @@ class Check:
             raise one_error(self.problems)
 
 
-def check(tables: Tables) -> Check:
+def check_tables(tables: Tables) -> Check:
     """Hold all rows against the contract, and leave out of the views the few that break it.
 
     Each table is read once to count what breaks a rule; only where something does, it is read again: to find the

@@ -116,10 +116,10 @@ def fit(data: TrainingSet, config: Config, tell: Tell = lambda text: None) -> Tr
     against = [*drivers.backwards(strongest), *evidence.contradicted(beside, bundle.labels)]
     more = {"directions": ways.to_dict(), "backwards": against, "usual": asdict(usual)}
     bundle = replace(bundle, info={**bundle.info, **more, "unseen": unseen})
-    hit = hits.of(contributions, test, data.labels, bundle.info, usual)
+    hit = hits.hit_factors(contributions, test, data.labels, bundle.info, usual)
     factors = drivers.summary(pd.concat([test[list(KEYS)], scored, hit], axis=1), data.labels)
     factors["direction"] = factors["factor"].map(ways)
-    behind = evidence.of(bundle, data.frame, test, beside)
+    behind = evidence.evidence_of(bundle, data.frame, test, beside)
     bundle = replace(bundle, info={**bundle.info, "evidence": behind})
     return Trained(
         bundle, measured, factors, strongest, tested.beside_what_came(forecasts, data.frame, split)

@@ -23,7 +23,7 @@ from cxml.models import churn
 from cxml.models.bundle import Bundle
 from cxml.snapshots.cutoffs import training_cutoffs
 from cxml.store import runs
-from cxml.tables.check import check
+from cxml.tables.check import check_tables
 from cxml.tables.opening import Tables, open_tables
 from cxml.training import dataset, fit
 
@@ -292,7 +292,7 @@ def test_the_workbench_says_what_it_can_and_what_it_cannot(home: Path) -> None:
 def test_two_values_are_understood(left: Any, stayed: Any, positive: str) -> None:
     frame = pd.DataFrame({"customer_id": list("abcd"), "x": 1.0, "Left": [left, stayed, stayed, left]})
     tables = opened(frame, {"positive": positive})
-    assert check(tables).problems == ()
+    assert check_tables(tables).problems == ()
     assert labelled(tables) == {"a": 1, "b": 0, "c": 0, "d": 1}
 
 
@@ -312,11 +312,11 @@ def test_whose_label_is_missing_has_none() -> None:
 )
 def test_other_values_are_refused(values: list[str | None], positive: str, code: str, words: str) -> None:
     tables = opened(pd.DataFrame({"customer_id": list("abcd"), "Left": values}), {"positive": positive})
-    (problem,) = check(tables).problems
+    (problem,) = check_tables(tables).problems
     assert (problem.code, problem.column) == (code, "churned")
     assert words in problem.what and problem.expected and problem.fix
     with pytest.raises(DataError, match="label"):
-        check(tables).raise_if_any()
+        check_tables(tables).raise_if_any()
 
 
 @pytest.mark.parametrize("values", ["Yes", "No", None])
@@ -348,7 +348,7 @@ def test_the_label_is_no_attribute() -> None:
 def test_no_value_of_a_customer_is_in_a_message() -> None:
     frame = pd.DataFrame({"customer_id": ["kim-minji", "b"], "Left": ["seceded", "no"]})
     with pytest.raises(CxmlError) as caught:
-        check(opened(frame)).raise_if_any()
+        check_tables(opened(frame)).raise_if_any()
     assert "seceded" not in str(caught.value) and "kim" not in str(caught.value)
 
 

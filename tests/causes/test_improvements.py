@@ -206,7 +206,7 @@ def company() -> tuple[WaitWorld, Tables, Study]:
 
 def test_a_cliff_is_found_from_tables(company: tuple[WaitWorld, Tables, Study]) -> None:
     world, tables, study = company
-    found = promise_cliffs.of(tables, study)
+    found = promise_cliffs.cliffs_of(tables, study)
     phone = found.pop("answer.phone")
     assert (phone.answer, phone.clock, phone.rows) == ("elsewhere", 300.0, len(world.contacted))
     assert abs(phone.at - 360.0) <= 30.0
@@ -215,7 +215,7 @@ def test_a_cliff_is_found_from_tables(company: tuple[WaitWorld, Tables, Study]) 
 
 def test_what_if_from_tables(company: tuple[WaitWorld, Tables, Study]) -> None:
     world, tables, study = company
-    table = improvements.of(tables, study).set_index("asked")
+    table = improvements.what_if(tables, study).set_index("asked")
     phone = table.loc["answer.phone"]
     truth = world.change(PROMISE)
     assert phone["low"] <= 100 * truth <= phone["high"]

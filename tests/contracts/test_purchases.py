@@ -13,7 +13,7 @@ import pytest
 from at_cutoffs import both_at, features_at
 
 from cxml.config.load import parse_config
-from cxml.tables.check import check
+from cxml.tables.check import check_tables
 from cxml.tables.opening import Tables, open_tables
 from cxml.training.value_target import purchase_columns
 
@@ -250,7 +250,7 @@ def test_a_credit_on_a_bill_and_a_visit_given_up_are_no_activity() -> None:
 
 
 def test_check_tells_what_is_no_purchase() -> None:
-    notes = " ".join(check(shop({"orders": BY_HAND})).notes)
+    notes = " ".join(check_tables(shop({"orders": BY_HAND})).notes)
     assert "5 of 31 orders are credit notes" in notes and "3 of 31 orders brought nothing" in notes
 
 
@@ -304,9 +304,9 @@ def test_refunds_are_deducted_from_target_history_and_spend_where_returns_are_a_
     )
     columns = purchase_columns([*found.columns], net.config)
     assert columns is not None and columns.steady == (), "what is given back does not go on at its rate"
-    said = " ".join(check(whole).notes)
+    said = " ".join(check_tables(whole).notes)
     assert 'add [[value.sources]] with table = "returns"' in said
-    assert "not deducted" not in " ".join(check(net).notes)
+    assert "not deducted" not in " ".join(check_tables(net).notes)
 
 
 def test_single_giants_are_named() -> None:
@@ -315,11 +315,11 @@ def test_single_giants_are_named() -> None:
         ("x", "2025-01-06 10:00", 168_470, "2025-01-06 10:12"),
         ("y", "2025-01-06 10:00", 400_000, None),
     ]
-    notes = " ".join(check(shop({"orders": orders([*usual, *giants])})).notes)
+    notes = " ".join(check_tables(shop({"orders": orders([*usual, *giants])})).notes)
     assert "1 orders hold more than a tenth of all money each (the largest is the order o151)" in notes
     assert (
         "1 orders of more than 50 times the usual were cancelled within the hour (the largest is the order o150)"
         in notes
     )
-    quiet = " ".join(check(shop({"orders": orders(usual)})).notes)
+    quiet = " ".join(check_tables(shop({"orders": orders(usual)})).notes)
     assert "tenth of all money" not in quiet and "within the hour" not in quiet

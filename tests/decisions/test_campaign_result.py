@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxml.decisions.campaign_result import Judgement, judge
+from cxml.decisions.campaign_result import Judgement, judge_campaign
 from cxml.errors import DataError
 
 
 def groups(left_held: int, held: int, left_contacted: int, contacted: int) -> Judgement:
     flags = [True] * held + [False] * contacted
     left = [k < left_held for k in range(held)] + [k < left_contacted for k in range(contacted)]
-    return judge(flags, left)
+    return judge_campaign(flags, left)
 
 
 def test_the_interval_is_the_published_one() -> None:
@@ -52,4 +52,4 @@ def test_an_interval_is_around_its_figure(held: int, contacted: int, data: st.Da
 @pytest.mark.parametrize("held", [[True, True], [False, False], [True]])
 def test_one_group_alone_judges_nothing(held: list[bool]) -> None:
     with pytest.raises(DataError, match="both groups"):
-        judge(held, [True, False])
+        judge_campaign(held, [True, False])

@@ -16,13 +16,13 @@ from cxml.config.load import Config, parse_config
 from cxml.config.sections import Decisions, TableSource
 from cxml.decisions import contact_log
 from cxml.decisions.call_plan import call_plan
-from cxml.decisions.campaign_result import judge
+from cxml.decisions.campaign_result import judge_campaign
 from cxml.errors import ConfigError, CxmlError, NotEnoughDataError
 from cxml.features.company import plan_features
 from cxml.jobs.context import checked_tables
 from cxml.models.bundle import Bundle
 from cxml.store import runs
-from cxml.tables.check import check
+from cxml.tables.check import check_tables
 from cxml.tables.opening import Tables, open_tables
 
 ZONE = "Asia/Seoul"
@@ -113,7 +113,7 @@ def opened(made: Company, folder: Path, log: pd.DataFrame, name: str = "log.csv"
 
 def learned(tables: Tables, seer: Seer | None = None) -> Any:
     """What is learned of tables that were checked, as every job checks them."""
-    check(tables).raise_if_any()
+    check_tables(tables).raise_if_any()
     return contact_log.learn_from_log(plan_features(tables), cast(Bundle, seer or Seer()), chunk=500)
 
 
@@ -219,7 +219,7 @@ def test_ids_that_the_log_writes_otherwise_are_a_problem(made: Company, tmp_path
     """Zeros in front, lost by a spreadsheet: nobody of the log would be found among the customers."""
     zeros = made.orders.assign(customer_id=made.orders["customer_id"].str[1:])
     without = made.log.assign(customer_id=made.log["customer_id"].str[1:].str.lstrip("0").replace("", "0"))
-    (problem,) = check(opened(dataclasses.replace(made, orders=zeros), tmp_path, without)).problems
+    (problem,) = check_tables(opened(dataclasses.replace(made, orders=zeros), tmp_path, without)).problems
     assert (problem.code, problem.table, problem.column) == ("spelt_apart", "contacts", "customer_id")
 
 
@@ -266,7 +266,7 @@ def said(made: Company, without: tuple[int, ...] = ()) -> list[tuple[str, pd.Tim
 
 def drawn(tables: Tables) -> list[tuple[str, pd.Timestamp, bool, bool]]:
     """The same as it is learned from, once the tables were checked."""
-    check(tables).raise_if_any()
+    check_tables(tables).raise_if_any()
     found = contact_log.drawn(tables)
     columns = (found[name] for name in ("customer_id", "cutoff", "contacted", "churned"))
     return sorted(
@@ -281,7 +281,7 @@ def test_a_few_bad_rows_are_set_aside_and_the_others_teach_the_same(made: Compan
     for place, (column, value, _) in zip(places, BAD, strict=True):
         dirty.loc[place, column] = value
     tables = opened(made, tmp_path, dirty)
-    found = check(tables)
+    found = check_tables(tables)
     assert found.problems == () and found.rows["contacts"] == 2 * EACH - len(BAD)
     told = sorted((one.code, one.column, one.first_row) for one in found.set_aside.problems)
     assert told == sorted(
@@ -318,7 +318,7 @@ def test_what_was_set_aside_is_listed_and_told(made: Company, tmp_path: Path) ->
 def test_more_than_a_few_stop_and_the_share_can_be_raised(made: Company, tmp_path: Path) -> None:
     dirty = as_text(made)
     dirty.loc[::50, "contacted"] = "perhaps"  # 2 %
-    (problem,) = check(opened(made, tmp_path, dirty)).problems
+    (problem,) = check_tables(opened(made, tmp_path, dirty)).problems
     assert (problem.code, problem.table, problem.count) == ("wrong_type", "contacts", 36)
     assert "raise tolerate in [tables.contacts]" in problem.fix
     assert len(drawn(opened(made, tmp_path, dirty, tolerate=0.02))) == 2 * EACH - 36
@@ -338,7 +338,7 @@ def test_who_is_in_both_groups_of_a_draw_teaches_nothing(made: Company, tmp_path
     unknown = log.iloc[[6]].assign(churned="")  # says no more than the other row, and nothing else
     dirty = pd.concat([log, other, gone, unknown, log.iloc[[8, 8, 9]]])
     tables = opened(made, tmp_path, dirty)
-    found = check(tables)
+    found = check_tables(tables)
     assert found.problems == () and found.rows["contacts"] == 2 * EACH - 2 + 1
     told = {(one.code, one.column, one.count) for one in found.set_aside.problems}
     assert told == {("contradiction", "contacted", 2), ("contradiction", "churned", 2)}
@@ -353,7 +353,7 @@ def test_a_customer_may_be_in_one_group_today_and_in_the_other_next_time(
     later = log.iloc[[0]].assign(
         contacted_at="2025-03-04", contacted="예" if log.loc[0, "contacted"] == "아니오" else "아니오"
     )
-    found = check(opened(made, tmp_path, pd.concat([log, later])))
+    found = check_tables(opened(made, tmp_path, pd.concat([log, later])))
     assert found.set_aside.rows == {} and found.rows["contacts"] == 2 * EACH + 1
 
 
@@ -362,7 +362,7 @@ def test_customers_whom_nobody_knows_are_set_aside(made: Company, tmp_path: Path
     as_text(made).to_csv(tmp_path / "log.csv", index=False)
     orders = made.orders[made.orders["customer_id"] != "c00001"]
     tables = open_tables(config(tmp_path), {"orders": orders, "customers": people})
-    found = check(tables)
+    found = check_tables(tables)
     told = [(one.code, one.column, one.first_row) for one in found.set_aside.problems]
     assert found.problems == () and told == [("unknown_customer", "customer_id", 2)]
 
@@ -442,7 +442,7 @@ def test_an_earlier_list_is_judged_by_who_left_since(made: Company, tmp_path: Pa
     listed = scores.loc[:last]
     assert (found.contacted, found.held) == (400, listed["holdout"].sum()) and found.held > 50
     left = [made.left[name, DRAWS[0]] for name in listed["customer_id"]]
-    assert found == judge(listed["holdout"], left)
+    assert found == judge_campaign(listed["holdout"], left)
 
 
 def test_a_list_on_which_nobody_was_to_be_contacted_says_so(

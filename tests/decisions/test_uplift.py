@@ -13,7 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxml.decisions.uplift import LoggedContacts, Persuasion, Proof, learn, qini, qini_interval, selection
+from cxml.decisions.uplift import (
+    LoggedContacts,
+    Persuasion,
+    Proof,
+    learn_uplift,
+    qini,
+    qini_interval,
+    selection,
+)
 from cxml.errors import DataError
 from cxml.metrics.bootstrap import draw_counts
 
@@ -128,7 +136,7 @@ def doubled(world: LoggedContacts) -> LoggedContacts:
 
 @pytest.fixture(scope="module")
 def learned() -> tuple[Persuasion | None, Proof]:
-    return learn(make(8_000, seed=1)[0], num_threads=1, draws=100)
+    return learn_uplift(make(8_000, seed=1)[0], num_threads=1, draws=100)
 
 
 def test_persuadables_are_found_better_than_by_risk(learned: tuple[Persuasion | None, Proof]) -> None:
@@ -157,14 +165,15 @@ def test_what_is_proven_is_what_is_true(learned: tuple[Persuasion | None, Proof]
 
 def test_without_an_effect_nothing_is_proven() -> None:
     verdicts = [
-        learn(make(2_000, seed=s, strength=0.0)[0], num_threads=1, draws=60)[1].verdict for s in range(4)
+        learn_uplift(make(2_000, seed=s, strength=0.0)[0], num_threads=1, draws=60)[1].verdict
+        for s in range(4)
     ]
     assert verdicts.count("uplift") <= 1 and set(verdicts) <= {"uplift", "not_proven"}
 
 
 def test_a_log_that_was_not_drawn_at_random_is_told() -> None:
     world, _ = make(4_000, seed=2, share=lambda X: 1 / (1 + np.exp(-0.6 * X["a"])))
-    persuasion, proof = learn(world, num_threads=1)
+    persuasion, proof = learn_uplift(world, num_threads=1)
     assert persuasion is None and proof.verdict == "not_random"
     assert proof.auc > proof.auc_limit and math.isnan(proof.qini)
 
@@ -182,19 +191,19 @@ def test_random_draws_are_not_suspected_even_when_their_shares_differ() -> None:
 
 def test_few_rows_prove_nothing_and_one_sided_draws_are_left_out() -> None:
     world, _ = make(300, seed=4)
-    assert learn(world)[1].verdict == "too_few"
+    assert learn_uplift(world)[1].verdict == "too_few"
     draw = np.where(world.contacted, 1, 0)
-    proof = learn(dataclasses.replace(world, draw=draw))[1]
+    proof = learn_uplift(dataclasses.replace(world, draw=draw))[1]
     assert (proof.verdict, proof.rows) == ("too_few", 0)
 
 
 def test_the_same_log_teaches_the_same_whatever_the_order_of_its_rows() -> None:
     world, _ = make(2_000, seed=5)
-    one, two = (learn(world, num_threads=1, draws=50) for _ in range(2))
+    one, two = (learn_uplift(world, num_threads=1, draws=50) for _ in range(2))
     assert one[1] == two[1]
     order = np.random.default_rng(0).permutation(2_000)
     parts = {f.name: getattr(world, f.name)[order] for f in dataclasses.fields(world) if f.name != "X"}
-    mixed = learn(LoggedContacts(world.X.iloc[order], **parts), num_threads=1, draws=50)[1]
+    mixed = learn_uplift(LoggedContacts(world.X.iloc[order], **parts), num_threads=1, draws=50)[1]
     assert mixed.effect == pytest.approx(one[1].effect)
 
 

@@ -122,7 +122,7 @@ def test_what_acts_the_other_way_round_hits_nobody() -> None:
     strongest = drivers.features(given, frame, labels)
     info = {"directions": drivers.directions(strongest).to_dict(), "backwards": drivers.backwards(strongest)}
     assert list(info["backwards"]) == ["effort_a", "wait_b"]
-    hit = hits.of(given, frame, labels, info)
+    hit = hits.hit_factors(given, frame, labels, info)
     assert hit["hit_waiting"].tolist() == pytest.approx([0, 0, 0.4]), "wait_b adds to nobody"
     assert (hit["hit_effort"] == 0).all()
     # A factor that as a whole goes the other way is out with all its features.

@@ -18,7 +18,7 @@ from oracle import Case, Scene, arrow, promised, same
 
 from cxml.config.load import parse_config
 from cxml.contracts import TABLES
-from cxml.drivers.stories import tell
+from cxml.drivers.stories import tell_stories
 from cxml.drivers.story import STEPS
 from cxml.drivers.story_facts import STORIES
 from cxml.factors import FACTORS
@@ -64,7 +64,7 @@ def told(
     reasons = {f"reason_{k}": f"{story.name}_x" for k, story in enumerate(STORIES, start=1)}
     frame = pd.DataFrame({"customer_id": customers, **reasons})
     reaches = dict.fromkeys(LABELS["features"], days)
-    return tell(open_tables(config, sources), frame, datetime.fromtimestamp(at, UTC), LABELS, reaches)
+    return tell_stories(open_tables(config, sources), frame, datetime.fromtimestamp(at, UTC), LABELS, reaches)
 
 
 # ---------------------------------------------------------------- the oracle
@@ -626,7 +626,7 @@ def test_stories_explain_the_reason_that_is_shown() -> None:
         }
     )
     reaches = {"hold_max_365d": 365, "late_deliveries_n_90d": 90}
-    found = tell(
+    found = tell_stories(
         open_tables(config, sources_of(tables)), frame, datetime.fromtimestamp(C, UTC), labels, reaches
     )["customers"]
     by_name = {story.name: story for story in STORIES}

@@ -14,7 +14,7 @@ from at_cutoffs import features_at, labels_at
 
 from cxml.config.load import parse_config
 from cxml.factors.declare import MEASURED
-from cxml.tables.check import check
+from cxml.tables.check import check_tables
 from cxml.tables.opening import Tables, open_tables
 
 CUTOFF, END = datetime(2025, 3, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
@@ -143,7 +143,7 @@ def test_the_largest_amounts_are_added_and_multiplied(
     amounts: list[Decimal], share: float, rate: float
 ) -> None:
     tables = company(amounts, share, rate)
-    assert not check(tables).problems
+    assert not check_tables(tables).problems
     labels = labels_at(tables, [CUTOFF])
     (row,) = features_at(tables, [CUTOFF], MEASURED).merge(labels, on="customer_id").to_dict("records")
     earned = sum(amounts) * Decimal(str(share))

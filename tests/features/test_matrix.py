@@ -13,7 +13,7 @@ from at_cutoffs import features_at
 from cxml.config.load import parse_config
 from cxml.errors import ConfigError
 from cxml.features.company import plan_features
-from cxml.features.coverage import coverage
+from cxml.features.coverage import coverage_of
 from cxml.tables.opening import Tables, open_tables
 
 ODD = [
@@ -103,7 +103,7 @@ def test_an_unknown_name_to_leave_out_is_refused(name: str) -> None:
 
 
 def test_an_index_lacks_what_its_parts_lack() -> None:
-    found = coverage(plan_features(opened()), {"customers": 2, "interactions": 3})
+    found = coverage_of(plan_features(opened()), {"customers": 2, "interactions": 3})
     assert all(
         entry["ko"] and entry["en"]
         for part in ("measured", "partly", "not_measured")
@@ -141,7 +141,7 @@ def test_a_log_that_does_not_say_who_began_is_taken_as_the_customers() -> None:
     assert built(other)["unanswered_n_90d"].tolist() == [0, 0]
     lacking = {
         one["factor"]: one["missing"]
-        for one in coverage(plan_features(silent), {"interactions": 3})["partly"]
+        for one in coverage_of(plan_features(silent), {"interactions": 3})["partly"]
     }
     assert all("interactions.direction" in lacking[name] for name in ("waiting", "product"))
-    assert "interactions.direction" not in str(coverage(plan_features(told), {"interactions": 3}))
+    assert "interactions.direction" not in str(coverage_of(plan_features(told), {"interactions": 3}))

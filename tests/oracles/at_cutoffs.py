@@ -19,7 +19,7 @@ def features_at(
     tables: Tables, cutoffs: Sequence[datetime], kinds: Collection[FactorKind] = LEARNED
 ) -> pd.DataFrame:
     with population.take(tables, cutoffs) as snapshots:
-        return matrix.features(snapshots, plan_features(tables).matrix(kinds))
+        return matrix.build_features(snapshots, plan_features(tables).matrix(kinds))
 
 
 def labels_at(tables: Tables, cutoffs: Sequence[datetime]) -> pd.DataFrame:

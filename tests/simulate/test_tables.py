@@ -16,7 +16,7 @@ from cxml.config.load import parse_config
 from cxml.contracts import MADE_INSTANTS, TABLES
 from cxml.errors import ConfigError
 from cxml.simulate import Effects, simulate
-from cxml.tables.check import check
+from cxml.tables.check import check_tables
 from cxml.tables.opening import open_tables
 
 END = pd.Timestamp("2025-07-01", tz="UTC")
@@ -69,7 +69,9 @@ def test_every_column_of_every_table_is_filled(company, name):
 def test_the_check_finds_no_problem(late):
     made = simulate(300, months=10, seed=9, late=late)
     config = parse_config(tomllib.loads(made.config), folder=Path())
-    found = check(open_tables(config, {name: table.to_pandas() for name, table in made.tables.items()}))
+    found = check_tables(
+        open_tables(config, {name: table.to_pandas() for name, table in made.tables.items()})
+    )
     assert found.problems == ()
     assert set(found.rows) == set(NAMES)
 

@@ -16,7 +16,7 @@ from cxml.config.load import Config, parse_config
 from cxml.factors.declare import FactorKind
 from cxml.features.company import plan_features
 from cxml.snapshots import as_of
-from cxml.tables.check import check
+from cxml.tables.check import check_tables
 from cxml.tables.opening import Tables, open_tables
 
 Frames = Mapping[str, pd.DataFrame]
@@ -96,7 +96,7 @@ def test_wait_and_handling_bound_an_end_that_is_not_recorded() -> None:
 
 def test_check_tells_what_an_unknown_end_costs() -> None:
     def notes(frame: pd.DataFrame) -> str:
-        return "\n".join(check(open_tables(config(), {"interactions": frame})).notes)
+        return "\n".join(check_tables(open_tables(config(), {"interactions": frame})).notes)
 
     assert "1 of 2 contacts have no end (ended_at)" in notes(tickets(**CLOSED))
     assert "no ended_at and no handle_s" in notes(tickets())
@@ -182,7 +182,7 @@ def audit_log(**columns: list[Any]) -> pd.DataFrame:
 def test_of_versions_of_one_minute_the_one_further_down_counts(tmp_path: Path) -> None:
     opened = open_tables(config(tables=csv(audit_log(), tmp_path, "interactions")))
     assert features(opened)["transfers_max_365d"]["A"] == 1
-    found = check(opened)
+    found = check_tables(opened)
     assert not found.problems
     assert any("2 rows share their id and recorded_at" in one for one in found.notes)
     turned = csv(audit_log().iloc[[0, 2, 1]], tmp_path, "interactions")
@@ -195,7 +195,7 @@ def test_a_sequence_column_tells_versions_of_one_minute_apart(tmp_path: Path) ->
     log = audit_log(version=[10, 11, 12]).iloc[[2, 0, 1]]
     opened = open_tables(config(tables=csv(log, tmp_path, "interactions")))
     assert features(opened)["transfers_max_365d"]["A"] == 1
-    assert not any("share their id" in one for one in check(opened).notes)
+    assert not any("share their id" in one for one in check_tables(opened).notes)
 
 
 def test_a_column_called_version_is_none_where_rows_have_no_versions(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_column_called_version_is_none_where_rows_have_no_versions(tmp_path: P
         .assign(interaction_id=list("abc"))
     )
     opened = open_tables(config(tables=csv(log, tmp_path, "interactions")))
-    assert not check(opened).problems
+    assert not check_tables(opened).problems
     assert "interactions: columns not used: version" in opened.notes
 
 
@@ -307,7 +307,7 @@ def test_a_contract_that_was_taken_back_never_began(tmp_path: Path) -> None:
     )
     tables = csv(spans, tmp_path, "subscriptions")
     opened = open_tables(config(tables=tables, population=CONTRACTS, churn={"definition": "subscription"}))
-    assert not check(opened).problems
+    assert not check_tables(opened).problems
     assert features(opened)["contracts_n"].to_dict() == {"B": 1}
 
 
@@ -421,7 +421,7 @@ def test_an_observation_end_that_is_moved_back_hides_what_came_later() -> None:
         {"interactions": cut, "subscriptions": cut_spans},
     ):
         opened = open_tables(made, frames)
-        assert not check(opened).problems
+        assert not check_tables(opened).problems
         x = features(opened)
         found.append((x, labels_at(opened, [FEBRUARY]).set_index("customer_id")))
     pd.testing.assert_frame_equal(found[0][0], found[1][0], check_exact=True)

@@ -15,7 +15,7 @@ from cxml.errors import ConfigError, DataError
 from cxml.features.company import plan_features
 from cxml.snapshots import population
 from cxml.snapshots.cutoffs import training_cutoffs
-from cxml.tables.check import Check, check
+from cxml.tables.check import Check, check_tables
 from cxml.tables.opening import Tables, open_tables
 
 ROWS = 200
@@ -48,7 +48,7 @@ def read(tables: Tables, column: str) -> list[Any]:
 
 
 def found(tables: Tables) -> Check:
-    return check(tables)
+    return check_tables(tables)
 
 
 X = np.round(np.random.default_rng(1).gamma(2, 900, ROWS), 2)

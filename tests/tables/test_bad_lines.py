@@ -19,7 +19,7 @@ from cxml.errors import BadLineError
 from cxml.jobs.context import checked_tables
 from cxml.store import runs
 from cxml.tables import bad_lines
-from cxml.tables.check import Check, check
+from cxml.tables.check import Check, check_tables
 from cxml.tables.opening import Tables, open_tables
 from cxml.tables.source import CsvFiles
 
@@ -102,7 +102,7 @@ def test_bad_lines_go_alone(tmp_path: Path, name: str, end: str, bom: bool) -> N
     lines = [NOT_UTF8, *good[:300], TOO_MANY, "", bad_value, *good[300:], TOO_FEW]
     written(tmp_path, lines, name, end=end, bom=bom)
     tables = open_tables(config(tmp_path))
-    found = check(tables)
+    found = check_tables(tables)
     assert found.problems == () and found.rows == {"interactions": 600}
     assert codes(found) == [("not_utf8", 1, 1), ("wrong_fields", 2, 302), ("wrong_type", 1, 303)]
     assert found.set_aside.rows == {"interactions": 4}
@@ -112,7 +112,7 @@ def test_bad_lines_go_alone(tmp_path: Path, name: str, end: str, bom: bool) -> N
     said = "\n".join(found.notes)
     assert CANARY not in said and "interactions: 4 rows set aside in all" in said
     assert f"first in row 1, {tmp_path / name}, line 2: 1 lines are not text in UTF-8; set aside" in said
-    again = check(tables)
+    again = check_tables(tables)
     assert (codes(again), again.set_aside, left(tables)) == (codes(found), found.set_aside, by_python(good))
 
 
@@ -123,7 +123,7 @@ def test_files_keep_their_order_and_their_rows(tmp_path: Path) -> None:
     written(tmp_path, [*middle[:9], TOO_FEW, *middle[9:], row(990, wait="?")], "log2.csv")
     written(tmp_path, [*hostile(200, 400), row(991, wait="?")], "log3.csv")
     tables = open_tables(config(tmp_path))
-    found = check(tables)
+    found = check_tables(tables)
     assert found.problems == () and left(tables) == by_python(hostile(600))
     assert listed(tables) == [
         ("wrong_fields", "log2.csv", 10),
@@ -137,7 +137,7 @@ def test_files_of_two_headers(tmp_path: Path) -> None:
     other = [HEADER.replace("topic", "channel"), *(row(n, topic="phone") for n in range(200, 400)), TOO_FEW]
     (tmp_path / "log2.csv").write_text("\n".join(other))
     tables = open_tables(config(tmp_path))
-    assert codes(check(tables)) == [("wrong_fields", 2, 201)]
+    assert codes(check_tables(tables)) == [("wrong_fields", 2, 201)]
     assert listed(tables) == [("wrong_fields", "log1.csv", 201), ("wrong_fields", "log2.csv", 201)]
     assert len(left(tables)) == 400
 
@@ -161,7 +161,7 @@ def test_up_to_the_share_of_the_table(
     random.Random(1).shuffle(lines)
     written(tmp_path, [*lines])
     tables = open_tables(config(tmp_path, **table))
-    found = check(tables)
+    found = check_tables(tables)
     if passes:
         assert (
             found.problems == ()
@@ -179,7 +179,7 @@ def test_most_of_a_file_is_no_stray_line(tmp_path: Path) -> None:
     """Since yesterday the export has a column more, below the old header: 25 of 5,000 lines."""
     written(tmp_path, [row(n) for n in range(4975)], "log1.csv")
     written(tmp_path, [row(n) + ",new" for n in range(4975, 5000)], "log2.csv")
-    (problem,) = check(open_tables(config(tmp_path))).problems
+    (problem,) = check_tables(open_tables(config(tmp_path))).problems
     assert "a row has 6 fields, the header 5 (most of what a file" in problem.what
     assert problem.place.endswith("log2.csv, line 2")
 
@@ -203,7 +203,7 @@ def test_quotes_and_line_ends_stop(tmp_path: Path, bad: str, beside: bool) -> No
         tmp_path,
         [*(row(n) for n in range(500)), *[TOO_MANY] * beside, bad, *(row(n) for n in range(500, 999))],
     )
-    found = check(open_tables(config(tmp_path)))
+    found = check_tables(open_tables(config(tmp_path)))
     assert [one.code for one in found.problems] == ["unreadable"] and found.set_aside.rows == {}
     assert str(tmp_path / "log.csv") in found.problems[0].place
 
@@ -221,7 +221,7 @@ def test_a_bad_byte_is_counted_before_anybody_reads_its_column(tmp_path: Path, c
     data = "\n".join([*lines, row(200, topic="요금") + ",done"]).encode("cp949")
     (tmp_path / "log.csv").write_bytes(data)
     tables = open_tables(config(tmp_path))
-    found = check(tables)
+    found = check_tables(tables)
     if column == "topic":
         assert codes(found) == [("not_utf8", 1, 201)]
     assert found.problems == () and found.rows == {"interactions": 201 - len(codes(found))}
@@ -241,7 +241,7 @@ def test_attributes_are_read_when_the_tables_are_opened(tmp_path: Path) -> None:
     assert tables.attributes == {"attribute_seats": "number"}
     with pytest.raises(BadLineError):  # nobody has counted it yet
         tables.engine.rows("select count(*) from customers")
-    found = check(tables)
+    found = check_tables(tables)
     assert codes(found) == [("wrong_fields", 1, 20)] and found.rows == {"customers": 50, "interactions": 500}
 
 
@@ -268,7 +268,7 @@ def test_a_copy_of_personal_data_does_not_stay(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "temp").mkdir()
     written(tmp_path, [*hostile(200), TOO_MANY])
     tables = open_tables(config(tmp_path))
-    assert codes(check(tables)) == [("wrong_fields", 1, 201)]
+    assert codes(check_tables(tables)) == [("wrong_fields", 1, 201)]
     assert len(left(tables)) == 200 and not list((tmp_path / "temp").rglob("*.csv"))
 
 

@@ -18,7 +18,7 @@ from cxml import jobs
 from cxml.config.load import parse_config
 from cxml.contracts import TABLES
 from cxml.errors import ConfigError, CxmlError, DataError
-from cxml.tables.check import check
+from cxml.tables.check import check_tables
 from cxml.tables.opening import open_tables
 
 CANARY = "kanari"
@@ -241,7 +241,7 @@ def place(problem):
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "frame"])
 def test_good_data_has_no_problem(tmp_path, kind):
-    found = check(opened(company(), kind, tmp_path))
+    found = check_tables(opened(company(), kind, tmp_path))
     assert found.problems == ()
     assert found.rows == {name: len(frame) for name, frame in company().items()}
     assert all(CANARY not in note for note in found.notes)
@@ -254,7 +254,7 @@ def test_bad_cell(tmp_path, bad):
         name: frame for name, frame in company().items() if name in ("customers", bad.where.split(".")[0])
     }
     bad.change(frames)
-    found = check(opened(frames, "csv", tmp_path))
+    found = check_tables(opened(frames, "csv", tmp_path))
     (problem,) = [one for one in found.problems if (one.code, place(one)) == (bad.code, bad.where)]
     assert bad.holds(problem), problem
     assert all(place(one) == bad.where for one in found.problems)
@@ -274,7 +274,7 @@ def test_bad_cells_are_told_alike_whatever_the_source(tmp_path, batch):
         frames = company()
         for bad in BAD[batch::4]:
             bad.change(frames)
-        found = check(opened(frames, kind, tmp_path))
+        found = check_tables(opened(frames, kind, tmp_path))
         told.append([replace(one, place="") for one in found.problems])
         assert CANARY not in "".join(map(str, (*found.problems, *found.notes)))
     assert told[0] == told[1] == told[2]
@@ -301,7 +301,7 @@ def with_versions(*recorded):
     ],
 )
 def test_versions_recorded_at_one_instant_are_told(tmp_path, recorded, tied):
-    found = check(opened(with_versions(*recorded), "csv", tmp_path))
+    found = check_tables(opened(with_versions(*recorded), "csv", tmp_path))
     assert not found.problems
     assert any("2 rows share their id and recorded_at" in note for note in found.notes) == tied
 
@@ -310,7 +310,7 @@ def test_what_lies_after_observation_end_is_told_and_not_refused(tmp_path):
     frames = company()
     frames["orders"].loc[0, ["ordered_at", "delivered_at"]] = ["2025-06-01 00:00:00", None]
     frames["interactions"].loc[3, "resolved_at"] = "2025-07-01 00:00:00"
-    found = check(opened(frames, "csv", tmp_path))
+    found = check_tables(opened(frames, "csv", tmp_path))
     assert not found.problems
     rows = len(frames["orders"])
     assert (
@@ -326,13 +326,13 @@ def test_what_lies_after_observation_end_is_told_and_not_refused(tmp_path):
 def test_what_shares_an_id_beside_copies_is_a_problem(tmp_path):
     frame = company()["orders"]
     frames = {"orders": pd.concat([frame, frame.iloc[[1]], frame.iloc[[0]].assign(revenue="7")])}
-    (problem,) = check(opened(frames, "csv", tmp_path)).problems
+    (problem,) = check_tables(opened(frames, "csv", tmp_path)).problems
     assert (problem.code, problem.count, problem.first_row) == ("duplicate_id", 2, 1)
 
 
 def test_nps_has_its_scale_by_itself(tmp_path):
     frame = company()["surveys"].drop(columns=["scale_min", "scale_max"]).assign(score=["11", "99"])
-    (problem,) = check(opened({"surveys": frame}, "csv", tmp_path)).problems
+    (problem,) = check_tables(opened({"surveys": frame}, "csv", tmp_path)).problems
     assert (problem.code, problem.count, problem.first_row) == ("off_scale", 1, 1)
 
 
@@ -353,7 +353,7 @@ TYPED = [
 @pytest.mark.parametrize(("table", "columns", "code", "words"), TYPED)
 def test_bad_type_of_a_column(tmp_path, kind, table, columns, code, words):
     frames = {table: company()[table].assign(**columns)}
-    found = check(opened(frames, kind, tmp_path)).problems
+    found = check_tables(opened(frames, kind, tmp_path)).problems
     (problem,) = [one for one in found if (one.code, one.column) == (code, *columns)]
     assert problem.first_row == 1
     assert words in f"{problem.expected} {problem.fix}"
@@ -364,7 +364,7 @@ def test_nested_values_are_refused(tmp_path):
     with pytest.raises(DataError, match="type that no table can hold"):
         opened(frames, "frame", tmp_path)
     nested = pa.table({"customer_id": [[ANNA]], "ordered_at": ["2025-01-01"]})
-    (problem,) = check(open_tables(config(tmp_path), {"orders": nested})).problems
+    (problem,) = check_tables(open_tables(config(tmp_path), {"orders": nested})).problems
     assert (problem.code, problem.column) == ("wrong_type", "customer_id")
 
 
@@ -372,36 +372,36 @@ def test_clock_changes(tmp_path):
     frames = company()
     put(frames, ORDERED, "2025-03-30 02:30:00")
     put(frames, START, "2024-10-27 02:30:00", 0)
-    found = check(opened(frames, "csv", tmp_path, "Europe/Berlin"))
+    found = check_tables(opened(frames, "csv", tmp_path, "Europe/Berlin"))
     assert [(one.code, place(one), one.first_row) for one in found.problems] == [("skipped_time", ORDERED, 2)]
     assert any(f"{START}: 1 local times came twice" in note for note in found.notes)
-    assert check(opened(frames, "csv", tmp_path, "Asia/Seoul")).problems == ()
+    assert check_tables(opened(frames, "csv", tmp_path, "Asia/Seoul")).problems == ()
 
 
 def test_a_day_without_a_time_may_hold_what_followed_that_day(tmp_path):
     frames = {"interactions": company()["interactions"]}
     put(frames, START, "2025-03-03", 2)  # resolved at 10:00 of that day
-    found = check(opened(frames, "csv", tmp_path))
+    found = check_tables(opened(frames, "csv", tmp_path))
     assert found.problems == ()
     assert any("1 of 4 values are days without a time" in note for note in found.notes)
     put(frames, SOLVED, "2025-03-02 23:00:00", 2)
-    assert [one.code for one in check(opened(frames, "csv", tmp_path)).problems] == ["wrong_order"]
+    assert [one.code for one in check_tables(opened(frames, "csv", tmp_path)).problems] == ["wrong_order"]
 
 
 def test_agents_have_many_spans_and_no_customer(tmp_path):
     agents = pd.DataFrame({"agent_id": ["1", "1"], "valid_from": ["2020-01-01", "2021-01-01"]})
     frames = {"agents": agents, "customers": company()["customers"]}
-    assert check(opened(frames, "csv", tmp_path)).problems == ()
+    assert check_tables(opened(frames, "csv", tmp_path)).problems == ()
 
 
 def test_without_customers_nobody_is_unknown(tmp_path):
     frames = {"orders": company()["orders"]}
-    assert check(opened(frames, "csv", tmp_path)).problems == ()
+    assert check_tables(opened(frames, "csv", tmp_path)).problems == ()
 
 
 def test_rows_without_an_id_may_be_equal(tmp_path):
     frame = company()["orders"].drop(columns="order_id")
-    assert check(opened({"orders": pd.concat([frame, frame])}, "csv", tmp_path)).problems == ()
+    assert check_tables(opened({"orders": pd.concat([frame, frame])}, "csv", tmp_path)).problems == ()
 
 
 # ---------------------------------------------------------------- all at once
@@ -411,7 +411,7 @@ def test_all_problems_at_once_and_not_too_long(tmp_path):
     frames = company()
     for bad in BAD:
         bad.change(frames)
-    found = check(opened(frames, "csv", tmp_path))
+    found = check_tables(opened(frames, "csv", tmp_path))
     assert len(found.problems) > 15
     with pytest.raises(DataError) as caught:
         found.raise_if_any()
@@ -428,7 +428,7 @@ def test_one_unreadable_table_does_not_hide_the_others(tmp_path):
     tables = opened(frames, "csv", tmp_path)
     path = tmp_path / "interactions.csv"
     path.write_text(path.read_text() + f"{CANARY},too,short\n")
-    found = check(tables)
+    found = check_tables(tables)
     assert [(one.code, one.table) for one in found.problems] == [
         ("unreadable", "interactions"),
         ("wrong_type", "orders"),
@@ -450,7 +450,7 @@ def test_first_row_is_counted_in_its_file(tmp_path, kind):
             tmp_path / f"{name}.parquet", row_group_size=5_000
         )
     tables = open_tables(config(tmp_path, {"orders": {"source": f"*.{kind}"}}))
-    (problem,) = check(tables).problems
+    (problem,) = check_tables(tables).problems
     assert (problem.count, problem.first_row) == (2 * 9_999, 20_002)
     assert problem.place.endswith(f"2.{kind}")
 
@@ -477,7 +477,7 @@ def test_tables_without_rows(tmp_path, empty, sections, codes):
     for name, frame in frames.items():
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
     tables = open_tables(config(tmp_path, {name: {"source": f"{name}.csv"} for name in frames}, **sections))
-    assert {one.code: one.table for one in check(tables).problems} == codes
+    assert {one.code: one.table for one in check_tables(tables).problems} == codes
 
 
 def test_notes(tmp_path):
@@ -495,7 +495,7 @@ def test_notes(tmp_path):
         ]
     )
     frames["orders"]["ordered_at"] = ["2025-02-01 00:00:00", "2025-02-02 00:00:00"]
-    found = check(opened(frames, "csv", tmp_path))
+    found = check_tables(opened(frames, "csv", tmp_path))
     assert found.problems == ()
     text = "\n".join(found.notes)
     assert "wait_s: 1 waits are longer than 24 hours (25.0 % of the rows)" in text
@@ -519,7 +519,7 @@ def test_a_promise_on_a_channel_that_nobody_uses_is_told(tmp_path):
         {name: {"source": file} for name, file in channels.items()},
         promises={"answer": {used: "1min", "phnoe": "2min", "Social.x": "1D", "chat": "1min"}},
     )
-    told = [note for note in check(open_tables(made)).notes if "promises" in note]
+    told = [note for note in check_tables(open_tables(made)).notes if "promises" in note]
     assert told == [
         f"[promises.answer] {name}: no channel of a contact begins so" for name in ("Social.x", "phnoe")
     ]
@@ -529,28 +529,30 @@ def test_a_log_without_ids_that_was_exported_twice_is_told():
     frames = company()
     once = frames["interactions"].drop(columns="interaction_id")
     made = config(Path())
-    told = [note for note in check(open_tables(made, {"interactions": once})).notes if "copies" in note]
+    told = [
+        note for note in check_tables(open_tables(made, {"interactions": once})).notes if "copies" in note
+    ]
     assert told == []
     twice = {"interactions": pd.concat([once, once.head(2)])}
     tables = open_tables(made, twice)
-    found = check(tables)
+    found = check_tables(tables)
     told = [note for note in found.notes if "copies" in note]
     assert len(told) == 1 and told[0].startswith("interactions: 2 of 6 rows are copies of another row")
     used = tables.engine.row("select count(*) as rows from interactions")["rows"]
     assert found.rows == {"interactions": 4} and used == 4 and sum(found.months["interactions"].values()) == 4
     # A row set aside is no longer counted among the copies.
     some = pd.concat([once] * 5 + [once.head(1).assign(started_at="-")])
-    found = check(open_tables(made, {"interactions": some}))
+    found = check_tables(open_tables(made, {"interactions": some}))
     assert found.rows == {"interactions": 4} and found.set_aside.rows == {"interactions": 1}
     # With ids a copy is known as one, and taken once.
     named = pd.concat([frames["interactions"], frames["interactions"].head(2)])
-    found = check(open_tables(made, {"interactions": named}))
+    found = check_tables(open_tables(made, {"interactions": named}))
     assert found.problems == () and found.rows == {"interactions": 4}
     assert [(one.code, one.count) for one in found.set_aside.problems] == [("duplicate_row", 2)]
 
 
 def undated(frames, folder, **tables):
-    told = check(open_tables(config(folder, tables), frames)).notes
+    told = check_tables(open_tables(config(folder, tables), frames)).notes
     found = {note.split(" ")[0]: note for note in told if "no recorded_at" in note}
     advice = [note for note in told if "map recorded_at" in note]
     assert len(advice) == bool(found), "said once, for all tables"
@@ -682,7 +684,7 @@ def test_bad_file(tmp_path, source, make, error, words):
     if make:
         make(tmp_path)
     with pytest.raises(error) as caught:
-        check(open_tables(config(tmp_path, {"orders": {"source": source}}))).raise_if_any()
+        check_tables(open_tables(config(tmp_path, {"orders": {"source": source}}))).raise_if_any()
     assert isinstance(caught.value, CxmlError)
     assert words in str(caught.value)
     assert "where:" in str(caught.value)
@@ -736,7 +738,7 @@ def test_a_file_that_vanishes_after_opening(tmp_path):
     tables = open_tables(config(tmp_path, {"orders": {"source": "o.csv"}}))
     (tmp_path / "o.csv").unlink()
     with pytest.raises(DataError) as caught:
-        check(tables).raise_if_any()
+        check_tables(tables).raise_if_any()
     assert "o.csv" in str(caught.value)
 
 
@@ -744,8 +746,8 @@ def test_check_changes_nothing(tmp_path):
     frames = company()
     tables = opened(frames, "frame", tmp_path)
     before = tables.engine.rows("select * from interactions order by all")
-    check(tables)
-    check(tables)
+    check_tables(tables)
+    check_tables(tables)
     assert tables.engine.rows("select * from interactions order by all") == before
     assert before[0][2] == dt.datetime(2025, 3, 1, 10)
 

@@ -13,7 +13,7 @@ import pytest
 from cxml.config.load import parse_config
 from cxml.simulate import simulate
 from cxml.tables import hints
-from cxml.tables.check import check
+from cxml.tables.check import check_tables
 from cxml.tables.opening import open_tables
 
 N = 400
@@ -37,7 +37,7 @@ def told(table: str, frame: pd.DataFrame, currency: str = "EUR", **spec: Any) ->
         "tables": {table: {"source": "none", **spec}},
     }
     tables = open_tables(parse_config(raw, Path()), {table: frame})
-    found = check(tables)
+    found = check_tables(tables)
     assert found.problems == ()
     said = list(hints.notes(tables, tables.opened[table]))
     assert set(said) <= set(found.notes)
@@ -215,7 +215,7 @@ def test_a_simulated_company_has_nothing_odd() -> None:
 
     company = simulate(300, months=18, seed=5)
     tables = open_tables(parse_config(tomllib.loads(company.config) | {"tables": {}}, Path()), company.tables)
-    notes = check(tables).notes
+    notes = check_tables(tables).notes
     # What its customers are worth is known before refunds.
     expected = "taken as never changed|have no end|refunds are not deducted"
     assert [note for note in notes if not re.search(expected, note)] == []

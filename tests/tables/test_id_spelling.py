@@ -11,7 +11,7 @@ import pytest
 
 from cxml.config.load import parse_config
 from cxml.contracts import TABLES
-from cxml.tables.check import Check, check
+from cxml.tables.check import Check, check_tables
 from cxml.tables.opening import open_tables
 
 AT = "2025-03-01 10:00:00"
@@ -25,7 +25,7 @@ IDS = [
 
 def checked(**frames: pd.DataFrame) -> Check:
     config = parse_config({"project": {"observation_end": "2025-06-01"}}, Path())
-    return check(open_tables(config, frames))
+    return check_tables(open_tables(config, frames))
 
 
 def rows(table: str, column: str, ids: Any) -> pd.DataFrame:
@@ -78,7 +78,7 @@ def test_files_keep_the_width_of_a_float(tmp_path: Path, kind: str, width: Any) 
     config = parse_config(
         {"project": {"observation_end": "2025-06-01"}, "tables": {"orders": {"source": path.name}}}, tmp_path
     )
-    found = check(open_tables(config))
+    found = check_tables(open_tables(config))
     assert codes(found) == ({("inexact_id", "orders", "customer_id", 5)} if width is np.float32 else set())
 
 
@@ -86,7 +86,7 @@ def test_half_floats_of_a_parquet_file_keep_their_width(tmp_path: Path) -> None:
     frame = rows("orders", "customer_id", np.array([2046, 2048, 2050, 1], dtype=np.float16))
     frame.to_parquet(tmp_path / "orders.parquet")
     raw = {"project": {"observation_end": "2025-06-01"}, "tables": {"orders": {"source": "orders.parquet"}}}
-    assert codes(check(open_tables(parse_config(raw, tmp_path)))) == {
+    assert codes(check_tables(open_tables(parse_config(raw, tmp_path)))) == {
         ("inexact_id", "orders", "customer_id", 2)
     }
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from cxml.config.load import parse_config
-from cxml.tables.check import check
+from cxml.tables.check import check_tables
 from cxml.tables.opening import open_tables
 
 MONTHS = range(7, 13)
@@ -40,7 +40,7 @@ def told(folder: Path, months: dict[int, pd.DataFrame], kind: str = "parquet", *
         "project": {"observation_end": "2025-01-01"},
         "tables": {"interactions": {"source": f"*.{kind}", **spec}},
     }
-    found = check(open_tables(parse_config(raw, folder)))
+    found = check_tables(open_tables(parse_config(raw, folder)))
     assert found.problems == ()
     return [note for note in found.notes if " files (" in note]
 
@@ -94,7 +94,7 @@ def test_a_month_of_one_log_that_left_a_column_empty_is_told() -> None:
         tables = open_tables(
             parse_config({"project": {"observation_end": "2025-01-01"}}, Path()), {"interactions": frame}
         )
-        return [note for note in check(tables).notes if " empty in " in note]
+        return [note for note in check_tables(tables).notes if " empty in " in note]
 
     whole = pd.concat([month(n) for n in MONTHS], ignore_index=True)
     whole.loc[whole.started_at >= "2024-12-01", "resolved_at"] = pd.NaT  # not resolved yet

@@ -9,7 +9,7 @@ import pytest
 
 from cxml.config.load import parse_config
 from cxml.errors import ConfigError, CxmlError
-from cxml.tables.check import check
+from cxml.tables.check import check_tables
 from cxml.tables.opening import Tables, open_tables
 
 ROWS = "customer_id,started_at,waits,Channel\nann,2025-01-02 10:00:00,3,x\nbob,2025-01-03 10:00:00,4,y\n"
@@ -34,12 +34,12 @@ def test_a_constant_is_a_column_like_any_other(tmp_path: Path) -> None:
     assert {"channel", "wait_s", "abandoned"} <= tables.columns["interactions"]
     rows = tables.engine.rows("select customer_id, channel, wait_s, abandoned from interactions order by 1")
     assert rows == [("ann", "email", 90.0, False), ("bob", "email", 90.0, False)]
-    assert not check(tables).problems
-    assert "interactions.channel is 'Mail' in every row (constants)" in check(tables).notes
+    assert not check_tables(tables).problems
+    assert "interactions.channel is 'Mail' in every row (constants)" in check_tables(tables).notes
 
 
 def test_a_constant_is_checked_like_a_value(tmp_path: Path) -> None:
-    found = check(opened(tmp_path, constants={"wait_s": "soon"})).problems
+    found = check_tables(opened(tmp_path, constants={"wait_s": "soon"})).problems
     assert [(one.column, one.count) for one in found] == [("wait_s", 2)]
 
 
@@ -53,7 +53,7 @@ def test_a_constant_counts_in_a_frame_and_in_a_parquet_file_too(tmp_path: Path) 
         raw = {"project": {"observation_end": "2026-01-01"}, "tables": {"interactions": spec}}
         tables = open_tables(parse_config(raw, tmp_path), given)
         assert tables.engine.rows("select customer_id, channel from interactions") == [("ann", "email")]
-        assert not check(tables).problems
+        assert not check_tables(tables).problems
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_contradicts_itself_is_refused(tmp_path: Path, spec: dict[str, Any]
 
 def test_a_column_that_merely_resembles_one_is_a_note(tmp_path: Path) -> None:
     tables = opened(tmp_path)
-    assert not check(tables).problems
+    assert not check_tables(tables).problems
     assert tables.columns["interactions"].isdisjoint({"wait_s", "channel"})
     (waits, channel) = (note for note in tables.notes if "resembles" in note)
     assert "'Channel' resembles channel" in waits and "'waits' resembles wait_s" in channel

@@ -13,7 +13,7 @@ import pytest
 
 from cxml.config.load import parse_config
 from cxml.tables import set_aside
-from cxml.tables.check import Check, check
+from cxml.tables.check import Check, check_tables
 from cxml.tables.opening import Tables, fingerprint, open_tables
 
 START = pd.Timestamp("2024-01-01")
@@ -90,7 +90,7 @@ def lists(tables: Tables, found: Check) -> list[tuple[str, str, str, int]]:
 def test_up_to_a_share_of_the_rows_and_one_of_a_small_table(tmp_path, rows, bad, tolerate, passes):
     chosen = np.random.default_rng(1).choice(rows, bad, replace=False)
     tables = opened(tmp_path, tolerate, interactions=spoilt(log(rows), "wait_s", f"{CANARY}!", chosen))
-    found = check(tables)
+    found = check_tables(tables)
     text = "".join(map(str, (*found.problems, *found.notes)))
     assert CANARY not in text
     if passes:
@@ -109,7 +109,7 @@ def test_up_to_a_share_of_the_rows_and_one_of_a_small_table(tmp_path, rows, bad,
 def test_the_share_is_of_the_rows_that_give_the_column(tmp_path):
     """Five times in day and month order are 0.5 % of the log, and all that the column holds."""
     frame = spoilt(log(1000, corrected_at=None), "corrected_at", "31/12/2025", range(0, 1000, 200))
-    (problem,) = check(opened(tmp_path, interactions=frame)).problems
+    (problem,) = check_tables(opened(tmp_path, interactions=frame)).problems
     assert (problem.code, problem.column, problem.count) == ("wrong_type", "corrected_at", 5)
     assert "100.0 % of those given" in problem.what
 
@@ -129,7 +129,7 @@ def test_what_fills_a_day_or_a_file_is_no_stray_row(tmp_path, apart):
         "project": {"observation_end": "2026-01-01"},
         "tables": {"interactions": {"source": "part*.csv"}},
     }
-    (problem,) = check(open_tables(parse_config(config, tmp_path))).problems
+    (problem,) = check_tables(open_tables(parse_config(config, tmp_path))).problems
     assert (problem.code, problem.count) == ("wrong_type", 25)
     assert "not stray rows" in problem.what
     assert problem.first_row == (4976 if apart == "days" else 1)
@@ -137,7 +137,7 @@ def test_what_fills_a_day_or_a_file_is_no_stray_row(tmp_path, apart):
 
 def test_rows_with_an_event_that_cannot_be_believed_are_stray_although_they_share_a_day(tmp_path):
     frame = spoilt(log(2500), "started_at", "1900-01-01 00:00:00", range(0, 2500, 100))
-    found = check(opened(tmp_path, interactions=frame))
+    found = check_tables(opened(tmp_path, interactions=frame))
     assert found.problems == () and codes(found) == [("implausible_time", "started_at", 25)]
 
 
@@ -176,14 +176,14 @@ def test_a_stray_row_of_each_kind_is_set_aside(tmp_path, column, value, code):
     zone = "Europe/Berlin"  # whose clocks are put forward
     sound = opened(tmp_path, zone=zone, customers=people, interactions=frame.drop(index=7))
     tables = opened(tmp_path, zone=zone, customers=people, interactions=spoilt(frame, column, value, 7))
-    found = check(tables)
+    found = check_tables(tables)
     assert found.problems == ()
     assert lists(tables, found) == [("interactions", code, column, 8)]
     assert found.rows == {"customers": 50, "interactions": 399}
     text = "\n".join((*found.notes, *found.set_aside.lines(), str(found.set_aside.as_info())))
     assert f"interactions.{column}, first in row 8" in text and "interactions: 1 rows set aside" in text
     assert CANARY not in text
-    check(sound)
+    check_tables(sound)
     assert tables.engine.rows("select * from interactions order by all") == sound.engine.rows(
         "select * from interactions order by all"
     )
@@ -201,7 +201,7 @@ def test_what_leaves_nobody_sure_stops_the_work_however_rare(tmp_path, columns, 
     frame = log(400, resolved_at=None)
     for column, value in columns.items():
         frame = spoilt(frame, column, value, 7)
-    found = check(opened(tmp_path, zone="Europe/Berlin", interactions=frame))
+    found = check_tables(opened(tmp_path, zone="Europe/Berlin", interactions=frame))
     assert [one.code for one in found.problems] == [code] and not found.set_aside.rows
 
 
@@ -215,7 +215,7 @@ def test_off_scale_scores_and_contradictions(tmp_path):
     tables = opened(
         tmp_path, surveys=spoilt(surveys, "score", "11", 3), messages=spoilt(messages, "fields_used", "5", 4)
     )
-    found = check(tables)
+    found = check_tables(tables)
     assert found.problems == ()
     assert lists(tables, found) == [
         ("surveys", "off_scale", "score", 4),
@@ -235,7 +235,7 @@ def test_a_row_that_breaks_several_rules_is_listed_once_and_no_further_rule_hold
         frame = spoilt(frame, column, value, 7)
     frame = spoilt(frame, "resolved_at", "2025-01-01 00:00:00", 8)
     tables = opened(tmp_path, interactions=frame)
-    found = check(tables)
+    found = check_tables(tables)
     assert found.problems == ()
     assert {code for code, *_ in codes(found)} == {"wrong_type", "implausible_time"}
     assert found.set_aside.rows == {"interactions": 1} and len(lists(tables, found)) == 1
@@ -248,7 +248,7 @@ def test_rows_of_a_customer_whose_own_row_is_set_aside_go_with_it(tmp_path):
     people["joined_at"] = "2020-01-01 00:00:00"
     people = spoilt(people, "birth_year", "1066", 3)
     tables = opened(tmp_path, customers=people, interactions=log(400))
-    found = check(tables)
+    found = check_tables(tables)
     assert found.problems == ()
     assert codes(found) == [("out_of_range", "birth_year", 1), ("customer_set_aside", "customer_id", 8)]
     assert found.rows == {"customers": 49, "interactions": 392}
@@ -261,13 +261,13 @@ def test_rows_of_a_customer_whose_own_row_is_set_aside_go_with_it(tmp_path):
 def test_copies_are_taken_once_however_many(tmp_path):
     frame = log(100)
     tables = opened(tmp_path, interactions=pd.concat([frame, frame, frame.head(3)]))
-    found = check(tables)
+    found = check_tables(tables)
     assert found.problems == () and found.rows == {"interactions": 100}
     assert codes(found) == [("duplicate_row", "interaction_id", 103)]
     assert [row for *_, row in lists(tables, found)] == list(range(101, 204))
     once = opened(tmp_path, interactions=frame)
     assert fingerprint(tables) == fingerprint(once)
-    again = check(tables)
+    again = check_tables(tables)
     assert again.set_aside == found.set_aside, "a second check finds what the first found"
 
 
@@ -276,7 +276,7 @@ def test_copies_of_one_version_leave_the_other_versions(tmp_path):
     later = frame.head(10).assign(wait_s="7", recorded_at="2024-07-01 00:00:00")
     versions = pd.concat([frame, later])
     tables = opened(tmp_path, interactions=pd.concat([versions, later.head(4), frame.tail(2)]))
-    found = check(tables)
+    found = check_tables(tables)
     assert found.problems == () and codes(found)[0][2] == 6
     assert fingerprint(tables) == fingerprint(opened(tmp_path, interactions=versions))
 
@@ -286,7 +286,7 @@ def test_a_bad_row_that_reads_like_a_sound_one_is_not_its_copy(tmp_path):
     frame = spoilt(log(100), "wait_s", None, 5)
     frame = pd.concat([spoilt(frame, "wait_s", "-", 5).loc[[5]], frame])
     tables = opened(tmp_path, interactions=frame)
-    found = check(tables)
+    found = check_tables(tables)
     assert found.problems == () and lists(tables, found) == [("interactions", "wrong_type", "wait_s", 1)]
     assert len(left(tables)) == 100
 
@@ -301,7 +301,7 @@ def test_up_to_a_second_before_its_event_is_simultaneous(tmp_path, before):
     frame = spoilt(frame, "started_at", str(start), 7)
     frame = spoilt(frame, "first_reply_at", str(start - pd.Timedelta(seconds=before)), 7)
     tables = opened(tmp_path, interactions=frame)
-    found = check(tables)
+    found = check_tables(tables)
     assert found.problems == () and not found.set_aside.rows
     assert any("up to a second before started_at" in note for note in found.notes) == (before > 0)
     ((seconds, replied),) = tables.engine.rows(
@@ -313,7 +313,7 @@ def test_up_to_a_second_before_its_event_is_simultaneous(tmp_path, before):
 
 def test_more_than_a_second_before_its_event_is_time_travel(tmp_path):
     frame = spoilt(log(400, first_reply_at=None), "first_reply_at", "2024-01-02 17:59:58.9", 7)
-    (problem,) = check(opened(tmp_path, interactions=frame)).problems
+    (problem,) = check_tables(opened(tmp_path, interactions=frame)).problems
     assert (problem.code, problem.column, problem.first_row) == ("wrong_order", "first_reply_at", 8)
 
 
@@ -330,7 +330,7 @@ def test_no_end_written_as_the_end_of_the_calendar_is_an_empty_end(tmp_path, tab
         columns=["agent_id", "valid_from"] if table == "subscriptions" else ["customer_id", "started_at"]
     )
     tables = opened(tmp_path, **{table: frame})
-    found = check(tables)
+    found = check_tables(tables)
     assert found.problems == ()
     assert any(f"{table}.{column}: 1 values lie in 2100 or later" in note for note in found.notes)
     assert left(tables, table, column) == [dt.datetime(2025, 2, 10), None]
@@ -349,7 +349,7 @@ def test_no_end_in_typed_columns(tmp_path):
         tables = open_tables(
             parse_config({"project": {"observation_end": "2026-01-01"}}, tmp_path), {"subscriptions": table}
         )
-        assert check(tables).problems == ()
+        assert check_tables(tables).problems == ()
         assert [value is None for value in left(tables, "subscriptions", "ended_at")] == [False, True]
 
 
@@ -366,7 +366,7 @@ def test_views_of_sound_tables_are_not_touched(tmp_path):
     )
     views = "select sql from duckdb_views() where view_name = '{}'"
     before = {name: tables.engine.rows(views.format(name)) for name in frames}
-    check(tables)
+    check_tables(tables)
     after = {name: tables.engine.rows(views.format(name)) for name in frames}
     assert after["interactions"] == before["interactions"] and after["orders"] != before["orders"]
 
@@ -374,5 +374,5 @@ def test_views_of_sound_tables_are_not_touched(tmp_path):
 def test_ids_made_from_content_are_those_of_the_sound_rows(tmp_path):
     frame = log(400).drop(columns="interaction_id")
     tables = opened(tmp_path, interactions=pd.concat([spoilt(frame.loc[[5]], "wait_s", "-", 5), frame]))
-    assert check(tables).problems == ()
+    assert check_tables(tables).problems == ()
     assert left(tables) == left(opened(tmp_path, interactions=frame))

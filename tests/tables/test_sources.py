@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cxml.config.load import Config, parse_config
-from cxml.tables.check import check
+from cxml.tables.check import check_tables
 from cxml.tables.opening import open_tables
 
 
@@ -30,7 +30,7 @@ def instants_of(folder: Path, source: str = "*.parquet") -> tuple[list[Any], lis
     """The instants read, in order, and what is said of them."""
     tables = open_tables(config(folder, "Asia/Seoul", interactions={"source": source}))
     found = [row[0] for row in tables.engine.rows("select started_at from interactions order by customer_id")]
-    return found, [note for note in check(tables).notes if "taken as UTC" in note]
+    return found, [note for note in check_tables(tables).notes if "taken as UTC" in note]
 
 
 def of_instant(at: dt.datetime, kind: Any = None) -> pa.Table:

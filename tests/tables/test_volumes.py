@@ -15,7 +15,7 @@ from cxml.labels.study import workbench
 from cxml.report import LabelInputs, label_page
 from cxml.snapshots.cutoffs import complete, usable_cutoffs
 from cxml.tables import volumes
-from cxml.tables.check import check
+from cxml.tables.check import check_tables
 from cxml.tables.opening import Tables, open_tables
 
 END = pd.Timestamp("2025-07-01")
@@ -126,7 +126,7 @@ def orders(until: str, **more: Any) -> pd.DataFrame:
 def test_check_names_the_break_and_shows_rows_by_month() -> None:
     frame = log("2025-01-10", tail=30)
     tables = opened({"interactions": frame}, zone="Asia/Seoul")
-    seen = check(tables)
+    seen = check_tables(tables)
     (note,) = [note for note in seen.notes if "breaks off" in note]
     assert note.startswith("interactions breaks off on 2025-01-") and "labels that reach beyond it" in note
     months = frame.started_at.dt.strftime("%Y-%m").value_counts()  # local times are those of the zone
@@ -184,7 +184,7 @@ def test_a_table_that_says_nothing_of_leaving_is_only_told() -> None:
     surveys = log("2024-06-01").rename(columns={"started_at": "sent_at"})
     tables = opened({"interactions": log("2025-07-01"), "surveys": surveys})
     assert f"{usable_cutoffs(tables)[-1]:%Y-%m-%d}" == "2025-06-01"
-    (note,) = [note for note in check(tables).notes if "breaks off" in note]
+    (note,) = [note for note in check_tables(tables).notes if "breaks off" in note]
     assert note.startswith("surveys breaks off") and "features read it as none" in note
 
 
@@ -231,7 +231,7 @@ def test_days_when_customers_left_that_are_no_longer_filled_in() -> None:
 )
 def test_a_log_that_begins_long_after_the_others_is_told(since: str, rows: int, late: bool) -> None:
     frames = {"interactions": log("2025-07-01", since=since, rows=rows), "orders": orders("2025-07-01")}
-    told = [note for note in check(opened(frames)).notes if "begins on" in note]
+    told = [note for note in check_tables(opened(frames)).notes if "begins on" in note]
     assert [note.partition(" ")[0] for note in told] == ["interactions"] * late
 
 
