@@ -24,8 +24,7 @@ from pathlib import Path
 import pandas as pd
 
 from cxml.config.load import parse_config
-from cxml.drivers import contributions as drivers
-from cxml.drivers import hits
+from cxml.drivers import contributions as drivers, hits
 from cxml.labels import targets
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier

@@ -19,8 +19,7 @@ from cxml.contracts import attribute_name
 from cxml.decisions import contact_log
 from cxml.decisions.call_plan import call_plan, expected_profit, holdout_flag, list_order
 from cxml.decisions.uplift import Persuasion, Proof
-from cxml.drivers import contributions as drivers
-from cxml.drivers import hits, stories
+from cxml.drivers import contributions as drivers, hits, stories
 from cxml.drivers.hits import Usual
 from cxml.drivers.segments import DAYS, Segments
 from cxml.errors import ModelError

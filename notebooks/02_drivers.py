@@ -30,8 +30,7 @@ import pandas as pd
 
 from cxml import jobs, plots
 from cxml.causes import cliff_table
-from cxml.drivers import contributions as drivers
-from cxml.drivers import evidence, hits
+from cxml.drivers import contributions as drivers, evidence, hits
 from cxml.models.bundle import Bundle
 
 home = Path(tempfile.mkdtemp())

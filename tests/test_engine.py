@@ -8,8 +8,7 @@ import traceback
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from cxml.engine import Engine
 from cxml.errors import CxmlError, DataError

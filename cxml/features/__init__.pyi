@@ -2,8 +2,6 @@
 
 from .company import (
     FeaturePlan as FeaturePlan,
-)
-from .company import (
     plan_features as plan_features,
 )
 from .coverage import coverage_of as coverage_of

@@ -2,8 +2,6 @@
 
 from cxml.jobs.learning import backtest, train
 from cxml.jobs.preparing import (
-    Audited,
-    Checked,
     audit,
     check,
     features,
@@ -13,13 +11,9 @@ from cxml.jobs.preparing import (
     label,
     simulate,
 )
-from cxml.jobs.serving import Campaign, Demo, campaign, demo, report, score
+from cxml.jobs.serving import campaign, demo, report, score
 
 __all__ = [
-    "Audited",
-    "Campaign",
-    "Checked",
-    "Demo",
     "audit",
     "backtest",
     "campaign",

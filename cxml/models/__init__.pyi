@@ -2,25 +2,15 @@
 
 from .baselines import (
     BaseRate as BaseRate,
-)
-from .baselines import (
     BoostedBaseline as BoostedBaseline,
-)
-from .baselines import (
     LogisticBaseline as LogisticBaseline,
-)
-from .baselines import (
     NaiveValue as NaiveValue,
-)
-from .baselines import (
     RecencyRule as RecencyRule,
 )
 from .bundle import Bundle as Bundle
 from .churn import ChurnClassifier as ChurnClassifier
 from .purchase_counts import (
     BgNbd as BgNbd,
-)
-from .purchase_counts import (
     ParetoNbd as ParetoNbd,
 )
 from .purchase_spend import GammaGamma as GammaGamma

@@ -28,8 +28,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
-from scipy.stats import chi2, norm
-from scipy.stats import t as student
+from scipy.stats import chi2, norm, t as student
 
 from cxml.errors import ModelError
 

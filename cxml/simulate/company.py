@@ -14,6 +14,7 @@ from cxml.simulate import (
     bills,
     commerce,
     contact_centre,
+    customers as population,
     exposures,
     issues,
     leaving,
@@ -29,7 +30,6 @@ from cxml.simulate import (
     surveys,
     visits,
 )
-from cxml.simulate import customers as population
 from cxml.simulate.climate import Climate
 from cxml.simulate.effects import Effects
 from cxml.simulate.factors import FACTORS

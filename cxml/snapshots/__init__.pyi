@@ -5,7 +5,5 @@ from .handle import Snapshots as Snapshots
 from .population import take as take
 from .splits import (
     TimeGapSplit as TimeGapSplit,
-)
-from .splits import (
     plan_splits as plan_splits,
 )

@@ -19,8 +19,7 @@ from cxml.contracts import ALL_TABLES, ATTRIBUTE, CONTACTS, TABLES, Column, Kind
 from cxml.engine import Engine
 from cxml.errors import ConfigError, DataError, did_you_mean
 from cxml.sql import literal, quoted
-from cxml.tables import bad_lines, ready_label
-from cxml.tables import written_numbers as written
+from cxml.tables import bad_lines, ready_label, written_numbers as written
 from cxml.tables.attributes import kinds_of
 from cxml.tables.casting import READ_AS, Cell, absent, at_the_grain_of, cell
 from cxml.tables.made_ids import with_made_id

@@ -20,8 +20,7 @@ from cxml.config.load import Config
 from cxml.errors import ConfigError, NotEnoughDataError
 from cxml.features.company import FeaturePlan, plan_features
 from cxml.labels import targets
-from cxml.metrics import bootstrap
-from cxml.metrics import forecasts as metrics
+from cxml.metrics import bootstrap, forecasts as metrics
 from cxml.snapshots.cutoffs import maturity, usable_cutoffs
 from cxml.snapshots.splits import Split
 from cxml.tables.opening import Tables

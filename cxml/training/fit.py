@@ -20,8 +20,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from cxml.config.load import Config
 from cxml.contracts.purchases import ORDERS
-from cxml.drivers import contributions as drivers
-from cxml.drivers import evidence, hits
+from cxml.drivers import contributions as drivers, evidence, hits
 from cxml.drivers.hits import Usual
 from cxml.errors import NotEnoughDataError
 from cxml.features import values
@@ -33,8 +32,7 @@ from cxml.models.staying import leavers_bring
 from cxml.sampling import customer_folds
 from cxml.snapshots.splits import Split
 from cxml.store.manifest import plain
-from cxml.training import churn_target, survival_target, too_good, value_target
-from cxml.training import evaluation as tested
+from cxml.training import churn_target, evaluation as tested, survival_target, too_good, value_target
 from cxml.training.dataset import KEYS, TrainingSet
 from cxml.training.evaluation import Forecasts
 

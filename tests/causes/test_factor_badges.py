@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxml.causes import factor_badges
-from cxml.causes import study as studies
+from cxml.causes import factor_badges, study as studies
 from cxml.causes.study import START, Study, study_from, study_of
 from cxml.config.load import parse_config
 from cxml.factors import FACTORS as SHIPPED

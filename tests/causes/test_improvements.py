@@ -11,8 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from cxml.causes import examination, factor_badges, improvements, promise_cliffs
 from cxml.causes.improvements import basis, brought, change, goal, replayed, settled

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxml.drivers import contributions as drivers
-from cxml.drivers import hits
+from cxml.drivers import contributions as drivers, hits
 from cxml.drivers.hits import Usual
 from cxml.errors import ModelError
 from cxml.models.churn import ChurnClassifier

@@ -38,8 +38,7 @@ from cxml.snapshots.splits import plan_splits
 from cxml.store import runs
 from cxml.tables.rule import TOLERABLE
 from cxml.tables.set_aside import COPY
-from cxml.training import dataset, fit
-from cxml.training import evaluation as tested
+from cxml.training import dataset, evaluation as tested, fit
 
 pytestmark = pytest.mark.usefixtures("small_forests")
 

@@ -8,12 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.integrate import quad
 from scipy.special import betaln, expit, gammaln, log_expit
-from scipy.stats import beta as beta_law
-from scipy.stats import gamma as gamma_law
+from scipy.stats import beta as beta_law, gamma as gamma_law
 
 from cxml.errors import DataError, ModelError, NotEnoughDataError
 from cxml.models.purchase_counts import BgNbd, ParetoNbd

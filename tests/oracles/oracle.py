@@ -56,8 +56,7 @@ import pandas as pd
 import pyarrow as pa
 from clerk import hidden, identity, known, masked
 from company import CUSTOMERS, CUTOFFS, DAY, HOUR, ZONE, Row, Tables, company, scrambled
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 
 from cxml.contracts import TABLES
 from cxml.engine import Engine

@@ -131,8 +131,7 @@ def test_the_glossary_explains_every_badge() -> None:
 def test_every_verdict_has_its_words() -> None:
     from typing import get_args
 
-    from cxml.causes import badge_rules as badges
-    from cxml.causes import treatments
+    from cxml.causes import badge_rules as badges, treatments
     from cxml.report.sentences import catalogue
 
     assert set(get_args(badges.Reason)) <= set(catalogue()["verdicts"])

@@ -11,8 +11,7 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from cxml.report import ReportInputs, call_list_xlsx, drivers_csv
 from cxml.report.safe_text import safe_cell

@@ -16,8 +16,7 @@ from cxml.models.baselines import LogisticBaseline
 from cxml.models.churn import ChurnClassifier
 from cxml.models.value import ValueRegressor
 from cxml.tables.opening import Tables, open_tables
-from cxml.training import dataset
-from cxml.training import fit as training
+from cxml.training import dataset, fit as training
 
 CUTOFFS = [f"2025-{month:02}-01" for month in range(1, 9)]
 
