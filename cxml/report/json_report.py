@@ -11,7 +11,7 @@ from typing import Any
 from cxml.report.content import Content
 from cxml.report.inputs import SMALL_GROUP
 
-_COUNTS = ("customers", "new", "gone", "holdout")
+_COUNTS = ("customers", "new", "gone", "holdout", "without_label", "few_leavers")
 """Groups of customers that are counted; of a single call ``holdout`` is yes or no."""
 
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from cxml.records.how_tested import HowTested
+
 Grade = Literal["too_good", "strong", "useful", "rough", "poor"]
 _GRADES: tuple[tuple[float, Grade], ...] = (
     (0.8, "strong"),
@@ -68,6 +70,8 @@ class Quality:
     ----------
     mode : {"time", "customers", ""}
         Tested on a later cutoff, on customers held out at the same one, or not at all.
+    how : HowTested or None
+        What was tested on what, and why.
     passed : tuple of datetime
         Later cutoffs on which nothing could be tested, since nobody left after them.
     churn, value : tuple of Rival
@@ -83,7 +87,7 @@ class Quality:
     cutoff: datetime | None
     passed: tuple[datetime, ...]
     rows: int
-    note: Mapping[str, str]
+    how: HowTested | None
     churn: tuple[Rival, ...]
     value: tuple[Rival, ...]
     beaten_by: tuple[tuple[str, str], ...]
@@ -128,13 +132,13 @@ def quality(metrics: Mapping[str, Any], small: int, zone: ZoneInfo) -> Quality:
     churn = _rivals(metrics.get("churn"), baselines.get("churn", {}))
     value = _rivals(metrics.get("value"), baselines.get("value", {}))
     cutoff = _instant(test["cutoff"], zone) if test.get("cutoff") else None
-    note = test.get("note")
+    how = test.get("how")
     return Quality(
         mode=str(test.get("mode", "")) if churn else "",
         cutoff=cutoff,
         passed=tuple(_instant(one, zone) for one in test.get("passed_over", ())),
         rows=int(test.get("rows", 0)),
-        note={k: str(v) for k, v in note.items()} if isinstance(note, Mapping) else {},
+        how=HowTested.from_json(how, where="metrics") if how else None,
         churn=churn,
         value=value,
         beaten_by=_ahead(churn),

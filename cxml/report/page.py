@@ -18,6 +18,7 @@ from cxml.report.content import HARDLY, Content, FactorNumbers, compute
 from cxml.report.coverage import Gap, Name
 from cxml.report.factor_evidence_text import BehindText
 from cxml.report.figures import Figure, Figures, Language
+from cxml.report.how_tested_text import how_tested
 from cxml.report.inputs import SMALL_GROUP, ReportInputs
 from cxml.report.plan_text import PlanText
 from cxml.report.promise_cliffs_text import PromisesText
@@ -305,6 +306,11 @@ class _Voice(Voice):
         if metric == "top_decile_lift":
             return f.times(value)
         return f.score(value, 3)
+
+    def how_tested(self) -> Markup:
+        """What the test was made with; nothing where it is not known."""
+        how = self.content.quality.how
+        return how_tested(how, self.words, self.figures) if how else Markup()
 
     def meanings(self, part: str) -> list[tuple[str, Markup]]:
         """Each measure of the model in plain words, with its figures."""

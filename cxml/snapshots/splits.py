@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cxml.config.time_spans import duration
 from cxml.errors import ConfigError
+from cxml.records.how_tested import HowTested, Why, days
 from cxml.sampling import customer_folds
 
 Rows = NDArray[np.int64]
@@ -35,8 +36,8 @@ class Split:
         Cutoff to test on.
     mode : {"time", "customers"}
         ``customers``: one cutoff only, the test rows belong to customers held out by fold.
-    reason : str
-        The choice in plain words, for the report.
+    how : HowTested
+        The facts of the choice, for people.
     passed : tuple of Timestamp
         Later cutoffs that cannot test, since everybody stayed (or left) after them.
     between : tuple of Timestamp
@@ -47,7 +48,7 @@ class Split:
     train: tuple[pd.Timestamp, ...]
     test: pd.Timestamp
     mode: Literal["time", "customers"]
-    reason: str
+    how: HowTested
     passed: tuple[pd.Timestamp, ...] = ()
     between: tuple[pd.Timestamp, ...] = ()
 
@@ -55,6 +56,17 @@ class Split:
     def cutoffs(self) -> tuple[pd.Timestamp, ...]:
         """All that anything is learned from or tested on, in order."""
         return tuple(sorted({*self.train, *self.between, self.test}))
+
+    @property
+    def reason(self) -> str:
+        """The choice in plain words."""
+        return self.how.in_english()
+
+
+def without_time(moment: pd.Timestamp) -> Split:
+    """Of a ready label, which says nothing of when: all customers are seen at one *moment*, and some held out."""
+    how = HowTested("customers", test=moment, train=(moment,), why="no_dates")
+    return Split((moment,), moment, "customers", how)
 
 
 def plan_splits(
@@ -103,33 +115,21 @@ def plan_splits(
     last = able[-1] if able else len(ordered) - 1
     plan = _by_time(ordered[: last + 1], lead + horizon)
     passed = tuple(ordered[last + 1 :])
-    return replace(plan, passed=passed, reason=" ".join([plan.reason, *_said(plan, passed, one_sided)]))
-
-
-def _said(plan: Split, passed: tuple[pd.Timestamp, ...], one_sided: Collection[datetime]) -> Iterator[str]:
-    """What people should know of cutoffs after which nobody left, or everybody."""
-    if passed:
-        yield (
-            f"Nobody (or everybody) left after {_days(passed)}, so that nothing can be tested there: if customers did"
-            " leave, the extract does not hold it."
-        )
     inside = tuple(cutoff for cutoff in plan.cutoffs if cutoff in one_sided)
-    if inside:
-        yield f"Nobody (or everybody) left after {_days(inside)}, and the model learns that from it."
+    return replace(plan, passed=passed, how=replace(plan.how, passed=passed, one_sided=inside))
 
 
 def _by_time(ordered: list[pd.Timestamp], window: timedelta) -> Split:
     """The plan that tests on the last of the cutoffs, each of whose labels is known a *window* later."""
     test = ordered[-1]
     train = _known_by(test, ordered, window)
+    known = window / timedelta(days=1)
     if not train:
-        return Split((test,), test, "customers", _why_customers(ordered, window))
-    reason = (
-        f"Trained on {_days(train)} and tested on {_days((test,))}: every label was known at the cutoff where it was"
-        " used. Calibrated on customers held out in training."
-    )
+        why: Why = "one_cutoff" if len(ordered) == 1 else "immature"
+        how = HowTested("customers", test=test, train=(test,), why=why, window_days=known)
+        return Split((test,), test, "customers", how)
     between = tuple(cutoff for cutoff in ordered[:-1] if cutoff not in train)
-    return Split(train, test, "time", reason, between=between)
+    return Split(train, test, "time", HowTested("time", test, train, window_days=known), between=between)
 
 
 @dataclass
@@ -191,7 +191,7 @@ class TimeGapSplit:
                 found = np.flatnonzero(parts[0]), np.flatnonzero(parts[1])
                 if not all(map(len, found)):
                     raise ConfigError(
-                        f"a fold of customers at {_days((test,))} has nothing to train on or to test on",
+                        f"a fold of customers at {days((test,))} has nothing to train on or to test on",
                         where="TimeGapSplit customers",
                         expected="customers in every fold, at every cutoff",
                         fix="use fewer folds of customers, or leave customers out",
@@ -299,19 +299,3 @@ def _instants(
             fix="write for example 2026-01-01T00:00:00Z",
         )
     return sorted(set(found))
-
-
-def _why_customers(ordered: list[pd.Timestamp], window: timedelta) -> str:
-    test = _days((ordered[-1],))
-    held = f"Tested at {test} on customers held out in 10 folds, not on a later time"
-    if len(ordered) == 1:
-        return f"{held}: no earlier cutoff has matured."
-    return (
-        f"{held}: the labels of earlier cutoffs would not have been known at {test}, "
-        f"because they take {window / timedelta(days=1):g} days to mature."
-    )
-
-
-def _days(cutoffs: tuple[pd.Timestamp, ...]) -> str:
-    names = [c.strftime("%Y-%m-%d") if c == c.normalize() else c.strftime("%Y-%m-%d %H:%M") for c in cutoffs]
-    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]} ({len(names)} cutoffs)"

@@ -26,11 +26,6 @@ from cxml.tables.source import Source
 LABEL = "churned"
 """The label's column of the contract."""
 
-NO_LATER_TIME = (
-    "Tested on customers held out in 10 folds, not on a later time: the label is ready and carries no dates,"
-    " so that all customers are seen at one moment."
-)
-
 _FEW, _SHOWN = 10, 8
 """Rows of a value of the label that may be shown, and such values at most."""
 _DATES = ("DATE", "TIMESTAMP", "TIME")

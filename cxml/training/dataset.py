@@ -17,7 +17,7 @@ from cxml.labels import targets
 from cxml.snapshots import population
 from cxml.snapshots.cutoffs import maturity, usable_cutoffs
 from cxml.snapshots.handle import Population, Snapshots, frame_of
-from cxml.snapshots.splits import Split, plan_splits
+from cxml.snapshots.splits import Split, plan_splits, without_time
 from cxml.tables import ready_label
 from cxml.tables.opening import Tables
 
@@ -81,13 +81,11 @@ def assemble(
     with population.take(tables, used) as snapshots:
         frame, populations = with_labels(tables, snapshots, plan), snapshots.populations
     if ready_label.is_static(config) and (without := populations[0].at_risk - len(frame)):
-        split = replace(split, reason=f"{split.reason} {without:,} without a label were left out.")
+        split = replace(split, how=replace(split.how, without_label=without))
     stayed = frame["left_in_lead"] == 0
     left = int(frame.loc[stayed & (frame["cutoff"] == split.test), "churned"].sum())
     if 0 < left < FEW:
-        split = replace(
-            split, reason=f"{split.reason} Only {left} of those tested left: the figures say little."
-        )
+        split = replace(split, how=replace(split.how, few_leavers=left))
     columns = tuple(column.name for column in plan.columns)
     kept = frame[stayed].drop(columns="left_in_lead").reset_index(drop=True)
     said = values.with_typical(features.names(plan), kept[kept["cutoff"].isin(split.train)])
@@ -106,8 +104,7 @@ def plan_of(cutoffs: Sequence[datetime], config: Config, one_sided: Collection[d
     The last cutoffs are passed over where they are *one_sided*: where everybody stayed, or left.
     """
     if ready_label.is_static(config):
-        moment = pd.Timestamp(cutoffs[-1])
-        return Split((moment,), moment, "customers", ready_label.NO_LATER_TIME)
+        return without_time(pd.Timestamp(cutoffs[-1]))
     local = [pd.Timestamp(cutoff).tz_convert(config.zone) for cutoff in cutoffs]
     horizon = maturity(config) - config.churn.lead
     split = plan_splits(local, config.churn.lead, horizon, one_sided)

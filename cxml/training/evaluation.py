@@ -26,7 +26,7 @@ def measure(forecasts: Mapping[str, Forecasts], frame: pd.DataFrame, split: Spli
         "test": {
             "cutoff": split.test.isoformat(),
             "mode": split.mode,
-            "note": split.reason,
+            "how": split.how.to_json(),
             "passed_over": [cutoff.isoformat() for cutoff in split.passed],
             "rows": len(test),
         },

@@ -29,6 +29,7 @@ from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
 from cxml.models.lifetime import Lifetime
 from cxml.models.staying import leavers_bring
+from cxml.records.how_tested import FOLDS
 from cxml.sampling import customer_folds
 from cxml.snapshots.splits import Split
 from cxml.store.manifest import plain
@@ -38,7 +39,6 @@ from cxml.training.evaluation import Forecasts
 
 Floats = NDArray[np.float64]
 Tell = Callable[[str], None]
-FOLDS = 10
 AHEAD = 12
 """Months after observation_end for which the level is forecast."""
 

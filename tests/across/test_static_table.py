@@ -21,6 +21,7 @@ from cxml.features.company import plan_features
 from cxml.labels.study import workbench
 from cxml.models import churn
 from cxml.models.bundle import Bundle
+from cxml.records.how_tested import HowTested
 from cxml.snapshots.cutoffs import training_cutoffs
 from cxml.store import runs
 from cxml.tables.check import check_tables
@@ -119,11 +120,34 @@ def test_customers_are_held_out_and_it_is_said(home: Path) -> None:
     run = home / "runs" / "train" / "CURRENT"
     found = json.loads((run / "metrics.json").read_text())
     assert found["test"]["mode"] == "customers"
-    assert "all customers are seen at one moment. 40 without a label were left out" in found["test"]["note"]
+    how = HowTested.from_json(found["test"]["how"], where="metrics.json")
+    assert "all customers are seen at one moment. 40 without a label were left out" in how.in_english()
     assert found["churn"]["rows"] == 360
     assert found["churn"]["auc"] > 0.6
     assert {"base_rate", "logistic", "boosted"} == set(found["baselines"]["churn"])
     assert "says nothing of when" in (run / "info.md").read_text()
+    assert f"- What was tested: {how.in_english()}" in (run / "info.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        (
+            "en",
+            "The label carries no dates, so all customers are seen at one moment: they were held out in 10 parts, one"
+            " after the other. 40 customers without a label were left out.",
+        ),
+        (
+            "ko",
+            "이탈 라벨에 날짜가 없어 모든 고객을 같은 시점에서 보았습니다. 고객을 10개 집단으로 나누어 한 집단씩"
+            " 학습에서 제외하고 시험했습니다. 라벨이 없는 고객 40명은 제외했습니다.",
+        ),
+    ],
+)
+def test_the_report_says_how_it_was_tested(home: Path, lang: str, said: str) -> None:
+    html = (home / "runs" / "report" / "CURRENT" / f"report.{lang}.html").read_text(encoding="utf-8")
+    text = re.sub(r"<[^>]+>", "", html[html.index('id="quality"') :]).replace("\N{WORD JOINER}", "")
+    assert said in " ".join(text.split())
 
 
 def test_those_without_a_label_are_scored(home: Path) -> None:

@@ -33,6 +33,7 @@ from cxml.errors import ConfigError, CxmlError, DataError, ModelError, NotEnough
 from cxml.metrics import forecasts as metrics
 from cxml.models.bundle import Bundle
 from cxml.models.churn import LADDER, ChurnClassifier
+from cxml.records.how_tested import HowTested
 from cxml.snapshots import population
 from cxml.snapshots.splits import plan_splits
 from cxml.store import runs
@@ -875,8 +876,8 @@ def test_one_cutoff_holds_customers_out_and_says_so() -> None:
     trained = fit.fit(noise(1, 600, signal=3.0), plain_config(), told.append)
     assert trained.metrics["test"]["mode"] == "customers"
     assert trained.metrics["test"]["rows"] == 600
-    assert "no earlier cutoff has matured" in trained.metrics["test"]["note"]
-    assert trained.metrics["test"]["note"] in told
+    (said,) = [text for text in told if "no earlier cutoff has matured" in text]
+    assert HowTested.from_json(trained.metrics["test"]["how"], where="metrics").in_english() == said
     assert "customers held out" in trained.bundle.files()["info.md"]
     assert 0.7 < trained.metrics["churn"]["auc"] < 0.95
 

@@ -194,7 +194,7 @@ def metrics_of(seed: int = 3) -> dict[str, Any]:
     means = np.array([9e3, 2.2e4, 3.6e4, 5.1e4, 7e4, 9.4e4, 1.28e5, 1.78e5, 2.6e5, 5.2e5])
     actual = means * rng.normal(1.0, 0.07, 10)
     return {
-        "test": {"cutoff": "2026-03-31T15:00:00+00:00", "rows": 9840, "mode": "time", "note": None},
+        "test": {"cutoff": "2026-03-31T15:00:00+00:00", "rows": 9840, "mode": "time"},
         "churn": {
             "auc": 0.783,
             "pr_auc": 0.391,

@@ -367,7 +367,7 @@ def _hostile(inputs: ReportInputs, texts: tuple[str, ...]) -> ReportInputs:
         metrics={
             **inputs.metrics,
             "baselines": {"churn": rivals},
-            "test": {**inputs.metrics["test"], "note": None},
+            "test": {**inputs.metrics["test"], "how": None},
         },
         coverage={
             "measured": gaps,

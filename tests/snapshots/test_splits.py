@@ -55,7 +55,7 @@ def test_the_usual_case() -> None:
 
 def test_one_usable_earlier_cutoff_trains() -> None:
     plan = plan_splits([START, START + timedelta(days=60)], timedelta(0), timedelta(days=60))
-    assert plan == Split((START,), START + timedelta(days=60), "time", plan.reason)
+    assert plan == Split((START,), START + timedelta(days=60), "time", plan.how)
     assert "held out" in plan.reason
 
 
@@ -87,7 +87,7 @@ def test_the_last_cutoff_with_leavers_tests_as_if_no_later_one_were_there(silent
     last = max(set(range(12)) - silent, default=11)
     plain = plan_splits(cutoffs[: last + 1], *span)
     assert (plan.train, plan.test) == (plain.train, plain.test)
-    assert plan.passed == tuple(cutoffs[last + 1 :]) and plan.reason.startswith(plain.reason)
+    assert plan.passed == tuple(cutoffs[last + 1 :]) and plan.reason.startswith(plain.how.in_english())
     assert ("nothing can be tested there" in plan.reason) == bool(plan.passed)
     learned = {i for i in silent if cutoffs[i] in plan.cutoffs}
     assert ("the model learns that" in plan.reason) == bool(learned)
