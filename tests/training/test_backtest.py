@@ -392,7 +392,7 @@ def test_too_few_leavers_are_left_out_and_said(walked: Walked) -> None:
         return walked.parts[name] if name in walked.parts and name != "fold-2025-05-01" else make()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dataset, "assemble", lambda tables, cutoffs: few)
+        patch.setattr(dataset, "assemble", lambda *given: few)
         found = backtest.backtest(walked.tables, cutoffs=2, draws=20, tell=said.append, keep=keep)
     assert [row["cutoff"] for row in found.skipped] == ["2025-05-01"]
     assert [fold["cutoff"] for fold in found.folds] == ["2025-06-01"]
