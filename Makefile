@@ -30,7 +30,7 @@ lint: $(VENV)/.full  ## ruff: rules and format
 	$(BIN)/ruff check --quiet $(CODE)
 	$(BIN)/ruff format --quiet --check $(CODE)
 
-format: $(VENV)/.full  ## mend what ruff can mend
+format: $(VENV)/.full  ## fix what ruff can fix
 	$(BIN)/ruff check --quiet --fix $(CODE)
 	$(BIN)/ruff format --quiet $(CODE)
 

@@ -213,7 +213,7 @@ def _too_large() -> CxmlError:
 
 
 def _unreadable(text: str) -> tuple[str, str, str]:
-    """What is wrong with a source, where and how to mend it, from the engine's message.
+    """What is wrong with a source, where and how to fix it, from the engine's message.
 
     Only fixed words, numbers and the name of the file are taken from it.
     """

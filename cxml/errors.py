@@ -11,7 +11,7 @@
     |-- ModelError             4   a bundle that is damaged, foreign or does not fit the data
     `-- LockedError           75   another run holds the folder
 
-Every message says what is wrong, where, what was expected and how to mend it, and never shows
+Every message says what is wrong, where, what was expected and how to fix it, and never shows
 a value of a personal column.
 """
 
@@ -22,14 +22,14 @@ from collections.abc import Iterable, Mapping
 
 
 class CxmlError(Exception):
-    """What went wrong, where, what was expected and how to mend it.
+    """What went wrong, where, what was expected and how to fix it.
 
     >>> print(ConfigError("unknown key 'horison'", where="cxml.toml [churn]",
     ...                   expected="one of grace, horizon", fix="write 'horizon'"))
     unknown key 'horison'
       where:    cxml.toml [churn]
       expected: one of grace, horizon
-      mend:     write 'horizon'
+      fix:      write 'horizon'
     """
 
     exit_code = 1
@@ -39,7 +39,7 @@ class CxmlError(Exception):
         super().__init__(what)
 
     def __str__(self) -> str:
-        lines = [("where:   ", self.where), ("expected:", self.expected), ("mend:    ", self.fix)]
+        lines = [("where:   ", self.where), ("expected:", self.expected), ("fix:     ", self.fix)]
         return "\n".join([self.what, *(f"  {name} {text}" for name, text in lines if text)])
 
 

@@ -35,6 +35,7 @@ from cxml.snapshots.handle import Population
 from cxml.store import runs
 from cxml.tables import emptied_columns
 from cxml.tables.opening import Tables, fingerprint
+from cxml.tables.problems import counted
 
 CHUNK = 50_000
 """Customers at a time."""
@@ -260,9 +261,12 @@ def _same_terms(bundle: Bundle, config: Config) -> None:
 def _spellings(bundle: Bundle, strange: Strange) -> Iterator[str]:
     """What the model made of texts that it does not know."""
     for name, n in strange.unseen.items():
-        yield f"{n:,} rows hold a {_called(bundle, name)} that the model has never seen: taken as missing"
+        yield counted(
+            f"{{n}} rows hold a {_called(bundle, name)} that the model has never seen: taken as missing", n
+        )
     for name, n in strange.respelt.items():
-        yield f"{n:,} rows hold a {_called(bundle, name)} in another spelling than in training: taken as the same"
+        called = f"{_called(bundle, name)} in another spelling than in training"
+        yield counted(f"{{n}} rows hold a {called}: taken as the same", n)
 
 
 def _called(bundle: Bundle, name: str) -> str:

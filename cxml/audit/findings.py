@@ -1,4 +1,4 @@
-"""What an audit found: each finding says what, where, what was expected and how to mend it, and never a value."""
+"""What an audit found: each finding says what, where, what was expected and how to fix it, and never a value."""
 
 from __future__ import annotations
 
@@ -130,12 +130,12 @@ class Audit:
             one = self.leaks[0]
             raise DataError(one.what, where=one.where, expected=one.expected, fix=one.fix)
         lines = [
-            f"  {one.where}: {one.what}\n    expected {one.expected}; mend: {one.fix}"
+            f"  {one.where}: {one.what}\n    expected {one.expected}; fix: {one.fix}"
             for one in self.leaks[:_SHOWN]
         ]
         if len(self.leaks) > _SHOWN:
             lines.append(f"  and {len(self.leaks) - _SHOWN:,} more")
         raise DataError(
             f"{len(self.leaks):,} leaks were found:\n" + "\n".join(lines),
-            fix="mend each of them, or name it with --allow if it is known at the cutoff",
+            fix="fix each of them, or name it with --allow if it is known at the cutoff",
         )

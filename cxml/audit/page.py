@@ -19,7 +19,7 @@ def as_json(audit: Audit) -> dict[str, Any]:
 
 
 def as_markdown(audit: Audit) -> str:
-    """One page: the verdict, what was asked, what was found, and how to mend it."""
+    """One page: the verdict, what was asked, what was found, and how to fix it."""
     lines = [
         f"# Audit of {audit.project}",
         "",
@@ -59,7 +59,7 @@ def _findings(findings: Sequence[Finding]) -> list[str]:
             f"- {mark}: {one.what}.",
             f"  - where: {one.where}",
             f"  - expected: {one.expected}",
-            f"  - mend: {one.fix}",
+            f"  - fix: {one.fix}",
         ]
     if len(findings) > _SHOWN:
         rest = sorted(one.about for one in findings[_SHOWN:])

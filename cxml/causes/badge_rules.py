@@ -1,7 +1,7 @@
 """Which badge a factor gets: *supported*, *contradicted*, *association only* or *not testable*.
 
 A badge comes with the key of what decided it and the number that was held against a limit; the words are
-left to whoever shows it.
+left to the caller.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def load_config(path: str | Path) -> Config:
             f"the configuration cannot be read ({error.strerror})",
             where=str(file),
             expected="a file that may be read",
-            fix="mend its permissions",
+            fix="fix its permissions",
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(

@@ -35,7 +35,7 @@ def labelled(tables: Tables, snapshots: Snapshots) -> Iterator[str]:
     ``left_after_days``. ``churned`` is 1 when the customer left in ``[cutoff + lead, cutoff + lead + horizon)`` by the
     definition of the config, else 0. ``value`` is the discounted margin of that window (missing when no
     value is configured). ``left_in_lead`` marks those who were gone before anybody could have acted.
-    ``left_after_days`` counts from the begin of the window to the moment of leaving, if it was seen before
+    ``left_after_days`` counts from the beginning of the window to the moment of leaving, if it was seen before
     observation_end; silence has no such moment, and it is missing there. With a ready label, customers whose
     label is missing have no row.
 

@@ -96,7 +96,7 @@ def brier_score(
 ) -> Floats:
     """Mean squared error of survival at each time, as if nobody had been censored.
 
-    Whoever left by a time, and whoever was watched beyond it, also stands for those like them who
+    Those who left by a time, and those watched beyond it, also stand for those like them who
     were censored before: each counts by the inverse of the probability to have been watched so long.
 
     Parameters

@@ -188,7 +188,7 @@ class Bundle:
                 f"too many values that training never saw: {shares}",
                 where="table to score",
                 expected=f"at most {MOST_UNSEEN:.0%} of the rows of a column more than in training",
-                fix="train again with recent cutoffs, or mend the names in the source",
+                fix="train again with recent cutoffs, or fix the names in the source",
             )
 
     def files(self) -> dict[str, str]:

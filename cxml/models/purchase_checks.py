@@ -77,5 +77,5 @@ def _refused(what: str, row: int, expected: str) -> DataError:
         what,
         where=f"a purchase model, row {row} (counted from 0)",
         expected=expected,
-        fix="mend or leave out the customer",
+        fix="fix or leave out the customer",
     )

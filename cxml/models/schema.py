@@ -159,7 +159,7 @@ class Schema:
                 f"infinite numbers in {_list(infinite)}",
                 where="table to score",
                 expected="finite numbers below 3.4e38, or missing",
-                fix="mend or empty these cells",
+                fix="fix or empty these cells",
             )
         return encoded
 

@@ -1,6 +1,6 @@
 """What a customer brings if they stay: what is lost when they leave, and what a contact can keep.
 
-The value target adds up the whole label window, whoever leaves in it: of a leaver it holds what came before they
+The value target adds up the whole label window, also of those who leave in it: of a leaver it holds what came before they
 left, which is nothing where leaving is silence. So the expected value already counts that some leave,
 
     expected = (1 - p) * stays + p * leavers_bring * stays,

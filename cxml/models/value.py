@@ -424,7 +424,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 "values are infinite",
                 where="value",
                 expected="finite money",
-                fix="mend the amounts that the value is summed from",
+                fix="fix the amounts that the value is summed from",
             )
         positive = int((value > 0).sum())
         if positive < self.min_events:

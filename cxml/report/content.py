@@ -173,7 +173,7 @@ def compute(inputs: ReportInputs) -> Content:
     factors = _factors(inputs)
     levers = tuple(f for f in factors if f.kind in NAMED)
     # Where better service goes with leaving, the factor stands in for something else, such as little use:
-    # mending it would change nothing. Nobody said that a column of a flat table can be made good at all.
+    # fixing it would change nothing. Nobody said that a column of a flat table can be made good at all.
     gain = [
         0.0
         if f.direction == "reversed" or f.kind != "lever"

@@ -104,7 +104,7 @@ def gains_of(inputs: ReportInputs, backwards: Collection[str] = ()) -> WhatIf:
     Parameters
     ----------
     backwards : collection of str
-        Factors that go with staying: they stand in for something else, and mending them is never the best.
+        Factors that go with staying: they stand in for something else, and fixing them is never the best.
     """
     known = {"value"} if inputs.has_value else set[str]()
     leaving = float(inputs.scores["churn_probability"].mean())

@@ -43,7 +43,7 @@ class Staff:
     knows : bool array (months, seats, topics)
         Whether that agent is trained for a topic.
     speaks : bool array (seats, languages)
-        The languages of a seat's team, kept by whoever sits there.
+        The languages of a seat's team, kept by the agent who sits there.
     onshore : bool array (seats)
         The team works in the customers' country.
     order, first, count : int arrays

@@ -304,7 +304,7 @@ def _disk_trouble(out: Path) -> Iterator[None]:
             f"the output cannot be written ({problem.strerror})",
             where=str(path),
             expected="a folder with enough space and the right to write; the earlier output stands",
-            fix="make room or mend the permissions, or choose another --out folder",
+            fix="make room or fix the permissions, or choose another --out folder",
         ) from problem
 
 

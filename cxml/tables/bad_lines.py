@@ -22,7 +22,7 @@ import pyarrow as pa
 from cxml.engine import NOT_UTF8, WRONG_FIELDS, Engine
 from cxml.errors import BadLineError, DataError
 from cxml.sql import quoted
-from cxml.tables.problems import Problem
+from cxml.tables.problems import Problem, counted
 from cxml.tables.source import CsvFiles, Source
 from cxml.tables.sources import raw
 from cxml.tables.tolerance import CROWDED, GROUP, Refusal, most, too_large_a_share
@@ -101,7 +101,17 @@ def told(engine: Engine, table: str, source: Source) -> list[Problem]:
         what, expected, fix = RULES[rule]
         place = f"{files[first['f'] - 1]}, line {first['l']}"
         problems.append(
-            Problem(rule, table, "", count, first["r"], what.format(n=f"{count:,}"), expected, fix, place)
+            Problem(
+                rule,
+                table,
+                "",
+                count,
+                first["r"],
+                counted(what, count),
+                expected,
+                fix,
+                place,
+            )
         )
     return problems
 

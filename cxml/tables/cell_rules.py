@@ -42,12 +42,12 @@ _NOT_BEFORE = {("visits", "window_end"), ("orders", "promised_at")}
 """Instants that are known from the start and yet cannot come before the event."""
 
 _NOUNS: Mapping[Kind, str] = {
-    "text": "texts",
-    "instant": "instants",
-    "number": "numbers",
-    "money": "amounts of money",
-    "count": "whole numbers",
-    "flag": "flags",
+    "text": "a text",
+    "instant": "an instant",
+    "number": "a number",
+    "money": "an amount of money",
+    "count": "a whole number",
+    "flag": "a flag",
 }
 
 _EXPECTED: Mapping[Kind, str] = {
@@ -129,7 +129,7 @@ _EPOCH_ADVICE = tuple(
         ("1e17", "1e20", "convert them from nanoseconds since 1970"),
     )
 )
-"""SQL over ``{text}``, the raw text of a cell that cannot be read, and how to mend it."""
+"""SQL over ``{text}``, the raw text of a cell that cannot be read, and how to fix it."""
 
 
 def must_be_there(table: Table, column: Column) -> Iterator[Rule]:
@@ -170,7 +170,7 @@ def must_be_read(column: Column, signs: list[str]) -> Iterator[Rule]:
         code="wrong_type",
         column=name,
         bad=unread,
-        what="{n} values are not " + _NOUNS[column.kind],
+        what="{n} values cannot be read as " + _NOUNS[column.kind],
         expected=_EXPECTED[column.kind],
         fix="correct them, or leave them empty",
         advice=(

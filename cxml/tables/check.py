@@ -19,7 +19,7 @@ from cxml.tables import (
 from cxml.tables.made_ids import Copies, count_copies
 from cxml.tables.opened import Opened
 from cxml.tables.opening import Tables, show
-from cxml.tables.problems import Problem, SetAside, one_error, unreadable
+from cxml.tables.problems import Problem, SetAside, counted, one_error, unreadable
 from cxml.tables.remarks import beside, never_changed, overwritten_columns
 from cxml.tables.rule import Rule
 from cxml.tables.rules import DUPLICATE, rules
@@ -38,7 +38,7 @@ class Check:
     Attributes
     ----------
     problems : tuple of Problem
-        What must be mended before anything can be learned from the data.
+        What must be fixed before anything can be learned from the data.
     rows : Mapping[str, int]
         Rows of each table that are used: not those set aside, nor copies that are taken once.
     notes : tuple of str
@@ -228,7 +228,7 @@ def _once(
         rule.column,
         copies,
         0,
-        f"{copies:,} rows are exact copies of another row",
+        counted("{n} rows are exact copies of another row", copies),
         "every row once",
         "nothing is lost; export each row once",
     )
@@ -298,7 +298,7 @@ def _told(tables: Tables, cleaning: Cleaning, broken: Sequence[tuple[Rule, int]]
     for place, (rule, count) in enumerate(broken):
         file, row = divmod(int(found[f"first_{place}"]), _FILE)
         fixes = [fix for number, (_, fix) in enumerate(rule.advice) if found[f"advice_{place}_{number}"]]
-        what = rule.what.format(n=f"{count:,}")
+        what = counted(rule.what, count)
         if rule.column == ready_label.LABEL and rule.code in ("unknown_label", "third_class"):
             what += f"; the label holds {ready_label.label_values(tables.engine)}"
         opened = cleaning.opened
@@ -318,7 +318,8 @@ def _told(tables: Tables, cleaning: Cleaning, broken: Sequence[tuple[Rule, int]]
 
 def _said(table: str, rule: Rule, count: int, rows: int) -> str:
     share = "all" if count == rows else f"{100 * count / rows:.1f} %"
-    return f"{table}.{rule.column}: {rule.what.format(n=f'{count:,}', rows=f'{rows:,}', share=share)}"
+    what = counted(rule.what, count, rows=f"{rows:,}", share=share)
+    return f"{table}.{rule.column}: {what}"
 
 
 def _told_twice(opened: Opened, found: _Found) -> Iterator[str]:

@@ -47,7 +47,7 @@ def of_attribute(rule: Rule, place: str) -> Rule:
     points = f"starts_with({text}, '?')"
     return replace(
         rule,
-        what="{n} values of " + repr(place) + " are not numbers, as the others are",
+        what="{n} values of " + repr(place) + " cannot be read as a number, as the others can",
         fix=f'say {where} which word means that nothing is known, such as na = ["unknown"]; or use the column as text:'
         f" types = {{ {place!r} = 'text' }}",
         advice=(

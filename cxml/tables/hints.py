@@ -14,6 +14,7 @@ from cxml.contracts import purchases
 from cxml.sql import literal, quoted
 from cxml.tables.opened import Opened
 from cxml.tables.opening import Tables
+from cxml.tables.problems import counted
 
 _SECONDS = ("s", "sec", "secs", "second", "seconds")
 _UNITS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -290,13 +291,13 @@ def _giants(tables: Tables) -> Iterator[str]:
         order, share, times = some[0]
         named = f" (the largest is the order {order})" if order is not None else ""
         what = (
-            f"{len(some):,} orders of more than {_LARGE} times the usual were cancelled within the hour{named}: from then"
+            f"{{n}} orders of more than {_LARGE} times the usual were cancelled within the hour{named}: from then"
             " on they bring nothing"
             if taken_back
-            else f"{len(some):,} orders hold more than a tenth of all money each{named}, the largest {share:.0%} and"
+            else f"{{n}} orders hold more than a tenth of all money each{named}, the largest {share:.0%} and"
             f" {times:,.0f} times the usual: what is learned of value leans on them; correct or leave out what is no sale"
         )
-        yield f"orders.{own}: {what}"
+        yield f"orders.{own}: {counted(what, len(some))}"
 
 
 def _refunds(tables: Tables) -> Iterator[str]:

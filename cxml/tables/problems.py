@@ -5,6 +5,7 @@ No text in here ever holds a value of a cell.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +31,7 @@ class Problem:
     first_row : int
         Place of the first of them in its source, from 1, a header not counted; 0 when unknown.
     what, expected, fix : str
-        For people: what is wrong, what was expected, how to mend it.
+        For people: what is wrong, what was expected, how to fix it.
     place : str
         Where, when it is not a table or a column; or the file of *first_row*.
     """
@@ -53,7 +54,7 @@ class Problem:
         return ", ".join(parts + ([self.place] if self.place else []))
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}\n    expected {self.expected}; mend: {self.fix}"
+        return f"{self.where}: {self.what}\n    expected {self.expected}; fix: {self.fix}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class SetAside:
         for one in self.problems:
             yield f"{one.where}: {one.what}; set aside; {one.fix}"
         for table, count in self.rows.items():
-            yield f"{table}: {count:,} rows set aside in all"
+            yield f"{table}: {counted('{n} rows set aside in all', count)}"
 
     def as_info(self) -> dict[str, Any]:
         """For the manifest of a run: nothing where nothing was set aside."""
@@ -105,5 +106,42 @@ def one_error(problems: Sequence[Problem]) -> DataError:
         lines.append(f"  and {len(problems) - _SHOWN} more")
     return DataError(
         f"{len(problems)} problems in the tables:\n" + "\n".join(lines),
-        fix="mend each of them; 'cxml check' shows what is left",
+        fix="fix each of them; 'cxml check' shows what is left",
     )
+
+
+_OF_ONE = {
+    "are": "is",
+    "begin": "begins",
+    "carry": "carries",
+    "do": "does",
+    "end": "ends",
+    "have": "has",
+    "hold": "holds",
+    "lie": "lies",
+    "share": "shares",
+    "their": "its",
+    "they": "it",
+    "were": "was",
+    "differ": "differs",
+}
+
+
+def counted(what: str, n: int, **more: str) -> str:
+    """A sentence on ``{n}`` things with its numbers filled in, and worded for one where *n* is 1.
+
+    >>> counted("{n} rows have no customer_id", 1), counted("{n} rows have no customer_id", 2)
+    ('1 row has no customer_id', '2 rows have no customer_id')
+    >>> counted("{n} times carry no zone, others in the column do", 1)
+    '1 time carries no zone, others in the column do'
+    """
+    if n == 1 and what.startswith("{n} ") and not what.startswith("{n} of "):
+        said, *rest = re.split("(?=[,:])", what, maxsplit=1)
+        words = said.split(" ")
+        noun = next(i for i, word in enumerate(words) if word.endswith("s"))
+        words[noun] = words[noun].removesuffix("s")
+        what = " ".join(_OF_ONE.get(word, word) for word in words) + "".join(rest)
+    # Not format(): names and values of a user's own data may hold braces.
+    for name, text in {"n": f"{n:,}", **more}.items():
+        what = what.replace(f"{{{name}}}", text)
+    return what

@@ -13,6 +13,7 @@ from cxml.tables import (
 from cxml.tables.contact_ends import ends_known, made_instant
 from cxml.tables.opened import Opened
 from cxml.tables.opening import Tables
+from cxml.tables.problems import counted
 
 _SHOWN = 12
 """Columns that a note names."""
@@ -30,7 +31,7 @@ def beside(tables: Tables, opened: Opened) -> Iterator[str]:
             "select count(distinct channel) - count(distinct lower(trim(channel))) as more from interactions"
         )
         if found["more"]:
-            yield f"interactions.channel: {found['more']} spellings differ only in case or spaces"
+            yield f"interactions.channel: {counted('{n} spellings differ only in case or spaces', found['more'])}"
         yield from _unmet_promises(tables)
     if table == "subscriptions" and "ended_at" in columns and "recorded_at" not in columns:
         reached = (
@@ -42,7 +43,7 @@ def beside(tables: Tables, opened: Opened) -> Iterator[str]:
             f" {reached} as reached from subscriptions) s where started_at + interval 1 day < reached"
         )
         if found["customers"]:
-            yield f"subscriptions: {found['customers']:,} customers have contracts that overlap"
+            yield f"subscriptions: {counted('{n} customers have contracts that overlap', found['customers'])}"
 
 
 def _unknown_ends(tables: Tables) -> Iterator[str]:

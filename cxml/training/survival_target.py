@@ -114,7 +114,7 @@ def _fit(
 
 
 def watched(snapshots: pd.DataFrame, known_at: pd.Timestamp, config: Config) -> pd.DataFrame:
-    """``duration`` (days from the begin of the label window) and ``event`` of each snapshot, as of *known_at*.
+    """``duration`` (days from the beginning of the label window) and ``event`` of each snapshot, as of *known_at*.
 
     A contract that ended is known to be the last one when the grace time is over.
     """

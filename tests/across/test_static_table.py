@@ -237,9 +237,9 @@ def test_what_a_batch_lacks_is_named(coded: Path, tmp_path: Path) -> None:
     frame.loc[6, "seats"] = "few"
     some, told = batch(coded, tmp_path / "word", frame)
     assert len(some) == len(frame) - 1 and any(
-        "1 values of 'seats' are not numbers" in one and "row 7" in one for one in told
+        "1 value of 'seats' cannot be read as a number" in one and "row 7" in one for one in told
     )
-    with pytest.raises(DataError, match="1 values of 'seats' are not numbers") as caught:
+    with pytest.raises(DataError, match="1 value of 'seats' cannot be read as a number") as caught:
         batch(coded, tmp_path / "one", frame.iloc[[6]])
     assert "first in row 1" in caught.value.where and 'na = ["unknown"]' in caught.value.fix
     frame.loc[6, "seats"] = "N/A"
@@ -253,7 +253,7 @@ def test_what_a_batch_lacks_is_named(coded: Path, tmp_path: Path) -> None:
         "customers.seats is empty in all 60 rows; in training 100 %" in one for one in told
     )
     new, told = batch(coded, tmp_path / "new", coded_people().head(1).assign(Plan="999"))
-    assert new.notna().all() and any("1 rows hold a Plan that the model has never seen" in x for x in told)
+    assert new.notna().all() and any("1 row holds a Plan that the model has never seen" in x for x in told)
 
 
 def test_frames_in_memory_are_read_as_the_training_read_its_table(coded: Path, tmp_path: Path) -> None:
@@ -330,7 +330,7 @@ def test_whose_label_is_missing_has_none() -> None:
     [
         (["yes", "no", "maybe", "perhaps"], "", "unknown_label", "2 labels are neither"),
         (["gone", "here", "here", "gone"], "", "unknown_label", "4 labels are neither"),
-        (["gone", "here", "paused", None], "gone", "third_class", "1 labels are a third value"),
+        (["gone", "here", "paused", None], "gone", "third_class", "1 label is a third value"),
         (["Gone", "here", "here", None], "gone", "unknown_label", "none of 3 labels"),
     ],
 )

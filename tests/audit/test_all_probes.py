@@ -680,7 +680,7 @@ def test_a_leak_ends_with_code_3_and_a_page(
 ) -> None:
     assert command(monkeypatch, "audit", folder) == 3
     said = capsys.readouterr()
-    assert "orders so far" in said.err and "mend" in said.err and "expected" in said.err
+    assert "orders so far" in said.err and "fix" in said.err and "expected" in said.err
     written = folder / "runs" / "audit" / "CURRENT"
     found = json.loads((written / "audit.json").read_text(encoding="utf-8"))
     assert found["passed"] is False

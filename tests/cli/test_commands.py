@@ -173,7 +173,7 @@ def refused(said: Said, code: int, *words: str) -> str:
     assert said.err.startswith("cxml: ")
     assert "Traceback" not in said.err
     assert CANARY not in said.err.lower()
-    for part in ("where:", "expected:", "mend:"):
+    for part in ("where:", "expected:", "fix:"):
         assert re.search(rf"^  {part} +\S", said.err, re.M), f"no {part}: {said.err}"
     for word in words:
         assert word in said.err, f"{word!r} is not in: {said.err}"
@@ -436,7 +436,7 @@ BROKEN_TABLES: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     ),
     "wrong type": (
         lambda f: cell(f, "interactions", "wait_s", f"{CANARY} minutes"),
-        ("interactions.wait_s", "1 values are not numbers", "first in row 3"),
+        ("interactions.wait_s", "1 value cannot be read as a number", "first in row 3"),
     ),
     "day and month that cannot be told apart": (
         lambda f: cell(f, "orders", "ordered_at", "03/04/2024"),
@@ -448,7 +448,7 @@ BROKEN_TABLES: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     ),
     "no customer": (
         lambda f: cell(f, "orders", "customer_id", ""),
-        ("orders.customer_id", "1 rows have no customer_id"),
+        ("orders.customer_id", "1 row has no customer_id"),
     ),
     "duplicate ids": (
         lambda f: csv(f, "orders", same_id),
@@ -511,7 +511,7 @@ def test_all_problems_are_told_at_once(shop: Shop, company: Path, out: Path, cxm
     ):
         assert words in said.err
     assert said.err.count("expected ") == 2
-    assert said.err.count("mend: ") == 3, "one for each, and what to do next"
+    assert said.err.count("fix: ") == 3, "one for each, and what to do next"
 
 
 STRAY = (
@@ -534,7 +534,7 @@ def test_stray_rows_and_copies_are_told_and_stop_nothing(
     told = " ".join(said.out.split())
     # The faults of the orders lie in one row, and three rows are copies.
     for words in (
-        "interactions: 1 rows set aside in all",
+        "interactions: 1 row set aside in all",
         "orders: 4 rows set aside in all",
         "3 rows are exact copies of another row",
         "first in row 3",
@@ -553,7 +553,7 @@ def test_features_list_what_was_set_aside_beside_them(company: Path, tmp_path: P
     sound = (company / "interactions.csv").read_bytes()
     BROKEN_TABLES["wrong type"][0](company)
     words = ["features", company, "--out", tmp_path / "f.parquet"]
-    assert "interactions: 1 rows set aside in all" in cxml(*words).err
+    assert "interactions: 1 row set aside in all" in cxml(*words).err
     assert pd.read_parquet(tmp_path / "f.set_aside.parquet")[
         ["table", "column", "row"]
     ].to_numpy().tolist() == [["interactions", "wait_s", 3]]
@@ -680,7 +680,7 @@ def test_a_configuration_that_is_no_toml(company: Path, out: Path, cxml: Cxml) -
     line = 1 + (company / "cxml.toml").read_text(encoding="utf-8").splitlines().index("[population")
     said = cxml("train", company, "--out", out)
     assert (said.code, said.out) == (2, "")
-    for words in ("cannot be read as TOML", f"line {line}", f"where:    {company / 'cxml.toml'}", "mend:"):
+    for words in ("cannot be read as TOML", f"line {line}", f"where:    {company / 'cxml.toml'}", "fix:"):
         assert words in said.err
 
 

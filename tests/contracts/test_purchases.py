@@ -316,9 +316,9 @@ def test_single_giants_are_named() -> None:
         ("y", "2025-01-06 10:00", 400_000, None),
     ]
     notes = " ".join(check_tables(shop({"orders": orders([*usual, *giants])})).notes)
-    assert "1 orders hold more than a tenth of all money each (the largest is the order o151)" in notes
+    assert "1 order holds more than a tenth of all money each (the largest is the order o151)" in notes
     assert (
-        "1 orders of more than 50 times the usual were cancelled within the hour (the largest is the order o150)"
+        "1 order of more than 50 times the usual was cancelled within the hour (the largest is the order o150)"
         in notes
     )
     quiet = " ".join(check_tables(shop({"orders": orders(usual)})).notes)

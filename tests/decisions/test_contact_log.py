@@ -194,7 +194,7 @@ def test_no_customer_at_risk_when_drawn_is_told(made: Company, tmp_path: Path) -
     [
         (lambda log: log.drop(columns="contacted"), "there is no column 'contacted'"),
         (lambda log: log.assign(contacted_at=None), "1,800 rows have no contacted_at"),
-        (lambda log: log.assign(contacted="perhaps"), "1,800 values are not flags"),
+        (lambda log: log.assign(contacted="perhaps"), "1,800 values cannot be read as a flag"),
         (
             lambda log: log.assign(
                 contacted_at=[DRAWS[0] + pd.Timedelta(days=k % 61) for k in range(len(log))]
@@ -308,7 +308,7 @@ def test_what_was_set_aside_is_listed_and_told(made: Company, tmp_path: Path) ->
         "log.csv",
         5,
     )
-    assert told[-1] == "contacts: 1 rows set aside in all" and "perhaps" not in "".join(told)
+    assert told[-1] == "contacts: 1 row set aside in all" and "perhaps" not in "".join(told)
     assert set(tables.columns) == set(tables.opened) == {"orders"}, "no feature and no probe looks at the log"
     found = jobs.check(plain).check
     assert found.rows == {"orders": len(made.orders), "contacts": 2 * EACH - 1}

@@ -111,7 +111,7 @@ def test_bad_lines_go_alone(tmp_path: Path, name: str, end: str, bom: bool) -> N
     assert listed(tables) == [(rule, name, at) for rule, at in zip(rules, (1, 302, 303, 604), strict=True)]
     said = "\n".join(found.notes)
     assert CANARY not in said and "interactions: 4 rows set aside in all" in said
-    assert f"first in row 1, {tmp_path / name}, line 2: 1 lines are not text in UTF-8; set aside" in said
+    assert f"first in row 1, {tmp_path / name}, line 2: 1 line is not text in UTF-8; set aside" in said
     again = check_tables(tables)
     assert (codes(again), again.set_aside, left(tables)) == (codes(found), found.set_aside, by_python(good))
 
@@ -250,7 +250,7 @@ def test_jobs_list_them(tmp_path: Path) -> None:
     told: list[str] = []
     with runs.run(tmp_path / "out") as run:
         checked_tables(config(tmp_path), run=run, tell=told.append)
-    assert told[-1] == "interactions: 1 rows set aside in all"
+    assert told[-1] == "interactions: 1 row set aside in all"
     (only,) = pq.read_table(next(tmp_path.rglob("set_aside.parquet"))).to_pylist()
     assert only == {
         "table": "interactions",

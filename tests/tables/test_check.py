@@ -1,4 +1,4 @@
-"""Bad input of every kind: the right error, the right place, how to mend it, and no value of a cell."""
+"""Bad input of every kind: the right error, the right place, how to fix it, and no value of a cell."""
 
 from __future__ import annotations
 
@@ -262,7 +262,7 @@ def test_bad_cell(tmp_path, bad):
         found.raise_if_any()
     assert caught.value.exit_code == 3
     text = str(caught.value)
-    assert all(words in text for words in (bad.where, problem.what, problem.expected, problem.fix, "mend:"))
+    assert all(words in text for words in (bad.where, problem.what, problem.expected, problem.fix, "fix:"))
     assert CANARY not in shown(caught.value)
     assert all(CANARY not in note for note in found.notes)
 
@@ -318,7 +318,7 @@ def test_what_lies_after_observation_end_is_told_and_not_refused(tmp_path):
         in found.notes
     )
     assert (
-        "interactions.resolved_at: 1 values lie at or after observation_end and count as not known"
+        "interactions.resolved_at: 1 value lies at or after observation_end and count as not known"
         in found.notes
     )
 
@@ -374,7 +374,7 @@ def test_clock_changes(tmp_path):
     put(frames, START, "2024-10-27 02:30:00", 0)
     found = check_tables(opened(frames, "csv", tmp_path, "Europe/Berlin"))
     assert [(one.code, place(one), one.first_row) for one in found.problems] == [("skipped_time", ORDERED, 2)]
-    assert any(f"{START}: 1 local times came twice" in note for note in found.notes)
+    assert any(f"{START}: 1 local time came twice" in note for note in found.notes)
     assert check_tables(opened(frames, "csv", tmp_path, "Asia/Seoul")).problems == ()
 
 
@@ -498,12 +498,12 @@ def test_notes(tmp_path):
     found = check_tables(opened(frames, "csv", tmp_path))
     assert found.problems == ()
     text = "\n".join(found.notes)
-    assert "wait_s: 1 waits are longer than 24 hours (25.0 % of the rows)" in text
+    assert "wait_s: 1 wait is longer than 24 hours (25.0 % of the rows)" in text
     assert "channel: 25.0 % of the rows have a channel that no feature knows" in text
-    assert "channel: 1 spellings differ only in case or spaces" in text
-    assert "subscriptions.ended_at: 1 values lie at or after observation_end" in text
-    assert "interactions.interaction_id: 1 ids begin or end with a space" in text
-    assert "subscriptions: 1 customers have contracts that overlap" in text
+    assert "channel: 1 spelling differs only in case or spaces" in text
+    assert "subscriptions.ended_at: 1 value lies at or after observation_end" in text
+    assert "interactions.interaction_id: 1 id begins or ends with a space" in text
+    assert "subscriptions: 1 customer has contracts that overlap" in text
     assert "orders.ordered_at: all values are at midnight" in text
     assert "customers has no recorded_at" not in text  # a year of birth never changes
     assert CANARY not in text
@@ -617,7 +617,7 @@ FILES = [
     ("only blanks", "o.csv", written("o.csv", b"\n\n"), DataError, "header"),
     ("folder", "", None, DataError, "*.parquet"),
     ("pipe", "o.csv", lambda folder: os.mkfifo(folder / "o.csv"), DataError, "regular file"),
-    ("device", "/dev/zero", None, (DataError, ConfigError), "mend"),
+    ("device", "/dev/zero", None, (DataError, ConfigError), "fix"),
     ("spreadsheet", "o.xlsx", written("o.xlsx", b"PK"), ConfigError, "as CSV"),
     (
         "several kinds",
@@ -688,7 +688,7 @@ def test_bad_file(tmp_path, source, make, error, words):
     assert isinstance(caught.value, CxmlError)
     assert words in str(caught.value)
     assert "where:" in str(caught.value)
-    assert "mend:" in str(caught.value)
+    assert "fix:" in str(caught.value)
     assert CANARY not in shown(caught.value)
 
 

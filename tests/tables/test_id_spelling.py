@@ -112,7 +112,7 @@ def test_ids_that_only_look_a_little_like_it_are_taken(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("123.0", "1 ids end in .0"), ("1,234,567", "1 ids are written with thousands separators")],
+    [("123.0", "1 id ends in .0"), ("1,234,567", "1 id is written with thousands separators")],
 )
 def test_ids_that_match_no_others_are_told(text: str, words: str) -> None:
     found = checked(orders=rows("orders", "customer_id", [text, "b", "c"]))

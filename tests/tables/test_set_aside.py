@@ -181,7 +181,7 @@ def test_a_stray_row_of_each_kind_is_set_aside(tmp_path, column, value, code):
     assert lists(tables, found) == [("interactions", code, column, 8)]
     assert found.rows == {"customers": 50, "interactions": 399}
     text = "\n".join((*found.notes, *found.set_aside.lines(), str(found.set_aside.as_info())))
-    assert f"interactions.{column}, first in row 8" in text and "interactions: 1 rows set aside" in text
+    assert f"interactions.{column}, first in row 8" in text and "interactions: 1 row set aside" in text
     assert CANARY not in text
     check_tables(sound)
     assert tables.engine.rows("select * from interactions order by all") == sound.engine.rows(
@@ -332,7 +332,7 @@ def test_no_end_written_as_the_end_of_the_calendar_is_an_empty_end(tmp_path, tab
     tables = opened(tmp_path, **{table: frame})
     found = check_tables(tables)
     assert found.problems == ()
-    assert any(f"{table}.{column}: 1 values lie in 2100 or later" in note for note in found.notes)
+    assert any(f"{table}.{column}: 1 value lies in 2100 or later" in note for note in found.notes)
     assert left(tables, table, column) == [dt.datetime(2025, 2, 10), None]
 
 
