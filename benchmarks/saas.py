@@ -1,6 +1,6 @@
 """Time to leave of 2,000 SaaS customers, beside what is published: ``python benchmarks/saas.py [--data FOLDER]``.
 
-Ten random splits, 65 % train and 35 % test, as in the published example (which has one). The forest of hazards, whose
+Ten random splits, 65 % train and 35 % test, as in the published example (which has one). The trees of hazards, whose
 periods are the twelve months, stands beside Kaplan-Meier. The Brier score is integrated twice: over months 0 to 11 with
 censoring weights, the proper score (beyond 12 months nobody was watched, so there is no weight), and over months 0 to 12
 among those alone whose state is known, which is the figure of the goal. The five usage totals run to the end of
@@ -47,7 +47,7 @@ def saas(data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def figures(X: pd.DataFrame, y: pd.DataFrame, seed: int, threads: int) -> dict[str, dict[str, float]]:
-    """Concordance and integrated Brier score of one split, for the forest and for Kaplan-Meier."""
+    """Concordance and integrated Brier score of one split, for the trees and for Kaplan-Meier."""
     order = np.random.default_rng(seed).permutation(len(X))
     train, test = np.split(order, [round(0.65 * len(X))])
     past, asked = y.iloc[train], y.iloc[test]

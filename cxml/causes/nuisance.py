@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from pandas.api import types as kinds
 from scipy.linalg import cho_factor, cho_solve
 
-from cxml.models.conditional_mean import MeanForest
+from cxml.models.conditional_mean import MeanTrees
 from cxml.sampling import customer_folds
 
 Floats = NDArray[np.float64]
@@ -117,8 +117,8 @@ class Expectation:
         self._lines = _Lines(self._C, folds)
 
     @cached_property
-    def _forest(self) -> MeanForest:
-        return MeanForest(self._C)
+    def _boosted(self) -> MeanTrees:
+        return MeanTrees(self._C)
 
     def of(
         self,
@@ -170,7 +170,7 @@ class Expectation:
     def _grown(self, targets: Floats, fold: int, part: Sequence[int]) -> Floats:
         """What trees of the other folds say about the rows of one."""
         train, held = np.flatnonzero(self._folds != fold), np.flatnonzero(self._folds == fold)
-        return np.column_stack([self._forest.forecast(target, train, held, part) for target in targets.T])
+        return np.column_stack([self._boosted.forecast(target, train, held, part) for target in targets.T])
 
     def _better_of_trees(
         self, targets: Floats, parts: Sequence[list[int]], lines: Floats, first: Floats | None = None

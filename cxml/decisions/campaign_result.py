@@ -75,7 +75,7 @@ def judge_campaign(held: ArrayLike, left: ArrayLike) -> Judgement:
 
     Examples
     --------
-    >>> found = judge([True] * 100 + [False] * 400, [True] * 20 + [False] * 80 + [True] * 40 + [False] * 360)
+    >>> found = judge_campaign([True] * 100 + [False] * 400, [True] * 20 + [False] * 80 + [True] * 40 + [False] * 360)
     >>> round(found.saved), round(found.saved_low), round(found.saved_high), found.save_rate
     (40, 10, 77, 0.5)
     """

@@ -213,14 +213,14 @@ def by_shap(churn: ChurnClassifier, frame: pd.DataFrame) -> pd.DataFrame:
     encoded = schema.encode(frame).astype(np.float64)
     encoded[:, list(schema.categorical)] += 1
     found = []
-    for booster in churn.forest_.boosters:
+    for booster in churn.trees_.boosters:
         trees = booster.dump_model()["tree_info"]
         for tree in trees:
             _as_shap_reads(tree["tree_structure"], schema)
         found.append(shap.TreeExplainer({"trees": trees}).shap_values(encoded, check_additivity=False))
     total = np.mean(found, axis=0) if found else np.zeros(encoded.shape)
-    if churn.forest_.additive is not None:  # exact as they are: no trees, nothing to share out
-        total = total + churn.forest_.additive.contributions(schema.encode(frame))[:, :-1]
+    if churn.trees_.additive is not None:  # exact as they are: no trees, nothing to share out
+        total = total + churn.trees_.additive.contributions(schema.encode(frame))[:, :-1]
     return pd.DataFrame(churn.calibrator_.a * total, columns=list(schema.columns), index=frame.index)
 
 

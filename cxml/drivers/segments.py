@@ -44,7 +44,7 @@ class Segments:
     --------
     >>> labels = {"factors": {"profile": {"kind": "context"}, "waiting": {"kind": "lever"}},
     ...           "features": {"customer_region": {"factor": "profile", "unit": "text"}}}
-    >>> groups = Groups(labels, {})
+    >>> groups = Segments(labels, {})
     >>> groups.add(pd.DataFrame({"customer_region": ["north", "south", "north"]}),
     ...            pd.DataFrame({"churn_probability": [0.5, 0.1, 0.3], "hit_waiting": [0.4, 0.0, 0.0]}))
     >>> [(row["level"], row["customers"], row["leavers"], row["hit"]["waiting"]) for row in groups.segments()]

@@ -2,7 +2,7 @@
 
 >>> from cxml.factors import Factor, Feature, share
 >>> share("abandoned")
-'avg(case when abandoned then 1e0 when not abandoned then 0e0 end)'
+'avg(case when (abandoned) then 1e0 when not (abandoned) then 0e0 end)'
 """
 
 from cxml.factors.catalogue import FACTORS, feature_rows, labels

@@ -36,7 +36,7 @@ class FeatureCurve:
 
     Examples
     --------
-    >>> curve = Curve((0.0, 10.0), (-1.0, 1.0), missing=0.5)
+    >>> curve = FeatureCurve((0.0, 10.0), (-1.0, 1.0), missing=0.5)
     >>> curve.of(np.array([5.0, 1e9, np.nan], dtype=np.float32)).tolist()
     [0.0, 1.0, 0.5]
     """

@@ -1,4 +1,4 @@
-"""A forest whose size is chosen inside the training rows, on customers held out.
+"""Boosted trees whose size is chosen inside the training rows, on customers held out.
 
 A short ladder goes from simple to rich, from the curves of a logistic regression to deep trees. With few rows the
 sizes are compared by folds of customers, with many on one quarter of the customers; the number of rounds and the
@@ -53,7 +53,7 @@ class Task:
     binned : Binned
         The same rows.
     target : mapping from objective to array of shape (rows,)
-        What a forest of that objective predicts.
+        What boosted trees of that objective predict.
     learn : bool array of shape (rows,)
         Rows to learn from and to compare sizes on; margins of held-out rows are made for all.
     loss : callable
@@ -98,8 +98,8 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Forest:
-    """Forests of one size with different seeds, whose margins are averaged, and the curves that they start from.
+class BoostedTrees:
+    """Boosted trees of one size with different seeds, whose margins are averaged, and the curves that they start from.
 
     Attributes
     ----------
@@ -151,13 +151,13 @@ class Forest:
         return [tree_text(b) for b in self.boosters]
 
     @classmethod
-    def read(cls, texts: Sequence[str], features: int, curves: Any = None) -> Forest:
-        """The forest held by *texts*, on top of *curves* as JSON values; it predicts, but keeps nothing of its training.
+    def read(cls, texts: Sequence[str], features: int, curves: Any = None) -> BoostedTrees:
+        """The trees held by *texts*, on top of *curves* as JSON values: they predict, and keep nothing of their training.
 
         Raises
         ------
         ModelError
-            A text is no whole forest over *features* columns, or the curves are damaged.
+            A text does not hold whole trees over *features* columns, or the curves are damaged.
         """
         boosters = tuple(read_trees(text, features) for text in texts)
         additive = None if curves is None else Additive.from_dict(curves, features)
@@ -166,7 +166,7 @@ class Forest:
 
 def grow(
     task: Task, rungs: Sequence[TreeSize], *, events: float, seeds: int, seed: int, num_threads: int
-) -> Forest:
+) -> BoostedTrees:
     """Choose a size on held-out customers, then train it on every row, once per seed.
 
     Raises
@@ -181,25 +181,27 @@ def grow(
         kept = every.tried(task, kept.rung, num_threads)
     elif not few and len(task.keys) <= CROSS_ROWS:
         kept = _completed(task, kept, seed, num_threads)
-    found = Forest((), kept.rung.name, kept.rounds, ladder, kept.rows, kept.margins, penalty=kept.penalty)
+    found = BoostedTrees(
+        (), kept.rung.name, kept.rounds, ladder, kept.rows, kept.margins, penalty=kept.penalty
+    )
     return finish(task, found, kept.rung, seeds=seeds, seed=seed)
 
 
-def finish(task: Task, forest: Forest, rung: TreeSize, *, seeds: int, seed: int) -> Forest:
-    """The forest learned from every row, one set of trees per seed: what ``grow`` does last; nothing for 0 seeds."""
+def finish(task: Task, boosted: BoostedTrees, rung: TreeSize, *, seeds: int, seed: int) -> BoostedTrees:
+    """The trees learned from every row, one set per seed: what ``grow`` does last; nothing for 0 seeds."""
     if not seeds:
-        return forest
+        return boosted
     rows = np.flatnonzero(task.learn)
     additive, offset, gains = None, task.offset, np.zeros(task.X.shape[1])
     if rung.additive:
-        additive = _curves(task, rows, forest.penalty, seed)
+        additive = _curves(task, rows, boosted.penalty, seed)
         offset = additive.margin(task.X)
         gains += additive.gains(task.X, task.target["binary"])
     boosters = tuple(
         task.binned.train(
             task.target[rung.objective],
             task.params(rung),
-            forest.rounds,
+            boosted.rounds,
             rows=rows,
             seed=seed + s,
             offset=offset,
@@ -208,13 +210,13 @@ def finish(task: Task, forest: Forest, rung: TreeSize, *, seeds: int, seed: int)
     )
     if boosters:
         gains += np.mean([b.feature_importance("gain") for b in boosters], axis=0)
-    return replace(forest, boosters=boosters, additive=additive, gains=gains)
+    return replace(boosted, boosters=boosters, additive=additive, gains=gains)
 
 
 def margins_apart(
-    task: Task, forest: Forest, rung: TreeSize, parts: Rows, *, seed: int, num_threads: int
+    task: Task, boosted: BoostedTrees, rung: TreeSize, parts: Rows, *, seed: int, num_threads: int
 ) -> Floats:
-    """Margins of every row by forests of the size of *forest* that saw no row of its part.
+    """Margins of every row by trees of the same size that saw no row of its part.
 
     Parameters
     ----------
@@ -222,7 +224,7 @@ def margins_apart(
         What each row belongs to. Rows of a negative part are not learned from, and their margin is 0.
     """
     task = replace(task, learn=task.learn & (parts >= 0))
-    kept = _Tried(rung, forest.held_margins, forest.held_rows, forest.rounds, forest.penalty)
+    kept = _Tried(rung, boosted.held_margins, boosted.held_rows, boosted.rounds, boosted.penalty)
     found = np.zeros(len(parts))
     for part in np.unique(parts[parts >= 0]):
         out = parts == part
@@ -233,7 +235,7 @@ def margins_apart(
 def losses(
     task: Task, rungs: Sequence[TreeSize], *, events: float, seed: int, num_threads: int
 ) -> list[dict[str, Any]]:
-    """How each size does on held-out customers, as in ``Forest.ladder``; no forest is grown on all rows.
+    """How each size does on held-out customers, as in ``BoostedTrees.ladder``; nothing is grown on all rows.
 
     Raises
     ------
@@ -391,7 +393,7 @@ def _completed(task: Task, kept: _Tried, seed: int, num_threads: int) -> _Tried:
 
 
 def _apart(task: Task, kept: _Tried, out: NDArray[np.bool_], seed: int, num_threads: int) -> Floats:
-    """Margins of the rows *out* by a forest of the size *kept* that learned from all others."""
+    """Margins of the rows *out* by boosted trees of the size *kept* that learned from all others."""
     rows, held = np.flatnonzero(~out & task.learn), np.flatnonzero(out)
     rung, offset, booster = kept.rung, task.offset, None
     if rung.additive:

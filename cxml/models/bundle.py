@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from cxml.errors import CxmlError, ModelError
-from cxml.models.boosted_trees import Forest
+from cxml.models.boosted_trees import BoostedTrees
 from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.churn import ChurnClassifier
 from cxml.models.info_sheet import info_sheet
@@ -34,7 +34,7 @@ from cxml.models.purchase_features import EXTRA
 from cxml.models.schema import Schema, Strange
 from cxml.models.staying import if_they_stay
 from cxml.models.value import ValueRegressor
-from cxml.models.value_parts import FORESTS
+from cxml.models.value_parts import BOOSTED
 from cxml.store import manifest
 
 Floats = NDArray[np.float64]
@@ -194,28 +194,28 @@ class Bundle:
     def files(self) -> dict[str, str]:
         """The files of the bundle, but its manifest: name -> text."""
         value = self.value
-        forests = {"churn": self.churn.forest_}
+        by_name = {"churn": self.churn.trees_}
         schemas: dict[str, Any] = {"churn": self.schema.to_dict(), "value": None, "survival": None}
         numbers: dict[str, Any] = {"churn": self.churn.calibrator_.to_dict(), "value": None, "survival": None}
         if value is not None:
-            forests |= value.forests_ | ({"chance": value.chance_} if value.chance_ else {})
+            by_name |= value.trees_ | ({"chance": value.chance_} if value.chance_ else {})
             schemas["value"] = value.schema_.to_dict()
             numbers["value"] = value.numbers()
         if self.lifetime is not None:
-            forests["survival"] = self.lifetime.survival.forest_
+            by_name["survival"] = self.lifetime.survival.trees_
             schemas["survival"] = self.lifetime.survival.schema_.to_dict()
             numbers["survival"] = self.lifetime.to_dict()
         found = {
             f"{_TREES[name]}_{i}.lgb": text
-            for name, forest in forests.items()
-            for i, text in enumerate(forest.texts())
+            for name, boosted in by_name.items()
+            for i, text in enumerate(boosted.texts())
         }
         info = manifest.plain(dict(self.info))
         return found | {
             "schema.json": manifest.as_json(schemas),
             "calibrator.json": manifest.as_json(numbers),
             "curves.json": manifest.as_json(
-                {name: forest.additive and forest.additive.to_dict() for name, forest in forests.items()}
+                {name: boosted.additive and boosted.additive.to_dict() for name, boosted in by_name.items()}
             ),
             "labels.json": manifest.as_json(dict(self.labels)),
             "info.json": manifest.as_json(info),
@@ -276,7 +276,7 @@ class Bundle:
         names = list(sealed["files"])
         curves = None if written == _WITHOUT_CURVES else _json(root, "curves")
         churn = ChurnClassifier.from_parts(
-            _forest(root, names, "churn", size, curves),
+            _boosted(root, names, "churn", size, curves),
             SigmoidCalibrator.from_dict(numbers.get("churn")),
             schema,
             num_threads,
@@ -287,8 +287,8 @@ class Bundle:
             # What purchase models say comes after the columns of the table.
             wide = size + (EXTRA if numbers["value"].get("outlook") else 0)
             found = {
-                part: _forest(root, names, part, wide, curves)
-                for part in ("chance", *FORESTS.values())
+                part: _boosted(root, names, part, wide, curves)
+                for part in ("chance", *BOOSTED.values())
                 if any(name.startswith(f"{_TREES[part]}_") for name in names)
             }
             value = ValueRegressor.from_parts(
@@ -298,7 +298,7 @@ class Bundle:
         if isinstance(numbers.get("survival"), dict):
             own = Schema.from_dict(schemas.get("survival"))
             # The number of the period is the last feature of the trees.
-            trees = _forest(root, names, "survival", len(own.columns) + 1, curves)
+            trees = _boosted(root, names, "survival", len(own.columns) + 1, curves)
             lifetime = Lifetime.from_parts(trees, numbers["survival"], own, num_threads)
         return cls(churn, value, labels, info, lifetime)
 
@@ -353,9 +353,9 @@ def _labels_fit(schema: Schema, labels: Any) -> None:
         )
 
 
-def _forest(
+def _boosted(
     root: Path, names: list[str], part: str, features: int, curves: Mapping[str, Any] | None
-) -> Forest:
+) -> BoostedTrees:
     """The trees of one part, ``<part>_0.lgb``, ``<part>_1.lgb`` ... without a gap, and the curves that they start from."""
     if curves is not None and part not in curves:
         _refuse(f"the curves of {part} are missing", str(root))
@@ -365,7 +365,7 @@ def _forest(
     if not (files or own) or not set(files) <= set(names):
         _refuse(f"the trees of {_TREES[part]} are missing", str(root))
     try:
-        return Forest.read([(root / name).read_text(encoding="ascii") for name in files], features, own)
+        return BoostedTrees.read([(root / name).read_text(encoding="ascii") for name in files], features, own)
     except UnicodeDecodeError:
         _refuse("the trees are not plain text", str(root))
 

@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from cxml.errors import ConfigError, DataError, NotEnoughDataError
-from cxml.models.boosted_trees import Forest, Task, grow, losses, make_folds
+from cxml.models.boosted_trees import BoostedTrees, Task, grow, losses, make_folds
 from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.churn_level import Level, at_own_levels
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
@@ -55,7 +55,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     ``fit`` tries a short ladder of sizes, from a logistic regression up to deep trees, on customers held
     out, and keeps the simplest whose log loss is within one standard error of the best. The margins of
-    forests with different seeds are averaged. Nothing is resampled or weighted, so probabilities mean
+    boosted trees with different seeds are averaged. Nothing is resampled or weighted, so probabilities mean
     what they say.
 
     Parameters
@@ -67,7 +67,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         over the folds. Above 10,000 rows one quarter of the customers is held out instead, and sizes are
         compared on a sample of customers with 20,000 rows or 1,000 events, whichever is more.
     seeds : int
-        Forests whose margins are averaged.
+        Boosted trees whose margins are averaged.
     ladder : sequence of TreeSize, optional
         Sizes to choose from, from simple to rich. None: ``LADDER``.
     monotone : mapping of str to int, optional
@@ -88,7 +88,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         logit(p) = a * margin + b.
     calibrated_on_ : str
         What the sigmoid was fitted on, in words.
-    forest_ : Forest
+    trees_ : BoostedTrees
         The trees and the curves of the logistic regression, and what was held out.
     rung_, rounds_ : str, int
         The size kept.
@@ -168,14 +168,14 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         hit = task.target["binary"]
         rungs = self.ladder or LADDER
         common = {"events": hit.sum(), "seed": self.random_state, "num_threads": self.num_threads}
-        self.forest_ = grow(task, rungs, seeds=self.seeds, **common)
-        self.rung_, self.rounds_, self.ladder_ = self.forest_.rung, self.forest_.rounds, self.forest_.ladder
+        self.trees_ = grow(task, rungs, seeds=self.seeds, **common)
+        self.rung_, self.rounds_, self.ladder_ = self.trees_.rung, self.trees_.rounds, self.trees_.ladder
         self.monotone_price_ = None
         if any(task.signs):
             kept = [rung for rung in rungs if rung.name == self.rung_]
             (free,) = losses(replace(task, signs=()), kept, **common)
             self.monotone_price_ = self._loss_of(self.rung_) - free["loss"]
-        self._held_out = (self.forest_.held_margins, hit[self.forest_.held_rows])
+        self._held_out = (self.trees_.held_margins, hit[self.trees_.held_rows])
         return self.calibrate_out_of_fold()
 
     def task(
@@ -185,7 +185,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         groups: ArrayLike | None = None,
         cutoffs: ArrayLike | None = None,
     ) -> Task:
-        """The rows in the form in which forests of any size are grown and compared: the first step of ``fit``."""
+        """The rows in the form in which trees of any size are grown and compared: the first step of ``fit``."""
         hit = self._outcomes(y)
         encoded, categories = encode_training(self, X, y, self.categorical)
         folds, keys = make_folds(groups, len(hit), self.folds, self.random_state)
@@ -230,7 +230,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         DataError
             An outcome is of no class of ``fit``.
         """
-        check_is_fitted(self, "forest_")
+        check_is_fitted(self, "trees_")
         hit = self._known(y)
         later, (held, outcomes) = self.margin(X), self._held_out
         check_consistent_length(later, hit)
@@ -264,8 +264,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ahead : sequence of aware instants
             Rising; the level is forecast for these. ``predict_proba`` speaks of the first, ``at`` moves on.
         """
-        check_is_fitted(self, "forest_")
-        held, (margins, hit) = self.forest_.held_rows, self._held_out
+        check_is_fitted(self, "trees_")
+        held, (margins, hit) = self.trees_.held_rows, self._held_out
         self.calibrate_out_of_fold()
         self.level_ = Level.of(
             self.calibrator_.a * margins,
@@ -298,16 +298,16 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def calibrate_out_of_fold(self) -> Self:
         """Fit the sigmoid on the margins of the rows held out while sizes were compared."""
-        check_is_fitted(self, "forest_")
+        check_is_fitted(self, "trees_")
         margins, hit = self._held_out
         self.calibrator_ = SigmoidCalibrator.fit(margins, hit)
         self.calibrated_on_ = f"{len(hit):,} rows of customers held out in training"
         return self
 
     def margin(self, X: pd.DataFrame | ArrayLike) -> Floats:
-        """Log-odds before calibration: the mean of the forests."""
-        check_is_fitted(self, "forest_")
-        return self.forest_.margin(encode_new(self, X), self.num_threads)
+        """Log-odds before calibration: the mean of the boosted trees."""
+        check_is_fitted(self, "trees_")
+        return self.trees_.margin(encode_new(self, X), self.num_threads)
 
     def log_odds(self, X: pd.DataFrame | ArrayLike) -> Floats:
         """Calibrated log-odds of leaving."""
@@ -338,18 +338,18 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         array of shape (rows, features + 1)
             The last column is the base. A row sums to ``log_odds``.
         """
-        check_is_fitted(self, "forest_")
-        found = self.calibrator_.a * self.forest_.contributions(encode_new(self, X), self.num_threads)
+        check_is_fitted(self, "trees_")
+        found = self.calibrator_.a * self.trees_.contributions(encode_new(self, X), self.num_threads)
         found[:, -1] += self.calibrator_.b
         return np.asarray(found)
 
     @classmethod
     def from_parts(
-        cls, forest: Forest, calibrator: SigmoidCalibrator, schema: Schema, num_threads: int = 0
+        cls, boosted: BoostedTrees, calibrator: SigmoidCalibrator, schema: Schema, num_threads: int = 0
     ) -> ChurnClassifier:
         """A fitted classifier made of stored parts."""
         made = cls(num_threads=num_threads)
-        made.forest_, made.calibrator_, made.calibrated_on_ = forest, calibrator, "stored numbers"
+        made.trees_, made.calibrator_, made.calibrated_on_ = boosted, calibrator, "stored numbers"
         made.classes_ = np.array([0, 1])
         remember_schema(made, schema)
         return made

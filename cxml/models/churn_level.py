@@ -81,7 +81,7 @@ class Ahead:
     Examples
     --------
     >>> Ahead((0.0, 10.0), (0.25, 0.75), (0.1, 0.1)).at(pd.Timestamp("1970-01-06", tz="UTC"))
-    Outlook(shift=0.5, error=0.1)
+    LevelOutlook(shift=0.5, error=0.1)
     """
 
     days: tuple[float, ...]

@@ -25,7 +25,7 @@ _LEAF, _COLUMNS, _MOST_ROWS = 40, 30, 20_000
 _ROUNDS, _AT, _LEAST = 40, 5_000, 20
 
 
-class MeanForest:
+class MeanTrees:
     """Small trees that forecast E[target | C] by least squares, for any target and some of the columns.
 
     The table is binned once. Trees stay small, look at thirty columns each, and grow in number with the
@@ -41,8 +41,8 @@ class MeanForest:
     --------
     >>> C = pd.DataFrame({"waited": [0.0, 1.0] * 200, "same": 1.0})
     >>> rows = np.arange(400)
-    >>> forest = MeanForest(C)
-    >>> forest.forecast(C["waited"].to_numpy() * 4, rows[:300], rows[300:302], [0]).round(1).tolist()
+    >>> boosted = MeanTrees(C)
+    >>> boosted.forecast(C["waited"].to_numpy() * 4, rows[:300], rows[300:302], [0]).round(1).tolist()
     [0.5, 3.5]
     """
 

@@ -39,7 +39,7 @@ class Hurdle:
     Attributes
     ----------
     chance : SigmoidCalibrator or None
-        From the margin of the first forest to P(positive); None when that is the same for all.
+        From the margin of the first boosted trees to P(positive); None when that is the same for all.
     share : float
         P(positive) when it is the same for all.
     factors : mapping of str to float

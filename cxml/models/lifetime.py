@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cxml.models.boosted_trees import Forest
+from cxml.models.boosted_trees import BoostedTrees
 from cxml.models.calibration import number
 from cxml.models.schema import Schema
 from cxml.models.survival import SurvivalClassifier
@@ -80,7 +80,7 @@ class Lifetime:
         return {**self.survival.to_dict(), **numbers}
 
     @classmethod
-    def from_parts(cls, forest: Forest, raw: Any, schema: Schema, num_threads: int = 0) -> Lifetime:
+    def from_parts(cls, boosted: BoostedTrees, raw: Any, schema: Schema, num_threads: int = 0) -> Lifetime:
         """Made of stored parts: trees, the values of ``to_dict`` and the schema.
 
         Raises
@@ -88,7 +88,7 @@ class Lifetime:
         ModelError
             The values are damaged.
         """
-        survival = SurvivalClassifier.from_parts(forest, raw, schema, num_threads)
+        survival = SurvivalClassifier.from_parts(boosted, raw, schema, num_threads)
         horizon, days = (number(raw, name, least=0.0) for name in ("horizon", "days"))
         return cls(survival, horizon, days, number(raw, "discount_rate", least=-1.0))
 

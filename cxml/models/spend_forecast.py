@@ -72,7 +72,7 @@ class SpendForecast(BaseEstimator):  # type: ignore[misc]
         Days to learn from. Empty: five days, a twelfth of the time observed apart, the last of them a *horizon*
         before the end of the log, or at two thirds of the time observed where that comes later.
     seeds : int
-        Forests whose margins are averaged.
+        Boosted trees whose margins are averaged.
     num_threads : int
         Threads; 0 takes all. The result does not depend on it.
     random_state : int

@@ -110,7 +110,7 @@ class Teacher:
     ----------
     log : Log
     seeds, seed, num_threads : int
-        Forests of a part, the first seed, and threads.
+        Boosted trees of a part, the first seed, and threads.
     horizon : float
         Days ahead that are learned, or until the end where that comes first.
     """

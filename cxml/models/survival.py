@@ -1,7 +1,7 @@
 """When will they leave: the chance to stay beyond each of several times.
 
 Time is cut into periods. A customer gives one row for each period that was watched, with the period
-as one more feature, and a forest learns who leaves in a period among those who entered it. What it
+as one more feature, and boosted trees learn who leaves in a period among those who entered it. What it
 predicts is a hazard in (0, 1); survival is the product of staying, so it can only fall.
 """
 
@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from cxml.errors import ConfigError, DataError, ModelError, NotEnoughDataError
 from cxml.metrics.survival import concordance, observed
-from cxml.models.boosted_trees import Forest, Task, grow, make_folds
+from cxml.models.boosted_trees import BoostedTrees, Task, grow, make_folds
 from cxml.models.encoding import encode_new, encode_training, remember_schema
 from cxml.models.schema import Schema
 from cxml.models.tree_sizes import TreeSize
@@ -67,7 +67,7 @@ class SurvivalClassifier(BaseEstimator):  # type: ignore[misc]
         Folds by customer in which sizes are compared. Above 10,000 rows of customers and periods one
         quarter of the customers is held out instead, and the number of rounds is chosen on it.
     seeds : int
-        Forests whose margins are averaged.
+        Boosted trees whose margins are averaged.
     num_threads : int
         Threads; 0 takes all. The result does not depend on it.
     random_state : int
@@ -79,7 +79,7 @@ class SurvivalClassifier(BaseEstimator):  # type: ignore[misc]
         Ends of the periods.
     steps_ : bool
         Whether time is counted in whole periods.
-    forest_ : Forest
+    trees_ : BoostedTrees
         The trees; their last feature is the number of the period, from 0.
     rung_, rounds_, ladder_ : str, int, list of dict
         The size kept, and the sizes tried, as in ``ChurnClassifier``.
@@ -171,7 +171,7 @@ class SurvivalClassifier(BaseEstimator):  # type: ignore[misc]
             folds=folds,
             keys=keys,
         )
-        self.forest_ = grow(
+        self.trees_ = grow(
             task,
             rungs,
             events=at_risk.hit.sum(),
@@ -179,19 +179,19 @@ class SurvivalClassifier(BaseEstimator):  # type: ignore[misc]
             seed=self.random_state,
             num_threads=self.num_threads,
         )
-        self.rung_, self.rounds_, self.ladder_ = self.forest_.rung, self.forest_.rounds, self.forest_.ladder
+        self.rung_, self.rounds_, self.ladder_ = self.trees_.rung, self.trees_.rounds, self.trees_.ladder
         return self
 
     def hazard(self, X: pd.DataFrame | ArrayLike) -> Floats:
         """Probability of leaving in each period, for those who entered it: shape (rows, periods)."""
-        check_is_fitted(self, "forest_")
+        check_is_fitted(self, "trees_")
         encoded, periods = encode_new(self, X), len(self.ends_)
         found = np.empty((len(encoded), periods))
         size = max(1, _CHUNK // periods)
         for start in range(0, len(encoded), size):
             part = encoded[start : start + size]
             period = np.tile(np.arange(periods), len(part))
-            margin = self.forest_.margin(
+            margin = self.trees_.margin(
                 _with_period(np.repeat(part, periods, axis=0), period), self.num_threads
             )
             found[start : start + size] = expit(margin).reshape(len(part), periods)
@@ -209,7 +209,7 @@ class SurvivalClassifier(BaseEstimator):  # type: ignore[misc]
         ConfigError
             A time lies before 0 or beyond the last period.
         """
-        check_is_fitted(self, "forest_")
+        check_is_fitted(self, "trees_")
         asked = self._within(np.atleast_1d(np.asarray(times, dtype=np.float64)))
         return self._between(self.survival(X), asked)
 
@@ -229,7 +229,7 @@ class SurvivalClassifier(BaseEstimator):  # type: ignore[misc]
         Royston, Parmar (2013), Restricted mean survival time: an alternative to the hazard ratio,
         BMC Medical Research Methodology 13.
         """
-        check_is_fitted(self, "forest_")
+        check_is_fitted(self, "trees_")
         return self._area(self.survival(X), self.ends_[-1] if horizon is None else float(horizon))
 
     def predict(self, X: pd.DataFrame | ArrayLike) -> Floats:
@@ -243,11 +243,13 @@ class SurvivalClassifier(BaseEstimator):  # type: ignore[misc]
 
     def to_dict(self) -> dict[str, Any]:
         """What is needed beside the texts of the trees and the schema, as JSON values."""
-        check_is_fitted(self, "forest_")
+        check_is_fitted(self, "trees_")
         return {"ends": self.ends_.tolist(), "steps": self.steps_}
 
     @classmethod
-    def from_parts(cls, forest: Forest, raw: Any, schema: Schema, num_threads: int = 0) -> SurvivalClassifier:
+    def from_parts(
+        cls, boosted: BoostedTrees, raw: Any, schema: Schema, num_threads: int = 0
+    ) -> SurvivalClassifier:
         """A fitted model made of stored parts: trees, the values of ``to_dict``, and the schema.
 
         Raises
@@ -265,7 +267,7 @@ class SurvivalClassifier(BaseEstimator):  # type: ignore[misc]
                 fix="use a bundle that cxml wrote",
             )
         made = cls(num_threads=num_threads)
-        made.forest_, made.ends_, made.steps_ = forest, np.array(ends, dtype=np.float64), steps
+        made.trees_, made.ends_, made.steps_ = boosted, np.array(ends, dtype=np.float64), steps
         remember_schema(made, schema)
         return made
 

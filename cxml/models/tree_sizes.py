@@ -1,4 +1,4 @@
-"""A size of forest: how large its trees are, how many there may be, and what they start from."""
+"""A size of boosted trees: how large its trees are, how many there may be, and what they start from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TREE_COLUMNS = 150
 
 @dataclass(frozen=True)
 class TreeSize:
-    """One size of forest: at most *most* rounds with *rate*, chosen inside.
+    """One size of boosted trees: at most *most* rounds with *rate*, chosen inside.
 
     With *additive* the trees start from the curves of a logistic regression with a ridge penalty, chosen inside;
     without leaves there are no trees.

@@ -1,4 +1,4 @@
-"""Proof that a text is a whole LightGBM forest, without asking LightGBM.
+"""Proof that a text is a whole LightGBM model, without asking LightGBM.
 
 Every count, array length, child index, feature index and number is checked; children come after
 their parents and every node and leaf is reached exactly once, so no walk can leave the arrays or go
@@ -56,7 +56,7 @@ _INFO = re.compile(r"none|\[[-+.eE\d]{1,40}:[-+.eE\d]{1,40}\]|-?\d{1,10}(:-?\d{1
 
 
 def check_text(text: str, features: int) -> None:
-    """Prove that *text* is a forest over *features* columns that can be walked safely.
+    """Prove that *text* is a model of trees over *features* columns that can be walked safely.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """The one place that trains, asks and reads LightGBM trees.
 
-Training bins a table once and reuses the bins for every part of it. A stored forest is LightGBM's
+Training bins a table once and reuses the bins for every part of it. A stored model is LightGBM's
 own text up to ``end of trees``: what follows (parameters, column names of pandas) is never needed
 to predict and is dropped. LightGBM aborts the process, or never returns, on many a damaged text, so
 ``check_text`` proves the structure in plain Python before the text reaches it.
@@ -182,7 +182,7 @@ def read_trees(text: str, features: int) -> lgb.Booster:
     Raises
     ------
     ModelError
-        The text is not a whole forest over *features* columns.
+        The text is not a whole model over *features* columns.
     """
     check_text(text, features)
     try:

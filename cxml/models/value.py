@@ -21,7 +21,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from cxml.errors import DataError, ModelError, NotEnoughDataError
-from cxml.models.boosted_trees import Forest, Task, make_folds
+from cxml.models.boosted_trees import BoostedTrees, Task, make_folds
 from cxml.models.calibration import SigmoidCalibrator
 from cxml.models.churn_level import Level
 from cxml.models.encoding import encode_new, encode_training, refuse_missing, remember_schema
@@ -32,8 +32,8 @@ from cxml.models.trees import Binned
 from cxml.models.tweedie import TweedieRegression
 from cxml.models.value_choice import ranked
 from cxml.models.value_parts import (
+    BOOSTED,
     CANDIDATES,
-    FORESTS,
     OFFSET,
     PURCHASES,
     REGRESSION,
@@ -51,7 +51,7 @@ Rows = NDArray[np.int64]
 class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Expected, median and likely range of the value that a customer brings in the horizon.
 
-    A calibrated forest gives the probability of any positive value. What is expected comes from one of
+    Calibrated boosted trees give the probability of any positive value. What is expected comes from one of
     ``CANDIDATES``: the amount of a buyer on a log scale (least squares of logarithms, or gamma deviance;
     whichever has the lower gamma deviance on held-out customers) times that probability; Tweedie trees; and with
     *purchases* a Tweedie regression or trees on top of the Pareto/NBD forecast, or the mean of that forecast, the
@@ -73,10 +73,10 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    forests_ : dict of str to Forest
-        The forests of the parts kept: ``amount``, ``tweedie``, ``offset``.
-    chance_ : Forest or None
-        The forest of the probability.
+    trees_ : dict of str to BoostedTrees
+        The boosted trees of the parts kept: ``amount``, ``tweedie``, ``offset``.
+    chance_ : BoostedTrees or None
+        The boosted trees of the probability.
     kept_ : str
         The candidate kept.
     ladder_ : list of dict
@@ -159,7 +159,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         With fewer than ``min_events`` positive values there, what was fitted on held-out customers
         is kept and ``calibrated_on_`` says so.
         """
-        check_is_fitted(self, "forests_")
+        check_is_fitted(self, "trees_")
         value = np.asarray(y, dtype=np.float64)
         refuse_missing(value, "value")
         positive = int((value > 0).sum())
@@ -185,7 +185,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         cutoffs, customers, window, ahead
             As for ``ChurnClassifier.follow``.
         """
-        check_is_fitted(self, "forests_")
+        check_is_fitted(self, "trees_")
         self.calibrate_out_of_fold()
         chance, money, value = self._held_out
         base, rows = replace(self.hurdle_, level=1.0), self._held_rows
@@ -218,7 +218,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def calibrate_out_of_fold(self) -> Self:
         """Fit P(positive), the level and the scatter on customers held out in training."""
-        check_is_fitted(self, "forests_")
+        check_is_fitted(self, "trees_")
         self._settle(*self._held_out)
         self.calibrated_on_ = f"{len(self._held_out[2]):,} rows of customers held out in training"
         return self
@@ -252,7 +252,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def pace(self, X: pd.DataFrame | ArrayLike) -> Floats | None:
         """Expected value (money) of customers who go on buying; None without purchase models."""
-        check_is_fitted(self, "forests_")
+        check_is_fitted(self, "trees_")
         if self.outlook_ is None:
             return None
         return self.outlook_.pace(self._named(encode_new(self, X), self.outlook_.columns))
@@ -260,29 +260,29 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     @classmethod
     def from_parts(
         cls,
-        chance: Forest | None,
-        forests: Mapping[str, Forest],
+        chance: BoostedTrees | None,
+        boosted: Mapping[str, BoostedTrees],
         numbers: Any,
         schema: Schema,
         num_threads: int = 0,
     ) -> ValueRegressor:
         """A fitted regressor made of stored parts; ModelError when the *numbers* are damaged."""
         made = cls(num_threads=num_threads)
-        made.chance_, made.forests_, made.calibrated_on_ = chance, dict(forests), "stored numbers"
+        made.chance_, made.trees_, made.calibrated_on_ = chance, dict(boosted), "stored numbers"
         made.hurdle_ = Hurdle.from_dict(numbers.get("hurdle"))
         made.ranges_ = Ranges.from_dict(numbers.get("ranges"))
         made.amounts_ = Amounts.from_dict(numbers.get("amounts"))
         made.outlook_ = PurchaseOutlook.from_dict(numbers["outlook"]) if numbers.get("outlook") else None
         told = numbers.get("regression")
         made.regression_, made._base = TweedieRegression.from_dict(told) if told else None, made.hurdle_
-        needed = {FORESTS[part] for part in made.hurdle_.factors if part in FORESTS}
+        needed = {BOOSTED[part] for part in made.hurdle_.factors if part in BOOSTED}
         known = {HURDLE, TWEEDIE} | ({PURCHASES, OFFSET} if made.outlook_ else set())
         known |= {REGRESSION} if made.outlook_ and made.regression_ else set()
-        if needed - set(forests) or set(made.hurdle_.factors) - known:
+        if needed - set(boosted) or set(made.hurdle_.factors) - known:
             raise ModelError(
                 "a part of the value model is missing",
                 where="calibrator.json",
-                expected="a forest, or purchase models, for every factor",
+                expected="boosted trees, or purchase models, for every factor",
                 fix="use a bundle that cxml wrote",
             )
         remember_schema(made, schema)
@@ -307,20 +307,20 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.chance_ = chance[1] if chance else None
         grown = {HURDLE: nursery.amount()}
         leaves = 15 if grown[HURDLE][1].rung.startswith("middle") else 4
-        wanted = CANDIDATES.get(self.keep or "", tuple(FORESTS))
+        wanted = CANDIDATES.get(self.keep or "", tuple(BOOSTED))
         if TWEEDIE in wanted or sight is None:
             grown[TWEEDIE] = nursery.tweedie(leaves)
         if sight is not None and OFFSET in wanted:
             grown[OFFSET] = nursery.tweedie(leaves, np.log(sight.value))
         rows, earned = grown[HURDLE][1].held_rows, np.maximum(value, 0.0)
         self.regression_ = TweedieRegression.fit(sight.logs, sight.value, earned) if sight else None
-        trees = {part: forest.held_margins for part, (_, forest) in grown.items()}
+        trees = {part: boosted.held_margins for part, (_, boosted) in grown.items()}
         money = log_money(trees, sight, earned, folds, rows)
         margins = self.chance_.held_margins if self.chance_ else None
         self._base = self._chosen(margins, money, value[rows], value)
         kept = {part: money[part] for part in self._base.factors}
         self._held_out, self._held_rows = (margins, kept, value[rows]), rows
-        self.forests_ = {FORESTS[part]: nursery.finish(*grown[part]) for part in kept if part in grown}
+        self.trees_ = {BOOSTED[part]: nursery.finish(*grown[part]) for part in kept if part in grown}
         self._unseen = None
         blocks = None if times is None else stretches(times, rows, value, least=self.min_events)
         if blocks is not None:
@@ -356,7 +356,7 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.coverage_ = Ranges.coverage(expected, scale, value)
 
     def _parts(self, X: pd.DataFrame | ArrayLike) -> tuple[Floats, Floats, Floats]:
-        check_is_fitted(self, "forests_")
+        check_is_fitted(self, "trees_")
         return self.hurdle_.parts(*self._margins(encode_new(self, X)))
 
     def _margins(self, encoded: Matrix) -> tuple[Floats | None, dict[str, Floats]]:
@@ -366,8 +366,8 @@ class ValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         money = {}
         for part in self._base.factors:
             found = np.zeros(len(wide))
-            if part in FORESTS:
-                found = self.forests_[FORESTS[part]].margin(wide, self.num_threads)
+            if part in BOOSTED:
+                found = self.trees_[BOOSTED[part]].margin(wide, self.num_threads)
             if sight is not None and part in (PURCHASES, OFFSET):
                 found = found + np.log(sight.value)
             if sight is not None and part == REGRESSION and self.regression_ is not None:

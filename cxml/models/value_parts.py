@@ -23,8 +23,8 @@ CANDIDATES: Mapping[str, tuple[str, ...]] = {
     "mean_of_three": (PURCHASES, REGRESSION, TWEEDIE),
 }
 """From simple to rich: the parts whose mean a candidate is."""
-FORESTS = {HURDLE: "amount", TWEEDIE: "tweedie", OFFSET: "offset"}
-"""The forest of a part, by the name under which a bundle stores it."""
+BOOSTED = {HURDLE: "amount", TWEEDIE: "tweedie", OFFSET: "offset"}
+"""The boosted trees of a part, by the name under which a bundle stores it."""
 _BLOCKS = 4
 """Stretches of time that are left out in turn to see how a model does at a time it has not seen."""
 

@@ -1,4 +1,4 @@
-"""The forests behind a value model: who brings anything, how much a buyer brings, and Tweedie forests of both."""
+"""The boosted trees behind a value model: who brings anything, how much a buyer brings, and Tweedie trees of both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_expit
 
-from cxml.models.boosted_trees import Forest, Task, finish, grow, margins_apart
+from cxml.models.boosted_trees import BoostedTrees, Task, finish, grow, margins_apart
 from cxml.models.tree_sizes import TreeSize
 
 Floats = NDArray[np.float64]
@@ -60,12 +60,12 @@ _FAR = 50.0
 
 @dataclass(frozen=True)
 class Nursery:
-    """Trains the forests of one training table.
+    """Trains the boosted trees of one training table.
 
     Attributes
     ----------
     task : Task
-        The table with its folds; targets and losses are set per forest.
+        The table with its folds; targets and losses are set for each model.
     value : array of shape (rows,)
         Money.
     seeds, seed, num_threads : int
@@ -78,7 +78,7 @@ class Nursery:
     seed: int
     num_threads: int
 
-    def chance(self) -> tuple[Task, Forest]:
+    def chance(self) -> tuple[Task, BoostedTrees]:
         """Who has a positive value."""
         positive = self.value > 0
 
@@ -89,7 +89,7 @@ class Nursery:
         events = min(positive.sum(), (~positive).sum())
         return task, grow(task, CHANCES, events=events, seeds=self.seeds, **self._common())
 
-    def amount(self) -> tuple[Task, Forest]:
+    def amount(self) -> tuple[Task, BoostedTrees]:
         """What those with a positive value bring; trees on all rows are not grown yet."""
         positive = self.value > 0
         amounts = np.where(positive, self.value, 1.0)
@@ -101,7 +101,7 @@ class Nursery:
         )
         return task, grow(task, AMOUNTS, events=positive.sum(), seeds=0, **self._common())
 
-    def tweedie(self, leaves: int, offset: Floats | None = None) -> tuple[Task, Forest]:
+    def tweedie(self, leaves: int, offset: Floats | None = None) -> tuple[Task, BoostedTrees]:
         """What anybody brings, on top of the log-money *offset*; trees on all rows are not grown yet."""
         earned = np.maximum(self.value, 0.0)
 
@@ -112,20 +112,20 @@ class Nursery:
         events = (earned > 0).sum()
         return task, grow(task, (TWEEDIES[leaves],), events=events, seeds=0, **self._common())
 
-    def finish(self, task: Task, forest: Forest) -> Forest:
-        """The forest with its trees on all rows."""
-        return finish(task, forest, _rung(forest), seeds=self.seeds, seed=self.seed)
+    def finish(self, task: Task, boosted: BoostedTrees) -> BoostedTrees:
+        """The boosted trees, grown on all rows."""
+        return finish(task, boosted, _rung(boosted), seeds=self.seeds, seed=self.seed)
 
-    def apart(self, task: Task, forest: Forest, parts: Rows) -> Floats:
-        """Margins of every row by forests like *forest* that saw no row of its part."""
-        return margins_apart(task, forest, _rung(forest), parts, **self._common())
+    def apart(self, task: Task, boosted: BoostedTrees, parts: Rows) -> Floats:
+        """Margins of every row by trees of the same size that saw no row of its part."""
+        return margins_apart(task, boosted, _rung(boosted), parts, **self._common())
 
     def _common(self) -> dict[str, Any]:
         return {"seed": self.seed, "num_threads": self.num_threads}
 
 
-def _rung(forest: Forest) -> TreeSize:
-    return next(one for one in (*CHANCES, *AMOUNTS, *TWEEDIES.values()) if one.name == forest.rung)
+def _rung(boosted: BoostedTrees) -> TreeSize:
+    return next(one for one in (*CHANCES, *AMOUNTS, *TWEEDIES.values()) if one.name == boosted.rung)
 
 
 def gamma_loss(margin: Floats, amount: Floats) -> Floats:

@@ -30,7 +30,7 @@ def reason_text(
     """What is recorded about the customer, and its value in its unit; the label *called* as its place asks for.
 
     >>> labels = {"features": {"wait_mean_90d": {"en": "average wait, last 90 days", "unit": "s"}}}
-    >>> reason_text(Reason("wait_mean_90d", 870), labels, Words("en"), Figures("en"))
+    >>> reason_text(ReasonToSay("wait_mean_90d", 870), labels, Words("en"), Figures("en"))
     'Average wait, last 90 days: 14 min 30 s'
     """
     feature = labels.get("features", {}).get(reason.feature, {})

@@ -128,7 +128,7 @@ def watched(snapshots: pd.DataFrame, known_at: pd.Timestamp, config: Config) -> 
 
 def strongest(churn: ChurnClassifier) -> list[str]:
     """The features that the churn model gained most by, in the order of its columns."""
-    gains = churn.forest_.gains
+    gains = churn.trees_.gains
     best = set(np.argsort(-gains, kind="stable")[:COLUMNS].tolist())
     return [name for i, name in enumerate(churn.schema_.columns) if i in best]
 

@@ -34,7 +34,7 @@ threads = 1
 
 @pytest.fixture(scope="module", autouse=True)
 def few_folds(small_forests: None) -> Iterator[None]:
-    """Few folds: what is tested here does not depend on how good the forests are."""
+    """Few folds: what is tested here does not depend on how good the boosted trees are."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit, "FOLDS", 2)
         yield

@@ -1,4 +1,4 @@
-"""Forests that saw no row of a part: what came there cannot move what they say of it."""
+"""Boosted trees that saw no row of a part: what came there cannot move what they say of it."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_the_level_follows_its_way_over_the_cutoffs() -> None:
     whole = model.calibrator_
     ahead = list(pd.date_range("2025-07-01", periods=3, freq="MS", tz="UTC"))
     model.follow(pd.Series(cutoffs[when]), np.arange(9000), pd.Timedelta(days=28), ahead)
-    late = np.isin(model.forest_.held_rows, np.flatnonzero(when >= 3))
+    late = np.isin(model.trees_.held_rows, np.flatnonzero(when >= 3))
     margins, hit = model._held_out
     now = brentq(lambda b: (expit(whole.a * margins[late] + b) - hit[late]).sum(), -9, 9)
     assert model.calibrator_.a == whole.a
@@ -112,7 +112,7 @@ def test_a_size_that_tells_when_a_row_was_is_not_preferred() -> None:
 
 def test_a_refit_keeps_the_size(fitted: ChurnClassifier) -> None:
     again = fitted.again()
-    assert not hasattr(again, "forest_")
+    assert not hasattr(again, "trees_")
     X, y, _ = company(1500, seed=8)
     assert again.fit(X, y).rung_ == fitted.rung_ and len(again.ladder_) == 1
 
@@ -171,7 +171,7 @@ def test_repeats_and_feature_names_change_nothing() -> None:
     X, y, _ = company(800, seed=8)
     first = ChurnClassifier(num_threads=1).fit(X, y)
     again = ChurnClassifier(num_threads=1).fit(X.rename(columns=lambda c: c.upper()), y)
-    assert first.forest_.texts() == again.forest_.texts() and first.calibrator_ == again.calibrator_
+    assert first.trees_.texts() == again.trees_.texts() and first.calibrator_ == again.calibrator_
     assert first.log_odds(X).tolist() == again.log_odds(X.rename(columns=lambda c: c.upper())).tolist()
     other = ChurnClassifier(num_threads=1, random_state=1).fit(X, y)
     assert other.log_odds(X).tolist() != first.log_odds(X).tolist()
@@ -220,7 +220,7 @@ def test_many_rows_choose_rounds_on_customers_held_out(monkeypatch: pytest.Monke
     groups = np.repeat(np.arange(1500), 3)
     trees = [rung for rung in LADDER if rung.leaves][:3]
     model = ChurnClassifier(num_threads=1, ladder=trees).fit(X, y, groups)
-    held = model.forest_.held_rows
+    held = model.trees_.held_rows
     assert 0.15 < len(held) / 4500 < 0.35
     assert set(groups[held]).isdisjoint(np.delete(groups, held))
     assert 0 < model.rounds_ <= 600
@@ -233,7 +233,7 @@ def test_a_middling_number_of_rows_are_all_held_out_once(monkeypatch: pytest.Mon
     monkeypatch.setattr(boosted_trees, "HOLDOUT_ROWS", 2000)
     X, y, _ = company(2400, seed=14)
     model = ChurnClassifier(num_threads=1).fit(X, y)
-    held = model.forest_
+    held = model.trees_
     assert held.held_rows.tolist() == list(range(2400))
     seen = churn_metrics(y, expit(model.margin(X)))["log_loss"]
     unseen = churn_metrics(y, expit(held.held_margins))["log_loss"]

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from scipy.integrate import quad
 
 from cxml.errors import ModelError
-from cxml.models.boosted_trees import Forest
+from cxml.models.boosted_trees import BoostedTrees
 from cxml.models.lifetime import Curve, Lifetime
 from cxml.models.schema import Schema
 from cxml.models.survival import SurvivalClassifier
@@ -117,7 +117,7 @@ def test_a_row_alone_gets_the_same_as_among_others(fitted: tuple[Lifetime, pd.Da
 def test_stored_parts_give_the_same(fitted: tuple[Lifetime, pd.DataFrame]) -> None:
     lifetime, frame = fitted
     schema: Schema = lifetime.survival.schema_
-    trees = Forest.read(lifetime.survival.forest_.texts(), len(schema.columns) + 1)
+    trees = BoostedTrees.read(lifetime.survival.trees_.texts(), len(schema.columns) + 1)
     again = Lifetime.from_parts(trees, lifetime.to_dict(), schema, 1)
     p, value = np.full(9, 0.3), np.full(9, 7.0)
     pd.testing.assert_frame_equal(lifetime.predict(frame[:9], p, value), again.predict(frame[:9], p, value))

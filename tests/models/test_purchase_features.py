@@ -197,7 +197,7 @@ def test_every_candidate_survives_a_bundle(
 
 def test_damaged_numbers_are_refused(fitted: ValueRegressor) -> None:
     numbers = json.loads(json.dumps(fitted.numbers()))
-    ValueRegressor.from_parts(fitted.chance_, fitted.forests_, numbers, fitted.schema_)
+    ValueRegressor.from_parts(fitted.chance_, fitted.trees_, numbers, fitted.schema_)
     outlook = numbers["outlook"]
     broken = [
         {**numbers, "hurdle": {**numbers["hurdle"], "factors": {"luck": 1.0}}},
@@ -208,7 +208,7 @@ def test_damaged_numbers_are_refused(fitted: ValueRegressor) -> None:
     ]
     for one in broken:
         with pytest.raises(ModelError):
-            ValueRegressor.from_parts(fitted.chance_, fitted.forests_, one, fitted.schema_)
+            ValueRegressor.from_parts(fitted.chance_, fitted.trees_, one, fitted.schema_)
     with pytest.raises(ModelError, match="missing"):
         ValueRegressor.from_parts(
             None, {}, {**numbers, "hurdle": {**numbers["hurdle"], "factors": {"hurdle": 1.0}}}, fitted.schema_

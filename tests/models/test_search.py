@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from cxml.errors import ConfigError
-from cxml.models.boosted_trees import Forest
+from cxml.models.boosted_trees import BoostedTrees
 from cxml.models.churn import LADDER, ChurnClassifier
 from cxml.models.search import NAME, Searching, search
 
@@ -123,7 +123,7 @@ def test_directions_are_kept_and_priced() -> None:
     row["wait_s_30d"] = np.linspace(-3, 3, 200)
     assert (np.diff(told.log_odds(row)) >= -1e-12).all()
     assert (np.diff(free.log_odds(row)) < 0).any()
-    again = Forest.read(told.forest_.texts(), 4)
+    again = BoostedTrees.read(told.trees_.texts(), 4)
     assert again.margin(told.schema_.encode(row)).tolist() == told.margin(row).tolist()
     assert free.monotone_price_ is None
     assert told.monotone_price_ == pytest.approx(told.ladder_[0]["loss"] - free.ladder_[0]["loss"])

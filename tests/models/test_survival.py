@@ -16,7 +16,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from cxml.errors import ConfigError, DataError, ModelError, NotEnoughDataError
 from cxml.metrics.survival import censoring_curve, concordance, integrated_brier_score, kaplan_meier
 from cxml.models import boosted_trees
-from cxml.models.boosted_trees import Forest
+from cxml.models.boosted_trees import BoostedTrees
 from cxml.models.survival import SurvivalClassifier, _at_risk
 
 PLANS = {"basic": 1.5, "gold": 0.5, "pro": 1.0}
@@ -243,7 +243,7 @@ def test_no_customer_is_on_both_sides_and_many_rows_choose_rounds(monkeypatch: p
     )
     assert 0 < model.rounds_ <= 600
     risk = _at_risk(y["duration"].to_numpy(float), y["event"].to_numpy(), model.ends_)
-    held = model.forest_.held_rows
+    held = model.trees_.held_rows
     whose = groups[risk.customer]
     assert set(whose[held]).isdisjoint(np.delete(whose, held))
 
@@ -265,10 +265,10 @@ def test_conventions(months: SurvivalClassifier) -> None:
         model.survival(np.zeros((2, 3)))
     X, y, _ = monthly(600, seed=10)
     assert model.fit(X, y) is model and model.feature_names_in_.tolist() == list(X)
-    texts = model.forest_.texts()
-    assert clone(model).fit(X, structured(y)).forest_.texts() == texts
+    texts = model.trees_.texts()
+    assert clone(model).fit(X, structured(y)).trees_.texts() == texts
     two = clone(model).set_params(num_threads=2).fit(X.rename(columns=str.upper), y)
-    assert two.forest_.texts() == texts
+    assert two.trees_.texts() == texts
     np.testing.assert_array_equal(months.hazard(X.iloc[:, ::-1].assign(more=1)), months.hazard(X))
     with pytest.raises(ModelError, match="calls_30d"):
         months.hazard(X.drop(columns="calls_30d"))
@@ -296,7 +296,7 @@ def test_grid_search_takes_it() -> None:
 
 def test_stored_parts_say_the_same(days: SurvivalClassifier) -> None:
     X = daily(60, seed=13)[0]
-    trees = Forest.read(days.forest_.texts(), 5)
+    trees = BoostedTrees.read(days.trees_.texts(), 5)
     again = SurvivalClassifier.from_parts(trees, days.to_dict(), days.schema_, num_threads=1)
     np.testing.assert_array_equal(again.expected_lifetime(X), days.expected_lifetime(X))
 
@@ -316,7 +316,7 @@ def test_stored_parts_say_the_same(days: SurvivalClassifier) -> None:
 )
 def test_damaged_parts_are_refused(raw: Any, days: SurvivalClassifier) -> None:
     with pytest.raises(ModelError):
-        SurvivalClassifier.from_parts(days.forest_, raw, days.schema_)
+        SurvivalClassifier.from_parts(days.trees_, raw, days.schema_)
 
 
 # ---------------------------------------------------------------- refusals

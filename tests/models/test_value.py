@@ -143,7 +143,7 @@ def test_ranges_allow_for_a_level_that_is_missed() -> None:
 
 def test_a_refit_keeps_the_candidate(fitted: ValueRegressor) -> None:
     again = fitted.again()
-    assert again.keep == fitted.kept_ and not hasattr(again, "forests_")
+    assert again.keep == fitted.kept_ and not hasattr(again, "trees_")
     X, value, _ = shop(1000, seed=9)
     assert again.fit(X, value).kept_ == fitted.kept_
 
@@ -181,8 +181,8 @@ def test_later_rows_correct_the_level(fitted: ValueRegressor) -> None:
 def test_repeats_change_nothing() -> None:
     X, value, _ = shop(600, seed=10)
     first, again = (ValueRegressor(num_threads=1, seeds=1, folds=2).fit(X, value) for _ in range(2))
-    assert first.chance_.texts() == again.chance_.texts() and first.forests_.keys() == again.forests_.keys()
-    assert all(first.forests_[name].texts() == again.forests_[name].texts() for name in first.forests_)
+    assert first.chance_.texts() == again.chance_.texts() and first.trees_.keys() == again.trees_.keys()
+    assert all(first.trees_[name].texts() == again.trees_[name].texts() for name in first.trees_)
     pd.testing.assert_frame_equal(first.predict_all(X), again.predict_all(X), check_exact=True)
 
 
@@ -235,7 +235,7 @@ def test_the_median_of_a_hurdle_against_simulation() -> None:
 
 def test_numbers_round_trip(fitted: ValueRegressor) -> None:
     numbers = json.loads(json.dumps(fitted.numbers()))
-    again = ValueRegressor.from_parts(fitted.chance_, fitted.forests_, numbers, fitted.schema_)
+    again = ValueRegressor.from_parts(fitted.chance_, fitted.trees_, numbers, fitted.schema_)
     X = shop(500, seed=12)[0]
     pd.testing.assert_frame_equal(again.predict_all(X), fitted.predict_all(X), check_exact=True)
 

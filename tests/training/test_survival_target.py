@@ -98,7 +98,7 @@ def test_what_came_after_the_test_cutoff_changes_nothing_learned() -> None:
     changed.loc[at >= plan().test, "left_after_days"] = np.nan
     assert (changed["left_after_days"].isna() & frame["left_after_days"].notna()).sum() > 100
     one, other = (trained(rows, config()).lifetime.survival for rows in (frame, changed))
-    assert one.forest_.texts() == other.forest_.texts()
+    assert one.trees_.texts() == other.trees_.texts()
 
 
 def test_known_rates_are_found_again() -> None:
