@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import re
 import shutil
 import tempfile
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING
 from cxml.config.load import Config, load_config
 from cxml.config.sections import Tracking
 from cxml.contracts import TABLES
-from cxml.errors import ModelError, UnseenWarning
+from cxml.errors import DataError, ModelError, UnseenWarning
 from cxml.store import runs
+from cxml.store.manifest import RUN_NAME
 from cxml.version import __version__
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 ConfigLike = str | Path | Config
 Tell = Callable[[str], None]
 Progress = Callable[[int, int], None]
+SCORE_FORMAT = 1
+"""Raised when the files of a scoring run get another shape: earlier scores are refused then, not misread."""
 
 
 def silent(text: str) -> None:
@@ -191,3 +195,24 @@ class Kept:
         """Remove all parts, also those of earlier configs: the job is done."""
         for folder in self._out.glob(".parts-*"):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def declared_features(config: Config) -> str:
+    """What of the config shapes features beside their columns, as one text."""
+    from cxml.features.company import declared
+
+    return json.dumps(declared(config), sort_keys=True)
+
+
+def scored_run(out: str | Path) -> Path:
+    """The latest scoring run in *out*, whole and in the shape that this version reads."""
+    named = Path(out).resolve()  # CURRENT, or the folder of a run, may be named as well
+    folder = named if RUN_NAME.fullmatch(named.name) else runs.current(out)
+    if runs.verify(folder)["info"].get("score_format") != SCORE_FORMAT:
+        raise DataError(
+            "these are no scores, or another version of cxml wrote them",
+            where=str(folder),
+            expected="the output folder of 'cxml score'",
+            fix="name it with --scores, or score again",
+        )
+    return folder
