@@ -28,10 +28,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from cxml import jobs, plots
-from cxml.causes import cliff_table
-from cxml.drivers import contributions as drivers, evidence, hits
-from cxml.models.bundle import Bundle
+from cxml import Bundle, causes as cause, drivers, jobs, plots
 
 home = Path(tempfile.mkdtemp())
 config = jobs.simulate(home / "data", customers=3000, seed=1) / "cxml.toml"
@@ -42,17 +39,18 @@ trained = jobs.train(config, out=home / "train", tell=print)
 #
 # The model is asked about everybody at risk at the last cutoff. What each feature adds to the log-odds of leaving is its
 # contribution; those of a factor's features add up to the factor's. A factor *hits* a customer by what is worse for them
-# than is usual today, or than promised. `drivers.summary` has a row per factor, and `evidence.ranks` says how far strength
+# than is usual today, or than promised. `drivers.summary` has a row per factor, and `drivers.ranks` says how far strength
 # and rank move when other customers are drawn.
 
 # %%
 bundle = Bundle.read(trained / "bundle")
 customers = pd.read_parquet(jobs.features(config, out=home / "features.parquet"))
 scores, contributions = bundle.explain(customers)
-hit = hits.hit_factors(contributions, customers, bundle.labels, bundle.info)
+hit = drivers.hit_factors(contributions, customers, bundle.labels, bundle.info)
 factors = drivers.summary(scores.join(hit), bundle.labels)
 levers = factors.loc[factors["kind"] == "lever", "factor"].tolist()
-ranks = evidence.ranks(evidence.hits_of(bundle, customers, levers), customers["customer_id"])
+by_factor = hit.rename(columns=lambda name: name.removeprefix("hit_"))[levers]
+ranks = drivers.ranks(by_factor, customers["customer_id"])
 factors = factors.merge(ranks, on="factor", how="left")
 factors[["factor", "kind", "strength", "importance", "customers_hit", "odds_ratio", "value_at_risk"]].head(
     8
@@ -84,19 +82,21 @@ most = scores["churn_probability"].idxmax()
 one = scores.filter(like="contribution_").loc[most].sort_values(ascending=False)
 print(f"probability {scores.loc[most, 'churn_probability']:.3f}, base {scores.loc[most, 'base']:.2f}")
 print(one.head(5).round(2).to_string())
-usual, against = hits.Usual.among(contributions, customers), hits.backwards(bundle.info, bundle.labels)
-added = hits.amounts(contributions.loc[[most]], customers.loc[[most]], bundle.labels, usual, against)
+usual, against = drivers.Usual.among(contributions, customers), drivers.backwards(bundle.info, bundle.labels)
+added = drivers.amounts(contributions.loc[[most]], customers.loc[[most]], bundle.labels, usual, against)
 drivers.reasons(added, hit.loc[[most]], customers.loc[[most]], bundle.labels)
 
 # %% [markdown]
 # ## A second opinion
 #
 # Contributions are Shapley values, computed by LightGBM. shap's `TreeExplainer` asks LightGBM too when it is given such a
-# model, so `drivers.by_shap` hands it the bare trees, and it walks them on its own. The largest difference on a sample:
+# model, so `by_shap` hands it the bare trees, and it walks them on its own. The largest difference on a sample:
 
 # %%
+from cxml.drivers.contributions import by_shap
+
 sample = customers.head(200)
-gap = (drivers.by_shap(bundle.churn, sample) - contributions.loc[sample.index]).abs()
+gap = (by_shap(bundle.churn, sample) - contributions.loc[sample.index]).abs()
 print(f"largest difference: {gap.to_numpy().max():.1e} of log-odds, over {gap.size:,} contributions")
 
 # %% [markdown]
@@ -137,7 +137,7 @@ pd.crosstab(beside["truth"], beside["badge"])
 # data sets. *Untested* says why: too few waits, too few who left, or too few near the promise.
 
 # %%
-cliffs = cliff_table.cliffs(json.loads((trained / "cliffs.json").read_text()))
+cliffs = cause.cliffs(json.loads((trained / "cliffs.json").read_text()))
 plots.cliff(cliffs[cliffs["promise"] == "answer.phone"], ax=plt.subplots(figsize=(7, 4))[1])
 cliffs.drop_duplicates("promise")[["promise", "clock", "answer", "why", "jump", "smallest", "rows"]].round(3)
 
