@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cxml.cli.console import Talk
+from cxml.cli.console import Talk, log_to
 from cxml.errors import ConfigError, CxmlError, DataError
+from cxml.jobs.context import LOG
 from cxml.version import __version__
 
 INTERRUPTED = 130
@@ -54,11 +55,17 @@ def _version(wanted: bool) -> None:
 def _options(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the result as one line of JSON")] = False,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", help="append each line, with its time and level, to this file", metavar="FILE"),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
     ] = False,
 ) -> None:
     talk.quiet, talk.json = quiet, as_json
+    if log is not None:
+        log_to(log)
 
 
 @app.command(epilog="Example: cxml demo my_demo --customers 5000")
@@ -349,6 +356,7 @@ def main() -> None:
     try:
         app()
     except CxmlError as error:
+        LOG.error("%s", error)
         if talk.json:
             parts = {"error": error.what, "where": error.where, "expected": error.expected, "fix": error.fix}
             sys.stdout.write(json.dumps(parts) + "\n")

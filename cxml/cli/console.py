@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cxml.errors import ConfigError
+from cxml.jobs.context import logged
 
 _MONTHS = 12
 """Months that ``check`` shows; machines get all of them."""
@@ -36,6 +39,31 @@ def _called(entry: Mapping[str, Any]) -> str:
     return str(entry["en"] if own else entry["factor"])
 
 
+def log_to(file: Path) -> None:
+    """Append what the logger ``cxml`` says to *file*, each line with its time in UTC and its level.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be written.
+    """
+    try:
+        handler = logging.FileHandler(file, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"the log cannot be written: {error.strerror}",
+            where=f"--log {file}",
+            expected="a file in a folder that is there",
+            fix="make the folder, or name another file",
+        ) from None
+    form = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    form.converter = time.gmtime
+    handler.setFormatter(form)
+    log = logging.getLogger("cxml")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+
+
 class Talk:
     """How the command speaks: to people with a bar, to batch jobs not at all, to machines in JSON."""
 
@@ -46,7 +74,8 @@ class Talk:
         self.err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def tell(self, text: str) -> None:
-        """One line of what is going on."""
+        """One line of what is going on; to the log as well."""
+        logged(text)
         if not (self.quiet or self.json):
             self.err.print(f"[dim]-[/dim] {escape(text)}")
 

@@ -13,9 +13,9 @@ from cxml.jobs.context import (
     Tell,
     checked_tables,
     config_hash,
+    logged,
     out_folder,
     read_config,
-    silent,
     still,
 )
 from cxml.store import runs
@@ -38,7 +38,7 @@ def audit(
     out: str | Path | None = None,
     customers: int | None = None,
     allow: Collection[str] = (),
-    tell: Tell = silent,
+    tell: Tell = logged,
     progress: Progress = still,
 ) -> Audited:
     """Look for what knows at a cutoff that which was only known later; writes ``audit.json`` and ``audit.md``.

@@ -13,9 +13,9 @@ from cxml.jobs.context import (
     checked_tables,
     config_hash,
     declared_features,
+    logged,
     out_folder,
     read_config,
-    silent,
     tracking_uri,
     unseen_told_once,
 )
@@ -31,7 +31,7 @@ def backtest(
     out: str | Path | None = None,
     langs: Sequence[str] = (),
     cutoffs: int | None = None,
-    tell: Tell = silent,
+    tell: Tell = logged,
 ) -> Path:
     """Walk forward over the matured cutoffs: train at each with what was known then, and see what followed.
 

@@ -11,8 +11,8 @@ from cxml.jobs.context import (
     ConfigLike,
     Tell,
     checked_tables,
+    logged,
     read_config,
-    silent,
 )
 from cxml.store import runs
 
@@ -26,7 +26,7 @@ def features(
     cutoff: str | datetime | None = None,
     before: str | timedelta = timedelta(0),
     out: str | Path,
-    tell: Tell = silent,
+    tell: Tell = logged,
 ) -> Path:
     """Write the features of everybody at risk at *cutoff* to the Parquet file *out*.
 

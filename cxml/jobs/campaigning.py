@@ -11,10 +11,10 @@ from cxml.jobs.context import (
     Tell,
     checked_tables,
     config_hash,
+    logged,
     out_folder,
     read_config,
     scored_run,
-    silent,
 )
 from cxml.store import runs
 
@@ -31,7 +31,7 @@ class Campaign:
 
 
 def campaign(
-    config: ConfigLike, scores: str | Path, *, out: str | Path | None = None, tell: Tell = silent
+    config: ConfigLike, scores: str | Path, *, out: str | Path | None = None, tell: Tell = logged
 ) -> Campaign:
     """Judge an earlier call list by its holdout and by who left since: ``campaign.json``.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 import re
 import shutil
 import tempfile
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from cxml.models.bundle import Bundle
     from cxml.tables.opening import Tables
 
+LOG = logging.getLogger("cxml")
+LOG.addHandler(logging.NullHandler())  # who wants to see it says where
 ConfigLike = str | Path | Config
 Tell = Callable[[str], None]
 Progress = Callable[[int, int], None]
@@ -36,8 +39,9 @@ SCORE_FORMAT = 1
 """Raised when the files of a scoring run get another shape: earlier scores are refused then, not misread."""
 
 
-def silent(text: str) -> None:
-    """Say nothing."""
+def logged(text: str) -> None:
+    """One line of what is going on, as INFO of the logger ``cxml``: what jobs do where nobody else is told."""
+    LOG.info(text)
 
 
 def still(done: int, everyone: int) -> None:
@@ -78,7 +82,7 @@ def checked_tables(
     attributes: Mapping[str, str] | None = None,
     *,
     run: runs.Run | None = None,
-    tell: Tell = silent,
+    tell: Tell = logged,
 ) -> Tables:
     """The tables of the config, without the rows set aside; every problem of every table is raised at once.
 

@@ -11,7 +11,7 @@ from cxml.jobs.checking import check
 from cxml.jobs.context import (
     Progress,
     Tell,
-    silent,
+    logged,
     still,
 )
 from cxml.jobs.reporting import report
@@ -38,7 +38,7 @@ def demo(
     *,
     customers: int = 20_000,
     seed: int = 0,
-    tell: Tell = silent,
+    tell: Tell = logged,
     progress: Progress = still,
 ) -> Demo:
     """Simulate a company, check, train, score and report, all below *folder*."""

@@ -11,9 +11,9 @@ from cxml.jobs.context import (
     Tell,
     checked_tables,
     config_hash,
+    logged,
     out_folder,
     read_config,
-    silent,
 )
 from cxml.store import runs
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def label(
-    config: ConfigLike, *, out: str | Path | None = None, langs: Sequence[str] = (), tell: Tell = silent
+    config: ConfigLike, *, out: str | Path | None = None, langs: Sequence[str] = (), tell: Tell = logged
 ) -> Path:
     """Compare what leaving could mean: ``label.<lang>.html``, ``definitions.csv``, ``rates.csv``, ``label.json``."""
     from cxml import report as pages

@@ -14,10 +14,10 @@ from cxml.jobs.context import (
     bundle_of,
     checked_tables,
     config_hash,
+    logged,
     out_folder,
     read_config,
     row_counts,
-    silent,
     still,
 )
 from cxml.store import runs
@@ -34,7 +34,7 @@ def score(
     model: str | Path | None = None,
     csv: bool = False,
     chunk: int | None = None,
-    tell: Tell = silent,
+    tell: Tell = logged,
     progress: Progress = still,
 ) -> Path:
     """Score everybody at risk at *cutoff* (by default observation_end) with the champion or *model*.

@@ -13,10 +13,10 @@ from cxml.jobs.context import (
     checked_tables,
     config_hash,
     declared_features,
+    logged,
     out_folder,
     read_config,
     row_counts,
-    silent,
     tracking_uri,
     unseen_told_once,
 )
@@ -42,7 +42,7 @@ _LOGGED = (
 )
 
 
-def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = silent) -> Path:
+def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = logged) -> Path:
     """Train, test, explain, look for causes, log and register.
 
     Writes ``bundle/``, ``metrics.json``, ``factors.parquet``, ``features.parquet``, ``causes.parquet``,
