@@ -19,7 +19,7 @@ from cxml.contracts import attribute_name
 from cxml.decisions import contact_log
 from cxml.decisions.call_plan import call_plan, expected_profit, holdout_flag, list_order
 from cxml.decisions.uplift import Persuasion, Proof
-from cxml.drivers import contributions as drivers, hits, stories
+from cxml.drivers import hits, spoken_reasons, stories
 from cxml.drivers.hits import Usual
 from cxml.drivers.segments import DAYS, Segments
 from cxml.errors import ModelError
@@ -372,8 +372,8 @@ def rows(
     )
     hit = hits.by_factor(contributions, added, bundle.labels, list(bundle.labels["factors"]))
     told = bundle.as_told(frame)
-    reasons = drivers.reasons(added, hit, told, bundle.labels)
-    other = drivers.other_reason(contributions, told, bundle.labels)
+    reasons = spoken_reasons.reasons(added, hit, told, bundle.labels)
+    other = spoken_reasons.other_reason(contributions, told, bundle.labels)
     parts = (keys, scored, hit, reasons, other)
     found = pd.concat([part.reset_index(drop=True) for part in parts], axis=1)
     p = found["churn_probability"].to_numpy(dtype=np.float64)

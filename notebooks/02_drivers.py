@@ -90,13 +90,11 @@ drivers.reasons(added, hit.loc[[most]], customers.loc[[most]], bundle.labels)
 # ## A second opinion
 #
 # Contributions are Shapley values, computed by LightGBM. shap's `TreeExplainer` asks LightGBM too when it is given such a
-# model, so `by_shap` hands it the bare trees, and it walks them on its own. The largest difference on a sample:
+# model, so `drivers.by_shap` hands it the bare trees, and it walks them on its own. The largest difference on a sample:
 
 # %%
-from cxml.drivers.contributions import by_shap
-
 sample = customers.head(200)
-gap = (by_shap(bundle.churn, sample) - contributions.loc[sample.index]).abs()
+gap = (drivers.by_shap(bundle.churn, sample) - contributions.loc[sample.index]).abs()
 print(f"largest difference: {gap.to_numpy().max():.1e} of log-odds, over {gap.size:,} contributions")
 
 # %% [markdown]

@@ -3,7 +3,6 @@
 from .contributions import (
     effect as effect,
     features as features,
-    reasons as reasons,
     summary as summary,
 )
 from .evidence import ranks as ranks
@@ -13,3 +12,5 @@ from .hits import (
     backwards as backwards,
     hit_factors as hit_factors,
 )
+from .shap_check import by_shap as by_shap
+from .spoken_reasons import other_reason as other_reason, reasons as reasons

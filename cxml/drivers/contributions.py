@@ -6,8 +6,7 @@ features, so base + factors is the log-odds exactly.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,13 +20,10 @@ from cxml.errors import ModelError, did_you_mean
 from cxml.factors.declare import NAMED
 
 if TYPE_CHECKING:
-    from cxml.models.churn import ChurnClassifier
-    from cxml.models.schema import Schema
+    pass
 
 Floats = NDArray[np.float64]
 PREFIX = "contribution_"
-_SHAP_LEVELS = 24
-"""It keeps a set of levels in the bits of a 32-bit float."""
 
 
 def summary(scores: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
@@ -184,67 +180,6 @@ def effect(
     return found.reset_index(drop=True)
 
 
-def by_shap(churn: ChurnClassifier, frame: pd.DataFrame) -> pd.DataFrame:
-    """The contributions of features as the algorithm of shap's ``TreeExplainer`` finds them: a second opinion.
-
-    Given a model of LightGBM, ``TreeExplainer`` asks LightGBM, whose answer would be compared with itself. So it
-    is given the bare trees, and walks them on its own.
-
-    Returns
-    -------
-    DataFrame
-        As from ``Bundle.feature_contributions``: calibrated log-odds, a column per feature.
-
-    Raises
-    ------
-    ModelError
-        The trees ask for a text with more than 24 levels, which shap cannot read.
-
-    References
-    ----------
-    Lundberg et al. (2020), From local explanations to global understanding with explainable AI for trees, Nature
-    Machine Intelligence 2.
-    """
-    with warnings.catch_warnings():
-        # Its progress bars miss a widget in many notebooks, and there are none here.
-        warnings.simplefilter("ignore")
-        import shap
-    schema = churn.schema_
-    encoded = schema.encode(frame).astype(np.float64)
-    encoded[:, list(schema.categorical)] += 1
-    found = []
-    for booster in churn.trees_.boosters:
-        trees = booster.dump_model()["tree_info"]
-        for tree in trees:
-            _as_shap_reads(tree["tree_structure"], schema)
-        found.append(shap.TreeExplainer({"trees": trees}).shap_values(encoded, check_additivity=False))
-    total = np.mean(found, axis=0) if found else np.zeros(encoded.shape)
-    if churn.trees_.additive is not None:  # exact as they are: no trees, nothing to share out
-        total = total + churn.trees_.additive.contributions(schema.encode(frame))[:, :-1]
-    return pd.DataFrame(churn.calibrator_.a * total, columns=list(schema.columns), index=frame.index)
-
-
-def _as_shap_reads(node: dict[str, Any], schema: Schema) -> None:
-    """Say in each split what LightGBM takes for granted: where what is missing goes. shap counts levels from 1."""
-    if "split_index" not in node:
-        return
-    if node["decision_type"] == "==":
-        column = schema.columns[node["split_feature"]]
-        if len(schema.levels[column]) > _SHAP_LEVELS:
-            raise ModelError(
-                f"{column} has {len(schema.levels[column])} levels",
-                where="trees to compare with shap",
-                expected=f"at most {_SHAP_LEVELS}",
-                fix="compare a model that was trained without this column",
-            )
-        node["default_left"] = False
-        node["threshold"] = "||".join(str(int(code) + 1) for code in node["threshold"].split("||"))
-    elif node["missing_type"] == "None":
-        node["default_left"] = node["threshold"] >= 0
-    for side in ("left_child", "right_child"):
-        _as_shap_reads(node[side], schema)
-
-
 def _rank_correlation(value: Floats, own: Floats) -> float:
     """Spearman's, of the rows with a value; NaN where one side does not vary over them."""
     known = ~np.isnan(value)
@@ -272,100 +207,6 @@ def backwards(strongest: pd.DataFrame) -> dict[str, float]:
     sign = strongest["declared"].map({"+": 1.0, "-": -1.0})
     found = strongest[strongest["slope"] * sign < 0].sort_values("feature")
     return dict(zip(found["feature"], found["slope"].astype(float), strict=True))
-
-
-def reasons(
-    added: pd.DataFrame, hit: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, Any], top: int = 3
-) -> pd.DataFrame:
-    """The *top* reasons of each row: what hits the customer and the company can change, or perhaps can, the largest first.
-
-    Each is shown by its strongest feature that can be said aloud, with a number. What nobody says aloud, such as a
-    spread, shows a factor only where nothing else does.
-
-    Parameters
-    ----------
-    added : DataFrame
-        As from ``hits.amounts``: what features add by being worse than usual.
-    hit : DataFrame
-        As from ``hits.by_factor``, of the same rows.
-    frame : DataFrame
-        The features of these rows, as from ``Bundle.as_told``.
-
-    Returns
-    -------
-    DataFrame
-        ``reason_1``, ``reason_1_value``, ...: a feature column and its value; missing when there are fewer.
-    """
-    levers = [name for name, label in labels["factors"].items() if label["kind"] in NAMED]
-    weights = hit[[hits.PREFIX + factor for factor in levers]].to_numpy(dtype=np.float64)
-    return _shown(added, frame, labels, levers, weights, [f"reason_{k + 1}" for k in range(top)])
-
-
-def other_reason(contributions: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
-    """What raises the risk of each row most that is no lever: it explains the forecast, and nobody can make it good.
-
-    *frame* is as from ``Bundle.as_told``.
-
-    Returns
-    -------
-    DataFrame
-        ``other_reason``: of the factor that adds most, the strongest feature with a number, and
-        ``other_reason_value``; missing where no such factor multiplies the odds by more than 1.1.
-    """
-    others = [name for name, label in labels["factors"].items() if label["kind"] not in NAMED]
-    weights = np.zeros((len(contributions), len(others)))
-    for k, factor in enumerate(others):
-        mine = [name for name in contributions if labels["features"][name]["factor"] == factor]
-        weights[:, k] = contributions[mine].to_numpy(dtype=np.float64).sum(axis=1)
-    weights[weights <= hits.LEAST] = 0.0
-    return _shown(contributions, frame, labels, others, weights, ["other_reason"])
-
-
-def _shown(
-    added: pd.DataFrame,
-    frame: pd.DataFrame,
-    labels: Mapping[str, Any],
-    factors: Sequence[str],
-    weights: Floats,
-    called: Sequence[str],
-) -> pd.DataFrame:
-    """The first factors of each row by their *weights* (rows, factors), each by its strongest feature.
-
-    A weight of 0 says nothing, and so does a factor none of whose features has a number that adds. Columns are
-    those *called*, each with its value beside it.
-    """
-    totals = weights.copy()
-    names, values = np.full(weights.shape, None, dtype=object), np.full(weights.shape, np.nan)
-    for k, factor in enumerate(factors):
-        mine = [name for name in added if labels["features"][name]["factor"] == factor]
-        names[:, k], values[:, k] = _strongest(added[mine], frame[mine], labels)
-        totals[~np.isfinite(values[:, k]), k] = 0.0
-    order = np.argsort(-totals, axis=1, kind="stable")
-    found: dict[str, Any] = {}
-    for k, column in enumerate(called):
-        name, value = np.full(len(totals), None, dtype=object), np.full(len(totals), np.nan)
-        if k < len(factors):
-            at = (np.arange(len(totals)), order[:, k])
-            there = totals[at] > 0
-            name[there], value[there] = names[at][there], values[at][there]
-        found[column], found[f"{column}_value"] = name, value
-    return pd.DataFrame(found, index=added.index).astype(dict.fromkeys(called, "str"))
-
-
-def _strongest(
-    added: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, Any]
-) -> tuple[NDArray[np.object_], Floats]:
-    """Of each row, the feature that adds most of those said aloud, else of all, and its value; NaN where none adds."""
-    if not len(added.columns):
-        return np.full(len(added), None, dtype=object), np.full(len(added), np.nan)
-    shown = frame.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-    own = added.to_numpy(dtype=np.float64)
-    sayable = np.where(np.isfinite(shown) & (own > 0), own, -np.inf)
-    aloud = np.array([labels["features"][name].get("aloud", True) for name in added])
-    spoken = np.where(aloud, sayable, -np.inf)
-    best = np.where(spoken.max(axis=1) > 0, spoken.argmax(axis=1), sayable.argmax(axis=1))
-    at = (np.arange(len(own)), best)
-    return np.asarray(added.columns, dtype=object)[best], np.where(sayable[at] > 0, shown[at], np.nan)
 
 
 def _log_odds(scores: pd.DataFrame) -> Floats:

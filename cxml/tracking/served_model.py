@@ -17,7 +17,7 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
-from cxml.drivers import contributions as drivers, hits
+from cxml.drivers import hits
 from cxml.drivers.hits import Usual
 from cxml.errors import DataError
 from cxml.models.bundle import Bundle
@@ -51,7 +51,7 @@ class ServedBundle(PythonModel):
         labels, info = self.bundle.labels, self.bundle.info
         # There is no telling who else is a customer today: what was usual at the test cutoff stands in.
         added = hits.amounts(contributions, rows, labels, Usual.of(info), hits.backwards(info, labels))
-        said = drivers.reasons(
+        said = spoken_reasons.reasons(
             added,
             hits.by_factor(contributions, added, labels, list(labels["factors"])),
             self.bundle.as_told(rows),

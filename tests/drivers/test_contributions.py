@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxml.drivers import contributions as drivers, hits
+from cxml.drivers import contributions as drivers, hits, spoken_reasons
 from cxml.drivers.hits import Usual
+from cxml.drivers.shap_check import by_shap
 from cxml.errors import ModelError
 from cxml.models.churn import ChurnClassifier
 
@@ -57,7 +58,7 @@ def added_to(
 
 
 def reasons(given: pd.DataFrame, frame: pd.DataFrame, labels: dict, top: int = 1, **how: Any) -> pd.DataFrame:
-    return drivers.reasons(*added_to(given, frame, labels, **how), frame, labels, top=top)
+    return spoken_reasons.reasons(*added_to(given, frame, labels, **how), frame, labels, top=top)
 
 
 def test_reasons_are_levers_that_hit_and_can_be_said() -> None:
@@ -148,7 +149,7 @@ def test_without_a_reason_the_risk_is_still_explained_by_what_is_no_lever() -> N
     given = pd.DataFrame(
         {"wait_a": [2.0, 2], "wait_b": [0.0, 0], "effort_a": [0.0, 0], "recency": [0.7, 0.05]}
     )
-    found = drivers.other_reason(given, frame, LABELS)
+    found = spoken_reasons.other_reason(given, frame, LABELS)
     assert found.loc[0].tolist() == ["recency", 90.0]
     assert found.loc[1].isna().all(), ".05 is too little to name"
 
@@ -359,7 +360,7 @@ def test_contributions_agree_with_shaps_own_algorithm(company: tuple[pd.DataFram
     X, churn = company
     rows = X.head(150).copy()
     rows.iloc[:20, 1] = np.nan  # never missing when it was learned from
-    found = drivers.by_shap(churn, rows)
+    found = by_shap(churn, rows)
     assert found.columns.tolist() == ["gaps", "whole", "plan"]
     assert (found.abs().mean() > 0.05).all(), "every kind of split is compared"
     np.testing.assert_allclose(found.to_numpy(), churn.contributions(rows)[:, :-1], atol=1e-9)
@@ -370,4 +371,4 @@ def test_a_text_with_more_levels_than_shap_can_read_is_refused(
 ) -> None:
     monkeypatch.setattr(drivers, "_SHAP_LEVELS", 5)
     with pytest.raises(ModelError, match="plan has 6 levels"):
-        drivers.by_shap(company[1], company[0].head(5))
+        by_shap(company[1], company[0].head(5))
