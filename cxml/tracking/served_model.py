@@ -17,7 +17,7 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
-from cxml.drivers import hits
+from cxml.drivers import hits, spoken_reasons
 from cxml.drivers.hits import Usual
 from cxml.errors import DataError
 from cxml.models.bundle import Bundle

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxml.drivers import contributions as drivers, hits, spoken_reasons
+from cxml.drivers import contributions as drivers, hits, shap_check, spoken_reasons
 from cxml.drivers.hits import Usual
 from cxml.drivers.shap_check import by_shap
 from cxml.errors import ModelError
@@ -369,6 +369,6 @@ def test_contributions_agree_with_shaps_own_algorithm(company: tuple[pd.DataFram
 def test_a_text_with_more_levels_than_shap_can_read_is_refused(
     company: tuple[pd.DataFrame, ChurnClassifier], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drivers, "_SHAP_LEVELS", 5)
+    monkeypatch.setattr(shap_check, "_SHAP_LEVELS", 5)
     with pytest.raises(ModelError, match="plan has 6 levels"):
         by_shap(company[1], company[0].head(5))
