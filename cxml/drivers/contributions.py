@@ -7,7 +7,7 @@ features, so base + factors is the log-odds exactly.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,6 @@ from scipy.stats import spearmanr
 from cxml.drivers import hits
 from cxml.errors import ModelError, did_you_mean
 from cxml.factors.declare import NAMED
-
-if TYPE_CHECKING:
-    pass
 
 Floats = NDArray[np.float64]
 PREFIX = "contribution_"

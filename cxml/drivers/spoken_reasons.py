@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from cxml.drivers import hits
 from cxml.drivers.contributions import Floats
 from cxml.factors.declare import NAMED
-
-if TYPE_CHECKING:
-    pass
 
 
 def reasons(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cxml.jobs.context import (
     ConfigLike,
@@ -20,9 +19,6 @@ from cxml.jobs.context import (
     unseen_told_once,
 )
 from cxml.store import runs
-
-if TYPE_CHECKING:
-    pass
 
 
 def backtest(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cxml.config.time_spans import duration
 from cxml.jobs.context import (
@@ -15,9 +15,6 @@ from cxml.jobs.context import (
     read_config,
 )
 from cxml.store import runs
-
-if TYPE_CHECKING:
-    pass
 
 
 def features(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cxml.config.load import load_config
 from cxml.jobs.checking import check
@@ -18,9 +17,6 @@ from cxml.jobs.reporting import report
 from cxml.jobs.scoring import score
 from cxml.jobs.starting import simulate
 from cxml.jobs.training import train
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclasses.dataclass(frozen=True)

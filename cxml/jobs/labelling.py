@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cxml.jobs.context import (
     ConfigLike,
@@ -16,9 +15,6 @@ from cxml.jobs.context import (
     read_config,
 )
 from cxml.store import runs
-
-if TYPE_CHECKING:
-    pass
 
 
 def label(

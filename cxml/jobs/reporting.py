@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cxml.config.load import Config
 from cxml.errors import ConfigError, CxmlError, DataError
@@ -19,10 +18,6 @@ from cxml.jobs.context import (
     scored_run,
 )
 from cxml.store import runs
-
-if TYPE_CHECKING:
-    pass
-
 
 ID_KEY = "CXML_ID_KEY"
 """The environment variable with the secret of ``[report] hash_ids``."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cxml.jobs.context import (
     SCORE_FORMAT,
@@ -21,9 +20,6 @@ from cxml.jobs.context import (
     still,
 )
 from cxml.store import runs
-
-if TYPE_CHECKING:
-    pass
 
 
 def score(

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cxml.errors import ConfigError
 from cxml.store import runs
-
-if TYPE_CHECKING:
-    pass
 
 
 def simulate(out: str | Path, *, customers: int = 20_000, months: int = 24, seed: int = 0) -> Path:

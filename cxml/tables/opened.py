@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cxml.contracts import Column, Table
 from cxml.sql import quoted
 from cxml.tables.casting import Cell, staged
 from cxml.tables.source import Part, Source
 from cxml.tables.view_columns import PLACE, beside, days
-
-if TYPE_CHECKING:
-    pass
-
 
 _FILE = 1 << 40
 """Above any number of rows of a file."""

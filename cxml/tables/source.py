@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cxml.engine import Engine
 from cxml.errors import DataError
 from cxml.sql import literal, quoted
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
