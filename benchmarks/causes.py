@@ -94,7 +94,7 @@ def measured(rows: int, seed: int, hidden: Hidden | None) -> pd.DataFrame:
         study = replace(
             study, questions=tuple(asked(q) for q in study.questions if q.factor in ("issues", "billing"))
         )
-    return factor_badges.judge(study, seed)
+    return factor_badges.badges_of(study, seed)
 
 
 def asked(question: Question) -> Question:

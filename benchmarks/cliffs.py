@@ -54,7 +54,7 @@ def measured(world: str, rows: int, seed: int) -> dict[str, object]:
     controls, customers = seen[list(CONTROLS)], seen["customer_id"]
     expected = Expectation(controls, left[:, None], folds_of(customers)).of(left[:, None], trees=False)[:, 0]
     searched = cliff_search.search(wait, left, expected, customers, PROMISE_MIN)
-    cliff = promise_cliffs.judge({world: searched}, {world: PROMISE_MIN})[world]
+    cliff = promise_cliffs.answers_of({world: searched}, {world: PROMISE_MIN})[world]
     near = cliff.found and abs(cliff.at - response.at) <= NEAR_MIN
     change = improvements.change(left, wait, PROMISE_MIN, controls, customers)
     truth = drawn.change(PROMISE_MIN)

@@ -78,10 +78,10 @@ def probe(tables: Tables, customers: int, seed: int) -> Probe:
             f"Only {len(cutoffs)} cutoffs are matured: what was written later shows from {LEAST_CUTOFFS} on."
         )
         return Probe(_NAME, _ASKS, figures={"cutoffs": len(cutoffs)}, note=note)
-    return judge(tables, columns.read(tables, cutoffs, customers, seed), cutoffs)
+    return probe_values(tables, columns.read(tables, cutoffs, customers, seed), cutoffs)
 
 
-def judge(tables: Tables, values: Values, cutoffs: tuple[datetime, ...]) -> Probe:
+def probe_values(tables: Tables, values: Values, cutoffs: tuple[datetime, ...]) -> Probe:
     """The probe of values that have been read."""
     bases: dict[tuple[str, int], _Base | None] = {}
     told = []

@@ -33,7 +33,7 @@ class Examined:
     Attributes
     ----------
     causes : DataFrame
-        As from ``recipe.judge``, a row per factor.
+        As from ``factor_badges.badges_of``, a row per factor.
     cliffs : dict of str to Cliff
         By name of the promise; empty where nothing says what came first.
     what_if : DataFrame
@@ -129,7 +129,7 @@ def _examined(
     study = study_of(tables, frame, seed, tell, features)
     if study is None:
         return _nothing(factor_badges.untested(features, frame))
-    found = factor_badges.judge(study, seed, tables.config.model.threads)
+    found = factor_badges.badges_of(study, seed, tables.config.model.threads)
     badges = dict(zip(found["factor"], found["badge"], strict=True))
     by_cause = improvements.what_if(tables, study, improvements.carried(badges), seed)
     last = frame[frame["cutoff"] == now]

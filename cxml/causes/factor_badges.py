@@ -82,11 +82,11 @@ def find(
     Returns
     -------
     DataFrame
-        As from ``judge``; where nothing can be said at all, every factor is *not testable* with the reason.
+        As from ``badges_of``; where nothing can be said at all, every factor is *not testable* with the reason.
     """
     features = plan_features(tables)
     study = study_of(tables, frame, seed, tell, features)
-    return untested(features, frame) if study is None else judge(study, seed, tables.config.model.threads)
+    return untested(features, frame) if study is None else badges_of(study, seed, tables.config.model.threads)
 
 
 def untested(features: FeaturePlan, frame: pd.DataFrame, why: str = "") -> pd.DataFrame:
@@ -97,7 +97,7 @@ def untested(features: FeaturePlan, frame: pd.DataFrame, why: str = "") -> pd.Da
     return _table([_unasked(q, q.reason or common) for q in asked], {})
 
 
-def judge(study: Study, seed: int = 0, threads: int = 1) -> pd.DataFrame:
+def badges_of(study: Study, seed: int = 0, threads: int = 1) -> pd.DataFrame:
     """The badge of each factor of a study; 0 threads: one per core.
 
     Returns

@@ -95,7 +95,7 @@ class Cliff:
         return self.answer in ("promise", "elsewhere")
 
 
-def judge(searches: Mapping[str, Search | Untested], clocks: Mapping[str, float]) -> dict[str, Cliff]:
+def answers_of(searches: Mapping[str, Search | Untested], clocks: Mapping[str, float]) -> dict[str, Cliff]:
     """The answer for each promise, all of them being one family of questions.
 
     Parameters
@@ -173,7 +173,7 @@ def cliffs_of(tables: Tables, study: Study, seed: int = 0) -> dict[str, Cliff]:
     searches = {
         one.name: _searched(one, firsts[firsts["promise"] == one.name], study, seed) for one in promises
     }
-    return judge(searches, {promise.name: promise.seconds for promise in promises})
+    return answers_of(searches, {promise.name: promise.seconds for promise in promises})
 
 
 def _searched(promise: Promise, firsts: pd.DataFrame, study: Study, seed: int) -> Search | Untested:

@@ -115,7 +115,9 @@ def fingerprint(terms: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()
 
 
-def judge(new: Record, holder: str, champion: Record | None, promote: str = "better") -> tuple[bool, str]:
+def is_champion(
+    new: Record, holder: str, champion: Record | None, promote: str = "better"
+) -> tuple[bool, str]:
     """Whether a new version takes the place of the champion, and why, by ``RULE``.
 
     A champion that answers another question (definition, horizon, lead), was tested in another way or judged by
@@ -137,13 +139,13 @@ def judge(new: Record, holder: str, champion: Record | None, promote: str = "bet
     >>> from dataclasses import replace
     >>> day = datetime.fromisoformat("2026-01-01T00:00Z")
     >>> old = Record(day, "log_loss", 0.31, (), "inactivity within 90 days")
-    >>> judge(old, "", None)
+    >>> is_champion(old, "", None)
     (True, 'nobody held the alias')
-    >>> judge(replace(old, beaten_by=("logistic",)), "", None)[1]
+    >>> is_champion(replace(old, beaten_by=("logistic",)), "", None)[1]
     'nobody held the alias, but a simpler rule beats it on log loss: logistic'
-    >>> judge(old, "version 1", old)[1]
+    >>> is_champion(old, "version 1", old)[1]
     'its log loss of 0.3100 on the test cutoff 2026-01-01 is not better than the 0.3100 of version 1'
-    >>> judge(old, "version 1", old, "never")
+    >>> is_champion(old, "version 1", old, "never")
     (False, "[tracking] promote is 'never': move the alias by hand")
     """
     if promote != "better":

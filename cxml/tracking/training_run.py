@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from cxml.errors import ModelError
 from cxml.models.bundle import Bundle
 from cxml.store.manifest import MANIFEST
-from cxml.tracking.champion import RULE, Record, judge
+from cxml.tracking.champion import RULE, Record, is_champion
 from cxml.tracking.client import database_of, experiment_id, opened, shown
 from cxml.version import __version__
 
@@ -100,7 +100,7 @@ def log_training(
     files : sequence of Path
         Further artifacts of the run; folders with all they hold.
     measure, promote : str
-        Which figure decides who is champion, and whether any does: as ``promotion.judge``.
+        Which figure decides who is champion, and whether any does: as ``champion.is_champion``.
 
     Returns
     -------
@@ -300,7 +300,7 @@ def _promoted(client: MlflowClient, version: ModelVersion, record: Record, promo
     """Give the alias to *version* if the rule says so, and say what was decided."""
     holder = _version(client, version.name, CHAMPION, "")
     known = Record.from_tags(holder.tags) if holder else None
-    champion, why = judge(record, f"version {holder.version}" if holder else "", known, promote)
+    champion, why = is_champion(record, f"version {holder.version}" if holder else "", known, promote)
     if champion:
         client.set_registered_model_alias(version.name, CHAMPION, str(version.version))
     becomes = "becomes champion" if champion else "does not become champion"

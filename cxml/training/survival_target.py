@@ -86,7 +86,7 @@ def train(
     lifetime = Lifetime(
         model, config.churn.horizon / _DAY, config.value.lifetime / _DAY, config.value.discount_rate
     )
-    return judge(lifetime, test, watched(test, end, config), seen, probability)
+    return compare_with_what_followed(lifetime, test, watched(test, end, config), seen, probability)
 
 
 def again(tested: Lifetime, frame: pd.DataFrame, config: Config, churn: ChurnClassifier) -> Lifetime:
@@ -133,7 +133,7 @@ def strongest(churn: ChurnClassifier) -> list[str]:
     return [name for i, name in enumerate(churn.schema_.columns) if i in best]
 
 
-def judge(
+def compare_with_what_followed(
     lifetime: Lifetime, test: pd.DataFrame, followed: pd.DataFrame, seen: pd.DataFrame, probability: Floats
 ) -> TrainedSurvival:
     """Compare forecasts for the snapshots *test* with what *followed*.

@@ -79,7 +79,7 @@ def as_study(world: CausalWorld) -> Study:
 
 @cache
 def judged(seed: int, rows: int = 10_000) -> pd.DataFrame:
-    return factor_badges.judge(as_study(causal_world(rows, seed)), seed).set_index("factor")
+    return factor_badges.badges_of(as_study(causal_world(rows, seed)), seed).set_index("factor")
 
 
 def test_intervals_hold_the_truth_nothing_is_made_of_nothing_and_causes_are_found() -> None:
@@ -99,7 +99,7 @@ def test_without_controls_what_does_nothing_looks_like_a_cause() -> None:
     """The control of the test above: in this world something is to be controlled for."""
     study = as_study(causal_world(10_000, 1000))
     bare = replace(study, before=study.before[[]], during=dict.fromkeys(study.during, ()))
-    found = factor_badges.judge(bare).set_index("factor")
+    found = factor_badges.badges_of(bare).set_index("factor")
     assert found.loc["queue", "low"] > 0 and found.loc["abandoned", "low"] > THETA["abandoned"]
 
 
@@ -107,10 +107,10 @@ def test_without_controls_what_does_nothing_looks_like_a_cause() -> None:
 def test_a_hidden_trait_makes_nobody_call_contact_protective(proxies: float) -> None:
     study = as_study(causal_world(10_000, 1001, Hidden(0.8, proxies)))
     asked = tuple(replace(q, kind="lever") for q in study.questions if q.factor == "issues")
-    (lone,) = factor_badges.judge(replace(study, questions=asked)).to_dict("records")
+    (lone,) = factor_badges.badges_of(replace(study, questions=asked)).to_dict("records")
     assert proxies > 0.5 or lone["high"] < 0, "by its interval alone it would be"
     assert not (lone["badge"] == "supported" and lone["effect"] < 0)
-    (kept,) = factor_badges.judge(
+    (kept,) = factor_badges.badges_of(
         replace(study, questions=tuple(replace(q, kind="volume") for q in asked))
     ).to_dict("records")
     assert (kept["badge"], kept["reason"]) == ("association_only", "volume")
@@ -136,7 +136,7 @@ def test_too_few_exposed_are_not_testable() -> None:
     rare["billing"] = (rare["billing"] > 0) & (np.arange(len(rare)) % 40 == 0)
     rare["queue"] = rare["queue"].where(np.arange(len(rare)) < 900)
     rare["impersonal"] = study.before["usage" + START] * 0.1 + 0.5
-    found = factor_badges.judge(replace(study, exposures=rare.astype(float))).set_index("factor")
+    found = factor_badges.badges_of(replace(study, exposures=rare.astype(float))).set_index("factor")
     assert found.loc[["billing", "queue", "impersonal"], "badge"].tolist() == ["not_testable"] * 3
     assert found.loc[["billing", "queue", "impersonal"], "reason"].tolist() == ["exposed", "rows", "overlap"]
     assert found.loc["queue", ["reason_value", "reason_limit"]].tolist() == [900, 1000]
@@ -147,7 +147,7 @@ def test_too_few_exposed_are_not_testable() -> None:
 
 def test_without_a_month_before_nothing_is_called_a_cause() -> None:
     study = as_study(causal_world(6_000, 1003))
-    found = factor_badges.judge(replace(study, activity=None, earlier=None))
+    found = factor_badges.badges_of(replace(study, activity=None, earlier=None))
     assert "supported" not in set(found["badge"])
     assert "no_negative_control" in set(found["reason"])
 

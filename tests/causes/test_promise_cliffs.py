@@ -144,7 +144,7 @@ def test_too_little_is_said_to_be_too_little(kept: Callable[..., np.ndarray], wh
     there = kept(wait, left)
     found = cliff_search.search(wait[there], left[there], 0.2 * left[there], customers[there], PROMISE)
     assert found == cliff_search.Untested(why, there.sum(), len(np.unique(customers[there])))
-    answer = promise_cliffs.judge({"a": found}, {"a": PROMISE})["a"]
+    answer = promise_cliffs.answers_of({"a": found}, {"a": PROMISE})["a"]
     assert (answer.answer, answer.why, answer.found) == ("untested", why, False)
 
 
@@ -176,7 +176,7 @@ def searched(world: str, seed: int) -> cliff_search.Search | cliff_search.Untest
 
 
 def answered(world: str, seed: int) -> promise_cliffs.Cliff:
-    return promise_cliffs.judge({world: searched(world, seed)}, {world: PROMISE})[world]
+    return promise_cliffs.answers_of({world: searched(world, seed)}, {world: PROMISE})[world]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -219,8 +219,8 @@ def test_over_ten_seeds(world: str) -> None:
 
 def test_more_questions_ask_for_more() -> None:
     one = searched("cliff", 0)
-    alone = promise_cliffs.judge({"a": one}, {"a": PROMISE})["a"]
-    many = promise_cliffs.judge(dict.fromkeys("abcd", one), dict.fromkeys("abcd", PROMISE))
+    alone = promise_cliffs.answers_of({"a": one}, {"a": PROMISE})["a"]
+    many = promise_cliffs.answers_of(dict.fromkeys("abcd", one), dict.fromkeys("abcd", PROMISE))
     raw = [one.p, one.p_clock] * 4
     order, least = np.argsort(raw, kind="stable"), 0.0
     for place, i in enumerate(order):
@@ -232,7 +232,7 @@ def test_more_questions_ask_for_more() -> None:
 
 
 def test_answers_are_plain_json() -> None:
-    found = promise_cliffs.judge(
+    found = promise_cliffs.answers_of(
         {"a": searched("cliff", 0), "b": cliff_search.Untested("rows", 12, 9)}, {"a": PROMISE, "b": 3_600.0}
     )
     read = json.loads(json.dumps(promise_cliffs.as_json(found), allow_nan=False))

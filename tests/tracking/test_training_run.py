@@ -25,7 +25,7 @@ from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
 from cxml.models.value import ValueRegressor
 from cxml.tracking import training_run as tracking
-from cxml.tracking.champion import Record, judge
+from cxml.tracking.champion import Record, is_champion
 from cxml.tracking.client import opened, reach
 from cxml.tracking.training_run import fetch_bundle, log_training, registered_name
 
@@ -342,7 +342,7 @@ def record(loss: float = 0.3, cutoff: str = "2026-01-01", baseline: float = 0.5,
     ],
 )
 def test_the_rule(new: Record, promoted: bool) -> None:
-    champion, why = judge(new, "version 4", record(0.30))
+    champion, why = is_champion(new, "version 4", record(0.30))
     assert champion is promoted
     assert "version 4" in why
 
@@ -350,8 +350,8 @@ def test_the_rule(new: Record, promoted: bool) -> None:
 def test_a_version_that_a_baseline_beats_is_never_promoted_without_a_word() -> None:
     losing = record(0.40, baseline=0.39)
     said = "a simpler rule beats it on log loss: logistic"
-    assert judge(losing, "", None) == (True, f"nobody held the alias, but {said}")
-    assert judge(losing, "version 4", record(0.45))[1].endswith(f"but {said}")
+    assert is_champion(losing, "", None) == (True, f"nobody held the alias, but {said}")
+    assert is_champion(losing, "version 4", record(0.45))[1].endswith(f"but {said}")
     by_chance = metrics(0.40, baseline=0.39)
     by_chance["baselines"]["churn"]["logistic"] |= {"log_loss_gap": 0.01, "log_loss_gap_error": 0.02}
     assert Record.of(by_chance, INFO).beaten_by == ()
@@ -362,13 +362,13 @@ def test_a_version_that_a_baseline_beats_is_never_promoted_without_a_word() -> N
 def test_a_champion_of_another_configuration_gives_way() -> None:
     """Scoring refuses it: were it to stay, nobody could be scored any more."""
     then = record(0.30, terms={"[promises]": "a"})
-    assert judge(record(0.40, baseline=0.5, terms={"[promises]": "a"}), "version 4", then)[0] is False
+    assert is_champion(record(0.40, baseline=0.5, terms={"[promises]": "a"}), "version 4", then)[0] is False
     now = {"[promises]": "b"}
-    champion, why = judge(record(0.40, baseline=0.5, terms=now), "version 4", then)
+    champion, why = is_champion(record(0.40, baseline=0.5, terms=now), "version 4", then)
     assert champion and "promises" in why and "version 4" in why
-    assert judge(record(0.40, baseline=0.3, terms=now), "version 4", then)[0] is False
+    assert is_champion(record(0.40, baseline=0.3, terms=now), "version 4", then)[0] is False
     # Nobody knows what an earlier one was trained for.
-    assert judge(record(0.40, baseline=0.5, terms=now), "version 4", record(0.30))[0] is False
+    assert is_champion(record(0.40, baseline=0.5, terms=now), "version 4", record(0.30))[0] is False
 
 
 def test_another_measure_may_decide_or_nobody() -> None:
@@ -379,22 +379,22 @@ def test_another_measure_may_decide_or_nobody() -> None:
             own["auc"] = baseline
         return Record.of(figures, INFO, "auc")
 
-    assert judge(by(0.8, 0.7), "version 4", by(0.75, 0.7)) == (
+    assert is_champion(by(0.8, 0.7), "version 4", by(0.75, 0.7)) == (
         True,
         "its AUC of 0.8000 on the test cutoff 2026-01-01 is better than the 0.7500 of version 4",
     )
-    assert judge(by(0.7, 0.6), "version 4", by(0.75, 0.7))[0] is False
-    assert judge(by(0.8, 0.7), "version 4", record(0.3))[0] is True
-    assert judge(by(0.6, 0.7), "version 4", record(0.3))[0] is False
-    assert judge(by(0.9, 0.7), "version 4", by(0.75, 0.7), "never")[0] is False
-    assert judge(by(0.1, 0.7), "version 4", by(0.75, 0.7), "always")[0] is True
+    assert is_champion(by(0.7, 0.6), "version 4", by(0.75, 0.7))[0] is False
+    assert is_champion(by(0.8, 0.7), "version 4", record(0.3))[0] is True
+    assert is_champion(by(0.6, 0.7), "version 4", record(0.3))[0] is False
+    assert is_champion(by(0.9, 0.7), "version 4", by(0.75, 0.7), "never")[0] is False
+    assert is_champion(by(0.1, 0.7), "version 4", by(0.75, 0.7), "always")[0] is True
 
 
 def test_a_test_on_customers_held_out_does_not_equal_one_on_a_later_time() -> None:
     other = metrics(0.2, baseline=0.1)
     other["test"]["mode"] = "customers"
     held_out = Record.of(other, INFO)
-    champion, why = judge(held_out, "version 4", record(0.30))
+    champion, why = is_champion(held_out, "version 4", record(0.30))
     assert not champion and "tested on a later time" in why and "tested on customers held out" in why
 
 
@@ -412,7 +412,7 @@ def test_a_fault_of_cxml_is_not_told_as_one_of_mlflow(tmp_path: Path) -> None:
 
 def test_figures_that_are_not_ours_are_left_alone() -> None:
     assert Record.from_tags({"cxml.test_cutoff": "soon"}) is None
-    assert judge(record(0.1), "version 4", None)[0] is False
+    assert is_champion(record(0.1), "version 4", None)[0] is False
 
 
 BEATEN = st.sampled_from([(), ("logistic",), ("boosted", "recency_frequency")])
