@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from cxml import report
-from cxml.store import runs
+from cxml.store import writer
 
 MIB = 1024.0
 
@@ -30,12 +30,12 @@ def many(scored: Path, customers: int, out: Path) -> Path:
     rows = np.arange(customers) % len(scores)
     large = scores.iloc[rows].reset_index(drop=True)
     large["customer_id"] = [f"N{i:08d}" for i in range(customers)]
-    with runs.run(out) as run:
+    with writer.run(out) as run:
         large.to_parquet(run.path / "scores.parquet", index=False)
         for file in scored.glob("*.json"):
             if file.name != "manifest.json":
                 run.write_bytes(file.name, file.read_bytes())
-        run.info = runs.verify(scored)["info"]
+        run.info = writer.verify(scored)["info"]
     return run.path
 
 
@@ -67,7 +67,7 @@ def main() -> None:
     if asked.build:
         return build(asked.scores)
     with tempfile.TemporaryDirectory() as home:
-        made = many(runs.current(asked.scores), asked.customers, Path(home) / "scores")
+        made = many(writer.current(asked.scores), asked.customers, Path(home) / "scores")
         subprocess.run([sys.executable, __file__, "--build", str(made)], check=True)
 
 

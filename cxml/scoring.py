@@ -32,7 +32,7 @@ from cxml.models.schema import Strange
 from cxml.sampling import hash_share
 from cxml.snapshots import population
 from cxml.snapshots.handle import Population
-from cxml.store import runs
+from cxml.store import writer
 from cxml.tables import emptied_columns
 from cxml.tables.opening import Tables, fingerprint
 from cxml.tables.problems import counted
@@ -89,7 +89,7 @@ def score(
     tables: Tables,
     bundle: Bundle,
     cutoff: datetime,
-    run: runs.Run,
+    run: writer.Run,
     *,
     csv: bool = False,
     chunk: int = CHUNK,
@@ -143,7 +143,7 @@ def score(
 
 
 def _write(
-    run: runs.Run,
+    run: writer.Run,
     bundle: Bundle,
     chunks: matrix.Chunks,
     people: Population,
@@ -160,7 +160,7 @@ def _write(
     sample = _explained(bundle, chunks.sample(lambda ids: hash_share(ids, 0) < _USUAL_OF / people.at_risk))
     usual = Usual.among(sample.features, sample.frame)
     with ExitStack() as files:
-        writers: list[runs.TableWriter | runs.CsvWriter] = []
+        writers: list[writer.TableWriter | writer.CsvWriter] = []
         for frame in chunks:
             explained = sample if sample.holds(frame) else _explained(bundle, frame)
             scored = rows(bundle, explained, config, usual, persuasion)
@@ -171,8 +171,8 @@ def _write(
                 writers.append(files.enter_context(run.table_writer("scores.parquet", table.schema)))
                 if csv:
                     writers.append(files.enter_context(run.csv_writer("scores.csv", table.schema)))
-            for writer in writers:
-                writer.write(table)
+            for file in writers:
+                file.write(table)
             done += len(frame)
             progress(done, people.at_risk)
     return done, strange, groups
@@ -207,7 +207,7 @@ def _staying(bundle: Bundle, frame: pd.DataFrame, scored: pd.DataFrame, share: f
     return found
 
 
-def _plan(run: runs.Run, config: Config, proof: Proof | None) -> list[str]:
+def _plan(run: writer.Run, config: Config, proof: Proof | None) -> list[str]:
     """Plan the call list of the scores that *run* holds; who stands at its top, as many as are to be told of.
 
     A few columns of the scores are read back, which are small beside a chunk of features.
@@ -228,7 +228,7 @@ def _plan(run: runs.Run, config: Config, proof: Proof | None) -> list[str]:
 
 
 def _tell(
-    run: runs.Run,
+    run: writer.Run,
     tables: Tables,
     first: list[str],
     cutoff: datetime,

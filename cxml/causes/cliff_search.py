@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from cxml.causes.estimate import WIDTH
-from cxml.causes.local_lines import Codes, Floats, Lines, lines
+from cxml.causes.local_regression import Codes, Floats, Lines, lines
 
 Lack = Literal["", "rows", "leavers", "around"]
 """Why nothing can be said: too few rows, too few who left (or stayed), too few waits around the promise."""

@@ -21,7 +21,7 @@ import pandas as pd
 from cxml.causes.badge_rules import holm
 from cxml.causes.cliff_search import LEVEL, NINE_IN_TEN, Lack, Search, Untested, lack, search
 from cxml.causes.estimate import WIDTH
-from cxml.causes.local_lines import Lines
+from cxml.causes.local_regression import Lines
 from cxml.causes.nuisance import Expectation, folds_of
 from cxml.causes.study import Study
 from cxml.causes.waits import Promise, context, promises_of, waits

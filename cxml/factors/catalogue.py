@@ -8,10 +8,10 @@ from typing import Any
 
 from cxml.errors import ConfigError, did_you_mean
 from cxml.factors.abandonment import ABANDONMENT
+from cxml.factors.agent_conduct import CONDUCT
 from cxml.factors.behaviour import BEHAVIOUR
 from cxml.factors.billing import BILLING
 from cxml.factors.channels import CHANNELS
-from cxml.factors.conduct import CONDUCT
 from cxml.factors.consistency import CONSISTENCY
 from cxml.factors.contacts import CONTACTS
 from cxml.factors.declare import Derived, Factor, Feature

@@ -98,7 +98,7 @@ class Vocabulary:
 
 
 def shared_flags(tables: Iterable[str], present: Present) -> tuple[Flag, ...]:
-    """The words that all factors share, made of the columns that are there: those of ``cxml.contracts.purchases``, and ``runs``."""
+    """The words that all factors share, of the columns that are there: ``cxml.contracts.purchases``, and ``runs``."""
     # A day in which the clock is put back is longer than 24 hours.
     bought = [
         Flag(name, table, sql, reach=2 if "day_spend" in (name, *words(sql)) else 0)

@@ -18,7 +18,7 @@ from cxml.jobs.context import (
     read_config,
     still,
 )
-from cxml.store import runs
+from cxml.store import writer
 
 if TYPE_CHECKING:
     from cxml.audit import Audit
@@ -53,7 +53,7 @@ def audit(
 
     config = read_config(config)
     training_cutoffs(config)  # refuses an immature one before anything is read
-    with runs.run(out_folder(config, out, "audit")) as run:
+    with writer.run(out_folder(config, out, "audit")) as run:
         tell("checking the tables")
         tables = checked_tables(config, run=run, tell=tell)
         found = leaks.audit(

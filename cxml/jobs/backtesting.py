@@ -18,7 +18,7 @@ from cxml.jobs.context import (
     tracking_uri,
     unseen_told_once,
 )
-from cxml.store import runs
+from cxml.store import writer
 
 
 def backtest(
@@ -43,7 +43,7 @@ def backtest(
     config = read_config(config)
     languages = pages.languages(langs or config.project.languages)
     folder = out_folder(config, out, "backtest")
-    with runs.run(folder) as run:
+    with writer.run(folder) as run:
         tell("checking the tables")
         tables = checked_tables(config, run=run, tell=tell)
         forward.plans_of(tables)  # refuses what cannot be tested before a store is made

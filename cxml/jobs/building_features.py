@@ -14,7 +14,7 @@ from cxml.jobs.context import (
     logged,
     read_config,
 )
-from cxml.store import runs
+from cxml.store import writer
 
 
 def features(
@@ -50,10 +50,10 @@ def features(
     ):
         frame = measured(then, plan)
     frame["cutoff"] += span
-    runs.replace_table(Path(out), pa.Table.from_pandas(frame, preserve_index=False))
+    writer.replace_table(Path(out), pa.Table.from_pandas(frame, preserve_index=False))
     left_out = Path(out).with_suffix(f".{set_aside.FILE}")
     if tables.set_aside.rows:
-        runs.replace_table(left_out, pa.concat_tables(set_aside.listed(tables)))
+        writer.replace_table(left_out, pa.concat_tables(set_aside.listed(tables)))
     else:
         left_out.unlink(missing_ok=True)  # that of an earlier run would speak of rows that are in
     return Path(out)

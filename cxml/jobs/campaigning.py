@@ -16,7 +16,7 @@ from cxml.jobs.context import (
     read_config,
     scored_run,
 )
-from cxml.store import runs
+from cxml.store import writer
 
 if TYPE_CHECKING:
     from cxml.decisions.campaign_result import Judgement
@@ -41,7 +41,7 @@ def campaign(
     from cxml.decisions import contact_log
 
     config = read_config(config)
-    with runs.run(out_folder(config, out, "campaign")) as run:
+    with writer.run(out_folder(config, out, "campaign")) as run:
         scored = scored_run(scores)
         tables = checked_tables(config, run=run, tell=tell)
         found = contact_log.judged(tables, scored)

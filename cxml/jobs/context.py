@@ -20,7 +20,7 @@ from cxml.config.load import Config, load_config
 from cxml.config.sections import Tracking
 from cxml.contracts import TABLES
 from cxml.errors import DataError, ModelError, UnseenWarning
-from cxml.store import runs
+from cxml.store import writer
 from cxml.store.manifest import RUN_NAME
 from cxml.version import __version__
 
@@ -81,7 +81,7 @@ def checked_tables(
     config: Config,
     attributes: Mapping[str, str] | None = None,
     *,
-    run: runs.Run | None = None,
+    run: writer.Run | None = None,
     tell: Tell = logged,
 ) -> Tables:
     """The tables of the config, without the rows set aside; every problem of every table is raised at once.
@@ -100,9 +100,9 @@ def checked_tables(
     for line in tables.set_aside.lines():
         tell(line)
     if run and tables.set_aside.rows:
-        with run.table_writer(set_aside.FILE, set_aside.SCHEMA) as writer:
+        with run.table_writer(set_aside.FILE, set_aside.SCHEMA) as listed:
             for rows in set_aside.listed(tables):
-                writer.write(rows)
+                listed.write(rows)
     return tables
 
 
@@ -187,12 +187,12 @@ class Kept:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        file = self.folder / f"{runs.safe_name(name)}.parquet"
+        file = self.folder / f"{writer.safe_name(name)}.parquet"
         if file.is_file():
             kept: pd.DataFrame = pq.read_table(file).to_pandas()
             return kept
         made = make()
-        runs.replace_table(file, pa.Table.from_pandas(made, preserve_index=False))
+        writer.replace_table(file, pa.Table.from_pandas(made, preserve_index=False))
         return made
 
     def forget(self) -> None:
@@ -211,8 +211,8 @@ def declared_features(config: Config) -> str:
 def scored_run(out: str | Path) -> Path:
     """The latest scoring run in *out*, whole and in the shape that this version reads."""
     named = Path(out).resolve()  # CURRENT, or the folder of a run, may be named as well
-    folder = named if RUN_NAME.fullmatch(named.name) else runs.current(out)
-    if runs.verify(folder)["info"].get("score_format") != SCORE_FORMAT:
+    folder = named if RUN_NAME.fullmatch(named.name) else writer.current(out)
+    if writer.verify(folder)["info"].get("score_format") != SCORE_FORMAT:
         raise DataError(
             "these are no scores, or another version of cxml wrote them",
             where=str(folder),

@@ -14,7 +14,7 @@ from cxml.jobs.context import (
     out_folder,
     read_config,
 )
-from cxml.store import runs
+from cxml.store import writer
 
 
 def label(
@@ -27,7 +27,7 @@ def label(
 
     config = read_config(config)
     languages = pages.languages(langs or config.project.languages)
-    with runs.run(out_folder(config, out, "label")) as run:
+    with writer.run(out_folder(config, out, "label")) as run:
         tell("checking the tables")
         tables = checked_tables(config, run=run, tell=tell)
         found = workbench(tables, tell)

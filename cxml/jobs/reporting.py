@@ -17,7 +17,7 @@ from cxml.jobs.context import (
     read_config,
     scored_run,
 )
-from cxml.store import runs
+from cxml.store import writer
 
 ID_KEY = "CXML_ID_KEY"
 """The environment variable with the secret of ``[report] hash_ids``."""
@@ -47,7 +47,7 @@ def report(
         if config.report.hash_ids:
             inputs = pages.without_ids(inputs, _id_key())
         made = pages.build(inputs, languages)
-    with runs.run(out_folder(config, out, "report")) as run:
+    with writer.run(out_folder(config, out, "report")) as run:
         for name, data in made.items():
             run.write_bytes(name, data)
         run.info = {
@@ -61,7 +61,7 @@ def report(
 def _audit(config: Config) -> dict[str, object]:
     """Whether the latest audit of the config passed, failed, or is missing; what leaks by its name."""
     try:
-        folder = runs.current(out_folder(config, None, "audit"))
+        folder = writer.current(out_folder(config, None, "audit"))
         told = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
     except (CxmlError, OSError, ValueError):
         return {"state": "missing", "leaks": []}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxml.jobs.context import Kept, Tell
-from cxml.store import manifest, runs
+from cxml.store import manifest, writer
 
 if TYPE_CHECKING:
     from cxml.training.fit import Trained
@@ -41,8 +41,8 @@ def fitted(kept: Kept, make: Callable[[], Trained], threads: int, tell: Tell) ->
         made = make()
         for name in _TABLES:
             table = pa.Table.from_pandas(getattr(made, name), preserve_index=False)
-            runs.replace_table(home / f"{name}.parquet", table)
-        runs.replace_text(home / "metrics.json", manifest.as_json(manifest.plain(made.metrics)))
+            writer.replace_table(home / f"{name}.parquet", table)
+        writer.replace_text(home / "metrics.json", manifest.as_json(manifest.plain(made.metrics)))
         made.bundle.write(folder)
     tables = {name: pq.read_table(home / f"{name}.parquet").to_pandas() for name in _TABLES}
     metrics = json.loads((home / "metrics.json").read_text(encoding="utf-8"))

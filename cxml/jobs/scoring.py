@@ -19,7 +19,7 @@ from cxml.jobs.context import (
     row_counts,
     still,
 )
-from cxml.store import runs
+from cxml.store import writer
 
 
 def score(
@@ -47,7 +47,7 @@ def score(
 
     config = read_config(config)
     at = scoring_cutoff(config, cutoff)
-    with runs.run(out_folder(config, out, "score")) as run:
+    with writer.run(out_folder(config, out, "score")) as run:
         bundle, ref = bundle_of(config, model)
         tell(f"scoring with {ref}")
         tables = checked_tables(config, bundle.info.get("attributes"), run=run, tell=tell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cxml.errors import ConfigError
-from cxml.store import runs
+from cxml.store import writer
 
 
 def simulate(out: str | Path, *, customers: int = 20_000, months: int = 24, seed: int = 0) -> Path:
@@ -13,7 +13,7 @@ def simulate(out: str | Path, *, customers: int = 20_000, months: int = 24, seed
     from cxml.simulate import simulate as make
 
     company = make(customers=customers, months=months, seed=seed)
-    with runs.run(out) as run:
+    with writer.run(out) as run:
         for name, table in company.tables.items():
             run.write_table(f"{name}.parquet", table)
         for name, table in company.truth.items():
@@ -35,5 +35,5 @@ def init(folder: str | Path) -> Path:
             expected="a new folder",
             fix="name another folder, or edit the file that is there",
         )
-    runs.replace_text(file, starter())
+    writer.replace_text(file, starter())
     return file

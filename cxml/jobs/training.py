@@ -21,7 +21,7 @@ from cxml.jobs.context import (
     unseen_told_once,
 )
 from cxml.jobs.resume import fitted, not_lost
-from cxml.store import runs
+from cxml.store import writer
 
 if TYPE_CHECKING:
     from cxml.features.company import FeaturePlan
@@ -63,7 +63,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = log
     config = read_config(config)
     training_cutoffs(config)  # refuses an immature one before anything is read
     folder = out_folder(config, out, "train")
-    with runs.run(folder) as run:
+    with writer.run(folder) as run:
         tell("checking the tables")
         tables = checked_tables(config, run=run, tell=tell)
         reach(tracking_uri(config))
@@ -104,7 +104,7 @@ def train(config: ConfigLike, *, out: str | Path | None = None, tell: Tell = log
 
 
 def _explained(
-    run: runs.Run,
+    run: writer.Run,
     features: FeaturePlan,
     data: TrainingSet,
     trained: Trained,

@@ -32,8 +32,8 @@ from cxml.models.info_sheet import info_sheet
 from cxml.models.lifetime import Lifetime
 from cxml.models.purchase_features import EXTRA
 from cxml.models.schema import Schema, Strange
-from cxml.models.staying import if_they_stay
 from cxml.models.value import ValueRegressor
+from cxml.models.value_if_stays import if_they_stay
 from cxml.models.value_parts import BOOSTED
 from cxml.store import manifest
 
@@ -317,7 +317,7 @@ class Bundle:
         return found.set_index(frame.index)
 
     def _if_they_stay(self, found: pd.DataFrame, encoded: NDArray[np.float32], frame: pd.DataFrame) -> Any:
-        """Value if they stay, as ``cxml.models.staying`` has it."""
+        """Value if they stay, as ``cxml.models.value_if_stays`` has it."""
         if self.value is None:
             return np.nan
         expected, p = found["expected_value"], found["churn_probability"]

@@ -35,9 +35,9 @@ from cxml.simulate.effects import Effects
 from cxml.simulate.factors import FACTORS
 from cxml.simulate.handling import Company
 from cxml.simulate.months import Months
+from cxml.simulate.observed import EVENTS, last_seen, seen
 from cxml.simulate.pipeline import config_text
 from cxml.simulate.rows import FloatArray, IntArray, Rows, arrow_table
-from cxml.simulate.seen import EVENTS, last_seen, seen
 from cxml.simulate.truth import FIRST_SNAPSHOT, effect_truth, snapshot_truth
 from cxml.simulate.windows import Windows
 from cxml.simulate.words import WORDS

@@ -15,7 +15,7 @@ from cxml.contracts import ATTRIBUTE, Kind, attribute_name
 from cxml.engine import Engine
 from cxml.sql import quoted
 from cxml.tables import written_numbers as written
-from cxml.tables.source import Source
+from cxml.tables.source_parts import Source
 
 MOSTLY = 0.8
 """Share of numbers from which on a column holds numbers, and what else it holds is a mistake to be told."""

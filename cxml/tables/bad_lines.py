@@ -23,7 +23,7 @@ from cxml.engine import NOT_UTF8, WRONG_FIELDS, Engine
 from cxml.errors import BadLineError, DataError
 from cxml.sql import quoted
 from cxml.tables.problems import Problem, counted
-from cxml.tables.source import CsvFiles, Source
+from cxml.tables.source_parts import CsvFiles, Source
 from cxml.tables.sources import raw
 from cxml.tables.tolerance import CROWDED, GROUP, Refusal, most, too_large_a_share
 

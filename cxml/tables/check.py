@@ -17,10 +17,10 @@ from cxml.tables import (
     volumes,
 )
 from cxml.tables.made_ids import Copies, count_copies
+from cxml.tables.notes import beside, never_changed, overwritten_columns
 from cxml.tables.opened import Opened
 from cxml.tables.opening import Tables, show
 from cxml.tables.problems import Problem, SetAside, counted, one_error, unreadable
-from cxml.tables.remarks import beside, never_changed, overwritten_columns
 from cxml.tables.rule import Rule
 from cxml.tables.rules import DUPLICATE, rules
 from cxml.tables.set_aside import COPY, Cleaning, tolerated, too_many

@@ -12,7 +12,7 @@ from cxml.errors import ConfigError, did_you_mean
 from cxml.tables import ready_label
 from cxml.tables.attributes import untaught
 from cxml.tables.problems import Problem
-from cxml.tables.source import Source, with_constants, without
+from cxml.tables.source_parts import Source, with_constants, without
 
 
 def named(table: Table, source: Source, spec: TableSource) -> Source:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cxml.contracts import Column, Table
 from cxml.sql import quoted
 from cxml.tables.casting import Cell, staged
-from cxml.tables.source import Part, Source
+from cxml.tables.source_parts import Part, Source
 from cxml.tables.view_columns import PLACE, beside, days
 
 _FILE = 1 << 40

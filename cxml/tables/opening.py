@@ -26,7 +26,7 @@ from cxml.tables.made_ids import with_made_id
 from cxml.tables.mapping import named, places_of, said_of
 from cxml.tables.opened import Opened
 from cxml.tables.problems import Problem, SetAside, one_error, unreadable
-from cxml.tables.source import Part, Source
+from cxml.tables.source_parts import Part, Source
 from cxml.tables.sources import open_frame, open_source
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from cxml.sql import literal
 from cxml.tables.attributes import look
 from cxml.tables.casting import Cell
 from cxml.tables.rule import Rule
-from cxml.tables.source import Source
+from cxml.tables.source_parts import Source
 
 LABEL = "churned"
 """The label's column of the contract."""

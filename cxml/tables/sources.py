@@ -23,7 +23,7 @@ from cxml.config.sections import TableSource
 from cxml.engine import Engine
 from cxml.errors import ConfigError, DataError, did_you_mean
 from cxml.sql import literal, quoted
-from cxml.tables.source import CsvFiles, Part, Source, file_list, refuse_twice
+from cxml.tables.source_parts import CsvFiles, Part, Source, file_list, refuse_twice
 
 if TYPE_CHECKING:
     import pandas as pd

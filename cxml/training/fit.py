@@ -28,7 +28,7 @@ from cxml.features.company import terms
 from cxml.models.bundle import Bundle
 from cxml.models.churn import ChurnClassifier
 from cxml.models.lifetime import Lifetime
-from cxml.models.staying import leavers_bring
+from cxml.models.value_if_stays import leavers_bring
 from cxml.records.how_tested import FOLDS
 from cxml.sampling import customer_folds
 from cxml.snapshots.splits import Split
@@ -160,7 +160,7 @@ def _months_on(config: Config) -> list[datetime]:
 
 
 def _of_leavers(compared: Compared, data: TrainingSet, config: Config) -> dict[str, Any]:
-    """What tells the value of those who stay: see ``cxml.models.staying``; from rows not learned from."""
+    """What tells the value of those who stay: see ``cxml.models.value_if_stays``; from rows not learned from."""
     if "value" not in compared.models:
         return {}
     rows = data.frame[data.frame["cutoff"] == data.split.test]

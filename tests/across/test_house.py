@@ -151,7 +151,7 @@ except SystemExit as end:
 
 def test_jobs_are_light_until_one_is_run() -> None:
     slow = {"duckdb", "lightgbm", "matplotlib", "mlflow", "shap", "sklearn"}
-    assert loaded("import cxml.store.runs, cxml.config.load, cxml.contracts, cxml.jobs", slow) == set()
+    assert loaded("import cxml.store.writer, cxml.config.load, cxml.contracts, cxml.jobs", slow) == set()
 
 
 # ---------------------------------------------------------------- errors

@@ -23,7 +23,7 @@ from cxml.models import churn
 from cxml.models.bundle import Bundle
 from cxml.records.how_tested import HowTested
 from cxml.snapshots.cutoffs import training_cutoffs
-from cxml.store import runs
+from cxml.store import writer
 from cxml.tables.check import check_tables
 from cxml.tables.opening import Tables, open_tables
 from cxml.training import dataset, fit
@@ -264,11 +264,11 @@ def test_frames_in_memory_are_read_as_the_training_read_its_table(coded: Path, t
     config = load_config(coded)
     at = config.project.observation_end
     with (
-        runs.run(tmp_path / "mistaken") as run,
+        writer.run(tmp_path / "mistaken") as run,
         pytest.raises(ModelError, match="not read as when the model was trained: Plan"),
     ):
         scoring.score(open_tables(config, {"customers": some}), bundle, at, run)
-    with runs.run(tmp_path / "right") as run:
+    with writer.run(tmp_path / "right") as run:
         tables = open_tables(config, {"customers": some}, attributes=bundle.info["attributes"])
         scoring.score(tables, bundle, at, run)
     found = pd.read_parquet(run.path / "scores.parquet").set_index("customer_id")["churn_probability"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from cxml.causes import cliff_search, promise_cliffs
-from cxml.causes.local_lines import lines
+from cxml.causes.local_regression import lines
 from cxml.causes.nuisance import Expectation, folds_of
 from cxml.simulate.wait_world import CONTROLS, RESPONSES, wait_world
 

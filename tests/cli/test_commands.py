@@ -26,7 +26,7 @@ from small_forests import limit
 from cxml import jobs
 from cxml.cli import commands
 from cxml.config.load import load_config, parse_config
-from cxml.store import runs
+from cxml.store import writer
 
 CANARY = "kanari"
 """In every customer's id and in every cell that a test breaks: no message may ever show it."""
@@ -163,7 +163,7 @@ def out(shop: Shop, tmp_path: Path) -> Iterator[Path]:
     before = tree(folder)
     yield folder
     assert tree(folder) == before
-    assert runs.verify(runs.current(folder))
+    assert writer.verify(writer.current(folder))
 
 
 def refused(said: Said, code: int, *words: str) -> str:

@@ -21,7 +21,7 @@ from cxml.errors import ConfigError, CxmlError, NotEnoughDataError
 from cxml.features.company import plan_features
 from cxml.jobs.context import checked_tables
 from cxml.models.bundle import Bundle
-from cxml.store import runs
+from cxml.store import writer
 from cxml.tables.check import check_tables
 from cxml.tables.opening import Tables, open_tables
 
@@ -298,7 +298,7 @@ def test_what_was_set_aside_is_listed_and_told(made: Company, tmp_path: Path) ->
     plain = config(tmp_path)
     plain = dataclasses.replace(plain, tables={**plain.tables, "orders": TableSource(source="orders.csv")})
     told: list[str] = []
-    with runs.run(tmp_path / "out") as run:
+    with writer.run(tmp_path / "out") as run:
         tables = checked_tables(plain, run=run, tell=told.append)
     (row,) = pd.read_parquet(run.path / "set_aside.parquet").to_dict("records")
     assert (row["table"], row["rule"], row["column"], row["file"], row["row"]) == (
@@ -429,7 +429,7 @@ def scored(made: Company, tmp_path: Path) -> Path:
         "expected_profit": profit,
         "holdout": held,
     }
-    with runs.run(tmp_path / "score") as run:
+    with writer.run(tmp_path / "score") as run:
         run.write_table("scores.parquet", pa.Table.from_pandas(pd.DataFrame(frame), preserve_index=False))
         run.write_json("call_plan.json", {"plan": plan.to_dict(), "proof": None})
     return run.path
@@ -449,7 +449,7 @@ def test_a_list_on_which_nobody_was_to_be_contacted_says_so(
     made: Company, tmp_path: Path, scored: Path
 ) -> None:
     scores = pd.read_parquet(scored / "scores.parquet")
-    with runs.run(tmp_path / "empty") as run:
+    with writer.run(tmp_path / "empty") as run:
         run.write_table("scores.parquet", pa.Table.from_pandas(scores, preserve_index=False))
         run.write_json("call_plan.json", {"plan": {"size": 0}, "proof": None})
     with pytest.raises(NotEnoughDataError, match="nobody was to be contacted"):

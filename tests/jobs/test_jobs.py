@@ -36,7 +36,7 @@ from cxml.models.churn import LADDER, ChurnClassifier
 from cxml.records.how_tested import HowTested
 from cxml.snapshots import population
 from cxml.snapshots.splits import plan_splits
-from cxml.store import runs
+from cxml.store import writer
 from cxml.tables.rule import TOLERABLE
 from cxml.tables.set_aside import COPY
 from cxml.training import dataset, evaluation as tested, fit
@@ -206,11 +206,11 @@ def test_train_writes_what_the_design_says(world: World) -> None:
     assert {"waiting", "resolution", "behaviour"} <= set(factors.factor)
     assert not LEFT_OUT & set(factors.factor)
     assert factors.strength.is_monotonic_decreasing
-    assert runs.verify(current)["files"]["factors.parquet"]["rows"] == len(factors)
+    assert writer.verify(current)["files"]["factors.parquet"]["rows"] == len(factors)
     forecasts = pd.read_parquet(current / "test_forecasts.parquet")
     columns = ["customer_id", "cutoff", "churn_probability", "churned", "expected_value", "value"]
     assert list(forecasts) == columns and forecasts["customer_id"].is_unique
-    assert runs.verify(current)["files"]["test_forecasts.parquet"]["rows"] == len(forecasts)
+    assert writer.verify(current)["files"]["test_forecasts.parquet"]["rows"] == len(forecasts)
     told = json.loads((current / "metrics.json").read_text())
     log_loss = metrics.churn_metrics(forecasts["churned"], forecasts["churn_probability"])["log_loss"]
     assert told["churn"]["log_loss"] == pytest.approx(log_loss)
@@ -252,7 +252,7 @@ def test_score_writes_what_the_design_says(world: World) -> None:
         "call_plan.json",
         "stories.json",
     }
-    manifest = runs.verify(folder)
+    manifest = writer.verify(folder)
     info = manifest["info"]
     assert manifest["files"]["scores.parquet"]["rows"] == info["rows"] == len(world.scores)
     assert info["model"] == Bundle.read(world.bundle).fingerprint
@@ -325,7 +325,7 @@ def test_a_contact_log_is_learned_from_on_the_way(world: World, tmp_path: Path) 
     rule = dataclasses.replace(config.decisions, most=50)
     config = dataclasses.replace(config, decisions=rule, tables=tables)
     scored = jobs.score(config, out=tmp_path / "out", model=world.bundle)
-    assert runs.verify(scored)["info"]["set_aside"]["rows"] == {"contacts": 1}
+    assert writer.verify(scored)["info"]["set_aside"]["rows"] == {"contacts": 1}
     assert pd.read_parquet(scored / "set_aside.parquet")["row"].tolist() == [len(ids) + 1]
     found, scores = (
         json.loads((scored / "call_plan.json").read_text()),
@@ -349,7 +349,7 @@ def test_everybody_with_a_running_contract_is_scored_once(world: World) -> None:
     end = pd.Timestamp(load_config(world.file).project.observation_end)
     running = contracts[(contracts.started_at < end) & ~(contracts.ended_at < end)]
     assert world.scores.customer_id.tolist() == sorted(running.customer_id.unique())
-    info = runs.verify(world.scored)["info"]["population"]
+    info = writer.verify(world.scored)["info"]["population"]
     assert info["at_risk"] == running.customer_id.nunique()
     assert info["at_risk"] + info["gone"] + info["new"] == contracts.customer_id.nunique()
 
@@ -475,7 +475,7 @@ def test_permuted_rows_and_more_threads_give_the_same_bytes(
     file = pipeline(tmp_path / "mixed", write(mixed, tmp_path / "data", world.data), threads=2)
     out = tmp_path / "out"
     assert world.score(out, file) == score_hash
-    here, there = (runs.verify(folder)["info"]["data"] for folder in (runs.current(out), world.scored))
+    here, there = (writer.verify(folder)["info"]["data"] for folder in (writer.current(out), world.scored))
     assert here == there
 
 
@@ -636,7 +636,7 @@ def test_a_report_without_scores_says_what_to_do(world: World, tmp_path: Path) -
 
 
 def test_a_report_of_what_is_no_scores_is_refused(world: World, tmp_path: Path) -> None:
-    with runs.run(tmp_path / "older") as run:  # as an earlier version wrote them: without a format
+    with writer.run(tmp_path / "older") as run:  # as an earlier version wrote them: without a format
         run.write_bytes("scores.parquet", (world.scored / "scores.parquet").read_bytes())
         run.info = {"project": "demo"}
     for folder in (world.trained.parent, tmp_path / "older"):
@@ -679,13 +679,13 @@ def without_waiting(labels: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("what", SPOILT)
 def test_scores_of_another_shape_make_no_report(world: World, tmp_path: Path, what: str) -> None:
     """A folder whose list of files fits, and whose content does not: an error without a value of anybody."""
-    with runs.run(tmp_path / "score") as run:
+    with writer.run(tmp_path / "score") as run:
         spoilt = shutil.copytree(world.scored, tmp_path / "spoilt")
         (spoilt / "manifest.json").unlink()
         SPOILT[what](spoilt)
         for file in spoilt.iterdir():
             run.write_bytes(file.name, file.read_bytes())
-        run.info = runs.verify(world.scored)["info"]
+        run.info = writer.verify(world.scored)["info"]
     with pytest.raises(DataError) as caught:
         jobs.report(world.file, scores=tmp_path / "score", out=tmp_path / "report", langs=["en"])
     assert "score again" in caught.value.fix and CANARY not in str(caught.value)
@@ -989,7 +989,7 @@ def test_a_column_that_is_empty_since_the_training_is_told(world: World, tmp_pat
     log["abusive"] = log["abusive"].mask(hit)  # no feature reads it
     file = pipeline(tmp_path / "pipeline", write(frames, tmp_path / "data", world.data))
     run = jobs.score(file, out=tmp_path / "score", model=world.bundle)
-    (note,) = runs.verify(run)["info"]["notes"]
+    (note,) = writer.verify(run)["info"]["notes"]
     rows = f"{latest.sum():,} rows of the 30 days before the cutoff" if days else f"{len(log):,} rows"
     assert note.startswith(f"interactions.wait_s is empty in all {rows}; in training ")
 
@@ -1006,8 +1006,8 @@ def test_usual_values_of_few_customers_are_told_of(world: World, tmp_path: Path)
     (note,) = [
         one for one in told if "the tables hold 300 customers, those of the training held 1,600" in one
     ]
-    assert "usual in" in note and note in runs.verify(run)["info"]["notes"]
-    assert runs.verify(world.scored)["info"]["notes"] == []
+    assert "usual in" in note and note in writer.verify(run)["info"]["notes"]
+    assert writer.verify(world.scored)["info"]["notes"] == []
 
 
 def test_an_extract_that_ends_early_is_noticed(world: World, tmp_path: Path) -> None:
@@ -1023,11 +1023,11 @@ def test_an_extract_that_ends_early_is_noticed(world: World, tmp_path: Path) -> 
     file.write_text(text.replace(source[1], str(late)), encoding="utf-8")
     said: list[str] = []
     made = jobs.score(file, out=tmp_path / "score", model=world.bundle, tell=said.append)
-    noted = runs.verify(made)["info"]["late"]
+    noted = writer.verify(made)["info"]["late"]
     assert len(noted) == 1 and noted[0].startswith("rows of interactions are missing or late: the last ")
     assert any(line.startswith(noted[0]) and "observation_end" in line for line in said)
     assert any(note.startswith(noted[0]) for note in jobs.check(file).check.notes)
-    assert runs.verify(world.scored)["info"]["late"] == []
+    assert writer.verify(world.scored)["info"]["late"] == []
     assert not any("missing or late" in note for note in jobs.check(world.file).check.notes)
 
 
@@ -1182,14 +1182,14 @@ def test_stray_rows_of_every_kind_are_set_aside_and_no_score_moves(
     assert {name: part["row"].tolist() for name, part in listed.groupby("table")} == places
     assert set(listed["file"]) == {f"../data/{name}.csv" for name in STRAY}
     assert not listed.isin(["an-erased-customer"]).any(axis=None)
-    info = runs.verify(out)["info"]
+    info = writer.verify(out)["info"]
     assert info["set_aside"]["rows"] == {name: len(rows) for name, rows in places.items()}
     counted = json.loads((out / "coverage.json").read_text())["rows"]
     spans = {
         name: [TABLES[name].id, *([TABLES[name].event] if TABLES[name].until else [])] for name in frames
     }
     assert counted == {name: len(frame[spans[name]].drop_duplicates()) for name, frame in frames.items()}
-    assert info["data"] == runs.verify(world.scored)["info"]["data"], (
+    assert info["data"] == writer.verify(world.scored)["info"]["data"], (
         "what is read is what was read without them"
     )
     assert all(f"{name}: {len(rows):,} rows set aside in all" in told for name, rows in places.items())
@@ -1224,6 +1224,6 @@ def test_stray_rows_leave_the_trees_as_they_are(world: World, tmp_path: Path) ->
     places = with_stray_rows(frames, data)
     trained = jobs.train(pipeline(tmp_path / "night", data), out=tmp_path / "train")
     assert len(pd.read_parquet(trained / "set_aside.parquet")) == sum(map(len, places.values()))
-    assert runs.verify(trained)["info"]["set_aside"]["rows"].keys() == places.keys()
+    assert writer.verify(trained)["info"]["set_aside"]["rows"].keys() == places.keys()
     trees = [path.name for path in world.bundle.glob("*.lgb")]
     assert trees and all(digest(trained / "bundle" / name) == digest(world.bundle / name) for name in trees)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from cxml.report import ReportInputs, drivers_csv, gather, render
-from cxml.store import runs
+from cxml.store import writer
 
 DATA = {"orders": "cd" * 32, "contacts": "ab" * 32}
 INFO = {
@@ -33,7 +33,7 @@ MODEL = {"metrics": {}, "lead_days": 7.0, "horizon_days": 0.5, "churn": "inactiv
 def scored(
     inputs: ReportInputs, folder: Path, info: Mapping[str, Any] = MappingProxyType({}), **model: Any
 ) -> Path:
-    with runs.run(folder) as run:
+    with writer.run(folder) as run:
         run.write_table("scores.parquet", pa.Table.from_pandas(inputs.scores.head(200), preserve_index=False))
         run.write_json("labels.json", inputs.labels)
         run.write_json("coverage.json", inputs.coverage)

@@ -19,7 +19,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from cxml.errors import CxmlError, LockedError
-from cxml.store import runs
+from cxml.store import writer
 
 EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "shutil.rmtree"}
 STOPPED = 9
@@ -27,7 +27,7 @@ UNEXPECTED = 99
 
 
 def generation(out: Path, n: int, rows: int = 1000) -> None:
-    with runs.run(out) as run:
+    with writer.run(out) as run:
         run.info["generation"] = n
         run.write_text("a.txt", f"{n}\n")
         run.write_table("scores.parquet", pa.table({"n": [n] * rows}))
@@ -36,8 +36,8 @@ def generation(out: Path, n: int, rows: int = 1000) -> None:
 
 def seen(out: Path) -> int:
     """The generation that a reader finds; fails when it is not whole or mixed."""
-    folder = runs.current(out)
-    manifest = runs.verify(folder)
+    folder = writer.current(out)
+    manifest = writer.verify(folder)
     found = {manifest["info"]["generation"], int((folder / "a.txt").read_text())}
     found.add(json.loads((folder / "truth" / "b.json").read_text()))
     assert len(found) == 1, found
@@ -139,7 +139,7 @@ def full_disk(base: Path) -> dict[str, int]:
 
         def limited(limit: int = limit) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-            with runs.run(out) as run:
+            with writer.run(out) as run:
                 run.info["generation"] = 2
                 noise = random.Random(1).choices(range(10**9), k=20_000)
                 run.write_table("scores.parquet", pa.table({"n": noise}))
@@ -164,7 +164,7 @@ def two_writers(base: Path) -> dict[str, int]:
         def write(n: int, out: Path = out, tried: int = tried, tell: int = tell) -> None:
             with contextlib.ExitStack() as stack:
                 try:
-                    run = stack.enter_context(runs.run(out))
+                    run = stack.enter_context(writer.run(out))
                 except LockedError:
                     os.write(tell, b".")
                     raise

@@ -17,11 +17,11 @@ import pytest
 from cxml.config.load import Config, parse_config
 from cxml.errors import BadLineError
 from cxml.jobs.context import checked_tables
-from cxml.store import runs
+from cxml.store import writer
 from cxml.tables import bad_lines
 from cxml.tables.check import Check, check_tables
 from cxml.tables.opening import Tables, open_tables
-from cxml.tables.source import CsvFiles
+from cxml.tables.source_parts import CsvFiles
 
 CANARY = "kanari"
 HEADER = "interaction_id,customer_id,started_at,wait_s,topic"
@@ -248,7 +248,7 @@ def test_attributes_are_read_when_the_tables_are_opened(tmp_path: Path) -> None:
 def test_jobs_list_them(tmp_path: Path) -> None:
     written(tmp_path, [*hostile(200), TOO_MANY])
     told: list[str] = []
-    with runs.run(tmp_path / "out") as run:
+    with writer.run(tmp_path / "out") as run:
         checked_tables(config(tmp_path), run=run, tell=told.append)
     assert told[-1] == "interactions: 1 row set aside in all"
     (only,) = pq.read_table(next(tmp_path.rglob("set_aside.parquet"))).to_pylist()

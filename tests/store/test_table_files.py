@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from cxml.store import writers
+from cxml.store import table_files
 
 TABLE = pa.table({"customer_id": ["a", "b", None], "p": [0.1, 0.2, 0.3]})
 RNG = random.Random(5)
@@ -27,14 +27,14 @@ ROWS = pa.table(
 
 
 def write_parquet(path: Path, *pieces: pa.Table) -> Path:
-    with writers.parquet(path, pieces[0].schema) as writer:
+    with table_files.parquet(path, pieces[0].schema) as writer:
         for piece in pieces:
             writer.write(piece)
     return path
 
 
 def write_csv(path: Path, *pieces: pa.Table) -> Path:
-    with writers.csv(path, pieces[0].schema) as writer:
+    with table_files.csv(path, pieces[0].schema) as writer:
         for piece in pieces:
             writer.write(piece)
     return path
@@ -48,7 +48,7 @@ def test_the_size_of_pieces_leaves_no_trace(
     folder = tmp_path_factory.mktemp("pieces")
     pieces = [ROWS.slice(start, end - start) for start, end in itertools.pairwise([0, *sorted(cuts), 500])]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writers, "ROW_GROUP", group)
+        patch.setattr(table_files, "ROW_GROUP", group)
         whole = write_parquet(folder / "whole.parquet", ROWS)
         in_pieces = write_parquet(folder / "pieces.parquet", *pieces)
     assert whole.read_bytes() == in_pieces.read_bytes()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cxml.models.purchase_features import PurchaseColumns, PurchaseOutlook
-from cxml.models.staying import if_they_stay, leavers_bring
+from cxml.models.value_if_stays import if_they_stay, leavers_bring
 
 HORIZON = 90.0
 COLUMNS = PurchaseColumns("frequency", "recency", "T", "purchase_value", lead=0.0, horizon=HORIZON)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from cxml.errors import CxmlError, DataError, LockedError, ModelError
-from cxml.store import runs as store
+from cxml.store import writer as store
 from cxml.version import __version__
 
 TABLE = pa.table({"customer_id": ["a", "b", None], "p": [0.1, 0.2, 0.3]})

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxml.errors import CxmlError, LockedError
-from cxml.store import writers
+from cxml.store import table_files
 from cxml.store.manifest import (
     MANIFEST,
     RUN_NAME,
@@ -40,7 +40,7 @@ from cxml.store.manifest import (
     seal,
     verify,
 )
-from cxml.store.writers import CsvWriter, TableWriter
+from cxml.store.table_files import CsvWriter, TableWriter
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,11 +102,11 @@ class Run:
 
     def table_writer(self, name: str, schema: pa.Schema) -> AbstractContextManager[TableWriter]:
         """Write a table as Parquet, piece by piece; the pieces' sizes leave no trace in the file."""
-        return writers.parquet(self._file(name), schema)
+        return table_files.parquet(self._file(name), schema)
 
     def csv_writer(self, name: str, schema: pa.Schema) -> AbstractContextManager[CsvWriter]:
         """Write a table as CSV, piece by piece; text that looks like a formula gets a ``'`` in front."""
-        return writers.csv(self._file(name), schema)
+        return table_files.csv(self._file(name), schema)
 
     def _file(self, name: str) -> Path:
         if not is_plain(name) or name == MANIFEST:
@@ -188,7 +188,7 @@ def replace_text(path: Path | str, text: str) -> None:
 
 def replace_table(path: Path | str, table: pa.Table) -> None:
     """Write *table* as Parquet to the single file *path*, which is the old one or the new one, whole."""
-    with _replacing(Path(path)) as temporary, writers.parquet(temporary, table.schema) as writer:
+    with _replacing(Path(path)) as temporary, table_files.parquet(temporary, table.schema) as writer:
         writer.write(table)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oracle import HOUR, Case, Row, check, col, last, mean, n, per, share, since, smallest, total
 
-from cxml.factors.conduct import CONDUCT
+from cxml.factors.agent_conduct import CONDUCT
 
 
 def handled(r: Row) -> float | None:
