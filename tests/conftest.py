@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-pytest.register_assert_rewrite("at_cutoffs", "clerk", "company", "gathered", "oracle", "small_drivers")
+pytest.register_assert_rewrite(
+    "at_cutoffs", "clerk", "company", "gathered", "oracle", "small_drivers", "small_history"
+)
 sys.path[:0] = [str(HERE), str(HERE / "oracles")]
 from small_forests import limit  # noqa: E402  (found on the path just set)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from at_cutoffs import labels_at
+from small_history import CUTOFFS, END, HORIZON, LEAD, SECOND, START, at, orders
 
 from cxml.config.load import parse_config
-from cxml.errors import ConfigError, ImmatureCutoffError, NotEnoughDataError
 from cxml.labels import targets
-from cxml.snapshots import population
-from cxml.snapshots.cutoffs import last_matured, training_cutoffs, with_history
-from cxml.snapshots.splits import plan_splits
 from cxml.tables.opening import open_tables
-
-START = datetime(2025, 1, 1, tzinfo=UTC)
-END = START + timedelta(days=200)
-CUTOFFS = (START + timedelta(days=60), START + timedelta(days=100))
-LEAD, HORIZON = timedelta(days=5), timedelta(days=30)
-
-
-def at(days: float) -> pd.Timestamp:
-    return pd.Timestamp(START) + pd.Timedelta(days=days)
 
 
 def make(
@@ -89,21 +77,6 @@ def test_subscription_churn_is_an_end_that_nothing_follows(seed: int) -> None:
     got = {(r.customer_id, r.cutoff): (r.churned, r.left_in_lead) for r in found.itertuples()}
     assert got == expected
     assert {a for a, _ in expected.values()} == {0, 1}
-
-
-def orders(days: dict[str, list[float]], margin: float = 100.0) -> pd.DataFrame:
-    rows = [(c, d) for c, ds in days.items() for d in ds]
-    return pd.DataFrame(
-        {
-            "order_id": [f"o{i}" for i in range(len(rows))],
-            "customer_id": [c for c, _ in rows],
-            "ordered_at": [at(d) for _, d in rows],
-            "margin": margin,
-        }
-    )
-
-
-SECOND = 1 / 86400
 
 
 @pytest.mark.parametrize(
@@ -228,98 +201,6 @@ def test_activity_may_be_a_column_of_instants() -> None:
     assert found.churned.to_dict() == {"a": 1, "b": 0}
 
 
-def test_population_is_counted_and_nobody_is_dropped_in_silence() -> None:
-    frame = orders({"old": [-100.0], "here": [40.0], "new": [70.0]})
-    config = parse_config(
-        {
-            "project": {"observation_end": END},
-            "population": {"by": "activity", "within": "60D", "activity": ["orders"]},
-        },
-        Path(),
-    )
-    (people,) = population.take(open_tables(config, {"orders": frame}), CUTOFFS[:1]).populations
-    assert (people.at_risk, people.new, people.gone) == (1, 1, 1)
-
-
-def test_an_immature_cutoff_names_the_last_usable_date() -> None:
-    config = parse_config(
-        {
-            "project": {"observation_end": "2026-01-01"},
-            "churn": {"lead": "7D", "horizon": "90D", "definition": "subscription", "grace": "30D"},
-            "training": {"cutoffs": ["2025-08-26", "2025-08-27"]},
-        },
-        Path(),
-    )
-    assert last_matured(config) == datetime(2025, 8, 27, tzinfo=UTC)
-    training_cutoffs(config)
-    late = parse_config(
-        {
-            "project": {"observation_end": "2026-01-01"},
-            "churn": {"horizon": "90D"},
-            "training": {"cutoffs": ["2025-11-01"]},
-        },
-        Path(),
-    )
-    with pytest.raises(ImmatureCutoffError, match="2025-11-01") as error:
-        training_cutoffs(late)
-    assert "2025-10-03" in error.value.fix
-    assert error.value.exit_code == 2
-
-
-def test_month_starts_are_those_of_the_project_zone() -> None:
-    config = parse_config(
-        {
-            "project": {"observation_end": "2026-01-01", "timezone": "Asia/Seoul"},
-            "churn": {"horizon": "31D"},
-            "training": {"count": 3},
-        },
-        Path(),
-    )
-    found = [c.isoformat() for c in training_cutoffs(config)]
-    assert found[-3:] == [
-        "2025-09-30T15:00:00+00:00",
-        "2025-10-31T15:00:00+00:00",
-        "2025-11-30T15:00:00+00:00",
-    ]
-
-
-@pytest.mark.parametrize("horizon", ["28D", "31D", "90D", "180D"])
-def test_so_many_months_that_enough_of_them_train(horizon: str) -> None:
-    config = parse_config(
-        {
-            "project": {"observation_end": "2026-01-01"},
-            "churn": {"horizon": horizon},
-            "training": {"count": 5},
-        },
-        Path(),
-    )
-    split = plan_splits(training_cutoffs(config), config.churn.lead, config.churn.horizon)
-    assert len(split.train) == 5
-
-
-def test_nobody_at_risk_and_missing_tables_are_said_plainly() -> None:
-    config = parse_config(
-        {"project": {"observation_end": END}, "population": {"by": "activity", "activity": ["orders"]}},
-        Path(),
-    )
-    with pytest.raises(NotEnoughDataError, match="nobody is at risk"):
-        population.take(open_tables(config, {"orders": orders({"a": [150.0]})}), CUTOFFS[:1])
-    contract = parse_config(
-        {"project": {"observation_end": END}, "population": {"by": "subscription"}}, Path()
-    )
-    with pytest.raises(ConfigError, match="subscriptions"):
-        population.take(open_tables(contract, {"orders": orders({"a": [10.0]})}), CUTOFFS[:1])
-
-
-def test_month_starts_before_the_first_row_are_not_used() -> None:
-    config = parse_config({"project": {"observation_end": END}, "churn": {"horizon": "30D"}}, Path())
-    tables = open_tables(config, {"orders": orders({"a": [40.0, 100.0]})})
-    months = training_cutoffs(config)
-    assert [c.month for c in with_history(tables, months)] == [3, 4, 5, 6]
-    with pytest.raises(NotEnoughDataError, match="no label is known yet"):
-        with_history(open_tables(config, {"orders": orders({"a": [195.0]})}), months)
-
-
 def test_a_contract_that_ends_as_it_begins_never_was_one() -> None:
     """Neither does it keep a customer, nor is it one that ended; an hour would be."""
     rows = [
@@ -349,20 +230,3 @@ def test_a_contract_that_ends_as_it_begins_never_was_one() -> None:
     assert found.left_after_days.to_dict() == pytest.approx(
         {"left": 5, "kept": 10 + 1 / 24, "stays": np.nan}, nan_ok=True
     )
-
-
-def test_a_contract_taken_back_in_a_later_version_is_no_more() -> None:
-    frame = pd.DataFrame(
-        {
-            "subscription_id": ["1", "1", "2"],
-            "customer_id": ["back", "back", "stays"],
-            "started_at": [at(50), at(50), at(50)],
-            "ended_at": pd.to_datetime([None, at(50), None], utc=True),
-            "recorded_at": [at(50), at(62), at(50)],
-        }
-    )
-    config = parse_config({"project": {"observation_end": END}, "population": {"by": "subscription"}}, Path())
-    tables = open_tables(config, {"subscriptions": frame})
-    for cutoff, here in ((CUTOFFS[0], {"back", "stays"}), (CUTOFFS[0] + timedelta(days=3), {"stays"})):
-        snapshots = population.take(tables, [cutoff])
-        assert {who for (who,) in snapshots.rows("select customer_id from snapshots")} == here
