@@ -340,7 +340,7 @@ def test_everything_is_examined_at_once(
         ["reason", "column", "told", "reason_value", "reason_limit", "effect", "low", "high", "customers"]
     )
     monkeypatch.setattr(examination, "study_of", lambda *asked: study)
-    monkeypatch.setattr(factor_badges, "judge", lambda *asked: judged.assign(**told))
+    monkeypatch.setattr(factor_badges, "badges_of", lambda *asked: judged.assign(**told))
     frame = pd.DataFrame(
         {
             "customer_id": study.customers,
